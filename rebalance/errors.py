@@ -1,0 +1,55 @@
+"""The errors of rebalance.
+
+    RebalanceError
+    ├── DataError          the image folder, or a list of images, is not as it must be
+    │   └── UnreadableImage    an image file cannot be read
+    ├── ManifestError      a manifest cannot be read or written
+    ├── TargetError        the class sizes asked for cannot be reached
+    ├── ExtractorError     the network or its weights cannot be used
+    ├── FeatureError       features that cannot be clustered or sampled from
+    ├── OutputError        a result cannot be written where it was asked for
+    └── GateFailed         the data was read, and did not pass a gate the user set
+
+Every message is one line: what was needed, what was found, what to do.
+The library raises; only the command line turns an error into an exit status.
+"""
+
+
+class RebalanceError(Exception):
+    """Any error that rebalance raises on purpose; its text is meant for the user."""
+
+    exit_status = 1
+
+
+class DataError(RebalanceError):
+    """The image folder, or a list of images, is not as it must be."""
+
+
+class UnreadableImage(DataError):
+    """An image file cannot be read; the text is the reason, without the file's name."""
+
+
+class ManifestError(RebalanceError):
+    """A manifest cannot be read or written."""
+
+
+class TargetError(RebalanceError):
+    """The class sizes asked for cannot be reached."""
+
+
+class ExtractorError(RebalanceError):
+    """The network or its weights cannot be used."""
+
+
+class FeatureError(RebalanceError):
+    """Features that cannot be clustered or sampled from."""
+
+
+class OutputError(RebalanceError):
+    """A result cannot be written where it was asked for."""
+
+
+class GateFailed(RebalanceError):
+    """The data was read, and did not pass a gate that the user set."""
+
+    exit_status = 3

@@ -1,0 +1,88 @@
+"""What a user can choose, each default written once.
+
+The command line reads its defaults, and its help, from these classes; Python callers pass the same
+names as keyword arguments. Imports nothing but the standard library.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run: nothing here changes a result, except ``seed`` and ``device``.
+
+    seed: non-negative; the same seed on the same machine gives the same bytes.
+    device: auto, cpu, cuda or mps.
+    workers: threads or processes that read images; 0 reads in the main thread; None chooses.
+    cache_dir: where features and trained extractors are kept; None is the user's cache folder.
+    strict: unreadable images are an error before anything expensive starts.
+    overwrite: replace result files that exist.
+    """
+
+    seed: int = 0
+    device: str = "auto"
+    workers: int | None = None
+    cache_dir: Path | str | None = None
+    strict: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class FolderOptions:
+    """How to read DATA.
+
+    root: for a manifest, the folder its file names are relative to; None takes it from the manifest.
+    allow_empty: let class folders hold no image.
+    """
+
+    root: Path | str | None = None
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True)
+class ExtractorOptions:
+    """Which network looks at the images, and how.
+
+    extractor: ``imagenet``, ``finetune``, or the path of a checkpoint.
+    arch: a torchvision classification model or cifar_resnet20/32/56; None chooses.
+    init: for finetune, ``scratch``, ``imagenet`` or the path of a checkpoint to start from.
+    image_size: side of the square the network sees; None is what its weights were trained with.
+    precision: auto, fp32 or bf16.
+    batch_size: images per forward pass; None chooses by device.
+    """
+
+    extractor: str = "imagenet"
+    arch: str | None = None
+    init: str = "scratch"
+    image_size: int | None = None
+    precision: str = "auto"
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Targets:
+    """How many images a class is to keep (METHODS: a class at or below its target stays whole).
+
+    to: ``min`` (the smallest class), a number, or ``Rx`` (R times the smallest class).
+    per_class: (class name, number) pairs that override ``to``.
+    classes: only these classes are cut; empty means all.
+    """
+
+    to: str = "min"
+    per_class: tuple[tuple[str, int], ...] = ()
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SelectionOptions:
+    """How the images to keep are chosen.
+
+    method: a key of ``undersampling.METHODS``.
+    pick: for the subclass method, a key of ``undersampling.PICKERS``.
+    layer: for the subclass method, body, pool, linear, or auto (best silhouette per class).
+    """
+
+    method: str = "subclass"
+    pick: str = "closest"
+    layer: str = "pool"

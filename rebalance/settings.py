@@ -7,6 +7,10 @@ names as keyword arguments. Imports nothing but the standard library.
 from dataclasses import dataclass
 from pathlib import Path
 
+LAYERS = ("body", "pool", "linear", "auto")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "fp32", "bf16")
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -32,7 +36,7 @@ class RunOptions:
 class FolderOptions:
     """How to read DATA.
 
-    root: for a manifest, the folder its file names are relative to; None takes it from the manifest.
+    root: for a manifest, the folder that its file names are relative to; None is what it says.
     allow_empty: let class folders hold no image.
     """
 
@@ -86,3 +90,28 @@ class SelectionOptions:
     method: str = "subclass"
     pick: str = "closest"
     layer: str = "pool"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How ``finetune`` trains; the defaults are the paper's, by way of fastai's ``fine_tune``.
+
+    frozen_epochs: first phase, only the head and the body's BatchNorm layers train.
+    epochs: second phase, everything trains, at half of ``peak_lr``.
+    peak_lr: highest rate of the head in the first phase.
+    stem_divisor: in the second phase the body's first layers learn this much slower than the head;
+    the layers between them rise geometrically.
+    batch_size: at least 2. weight_decay: decoupled, and not for biases and normalisation.
+    """
+
+    frozen_epochs: int = 3
+    epochs: int = 8
+    peak_lr: float = 0.01
+    stem_divisor: float = 100.0
+    batch_size: int = 25
+    weight_decay: float = 0.01
+
+    @classmethod
+    def from_scratch(cls) -> "Recipe":
+        """For random weights: there is no trained body to freeze, nor a stem to go easy on."""
+        return cls(frozen_epochs=0, epochs=11, stem_divisor=1.0)

@@ -1,0 +1,110 @@
+"""What tests share: real images on disk, the data beside the checkout, a cache of their own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+
+MakeFolder = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has an empty cache of its own, in processes it starts too."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("REBALANCE_CACHE_DIR", str(cache))
+    return cache
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data sets and weights that may lie beside the checkout."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared, the real data sets and weights beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The training side of the sample data: 600 real images in three imbalanced classes."""
+    return ROOT / "sample_data" / "train"
+
+
+@pytest.fixture
+def make_folder() -> MakeFolder:
+    """``make_folder(root, {"cat": 5, "dog": 3}, size=(12, 12))`` writes an image folder there.
+
+    Every image is a PNG unlike any other; those of a class share a colour and differ by noise.
+    """
+
+    def make(root: Path, counts: Mapping[str, int], size: tuple[int, int] = (12, 12)) -> Path:
+        for place, (label, count) in enumerate(counts.items()):
+            (root / label).mkdir(parents=True)
+            colour = np.random.default_rng(place).integers(40, 216, 3)
+            for number in range(count):
+                noise = np.random.default_rng((place, number)).integers(-40, 40, (*size[::-1], 3))
+                image = Image.fromarray((colour + noise).astype(np.uint8))
+                image.save(root / label / f"{number:03d}.png")
+        return root
+
+    return make
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the command came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line that says what went wrong."""
+        lines = [line for line in self.err.splitlines() if "error" in line.lower()]
+        assert len(lines) == 1, self.err
+        return lines[0]
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """``run("inspect", folder)``: the real command line in this process."""
+    from rebalance.cli import main
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr("sys.argv", ["rebalance", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capfd.readouterr()
+        return Outcome(int(left.value.code or 0), out, err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state dict of cifar_resnet20 with random weights: an extractor that is quick to run."""
+    import torch
+
+    from rebalance.models.backbones import build
+
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        torch.save(build("cifar_resnet20", 10).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def extractor(weights: Path) -> list[str]:
+    """Options of a quick extractor."""
+    return ["--extractor", str(weights), "--arch", "cifar_resnet20", "--device", "cpu"]

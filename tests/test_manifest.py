@@ -1,0 +1,187 @@
+"""The manifest's three files: round trips, atomic writing, and what a reader refuses."""
+
+import csv
+import json
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rebalance.errors import ManifestError, OutputError
+from rebalance.manifest import (
+    COLUMNS,
+    DROPPED_COLUMNS,
+    Dropped,
+    Manifest,
+    Row,
+    check_output,
+    companions,
+    read_manifest,
+    write_manifest,
+)
+
+# Everything a POSIX file name may hold, with what CSV and spreadsheets trip over made likely.
+text = st.text(
+    st.one_of(
+        st.sampled_from(",\"'\n\r\t =+-@;|\\äß漢🐈\ufeff"),
+        st.characters(exclude_characters="\0/", exclude_categories=["Cs"]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+distance = st.none() | st.floats(0, 1e6, allow_nan=False)
+cluster = st.none() | st.integers(0, 20)
+originals = st.builds(Row, text, text, cluster=cluster, distance=distance)
+synthetics = st.builds(
+    Row, text, text, st.just("synthetic"), partner=text, weight=st.floats(0, 1), cluster=cluster
+)
+dropped_rows = st.builds(Dropped, text, text, cluster, distance, text)
+
+
+def write(folder: Path, rows, dropped=(), record=None) -> Path:
+    path = folder / "m.csv"
+    classes = tuple(sorted({row.label for row in rows}))
+    record = {"classes": list(classes), "root": str(folder), **(record or {})}
+    write_manifest(path, Manifest(folder, classes, tuple(rows), tuple(dropped), record))
+    return path
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(originals | synthetics, min_size=1, max_size=8), st.lists(dropped_rows, max_size=4))
+def test_any_name_survives_a_round_trip(tmp_path, rows, dropped):
+    for path in companions(tmp_path / "m.csv"):
+        path.unlink(missing_ok=True)
+    found = read_manifest(write(tmp_path, rows, dropped))
+    assert found.rows == tuple(rows)
+    assert found.dropped == tuple(dropped)
+    assert found.root == tmp_path
+
+
+def test_columns_are_those_that_other_code_builds_on():
+    assert COLUMNS == ("file_name", "label", "kind", "partner", "weight", "cluster", "distance")
+    assert DROPPED_COLUMNS == ("file_name", "label", "cluster", "distance", "reason")
+
+
+def test_the_file_is_plain_csv(tmp_path):
+    path = write(tmp_path, [Row("a/=1,x.png", "a", cluster=2, distance=0.5)])
+    with path.open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [
+            list(COLUMNS),
+            ["a/=1,x.png", "a", "original", "", "", "2", "0.5"],
+        ]
+    assert b"\r" not in path.read_bytes()
+
+
+def test_equal_manifests_are_equal_bytes(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    rows = [Row("a/1.png", "a", distance=1 / 3)]
+    first = write(tmp_path / "one", rows, record={"root": "/same"})
+    second = write(tmp_path / "two", rows, record={"root": "/same"})
+    for one, two in zip(companions(first), companions(second), strict=True):
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_two_columns_of_somebody_elses_are_enough(tmp_path):
+    path = tmp_path / "theirs.csv"
+    path.write_text("\ufefflabel,file_name\nb,b/1.png\na,a/1.png\n", encoding="utf-8")
+    found = read_manifest(path)
+    assert found.root == tmp_path
+    assert found.classes == ("a", "b")
+    assert found.rows == (Row("b/1.png", "b"), Row("a/1.png", "a"))
+
+
+def test_a_lone_surrogate_in_the_record_survives(tmp_path):
+    record = {"unreadable": [{"file_name": "a/\udcff.png", "label": "a", "reason": "bad"}]}
+    path = write(tmp_path, [Row("a/1.png", "a")], record=record)
+    assert read_manifest(path).record["unreadable"] == record["unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "file_name, label not found"),
+        ("file_name\na.png\n", "label not found"),
+        ("file_name,label\na.png\n", "line 2: has more or fewer cells"),
+        ("file_name,label\na.png,a,extra\n", "line 2: has more or fewer cells"),
+        ("file_name,label\n,a\n", "line 2: file_name and label must not be empty"),
+        ("file_name,label,kind\na.png,a,copy\n", "line 2: kind is 'copy'"),
+        ("file_name,label,kind\na.png,a,synthetic\n", "line 2: a synthetic row"),
+        ("file_name,label,partner,weight\na.png,a,b.png,.5\n", "line 2: a synthetic row"),
+        ("file_name,label,kind,partner,weight\na,a,synthetic,b,1.5\n", "weight is 1.5"),
+        ("file_name,label,kind,partner,weight\na,a,synthetic,b,nan\n", "weight is nan"),
+        ("file_name,label,cluster\na.png,a,x\n", "line 2"),
+        ('file_name,label\n"a.png,a\n', "unexpected end of data"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, content, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(content)
+    with pytest.raises(ManifestError, match=message) as raised:
+        read_manifest(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_other_unreadable_manifests(tmp_path):
+    with pytest.raises(ManifestError, match="no manifest at"):
+        read_manifest(tmp_path / "none.csv")
+    (tmp_path / "latin.csv").write_bytes("file_name,label\nä.png,a\n".encode("latin-1"))
+    with pytest.raises(ManifestError, match="utf-8"):
+        read_manifest(tmp_path / "latin.csv")
+    path = write(tmp_path, [Row("a/1.png", "a")], record={"classes": ["b"]})
+    with pytest.raises(ManifestError, match="does not: 'a'"):
+        read_manifest(path)
+    path.with_suffix(".json").write_text("[1]")
+    with pytest.raises(ManifestError, match="not the record of a manifest"):
+        read_manifest(path)
+    path.with_suffix(".json").write_text("{")
+    with pytest.raises(ManifestError, match="not readable as JSON"):
+        read_manifest(path)
+
+
+def test_nothing_is_silently_replaced(tmp_path):
+    path = write(tmp_path, [Row("a/1.png", "a")])
+    before = path.read_bytes()
+    for name in companions(path):
+        kept = {other: other.read_bytes() for other in companions(path) if other != name}
+        for other in kept:
+            other.unlink()
+        with pytest.raises(OutputError, match="--overwrite"):
+            check_output(path, overwrite=False)
+        for other, content in kept.items():
+            other.write_bytes(content)
+    write_manifest(path, Manifest(tmp_path, ("b",), (Row("b/1.png", "b"),)), overwrite=True)
+    assert path.read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["m.txt", "m", "missing/m.csv"])
+def test_a_place_that_cannot_be_written_to(tmp_path, name):
+    with pytest.raises(OutputError):
+        check_output(tmp_path / name, overwrite=False)
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    path = write(tmp_path, [Row("a/1.png", "a")])
+    before = {name: name.read_bytes() for name in companions(path)}
+    broken = Manifest(tmp_path, ("b",), (Row("b/1.png", "b"),), record={"x": float("nan")})
+    with pytest.raises(ValueError, match="JSON"):
+        write_manifest(path, broken, overwrite=True)
+    assert {name: name.read_bytes() for name in companions(path)} == before
+    assert sorted(tmp_path.iterdir()) == sorted(before)
+
+
+def test_counts_follow_the_class_order():
+    rows = (Row("b/1", "b"), Row("b/2", "b"), Row("a/1", "a"))
+    assert Manifest(Path("/"), ("a", "b", "c"), rows).counts == {"a": 1, "b": 2, "c": 0}
+
+
+def test_the_record_is_json_people_can_read(tmp_path):
+    path = write(tmp_path, [Row("a/1.png", "a")], record={"note": "Größe"})
+    raw = path.with_suffix(".json").read_text(encoding="utf-8")
+    assert "Größe" in raw
+    assert json.loads(raw)["note"] == "Größe"
+    assert set(raw) <= set(string.printable) | set("öß")

@@ -1,0 +1,167 @@
+"""The architectures, and where each one's body ends. Imports torch and torchvision.
+
+A network is a *body* (images [N, 3, H, W] to a feature map [N, C, h, w], or to one vector [N, D])
+and a *tail* (from there to the logits). ``FAMILIES`` says, for every family of torchvision's
+classification networks, which of its modules make up either: to add an architecture, add a line.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from rebalance.errors import ExtractorError
+from rebalance.models.cifar import CIFAR_RESNETS
+
+Step = str | Callable[[nn.Module], nn.Module]
+
+
+@dataclass(frozen=True)
+class Family:
+    """The steps of a body and of a tail, in order.
+
+    A step is the name of one of the network's modules; a name with ``.*`` stands for the children
+    of that module, one step each; a function makes the step of what the network does without a
+    module.
+    """
+
+    body: tuple[Step, ...]
+    tail: tuple[Step, ...]
+
+
+class Tokens(nn.Module):
+    """The input of a vision transformer's layers: images to tokens [N, 1 + patches, D].
+
+    Dosovitskiy et al., An Image is Worth 16x16 Words, ICLR 2021, equation 1.
+    """
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        self.conv_proj = net.conv_proj
+        self.class_token = net.class_token
+        self.pos_embedding = net.encoder.pos_embedding
+        self.dropout = net.encoder.dropout
+
+    def forward(self, images: Tensor) -> Tensor:
+        patches = self.conv_proj(images).flatten(2).transpose(1, 2)
+        tokens = torch.cat([self.class_token.expand(len(images), -1, -1), patches], dim=1)
+        embedded: Tensor = self.dropout(tokens + self.pos_embedding)
+        return embedded
+
+
+class ClassToken(nn.Module):
+    """What a vision transformer knows of each image: the first of its tokens, [N, D]."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return tokens[:, 0]
+
+
+def tokens(net: nn.Module) -> nn.Module:
+    return Tokens(net)
+
+
+def class_token(net: nn.Module) -> nn.Module:
+    return ClassToken()
+
+
+def relu(net: nn.Module) -> nn.Module:
+    return nn.ReLU(inplace=True)
+
+
+def average(net: nn.Module) -> nn.Module:
+    return nn.AdaptiveAvgPool2d(1)
+
+
+def flatten(net: nn.Module) -> nn.Module:
+    return nn.Flatten()
+
+
+_RESNET = Family(
+    body=("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"),
+    tail=("avgpool", flatten, "fc"),
+)
+
+# The start of an architecture's name -> how its network divides.
+FAMILIES: dict[str, Family] = {
+    "alexnet": Family(("features.*",), ("avgpool", flatten, "classifier.*")),
+    "cifar_resnet": Family(
+        ("conv1", "bn1", "relu", "layer1", "layer2", "layer3"), ("avgpool", flatten, "fc")
+    ),
+    "convnext": Family(("features.*",), ("avgpool", "classifier.*")),
+    "densenet": Family(("features.*", relu), (average, flatten, "classifier")),
+    "efficientnet": Family(("features.*",), ("avgpool", flatten, "classifier.*")),
+    "maxvit": Family(("stem", "blocks.*"), ("classifier.*",)),
+    "mnasnet": Family(("layers.*",), (average, flatten, "classifier.*")),
+    "mobilenet_v2": Family(("features.*",), (average, flatten, "classifier.*")),
+    "mobilenet_v3": Family(("features.*",), ("avgpool", flatten, "classifier.*")),
+    "regnet": Family(("stem", "trunk_output.*"), ("avgpool", flatten, "fc")),
+    "resnet": _RESNET,
+    "resnext": _RESNET,
+    "shufflenet": Family(
+        ("conv1", "maxpool", "stage2", "stage3", "stage4", "conv5"), (average, flatten, "fc")
+    ),
+    "squeezenet": Family(("features.*",), ("classifier.*", flatten)),
+    "swin": Family(("features.*", "norm", "permute"), ("avgpool", "flatten", "head")),
+    "vgg": Family(("features.*",), ("avgpool", flatten, "classifier.*")),
+    "vit": Family((tokens, "encoder.layers.*", "encoder.ln", class_token), ("heads.*",)),
+    "wide_resnet": _RESNET,
+}
+
+
+def architectures() -> list[str]:
+    """Every name that ``build`` knows, sorted."""
+    names = [*torchvision.models.list_models(module=torchvision.models), *CIFAR_RESNETS]
+    return sorted(name for name in names if name.startswith(tuple(FAMILIES)))
+
+
+def find_family(arch: str) -> Family:
+    """The family of ``arch``. Raises ExtractorError, with close matches, for an unknown name."""
+    known = architectures()
+    if arch not in known:
+        close = get_close_matches(arch, known, n=3) or ["resnet50", "mobilenet_v2"]
+        raise ExtractorError(f"unknown architecture {arch!r}; try --arch {' or '.join(close)}")
+    return next(family for start, family in FAMILIES.items() if arch.startswith(start))
+
+
+def build(arch: str, classes: int) -> nn.Module:
+    """The network ``arch`` as its authors define it, with random weights and ``classes`` outputs.
+
+    The weights come from torch's global generator. Raises ExtractorError for an unknown name.
+    """
+    find_family(arch)
+    if arch in CIFAR_RESNETS:
+        return CIFAR_RESNETS[arch](num_classes=classes)
+    options: dict[str, int] = {"num_classes": classes}
+    if arch.startswith("vit"):  # built for one size: that of its published weights
+        weights = torchvision.models.get_model_weights(arch).DEFAULT
+        options["image_size"] = weights.meta["min_size"][0]
+    net: nn.Module = torchvision.models.get_model(arch, weights=None, **options)
+    return net
+
+
+def divide(arch: str, net: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
+    """The body and the tail of ``net``, a network of architecture ``arch``.
+
+    Both are made of the network's own modules, not of copies, under their own names. Raises
+    ExtractorError for an unknown architecture.
+    """
+    family = find_family(arch)
+    return _chain(net, family.body), _chain(net, family.tail)
+
+
+def _chain(net: nn.Module, steps: tuple[Step, ...]) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(child for step in steps for child in _modules(net, step)))
+
+
+def _modules(net: nn.Module, step: Step) -> Iterator[tuple[str, nn.Module]]:
+    if callable(step):
+        yield step.__name__, step(net)
+    elif step.endswith(".*"):
+        yield from net.get_submodule(step.removesuffix(".*")).named_children()
+    else:
+        yield step.rpartition(".")[2], net.get_submodule(step)

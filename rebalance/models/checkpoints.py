@@ -1,0 +1,164 @@
+"""Networks from torchvision's published weights, from files, and in files of our own.
+
+Ours are safetensors: the tensors, and in the header one JSON document with what is needed to build
+the network again. Imports torch, torchvision and safetensors.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from rebalance.atomic import replacing
+from rebalance.errors import ExtractorError, OutputError
+from rebalance.models.backbones import build, find_family
+from rebalance.models.cifar import CIFAR_RESNETS
+from rebalance.models.headers import MARKER, is_ours, saved_metadata
+from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
+from rebalance.models.state_dicts import load_into, output_width, read_state_dict
+from rebalance.models.transforms import Transform, plain_transform, torchvision_transform
+
+__all__ = [
+    "Saved",
+    "is_ours",
+    "load_imagenet",
+    "load_network",
+    "load_state_dict_file",
+    "save_network",
+]
+
+FORMAT_VERSION = 1
+
+
+class Saved(NamedTuple):
+    """A checkpoint of ours: metadata holds ``arch`` and whatever was saved as ``extra``."""
+
+    network: Network
+    classes: tuple[str, ...]
+    transform: Transform
+    metadata: dict[str, str]
+
+
+def load_imagenet(arch: str) -> tuple[Network, Transform]:
+    """``arch`` with torchvision's best ImageNet weights, in evaluation mode, and their transform.
+
+    torchvision's own loader fetches them once and keeps them under TORCH_HOME. Raises
+    ExtractorError for an unknown name, for ``cifar_*``, and where they cannot be fetched.
+    """
+    find_family(arch)
+    if arch in CIFAR_RESNETS:
+        raise ExtractorError(
+            f"{arch} has no ImageNet weights; pass --extractor finetune, or another --arch"
+        )
+    try:
+        # The loader announces a download on stdout, which is for results.
+        with redirect_stdout(sys.stderr):
+            net = torchvision.models.get_model(
+                arch, weights="DEFAULT", progress=sys.stderr.isatty()
+            )
+    except Exception as error:  # a network, or the file an earlier download left: anything fails
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ExtractorError(
+            f"cannot get torchvision's ImageNet weights of {arch} ({reason}); pass --extractor "
+            "finetune, which needs no download, or --extractor PATH with a downloaded checkpoint"
+        ) from error
+    transform = torchvision_transform(arch)
+    return network_of(arch, net, transform.crop).eval(), transform
+
+
+def load_state_dict_file(arch: str, path: Path) -> tuple[Network, Transform]:
+    """``arch`` with the weights in ``path``, in evaluation mode, and the transform for them.
+
+    ``path`` holds a state dict of torchvision's network (or our ``cifar_*``), for any number of
+    classes: see ``state_dicts.read_state_dict``. The file does not tell its transform; the one of
+    ``transforms.plain_transform`` is taken. Raises ExtractorError for an unknown architecture, a
+    file that cannot be read safely, or one that does not fit.
+    """
+    find_family(arch)
+    state = read_state_dict(path)
+    net = build(arch, output_width(state, arch))
+    load_into(net, state, arch=arch, path=path)
+    transform = plain_transform(arch)
+    return network_of(arch, net, transform.crop).eval(), transform
+
+
+def save_network(
+    path: Path,
+    network: Network,
+    *,
+    arch: str,
+    classes: Sequence[str],
+    transform: Transform,
+    extra: Mapping[str, str],
+) -> None:
+    """Writes ``network`` to ``path``, replacing what is there in one step.
+
+    The same network gives the same bytes. ``network`` is one that ``fresh_network``,
+    ``with_new_head`` or the loaders here made; ``extra`` is kept as it is. Raises OutputError where
+    the file cannot be written.
+    """
+    described = {
+        "version": FORMAT_VERSION,
+        "arch": arch,
+        "head": "paper" if _has_paper_head(network) else "own",
+        "classes": list(classes),
+        "transform": transform.to_dict(),
+        "extra": dict(extra),
+    }
+    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    # One key only: safetensors writes several in an order that differs from run to run.
+    metadata = {MARKER: json.dumps(described, sort_keys=True)}
+    try:
+        with replacing(path) as (partial,):
+            save_file(tensors, partial, metadata)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"cannot write {path} ({error}); choose another place") from error
+
+
+def load_network(path: Path) -> Saved:
+    """What ``save_network`` wrote to ``path``, the network in evaluation mode.
+
+    Raises ExtractorError for any other file, a damaged one, or one of a later version.
+    """
+    described = saved_metadata(path)
+    if described is None:
+        raise ExtractorError(f"{path} is no checkpoint of rebalance; pass one that it wrote")
+    if described.get("version") != FORMAT_VERSION:
+        raise ExtractorError(
+            f"{path} has format {described.get('version')}, and {FORMAT_VERSION} is needed; "
+            "update rebalance, or train again"
+        )
+    try:
+        saved = _rebuilt(described)
+        state = load_file(path)
+    except (LookupError, TypeError, ValueError, AttributeError, OSError, SafetensorError) as error:
+        raise ExtractorError(f"{path} is damaged ({error}); train again") from error
+    load_into(saved.network, state, arch=saved.metadata["arch"], path=path)
+    return saved
+
+
+def _rebuilt(described: Mapping[str, Any]) -> Saved:
+    """The network that ``described`` tells of, with random weights; KeyError and such if none."""
+    arch, classes = str(described["arch"]), tuple(map(str, described["classes"]))
+    transform = Transform.from_dict(described["transform"])
+    extra = {str(name): str(value) for name, value in described["extra"].items()}
+    network = _HEADS[described["head"]](arch, len(classes)).eval()
+    return Saved(network, classes, transform, {**extra, "arch": arch})
+
+
+def _own_head(arch: str, classes: int) -> Network:
+    return network_of(arch, build(arch, classes), plain_transform(arch).crop)
+
+
+def _has_paper_head(network: nn.Module) -> bool:
+    return any(isinstance(module, ConcatPool) for module in network.modules())
+
+
+_HEADS = {"paper": fresh_network, "own": _own_head}

@@ -1,0 +1,46 @@
+"""What a safetensors file says of itself: its header, read without torch.
+
+Imports nothing but the standard library. The format: eight bytes with the length of the header
+(little-endian), the header (JSON), the tensors.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+MARKER = "rebalance"  # the key under which our checkpoints keep their description
+
+_LENGTH_BYTES = 8
+_LONGEST = 100_000_000  # bytes; the format's own limit
+
+
+def read_header(path: Path) -> dict[str, Any] | None:
+    """The header of the safetensors file at ``path``; None where there is no such file."""
+    try:
+        if not path.is_file():  # opening a FIFO would wait for its writer
+            return None
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+            if length > min(_LONGEST, path.stat().st_size):
+                return None
+            header = json.loads(file.read(length))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return header if isinstance(header, dict) else None
+
+
+def saved_metadata(path: Path) -> dict[str, Any] | None:
+    """How a checkpoint of ours describes itself; None for any other file, or none at all."""
+    metadata = (read_header(path) or {}).get("__metadata__")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get(MARKER), str):
+        return None
+    try:
+        described = json.loads(metadata[MARKER])
+    except (ValueError, RecursionError):
+        return None
+    return described if isinstance(described, dict) else None
+
+
+def is_ours(path: Path) -> bool:
+    """Whether ``path`` is a checkpoint that ``checkpoints.save_network`` wrote."""
+    return saved_metadata(path) is not None

@@ -1,0 +1,184 @@
+"""Network: a body and a head, and the three layers whose features tell subclasses apart.
+
+Imports torch and our own architectures; never torchvision by itself.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from rebalance.errors import ExtractorError
+from rebalance.models.backbones import ClassToken, build, divide
+from rebalance.models.transforms import plain_transform
+
+LAYERS = ("body", "pool", "linear")
+
+
+def concat_pool(features: Tensor) -> Tensor:
+    """A map [N, C, h, w] as [N, 2C]: its maximum per channel, then its mean.
+
+    The mean is taken in float32 or better. One vector per image, [N, D], passes unchanged.
+    """
+    if features.ndim == 2:
+        return features
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    return torch.cat([features.amax((2, 3)), features.mean((2, 3), dtype=dtype)], dim=1)
+
+
+class ConcatPool(nn.Module):
+    """``concat_pool`` as a module."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return concat_pool(features)
+
+
+class Network(nn.Module):
+    """A classifier whose inner layers can be read.
+
+    body: images [N, 3, H, W] to a map [N, C, h, w], or to one vector [N, D] (a ViT's class token).
+    hidden: from there to the last linear layer before the output, after its activation, [N, h];
+        None where the output layer is the only one.
+    output: from ``hidden``, or from the body where it is None, to the logits [N, K].
+    image_size: side in pixels of the square images that the body was designed for.
+    """
+
+    def __init__(
+        self,
+        body: nn.Module,
+        hidden: nn.Module | None,
+        output: nn.Module,
+        image_size: int = 224,
+    ) -> None:
+        super().__init__()
+        self.body = body
+        self.hidden = hidden
+        self.output = output
+        self.image_size = image_size
+
+    @property
+    def available(self) -> tuple[str, ...]:
+        """The layers that this network has, of body, pool and linear."""
+        absent = set()
+        if any(isinstance(module, ClassToken) for module in self.body.children()):
+            absent.add("body")
+        if self.hidden is None:
+            absent.add("linear")
+        return tuple(layer for layer in LAYERS if layer not in absent)
+
+    def layers(self, images: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+        """The features of ``images`` [N, 3, H, W] at the layers ``wanted``, in one pass.
+
+        body: the map, flattened [N, C·h·w]; pool: ``concat_pool`` of it [N, 2C]; linear: [N, h].
+        A vector [N, D] is its own pool, and has no body. Raises ExtractorError for a layer that
+        this network has not.
+        """
+        absent = sorted(set(wanted) - set(self.available))
+        if absent:
+            raise ExtractorError(
+                f"the network has no layer {absent[0]}; pass --layer {'|'.join(self.available)}"
+            )
+        features = self.body(images)
+        found: dict[str, Tensor] = {}
+        if "body" in wanted:
+            found["body"] = features.flatten(1)
+        if "pool" in wanted:
+            found["pool"] = concat_pool(features)
+        if "linear" in wanted and self.hidden is not None:
+            found["linear"] = self.hidden(features)
+        return found
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.body(images)
+        logits: Tensor = self.output(features if self.hidden is None else self.hidden(features))
+        return logits
+
+
+def network_of(arch: str, net: nn.Module, image_size: int) -> Network:
+    """``net``, of architecture ``arch``, as a Network: its own modules and its own head.
+
+    Raises ExtractorError for an unknown architecture.
+    """
+    body, tail = divide(arch, net)
+    return Network(body, *_split(tail), image_size)
+
+
+def fresh_network(arch: str, classes: int) -> Network:
+    """``arch`` with random weights and the head of ``paper_head``.
+
+    The weights come from torch's global generator. Raises ExtractorError for an unknown name.
+    """
+    # The head that comes with it is left behind: its size does not matter.
+    own = network_of(arch, build(arch, classes=1), plain_transform(arch).crop)
+    return with_new_head(own, classes)
+
+
+def with_new_head(network: Network, classes: int) -> Network:
+    """The body of ``network``, shared and not copied, under a new ``paper_head``."""
+    width = layer_widths(network, network.image_size)["pool"]
+    return Network(network.body, *_split(paper_head(width, classes)), network.image_size)
+
+
+def paper_head(width: int, classes: int) -> nn.Sequential:
+    """A map of ``width``/2 channels, or vectors of ``width`` numbers, to ``classes`` logits.
+
+    Pooling, then twice BatchNorm, dropout and a linear layer. Source: METHODS §1, which is the head
+    of fastai's vision_learner; as there, the linear layers start as He et al. draw them, at zero
+    bias.
+    """
+    head = nn.Sequential(
+        ConcatPool(),
+        nn.BatchNorm1d(width),
+        nn.Dropout(0.25),
+        nn.Linear(width, 512),
+        nn.ReLU(),
+        nn.BatchNorm1d(512),
+        nn.Dropout(0.5),
+        nn.Linear(512, classes),
+    )
+    for module in head:
+        if isinstance(module, nn.Linear):
+            nn.init.kaiming_normal_(module.weight)
+            nn.init.zeros_(module.bias)
+    return head
+
+
+def layer_widths(network: Network, image_size: int) -> dict[str, int]:
+    """The columns of each available layer, for images of ``image_size`` × ``image_size`` pixels.
+
+    Found by passing one black image. Raises ExtractorError where the network cannot take that
+    size: a vision transformer takes only its own, others shrink a small image to nothing.
+    """
+    device = next(network.parameters()).device
+    image = torch.zeros(1, 3, image_size, image_size, device=device)
+    try:
+        with torch.no_grad(), _evaluating(network):
+            layers = network.layers(image, network.available)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise ExtractorError(
+            f"the network cannot take images of {image_size} pixels; "
+            f"pass --image-size {network.image_size}, which it was made for"
+        ) from error
+    return {name: features.shape[1] for name, features in layers.items()}
+
+
+def _split(tail: nn.Sequential) -> tuple[nn.Sequential | None, nn.Sequential]:
+    """A tail as (hidden, output); hidden ends with the activation of the last linear but one."""
+    linear = [place for place, module in enumerate(tail) if isinstance(module, nn.Linear)]
+    if len(linear) < 2:
+        return None, tail
+    end = linear[-2] + 2
+    return tail[:end], tail[end:]
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """``network`` in evaluation mode for a while, and each module as it was afterwards."""
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True

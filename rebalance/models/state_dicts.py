@@ -1,0 +1,153 @@
+"""Weights from files that others wrote: read without running what they hold, and checked.
+
+Imports torch and safetensors. A file is data, never a program: pickles are read with torch's
+``weights_only``, TorchScript archives not at all.
+"""
+
+import pickle
+import re
+import warnings
+import zipfile
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from rebalance.errors import ExtractorError
+from rebalance.models.backbones import architectures, find_family
+from rebalance.models.headers import read_header
+
+IMAGENET_CLASSES = 1000
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # as training scripts name it
+_PREFIXES = ("module.", "_orig_mod.")  # DataParallel's and torch.compile's
+
+# torchvision's published DenseNet weights keep the names of a time when modules could hold dots.
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The state dict in a .pth, .pt or .safetensors file, on the CPU, under torchvision's names.
+
+    Unwraps ``{"state_dict": ...}`` and its like, and the prefixes of DataParallel and
+    torch.compile. Raises ExtractorError for a file that is not there, is no checkpoint, is damaged,
+    or holds anything but tensors.
+    """
+    if path.is_dir():
+        raise ExtractorError(f"{path} is a folder; pass a .pth, .pt or .safetensors file")
+    if not path.is_file():
+        raise ExtractorError(f"no checkpoint at {path}; pass a .pth, .pt or .safetensors file")
+    loaded = _load(path)
+    for wrapper in _WRAPPERS:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
+            loaded = loaded[wrapper]
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise ExtractorError(f"{path} holds no state dict; save one with model.state_dict()")
+    for key, value in loaded.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise ExtractorError(
+                f"{path} holds {key!r}, which is no tensor; save model.state_dict() alone"
+            )
+    return {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in _unprefixed(loaded).items()}
+
+
+def output_width(state: Mapping[str, Tensor], arch: str) -> int:
+    """The classes that ``state`` tells apart, from the rows of its output layer.
+
+    Where it has no such layer, ImageNet's 1000: what is missing then is ``load_into``'s to say.
+    """
+    last = [step for step in find_family(arch).tail if isinstance(step, str)][-1]
+    start = last.removesuffix(".*") + "."
+    weights = [key for key in state if key.startswith(start) and key.endswith("weight")]
+    if not weights or state[max(weights)].ndim == 0:
+        return IMAGENET_CLASSES
+    return len(state[max(weights)])
+
+
+def load_into(net: nn.Module, state: Mapping[str, Tensor], *, arch: str, path: Path) -> None:
+    """Fills ``net`` with all of ``state``, and with nothing else.
+
+    ``arch`` and ``path`` are for the message. Raises ExtractorError where the two differ in a name
+    or a shape, and for weights that are not finite.
+    """
+    misfit = _misfit(net, state)
+    if misfit is not None:
+        raise ExtractorError(f"{path} does not fit {arch}: {misfit}; pass {_hint(path, arch)}")
+    for key, value in net.state_dict().items():
+        if not value.isfinite().all():
+            raise ExtractorError(f"{path} holds NaN or infinite weights ({key}); pass others")
+
+
+def _load(path: Path) -> Any:
+    if read_header(path) is None:
+        _refuse_torchscript(path)
+    try:
+        if read_header(path) is not None:
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the pickle's age
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ExtractorError(f"cannot read {path}: {error.strerror}; check the file") from error
+    except Exception as error:  # a damaged or foreign file can make the readers raise anything
+        if isinstance(error, pickle.UnpicklingError) and _is_pickle(path):
+            raise ExtractorError(
+                f"{path} is a pickle that holds more than tensors, and was not opened; "
+                "save model.state_dict() alone"
+            ) from error
+        raise ExtractorError(
+            f"{path} is no checkpoint, or is damaged; pass a .pth, .pt or .safetensors file"
+        ) from error
+
+
+def _refuse_torchscript(path: Path) -> None:
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if any(name.endswith("constants.pkl") for name in names):
+        raise ExtractorError(
+            f"{path} is a TorchScript program, and was not opened; save its state_dict() instead"
+        )
+
+
+def _is_pickle(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) == b"\x80" or zipfile.is_zipfile(path)
+
+
+def _unprefixed(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    for prefix in _PREFIXES:
+        if all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def _misfit(net: nn.Module, state: Mapping[str, Tensor]) -> str | None:
+    """Loads ``state`` into ``net``; how the two differ, or None."""
+    for key, own in net.state_dict().items():
+        if key in state and state[key].shape != own.shape:
+            return f"{key} is {tuple(state[key].shape)} where {tuple(own.shape)} is needed"
+    versioned = OrderedDict(state)
+    # mnasnet refuses a state dict without its version, and files do not always keep it.
+    versioned._metadata = {"": {"version": net._version}}  # type: ignore[attr-defined]
+    try:
+        missing, unexpected = net.load_state_dict(versioned, strict=False)
+    except RuntimeError:
+        return "its tensors are quantised or sparse"
+    if missing:
+        return f"it lacks {missing[0]}"
+    if unexpected:
+        return f"nothing takes its {unexpected[0]}"
+    return None
+
+
+def _hint(path: Path, arch: str) -> str:
+    named = max((name for name in architectures() if name in path.name), key=len, default=arch)
+    if named == arch:
+        return "the --arch it was made for"
+    return f"--arch {named}, as its name says"

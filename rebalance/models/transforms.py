@@ -1,0 +1,180 @@
+"""How an image becomes the input of a network.
+
+Split in two, so that batches travel to a GPU as bytes: ``Transform.image`` resizes and crops one
+image to uint8, ``Transform.normalise`` makes float32 of a batch on whatever device it is.
+Importing this module imports neither torch nor torchvision; the functions that need them do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from rebalance.errors import ExtractorError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+# An image this many times longer than wide loses its ends before it is resized: the crop shows
+# one width about the centre at most, and a line of 1 × 50,000 pixels would become gigabytes.
+_LONGEST_SIDE = 8
+
+Channels = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Transform:
+    """Resize the shorter side, crop the centre, normalise: torchvision's ImageClassification.
+
+    resize, crop: pixels, with resize >= crop >= 1.
+    mean, std: red, green and blue, of values in [0, 1].
+    interpolation: nearest, bilinear or bicubic; always antialiased.
+    Raises ValueError for anything else.
+    """
+
+    resize: int
+    crop: int
+    mean: Channels
+    std: Channels
+    interpolation: str
+
+    def __post_init__(self) -> None:
+        if not self.resize >= self.crop >= 1:
+            raise ValueError(f"need resize >= crop >= 1, got {self.resize} and {self.crop}")
+        if self.interpolation not in _RESAMPLING:
+            raise ValueError(f"unknown interpolation {self.interpolation!r}")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ValueError("mean and std must have three values, those of std above 0")
+
+    def image(self, image: Image.Image) -> Tensor:
+        """The centre of an RGB image as uint8 [3, crop, crop]."""
+        import torch
+
+        pixels = np.array(self._centre(_bounded(image)))
+        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+    def normalise(self, batch: Tensor) -> Tensor:
+        """A batch of uint8 [N, 3, H, W], on any device, as float32 with the weights' statistics."""
+        import torch
+
+        mean = torch.tensor(self.mean, device=batch.device).view(-1, 1, 1)
+        std = torch.tensor(self.std, device=batch.device).view(-1, 1, 1)
+        return batch.to(torch.float32).div(255).sub_(mean).div_(std)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON types; ``from_dict`` reads them back."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Transform:
+        """The transform that ``to_dict`` described.
+
+        Raises KeyError, TypeError or ValueError for anything else.
+        """
+        return cls(
+            resize=int(fields["resize"]),
+            crop=int(fields["crop"]),
+            mean=_channels(fields["mean"]),
+            std=_channels(fields["std"]),
+            interpolation=str(fields["interpolation"]),
+        )
+
+    def _centre(self, image: Image.Image) -> Image.Image:
+        width, height = image.size
+        # torchvision's own rounding: down for the resized side, to even for the crop's corner.
+        long = int(self.resize * max(width, height) / min(width, height))
+        width, height = (self.resize, long) if width <= height else (long, self.resize)
+        resized = image.resize((width, height), _RESAMPLING[self.interpolation])
+        left, top = round((width - self.crop) / 2), round((height - self.crop) / 2)
+        return resized.crop((left, top, left + self.crop, top + self.crop))
+
+
+def _bounded(image: Image.Image) -> Image.Image:
+    width, height = image.size
+    longest = _LONGEST_SIDE * min(width, height)
+    if max(width, height) <= longest:
+        return image
+    left, top = max(0, width - longest) // 2, max(0, height - longest) // 2
+    return image.crop((left, top, width - left, height - top))
+
+
+def _channels(values: Any) -> Channels:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
+
+
+CIFAR_TRANSFORM = Transform(
+    resize=32,
+    crop=32,
+    mean=(0.4914, 0.4822, 0.4465),
+    std=(0.2470, 0.2435, 0.2616),
+    interpolation="bilinear",
+)
+
+
+def torchvision_transform(arch: str, *, weights: str = "DEFAULT") -> Transform:
+    """The transform that torchvision's ``weights`` of ``arch`` were trained for.
+
+    Raises ExtractorError for an unknown architecture, and for weights that it does not have.
+    """
+    import torchvision
+
+    from rebalance.models.backbones import find_family
+
+    find_family(arch)
+    try:
+        entries = torchvision.models.get_model_weights(arch)
+        preset = entries[weights].transforms()
+    except (KeyError, ValueError):
+        raise ExtractorError(
+            f"torchvision has no weights {weights} of {arch}; pass another --arch"
+        ) from None
+    return Transform(
+        resize=preset.resize_size[0],
+        crop=preset.crop_size[0],
+        mean=_channels(preset.mean),
+        std=_channels(preset.std),
+        interpolation=preset.interpolation.value,
+    )
+
+
+def plain_transform(arch: str) -> Transform:
+    """The transform for ``arch`` where its weights do not come from torchvision's loader.
+
+    32 pixels for ``cifar_*``; otherwise that of the weights IMAGENET1K_V1, which most files that go
+    by the architecture's name hold, or of DEFAULT where there are none of that name. Raises
+    ExtractorError for an unknown architecture.
+    """
+    import torchvision
+
+    from rebalance.models.backbones import find_family
+    from rebalance.models.cifar import CIFAR_RESNETS
+
+    find_family(arch)
+    if arch in CIFAR_RESNETS:
+        return CIFAR_TRANSFORM
+    first = "IMAGENET1K_V1"
+    entries = torchvision.models.get_model_weights(arch)
+    return torchvision_transform(arch, weights=first if first in entries.__members__ else "DEFAULT")
+
+
+def with_image_size(transform: Transform, size: int) -> Transform:
+    """``transform`` for a network that sees squares of ``size`` pixels.
+
+    The resized side grows in proportion, so that the crop shows the same part of an image. Raises
+    ExtractorError for a size below 1.
+    """
+    if size < 1:
+        raise ExtractorError(f"an image size must be at least 1 pixel, not {size}")
+    resize = round(size * transform.resize / transform.crop)
+    return replace(transform, resize=max(resize, size), crop=size)

@@ -1,0 +1,226 @@
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from rebalance.errors import ExtractorError, OutputError
+from rebalance.models.backbones import build
+from rebalance.models.checkpoints import (
+    is_ours,
+    load_imagenet,
+    load_network,
+    load_state_dict_file,
+    save_network,
+)
+from rebalance.models.network import Network, fresh_network, network_of, with_new_head
+from rebalance.models.transforms import (
+    CIFAR_TRANSFORM,
+    plain_transform,
+    torchvision_transform,
+    with_image_size,
+)
+
+CLASSES = ("cat", 'dog, "big"', "bœuf 🐂")
+
+
+@pytest.fixture
+def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where torchvision keeps its downloads; from here nothing can be downloaded."""
+    home = tmp_path / "torch"
+    monkeypatch.setenv("TORCH_HOME", str(home))
+    for scheme in ("http", "https"):
+        monkeypatch.setenv(f"{scheme}_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies
+    return home
+
+
+def published(arch: str, home: Path) -> Path:
+    """The file that torchvision keeps ``arch``'s weights in."""
+    url = torchvision.models.get_model_weights(arch).DEFAULT.url
+    path = home / "hub" / "checkpoints" / url.rpartition("/")[2]
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_without_a_network_the_error_names_the_other_ways(
+    torch_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ExtractorError) as caught:
+        load_imagenet("squeezenet1_1")
+    message = str(caught.value)
+    assert "ImageNet weights of squeezenet1_1" in message
+    assert "--extractor finetune" in message
+    assert "--extractor PATH" in message
+    assert "\n" not in message
+    assert capsys.readouterr().out == ""
+
+
+def test_weights_that_torchvision_keeps_are_used(torch_home: Path) -> None:
+    net = build("squeezenet1_1", classes=1000).eval()
+    torch.save(net.state_dict(), published("squeezenet1_1", torch_home))
+    network, transform = load_imagenet("squeezenet1_1")
+    images = torch.randn(2, 3, 64, 64)
+    assert not network.training
+    assert torch.equal(network(images), net(images))
+    assert transform == torchvision_transform("squeezenet1_1")
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>please log in</html>"])
+def test_a_broken_download_is_one_line(torch_home: Path, content: bytes) -> None:
+    published("squeezenet1_1", torch_home).write_bytes(content)
+    with pytest.raises(ExtractorError, match=r"\Acannot get torchvision's .*\Z"):
+        load_imagenet("squeezenet1_1")
+
+
+def test_nobody_publishes_cifar_networks_for_imagenet() -> None:
+    with pytest.raises(ExtractorError, match="no ImageNet weights; pass --extractor finetune"):
+        load_imagenet("cifar_resnet20")
+    with pytest.raises(ExtractorError, match="unknown architecture"):
+        load_imagenet("resnet")
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_state_dict_for_other_classes_is_loaded(suffix: str, tmp_path: Path) -> None:
+    net = build("mobilenet_v3_small", classes=3).eval()
+    path = tmp_path / f"weights{suffix}"
+    save = save_file if suffix == ".safetensors" else torch.save
+    save(net.state_dict(), path)
+    network, transform = load_state_dict_file("mobilenet_v3_small", path)
+    images = torch.randn(2, 3, 64, 64)
+    assert not network.training
+    assert torch.equal(network(images), net(images))
+    assert transform == plain_transform("mobilenet_v3_small")
+
+
+REAL = {
+    "mobilenet_v2": ("mobilenet_v2-int8dequant.pth", 2560),
+    "squeezenet1_1": ("squeezenet1_1-fp16rounded.pth", 1024),
+}
+
+
+@pytest.mark.parametrize("arch", REAL)
+def test_real_weights_know_a_cardboard_box(arch: str, shared: Path) -> None:
+    file, width = REAL[arch]
+    network, transform = load_state_dict_file(arch, shared / "weights" / file)
+    photographs = sorted((shared / "data/trashnet/images/cardboard").glob("*.jpg"))[::40]
+    pixels = [transform.image(Image.open(path).convert("RGB")) for path in photographs]
+    inputs = transform.normalise(torch.stack(pixels))
+    with torch.inference_mode():
+        best = network(inputs).topk(5).indices
+        pooled = network.layers(inputs, ["pool"])["pool"]
+    names = torchvision.models.get_model_weights(arch).DEFAULT.meta["categories"]
+    boxes = {"carton", "envelope", "packet", "crate", "mailbag", "binder", "chest"}
+    known = [not boxes.isdisjoint(names[place] for place in row) for row in best]
+    assert sum(known) / len(known) > 0.5  # by chance it would be .035
+    assert pooled.shape == (len(photographs), width)
+    assert pooled.isfinite().all()
+
+
+def test_real_weights_of_another_architecture_are_refused(shared: Path) -> None:
+    path = shared / "weights" / "squeezenet1_1-fp16rounded.pth"
+    with pytest.raises(ExtractorError, match=r"does not fit mobilenet_v2.*--arch squeezenet1_1"):
+        load_state_dict_file("mobilenet_v2", path)
+
+
+def saved(path: Path, network: Network | None = None, arch: str = "cifar_resnet20") -> Network:
+    torch.manual_seed(1)
+    network = network or fresh_network(arch, len(CLASSES))
+    transform = with_image_size(CIFAR_TRANSFORM, 40)
+    extra = {"note": "ä", "seed": "7"}
+    save_network(path, network, arch=arch, classes=CLASSES, transform=transform, extra=extra)
+    return network.eval()
+
+
+def test_a_network_survives_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "f0.safetensors"
+    network = saved(path)
+    assert is_ours(path)
+    loaded, classes, transform, metadata = load_network(path)
+    images = torch.randn(2, 3, 40, 40)
+    assert not loaded.training
+    assert torch.equal(loaded(images), network(images))
+    for layer in network.available:
+        assert torch.equal(
+            loaded.layers(images, [layer])[layer], network.layers(images, [layer])[layer]
+        )
+    assert classes == CLASSES
+    assert transform.crop == 40
+    assert metadata == {"arch": "cifar_resnet20", "note": "ä", "seed": "7"}
+
+
+def test_a_network_with_its_own_head_survives_too(tmp_path: Path) -> None:
+    arch = "mobilenet_v3_small"
+    network = network_of(arch, build(arch, len(CLASSES)), 224)
+    saved(tmp_path / "own", network, arch)
+    saved(tmp_path / "new", with_new_head(network, len(CLASSES)), arch)
+    images = torch.randn(2, 3, 64, 64)
+    assert torch.equal(load_network(tmp_path / "own").network(images), network(images))
+    assert (
+        load_network(tmp_path / "new").network.layers(images, ["linear"])["linear"].shape[1] == 512
+    )
+
+
+def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
+    network = saved(tmp_path / "a")
+    saved(tmp_path / "b", network.to(memory_format=torch.channels_last))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_writing_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "f0"
+    path.write_text("older")
+    saved(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["f0"]
+    with pytest.raises(OutputError, match="cannot write"):
+        saved(tmp_path / "nowhere" / "f0")
+
+
+def tampered(path: Path, **changes: object) -> Path:
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        described = json.loads(file.metadata()["rebalance"])
+    save_file(tensors, path, {"rebalance": json.dumps({**described, **changes})})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": 2}, "has format 2, and 1 is needed"),
+        ({"version": None}, "has format None"),
+        ({"arch": "resnet51"}, "unknown architecture"),
+        ({"arch": "cifar_resnet32"}, "does not fit cifar_resnet32"),
+        ({"classes": ["a"]}, "does not fit"),
+        ({"classes": 3}, "is damaged"),
+        ({"head": "none"}, "is damaged"),
+        ({"head": "own"}, "does not fit"),
+        ({"transform": {}}, "is damaged"),
+        ({"extra": []}, "is damaged"),
+    ],
+)
+def test_a_description_that_is_wrong_is_refused(
+    changes: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    saved(tmp_path / "f0")
+    with pytest.raises(ExtractorError, match=message):
+        load_network(tampered(tmp_path / "f0", **changes))
+
+
+def test_other_files_and_damaged_ones_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f0"
+    saved(path)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ExtractorError, match="is damaged"):
+        load_network(path)
+    save_file({"weight": torch.ones(2)}, path)
+    with pytest.raises(ExtractorError, match="no checkpoint of rebalance"):
+        load_network(path)
+    with pytest.raises(ExtractorError, match="no checkpoint of rebalance"):
+        load_network(tmp_path / "missing")

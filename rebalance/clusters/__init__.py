@@ -1,0 +1,21 @@
+"""Clustering one class into subclasses: components, layout, k-means, silhouette.
+
+Works on features alone: may not import torch or click, and reads no files. scipy, scikit-learn and
+umap are imported only when a function needs them.
+"""
+
+from rebalance.clusters.layout import umap_layout
+from rebalance.clusters.pca import InMemory, Matrix, principal_components
+from rebalance.clusters.silhouette import silhouettes
+from rebalance.clusters.subclasses import K_MAX, Subclasses, find_subclasses
+
+__all__ = [
+    "K_MAX",
+    "InMemory",
+    "Matrix",
+    "Subclasses",
+    "find_subclasses",
+    "principal_components",
+    "silhouettes",
+    "umap_layout",
+]

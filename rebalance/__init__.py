@@ -1,3 +1,50 @@
-"""rebalance: data-level rebalancing of image folders."""
+"""rebalance: data-level rebalancing of image folders.
+
+>>> import rebalance
+>>> manifest = rebalance.undersample("photos/train", "balanced.csv")  # doctest: +SKIP
+>>> manifest.counts  # doctest: +SKIP
+{'cat': 120, 'dog': 120}
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Imported on first use: reading a manifest must not cost the import of anything else.
+_PUBLIC = {
+    "extract": "api",
+    "inspect": "api",
+    "undersample": "api",
+    "read_manifest": "manifest",
+    "write_manifest": "manifest",
+    "Manifest": "manifest",
+    "Row": "manifest",
+    "RebalanceError": "errors",
+}
+
+if TYPE_CHECKING:
+    from rebalance.api import extract, inspect, undersample
+    from rebalance.errors import RebalanceError
+    from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
+
+__all__ = [
+    "Manifest",
+    "RebalanceError",
+    "Row",
+    "extract",
+    "inspect",
+    "read_manifest",
+    "undersample",
+    "write_manifest",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(f"rebalance.{_PUBLIC[name]}"), name)
+    raise AttributeError(f"module 'rebalance' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

@@ -1,0 +1,5 @@
+"""``python -m rebalance``."""
+
+from rebalance.cli import main
+
+main()

@@ -1,0 +1,160 @@
+"""Where features and trained extractors are kept between runs.
+
+    <cache>/features/<extractor fingerprint>/about.json
+    <cache>/features/<extractor fingerprint>/<layer>/<block>.npy        float16 [n, D]
+    <cache>/features/<extractor fingerprint>/<layer>/<block>.keys.npy   n digests of image files
+    <cache>/extractors/<fingerprint>.safetensors
+
+An image is known by the digest of its bytes, so renamed, moved and repeated files are found again
+and changed ones are not. A block is written once, under a name of its own, and counts from the
+moment its keys are there: runs that share a cache cannot harm each other, and a run that is killed
+loses the block it was filling. Imports numpy and nothing heavier.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from rebalance.atomic import replacing
+
+KEY = np.dtype("V16")
+
+
+def cache_root(cache_dir: Path | str | None = None) -> Path:
+    """``cache_dir``, or $REBALANCE_CACHE_DIR, or the user's cache folder."""
+    chosen = cache_dir or os.environ.get("REBALANCE_CACHE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("rebalance")
+
+
+def extractor_path(root: Path, fingerprint: str) -> Path:
+    """Where a trained extractor is kept."""
+    return root / "extractors" / f"{fingerprint}.safetensors"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one part of the cache holds: number of files and their bytes."""
+
+    part: str
+    files: int
+    size: int
+
+
+def usage(root: Path) -> list[Usage]:
+    """The size of each part of the cache; parts that do not exist count 0."""
+    parts = []
+    for part in ("features", "extractors"):
+        sizes = [file.stat().st_size for file in (root / part).rglob("*") if file.is_file()]
+        parts.append(Usage(part, len(sizes), sum(sizes)))
+    return parts
+
+
+def clear(root: Path) -> None:
+    """Delete what rebalance keeps under ``root``, and nothing else there."""
+    for part in ("features", "extractors"):
+        shutil.rmtree(root / part, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """A feature matrix [N, D] in float16 whose rows lie in memory-mapped blocks on disk.
+
+    blocks: the mapped files. block, row: per image, which block holds it and where.
+    """
+
+    blocks: Sequence[NDArray[np.float16]]
+    block: NDArray[np.intp]
+    row: NDArray[np.intp]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.row), self.blocks[0].shape[1] if self.blocks else 0
+
+    def read(self, rows: slice, columns: slice) -> NDArray[np.float16]:
+        """A copy of the part [rows, columns]."""
+        block, row = self.block[rows], self.row[rows]
+        width = len(range(*columns.indices(self.shape[1])))
+        part = np.empty((len(row), width), np.float16)
+        for number in np.unique(block):
+            here = block == number
+            part[here] = self.blocks[number][row[here], columns]
+        return part
+
+    def take(self, positions: NDArray[np.intp]) -> "StoredFeatures":
+        """The rows at ``positions``, still on disk."""
+        return StoredFeatures(self.blocks, self.block[positions], self.row[positions])
+
+
+class FeatureCache:
+    """The stored features of one extractor."""
+
+    def __init__(self, root: Path, fingerprint: str) -> None:
+        self.folder = root / "features" / fingerprint
+
+    def about(self) -> dict[str, Any] | None:
+        """What ``describe`` kept; None before the first run or if it cannot be read."""
+        try:
+            kept: dict[str, Any] = json.loads((self.folder / "about.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return kept
+
+    def describe(self, about: dict[str, Any]) -> None:
+        """Keep what a later run needs to know of the extractor without loading it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(self.folder / "about.json") as (partial,):
+            partial.write_text(json.dumps(about, indent=2), encoding="utf-8")
+
+    def write(self, layer: str, keys: Sequence[bytes], features: NDArray[np.float16]) -> None:
+        """Add a block: the digests of n images and their features [n, D]."""
+        folder = self.folder / layer
+        folder.mkdir(parents=True, exist_ok=True)
+        block = folder / f"{uuid4().hex}.npy"
+        with replacing(block, block.with_suffix(".keys.npy")) as (rows, names):
+            with rows.open("wb") as file:
+                np.save(file, features)
+            with names.open("wb") as file:
+                np.save(file, np.frombuffer(b"".join(keys), KEY))
+
+    def layer(self, name: str) -> "StoredLayer":
+        """Every block of a layer there is now."""
+        return StoredLayer.open(self.folder / name)
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """The blocks of one layer, and where each image is in them."""
+
+    blocks: list[NDArray[np.float16]]
+    places: dict[bytes, tuple[int, int]]
+
+    @classmethod
+    def open(cls, folder: Path) -> "StoredLayer":
+        blocks: list[NDArray[np.float16]] = []
+        places: dict[bytes, tuple[int, int]] = {}
+        for names in sorted(folder.glob("*.keys.npy")):
+            try:
+                keys = np.load(names)
+                block = np.load(names.with_name(names.name.replace(".keys", "")), mmap_mode="r")
+            except (OSError, ValueError, EOFError):
+                continue  # cleared or cut short by somebody else: its images count as missing
+            if keys.dtype != KEY or len(keys) != len(block):
+                continue
+            for row, key in enumerate(keys.tolist()):
+                places.setdefault(key, (len(blocks), row))
+            blocks.append(block)
+        return cls(blocks, places)
+
+    def rows(self, keys: Sequence[bytes]) -> StoredFeatures:
+        """The features of the images ``keys``, in that order; KeyError if one is missing."""
+        places = np.array([self.places[key] for key in keys], np.intp).reshape(-1, 2)
+        return StoredFeatures(self.blocks, places[:, 0], places[:, 1])

@@ -1,0 +1,79 @@
+"""What a person sees: results on stdout, log and progress on stderr."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from rebalance.progress import Item, Progress, silent
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Lines(logging.Handler):
+    """One line per record, between progress bars rather than through them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        label = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        text = f"rebalance: {label}{record.getMessage()}"
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            tqdm.write(text, file=sys.stderr)
+        else:
+            click.echo(text, err=True)
+
+
+def _bar(items: Iterable[Item], *, total: int, what: str, unit: str) -> Iterable[Item]:
+    from tqdm import tqdm
+
+    bar: Iterable[Item] = tqdm(
+        items, desc=what, total=total, unit=f" {unit}", leave=False, file=sys.stderr
+    )
+    return bar
+
+
+def start(*, quiet: bool, verbose: bool) -> Progress:
+    """Set the log up; progress bars only on a terminal, and not when quiet."""
+    log = logging.getLogger("rebalance")
+    log.handlers[:] = [_Lines()]
+    log.propagate = False
+    log.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+    return _bar if sys.stderr.isatty() and not quiet else silent
+
+
+def talk(command: Command) -> Command:
+    """The options -q, -v and --json."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+        click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors."),
+    ):
+        command = option(command)
+    return command
+
+
+def print_json(record: Any) -> None:
+    """One document on stdout, and nothing else."""
+    click.echo(json.dumps(record, indent=2, allow_nan=False))
+
+
+def printable(text: str) -> str:
+    """A name as it can be shown on one line: control characters and lone surrogates escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -> str:
+    """Columns under their header, the first ``left`` to the left, numbers to the right."""
+    lines = [list(header), *([printable(str(cell)) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

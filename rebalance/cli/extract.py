@@ -1,0 +1,73 @@
+"""``rebalance extract``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebalance.cli import console, options
+from rebalance.settings import SelectionOptions
+
+
+@click.command("extract")
+@options.data
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Feature table to write (.npz); without it only the cache is filled.",
+)
+@click.option(
+    "--layer",
+    "layers",
+    type=options.layer_choice,
+    multiple=True,
+    default=(SelectionOptions.layer,),
+    show_default=True,
+    help="Layer to extract; repeatable; auto is every layer the network has.",
+)
+@options.extractor
+@options.folder
+@options.run
+@console.talk
+def command(
+    data: Path,
+    output: Path | None,
+    layers: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **parameters: Any,
+) -> None:
+    """Compute the features of every image and keep them in the cache.
+
+    The table holds file_name, label (a number into classes), classes, and one float16 array per
+    layer, in the same order.
+
+    \b
+    Examples:
+      rebalance extract photos/train -o features.npz
+      rebalance extract photos/train --arch mobilenet_v2 --layer auto -o features.npz
+      rebalance extract photos/train --extractor weights.pth --arch mobilenet_v2
+    """
+    progress = console.start(quiet=quiet, verbose=verbose)
+    import rebalance
+
+    table = rebalance.extract(
+        data,
+        output,
+        layers=layers,
+        progress=progress,
+        **parameters,
+    )
+    if as_json:
+        console.print_json(table.as_record())
+        return
+    rows = [(name, *features.shape) for name, features in table.layers.items()]
+    click.echo(console.table(("layer", "images", "columns"), rows))
+    click.echo(
+        f"\n{table.computed} computed in {table.seconds:.1f} s, "
+        f"{table.cached} from the cache, "
+        f"{len(table.unreadable)} unreadable"
+        + (f"; wrote {console.printable(str(output))}" if output else "")
+    )

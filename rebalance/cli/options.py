@@ -1,0 +1,203 @@
+"""Options that several commands share, their defaults read from ``settings``."""
+
+import csv
+from collections.abc import Callable, Iterable
+from functools import reduce
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from rebalance.settings import (
+    DEVICES,
+    LAYERS,
+    PRECISIONS,
+    ExtractorOptions,
+    FolderOptions,
+    RunOptions,
+    Targets,
+)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Registry(click.ParamType):  # type: ignore[type-arg]
+    """The keys of a dictionary in the library, imported only when a value is to be checked."""
+
+    name = "name"
+
+    def __init__(self, module: str, attribute: str) -> None:
+        self.module = module
+        self.attribute = attribute
+
+    @property
+    def keys(self) -> list[str]:
+        return list(getattr(import_module(self.module), self.attribute))
+
+    def get_metavar(self, param: click.Parameter, ctx: Any = None) -> str:
+        return "[" + "|".join(self.keys) + "]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value not in self.keys:
+            self.fail(f"{value!r} is not one of {', '.join(self.keys)}", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(key) for key in self.keys if key.startswith(incomplete)]
+
+
+class ClassSize(click.ParamType):  # type: ignore[type-arg]
+    """NAME=N; a name may itself hold an equals sign."""
+
+    name = "NAME=N"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, int]:
+        name, found, size = value.rpartition("=")
+        if not found or not name or not size.isdecimal():
+            self.fail(f"{value!r} is not of the form NAME=N", param, ctx)
+        return name, int(size)
+
+
+def split_names(values: Iterable[str]) -> tuple[str, ...]:
+    """A,B and repeated options alike; a name with a comma goes in double quotes."""
+    return tuple(name for line in csv.reader(values) for name in line if name)
+
+
+def _stack(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    return lambda command: reduce(lambda f, option: option(f), reversed(options), command)
+
+
+data = click.argument("data", type=click.Path(path_type=Path))
+
+workers = click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=RunOptions.workers,
+    help="Threads that read images; 0 reads in the main one. [default: all cores]",
+)
+
+strict = click.option(
+    "--strict",
+    is_flag=True,
+    default=RunOptions.strict,
+    help="Unreadable images are an error, before the expensive work.",
+)
+
+run = _stack(
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        default=RunOptions.seed,
+        show_default=True,
+        help="Same seed, same images, same machine: same bytes.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(DEVICES),
+        default=RunOptions.device,
+        show_default=True,
+        help="Where the network runs.",
+    ),
+    workers,
+    click.option(
+        "--cache-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=RunOptions.cache_dir,
+        help="Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's cache]",
+    ),
+    strict,
+    click.option(
+        "--overwrite",
+        is_flag=True,
+        default=RunOptions.overwrite,
+        help="Replace result files that exist.",
+    ),
+)
+
+folder = _stack(
+    click.option(
+        "--root",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=FolderOptions.root,
+        help="Where the images of a manifest are. [default: as the manifest says]",
+    ),
+    click.option(
+        "--allow-empty",
+        is_flag=True,
+        default=FolderOptions.allow_empty,
+        help="Let class folders hold no image.",
+    ),
+)
+
+extractor = _stack(
+    click.option(
+        "--extractor",
+        default=ExtractorOptions.extractor,
+        show_default=True,
+        metavar="imagenet|finetune|PATH",
+        help="The network that looks at the images: torchvision's pretrained one, one "
+        "trained on DATA first (no download), or a checkpoint.",
+    ),
+    click.option(
+        "--arch",
+        default=ExtractorOptions.arch,
+        metavar="NAME",
+        help="A torchvision classification model, or cifar_resnet20, 32, 56. [default: "
+        "resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]",
+    ),
+    click.option(
+        "--init",
+        default=ExtractorOptions.init,
+        show_default=True,
+        metavar="scratch|imagenet|PATH",
+        help="What finetune starts from.",
+    ),
+    click.option(
+        "--image-size",
+        type=click.IntRange(8),
+        default=ExtractorOptions.image_size,
+        help="Side of the square the network sees. [default: as its weights were trained]",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        default=ExtractorOptions.precision,
+        show_default=True,
+        help="auto is bf16 where the processor has it.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1),
+        default=ExtractorOptions.batch_size,
+        help="Images per forward pass. [default: by device]",
+    ),
+)
+
+targets = _stack(
+    click.option(
+        "--to",
+        default=Targets.to,
+        show_default=True,
+        metavar="min|N|Rx",
+        help="Class size wanted: the smallest class, a number, or R times the smallest.",
+    ),
+    click.option(
+        "--class",
+        "per_class",
+        type=ClassSize(),
+        multiple=True,
+        metavar="NAME=N",
+        help="Size of one class, over --to; repeatable.",
+    ),
+    click.option(
+        "--classes",
+        multiple=True,
+        metavar="A,B",
+        help="Cut only these classes; the others stay whole.",
+    ),
+)
+
+layer_choice = click.Choice(LAYERS)

@@ -1,0 +1,111 @@
+"""``rebalance undersample``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rebalance.cli import console, options
+from rebalance.settings import (
+    SelectionOptions,
+)
+
+if TYPE_CHECKING:
+    from rebalance.manifest import Manifest
+
+
+@click.command("undersample")
+@options.data
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Manifest to write (.csv); M.dropped.csv and M.json go beside it.",
+)
+@click.option(
+    "--method",
+    type=options.Registry("rebalance.undersampling", "METHODS"),
+    default=SelectionOptions.method,
+    show_default=True,
+    help="How the images to keep are chosen.",
+)
+@click.option(
+    "--pick",
+    type=options.Registry("rebalance.undersampling", "PICKERS"),
+    default=SelectionOptions.pick,
+    show_default=True,
+    help="Which images of a subclass: by distance to its centre, or at random.",
+)
+@click.option(
+    "--layer",
+    type=options.layer_choice,
+    default=SelectionOptions.layer,
+    show_default=True,
+    help="Features to cluster: auto is the best silhouette, class by class.",
+)
+@options.targets
+@options.extractor
+@options.folder
+@options.run
+@console.talk
+def command(
+    data: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
+) -> None:
+    """Cut the large classes down so that every subclass of them stays represented.
+
+    Each class that is to shrink is clustered on its own (PCA, UMAP, k-means with k by silhouette),
+    every cluster gets an equal share of the wanted number, and --pick fills it. The manifest lists
+    the images to train on; the dropped ones are listed beside it with the reason.
+
+    \b
+    Examples:
+      rebalance undersample photos/train -o balanced.csv
+      rebalance undersample photos/train -o balanced.csv --extractor finetune
+      rebalance undersample photos/train -o balanced.csv --to 2x --class cat=300
+      rebalance undersample photos/train -o balanced.csv --method nearmiss-1
+    """
+    progress = console.start(quiet=quiet, verbose=verbose)
+    import rebalance
+
+    parameters["classes"] = options.split_names(parameters["classes"])
+    manifest = rebalance.undersample(
+        data,
+        output,
+        progress=progress,
+        **parameters,
+    )
+    if as_json:
+        console.print_json(manifest.record)
+    else:
+        _print(manifest, output)
+
+
+def _print(manifest: "Manifest", output: Path) -> None:
+    counts, stories = manifest.record["counts"], manifest.record["per_class"]
+    rows = []
+    for name, before in counts["before"].items():
+        story = stories.get(name)
+        kept = counts["after"][name]
+        unreadable = before - counts["readable"][name]
+        rows.append((name, before, kept, before - kept - unreadable, unreadable, *_clusters(story)))
+    header = ("class", "images", "kept", "dropped", "unreadable", "k", "silhouette", "kept/size")
+    click.echo(console.table(header, rows))
+    ratio = manifest.record["imbalance_ratio"]
+    click.echo(
+        f"\nimbalance ratio {ratio['before']:.2f} -> {ratio['after']:.2f}; wrote "
+        f"{console.printable(str(output))}: {len(manifest.rows)} images kept, "
+        f"{len(manifest.dropped)} dropped"
+    )
+    for name, story in stories.items():
+        if story["note"]:
+            click.echo(f"{console.printable(name)}: {story['note']}")
+
+
+def _clusters(story: dict[str, Any] | None) -> tuple[str, str, str]:
+    if story is None:
+        return "", "", "whole"
+    scores = story["silhouettes"][story["layer"]]
+    silhouette = f"{scores[str(story['k'])]:.3f}" if story["k"] > 1 else ""
+    shares = zip(story["quotas"], story["cluster_sizes"], strict=True)
+    return str(story["k"]), silhouette, " ".join(f"{quota}/{size}" for quota, size in shares)

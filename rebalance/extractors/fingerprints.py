@@ -1,0 +1,23 @@
+"""What two runs must have in common to share features."""
+
+import json
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1  # raised when the same extractor would give other features than before
+
+
+def fingerprint(facts: Any) -> str:
+    """A hexadecimal digest of ``facts``, which are JSON types; equal facts give equal digests."""
+    text = json.dumps([FORMAT, facts], sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """The digest of a file's content, in hexadecimal. Raises OSError."""
+    hasher = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            hasher.update(chunk)
+    return hasher.hexdigest()

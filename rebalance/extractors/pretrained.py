@@ -1,0 +1,87 @@
+"""Networks that come trained: torchvision's ImageNet weights, or a file.
+
+Imports torch only to load them.
+"""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance.errors import ExtractorError
+from rebalance.extractors.fingerprints import file_digest
+from rebalance.models.headers import saved_metadata
+from rebalance.progress import Progress
+
+if TYPE_CHECKING:
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+ARCH = "resnet50"
+
+
+@dataclass(frozen=True)
+class ImageNet:
+    """torchvision's pretrained weights of ``arch``."""
+
+    arch: str
+    kind = "imagenet"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What decides the weights."""
+        return {"weights": f"torchvision {version('torchvision')}"}
+
+    def load(self, progress: Progress) -> "tuple[Network, Transform]":
+        """Through torchvision's loader. Raises ExtractorError where they cannot be fetched."""
+        from rebalance.models.checkpoints import load_imagenet
+
+        return load_imagenet(self.arch)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file: ours, which says what it is, or a state dict of torchvision's ``arch``."""
+
+    path: Path
+    arch: str
+    digest: str
+    is_ours: bool
+    kind = "checkpoint"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What decides the weights."""
+        return {"weights": self.digest}
+
+    def load(self, progress: Progress) -> "tuple[Network, Transform]":
+        """Raises ExtractorError for a file that does not fit or is not safe to read."""
+        from rebalance.models.checkpoints import load_network, load_state_dict_file
+
+        if self.is_ours:
+            saved = load_network(self.path)
+            return saved.network, saved.transform
+        return load_state_dict_file(self.arch, self.path)
+
+
+def find_pretrained(extractor: str, arch: str | None) -> ImageNet | Checkpoint:
+    """``imagenet``, or the path of a checkpoint.
+
+    Raises ExtractorError for a path that cannot be read, or an ``arch`` other than the file's own.
+    """
+    if extractor == "imagenet":
+        return ImageNet(arch or ARCH)
+    path = Path(extractor)
+    try:
+        digest = file_digest(path)
+    except OSError as error:
+        raise ExtractorError(
+            f"no checkpoint can be read at {extractor!r} ({error.strerror}): give imagenet, "
+            "finetune, or the path of a checkpoint"
+        ) from None
+    own = saved_metadata(path)
+    if own is None:
+        return Checkpoint(path, arch or ARCH, digest, is_ours=False)
+    if arch not in (None, own["arch"]):
+        raise ExtractorError(f"{extractor!r} holds a {own['arch']}, not a {arch}: leave out --arch")
+    return Checkpoint(path, own["arch"], digest, is_ours=True)

@@ -1,0 +1,140 @@
+"""From features and class sizes to a decision about every image.
+
+Joins the feature table to the pure functions of ``clusters`` and ``undersampling``.
+Never imports torch or click.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance import seeds
+from rebalance.clusters import Subclasses, find_subclasses
+from rebalance.folder import ImageFolder
+from rebalance.progress import Progress, silent
+from rebalance.settings import SelectionOptions
+from rebalance.table import FeatureTable
+from rebalance.undersampling import PICKERS, UNDERSAMPLERS, allot, pick_per_cluster
+
+DIGITS = 6  # of distances and silhouettes, in manifests
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of one image, and the subclass it was found in, if any."""
+
+    kept: bool
+    cluster: int | None = None
+    distance: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A decision per image, aligned with the folder's paths, and the story of each class."""
+
+    decisions: list[Decision]
+    stories: dict[str, dict[str, Any]]
+
+
+KEPT = Decision(kept=True)
+
+
+def to_cut(folder: ImageFolder, sizes: Mapping[str, int]) -> dict[int, int]:
+    """The classes that shrink: label and wanted size."""
+    return {
+        label: sizes[name]
+        for label, (name, count) in enumerate(zip(folder.classes, folder.counts, strict=True))
+        if sizes[name] < count
+    }
+
+
+def select_by_sampler(
+    features: NDArray[np.float32] | None,
+    folder: ImageFolder,
+    sizes: Mapping[str, int],
+    method: str,
+    seed: int,
+) -> Selection:
+    """One of ``UNDERSAMPLERS`` over all classes at once; ``random`` needs no features."""
+    labels = np.asarray(folder.labels)
+    rng = seeds.generator(seed, "undersample", method)
+    kept = UNDERSAMPLERS[method](features, labels, to_cut(folder, sizes), rng)
+    decisions = [Decision(kept=False, reason=f"{method}: not selected")] * len(labels)
+    for position in kept.tolist():
+        decisions[position] = KEPT
+    return Selection(decisions, {})
+
+
+def select_by_subclass(
+    table: FeatureTable,
+    sizes: Mapping[str, int],
+    options: SelectionOptions,
+    seed: int,
+    progress: Progress = silent,
+) -> Selection:
+    """Subclass-based undersampling of each class that shrinks, on its own (METHODS §1.3 to 1.7)."""
+    decisions = [KEPT] * len(table.folder.paths)
+    stories = {}
+    cut = to_cut(table.folder, sizes)
+    for label, size in progress(cut.items(), total=len(cut), what="clustering", unit="classes"):
+        name, members = table.folder.classes[label], table.members(label)
+        found = {
+            layer: find_subclasses(
+                features.take(members), seeds.integer(seed, "subclasses", name, layer)
+            )
+            for layer, features in table.layers.items()
+        }
+        layer = max(found, key=lambda candidate: _quality(found[candidate]))
+        chosen = found[layer]
+        quotas = allot(chosen.sizes, size)
+        rng = seeds.generator(seed, "pick", name)
+        picked = pick_per_cluster(
+            chosen.labels, chosen.distances, quotas, PICKERS[options.pick], rng
+        )
+        for position, decision in zip(
+            members.tolist(), _decide(chosen, quotas, picked, options.pick), strict=True
+        ):
+            decisions[position] = decision
+        stories[name] = _story(found, layer, quotas)
+    return Selection(decisions, stories)
+
+
+def _quality(subclasses: Subclasses) -> float:
+    # One cluster has no silhouette: any clustering is preferred to it, a tie goes to the first.
+    return -2.0 if subclasses.silhouette is None else subclasses.silhouette
+
+
+def _decide(
+    subclasses: Subclasses, quotas: list[int], picked: NDArray[np.intp], pick: str
+) -> list[Decision]:
+    kept = np.zeros(len(subclasses.labels), bool)
+    kept[picked] = True
+    reasons = [
+        f"{pick}: not among the {quota} of {size} kept in cluster {cluster}"
+        for cluster, (quota, size) in enumerate(zip(quotas, subclasses.sizes, strict=True))
+    ]
+    return [
+        Decision(keep, cluster, round(distance, DIGITS), "" if keep else reasons[cluster])
+        for keep, cluster, distance in zip(
+            kept.tolist(), subclasses.labels.tolist(), subclasses.distances.tolist(), strict=True
+        )
+    ]
+
+
+def _story(found: Mapping[str, Subclasses], layer: str, quotas: list[int]) -> dict[str, Any]:
+    chosen = found[layer]
+    return {
+        "layer": layer,
+        "k": chosen.k,
+        "silhouettes": {
+            candidate: {str(k): round(value, DIGITS) for k, value in each.silhouettes.items()}
+            for candidate, each in found.items()
+        },
+        "cluster_sizes": chosen.sizes,
+        "quotas": quotas,
+        "note": chosen.note,
+    }

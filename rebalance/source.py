@@ -1,0 +1,72 @@
+"""DATA as the commands take it: an image folder, or a manifest of ours, so that steps chain."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rebalance.errors import DataError
+from rebalance.folder import ImageFolder, Unreadable, scan
+from rebalance.manifest import Dropped, Manifest, read_manifest
+from rebalance.settings import FolderOptions
+
+
+@dataclass(frozen=True)
+class Source:
+    """The images to work on, and what earlier steps already left out.
+
+    manifest: where the images were listed, None for a folder. record: that manifest's own record.
+    """
+
+    folder: ImageFolder
+    dropped: tuple[Dropped, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    manifest: Path | None = None
+    record: dict[str, Any] | None = None
+
+
+def open_source(data: Path | str, options: FolderOptions) -> Source:
+    """Read DATA: a .csv file is a manifest, anything else must be an image folder.
+
+    Raises DataError as ``folder.scan`` does, and for a manifest that repeats or blends images;
+    ManifestError for a manifest that cannot be read.
+    """
+    path = Path(data)
+    if path.suffix != ".csv" or path.is_dir():
+        return Source(scan(path, allow_empty=options.allow_empty))
+    manifest = read_manifest(path, options.root)
+    unreadable = tuple(
+        Unreadable(entry["file_name"], entry["label"], entry["reason"])
+        for entry in manifest.record.get("unreadable", ())
+    )
+    return Source(
+        _as_folder(path, manifest, options), manifest.dropped, unreadable, path, manifest.record
+    )
+
+
+def _as_folder(path: Path, manifest: Manifest, options: FolderOptions) -> ImageFolder:
+    if not manifest.root.is_dir():
+        raise DataError(
+            f"{str(path)!r} lists images of {str(manifest.root)!r}, which is no folder here: say "
+            "where they are with --root"
+        )
+    kinds = Counter(row.kind for row in manifest.rows)
+    repeated = len(manifest.rows) - len({row.file_name for row in manifest.rows})
+    added = len(manifest.rows) - kinds["original"]
+    if added or repeated:
+        raise DataError(
+            f"a manifest of originals, each once, was needed; {str(path)!r} has {added} duplicates "
+            f"or blends and {repeated} repeated files: undersample first, then oversample"
+        )
+    empty = [name for name, count in manifest.counts.items() if not count]
+    if not manifest.rows or (empty and not options.allow_empty):
+        raise DataError(
+            f"{str(path)!r} has no images of {', '.join(map(repr, empty)) or 'any class'}"
+        )
+    number = {name: label for label, name in enumerate(manifest.classes)}
+    return ImageFolder(
+        manifest.root,
+        manifest.classes,
+        tuple(row.file_name for row in manifest.rows),
+        tuple(number[row.label] for row in manifest.rows),
+    )

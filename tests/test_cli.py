@@ -1,0 +1,244 @@
+"""The command line: help, streams, exit statuses, and bad input in one clear line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rebalance
+from rebalance.cli import COMMANDS
+
+
+def test_version(run):
+    assert run("--version").out.split() == ["rebalance,", "version", rebalance.__version__]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(run, command):
+    found = run(command, "--help")
+    assert found.status == 0
+    assert f"rebalance {command}" in found.out.split("Example")[1]
+
+
+def test_every_option_has_help():
+    from click import Context, Option
+
+    from rebalance.cli import group
+
+    context = Context(group)
+    for name in COMMANDS:
+        for parameter in group.get_command(context, name).params:
+            assert not isinstance(parameter, Option) or parameter.help, (name, parameter.name)
+
+
+def test_the_choices_are_the_keys_of_the_registries(run):
+    from rebalance.undersampling import METHODS, PICKERS
+
+    text = run("undersample", "--help").out.replace("\n", " ")
+    for key in [*METHODS, *PICKERS]:
+        assert key in text
+
+
+def test_python_and_command_line_are_twins():
+    """Every option of a command is a keyword of the function, with the same default."""
+    import inspect
+
+    from click import Context, Option
+
+    from rebalance.cli import group
+
+    talk = {"as_json", "quiet", "verbose", "fail_above", "clear", "output"}
+    for name in ("inspect", "extract", "undersample"):
+        keywords = inspect.signature(getattr(rebalance, name)).parameters
+        options = [
+            option
+            for option in group.get_command(Context(group), name).params
+            if isinstance(option, Option) and option.name not in talk
+        ]
+        for option in options:
+            default = option.get_default(Context(group)) or ()
+            assert (keywords[option.name].default or ()) == default, (name, option.name)
+        assert {option.name for option in options} == set(keywords) - {
+            "data",
+            "output",
+            "progress",
+        }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nothing"],
+        ["inspect"],
+        ["undersample", "x"],
+        ["undersample", "x", "-o", "m.csv", "--class", "cat"],
+        ["undersample", "x", "-o", "m.csv", "--class", "=3"],
+        ["undersample", "x", "-o", "m.csv", "--class", "cat=three"],
+        ["undersample", "x", "-o", "m.csv", "--method", "best"],
+        ["undersample", "x", "-o", "m.csv", "--pick", "best"],
+        ["undersample", "x", "-o", "m.csv", "--layer", "top"],
+        ["extract", "x", "--workers", "-1"],
+        ["extract", "x", "--batch-size", "0"],
+    ],
+)
+def test_wrong_usage_is_status_2(run, arguments):
+    found = run(*arguments)
+    assert (found.status, found.out) == (2, "")
+    assert "Error:" in found.err
+    assert "Traceback" not in found.err
+
+
+def test_inspect_prints_a_table_and_json(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 6, "dog": 2})
+    (data / "cat" / "broken.jpg").write_text("text")
+    found = run("inspect", data)
+    assert found.status == 0
+    rows = {line.split()[0]: line.split() for line in found.out.splitlines() if line}
+    assert rows["cat"] == ["cat", "7", "1", "77.8%"]
+    assert "imbalance ratio 3.00" in found.out
+    assert "'cat/broken.jpg': not an image" in found.err
+    found = run("inspect", data, "--json", "-q")
+    record = json.loads(found.out)
+    assert found.err == ""
+    assert record["images"] == {"cat": 7, "dog": 2}
+    assert record["readable"] == {"cat": 6, "dog": 2}
+    assert record["imbalance_ratio"] == 3
+    assert [image["file_name"] for image in record["unreadable"]] == ["cat/broken.jpg"]
+
+
+def test_the_gate_is_status_3_and_still_prints(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 6, "dog": 2})
+    assert run("inspect", data, "--fail-above", 3).status == 0
+    found = run("inspect", data, "--fail-above", 2.9)
+    assert found.status == 3
+    assert "imbalance ratio 3.00 is above the 2.9" in found.error
+    assert "cat" in found.out
+
+
+def test_strict_names_the_first_bad_file(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 3, "dog": 2})
+    (data / "dog" / "zero.png").touch()
+    found = run("inspect", data, "--strict", "-q")
+    assert found.status == 1
+    assert "1 of 6 images cannot be read" in found.error
+    assert "'dog/zero.png' (empty file (0 bytes))" in found.error
+
+
+def _case(name):
+    def make(root: Path, make_folder) -> Path:
+        if name == "missing":
+            return root
+        if name == "file":
+            root.write_text("x")
+        elif name == "no classes":
+            root.mkdir()
+        elif name == "flat":
+            make_folder(root, {"cat": 2})
+            return root / "cat"
+        elif name == "splits":
+            make_folder(root / "train", {"cat": 2, "dog": 2})
+            make_folder(root / "test", {"cat": 2, "dog": 2})
+        elif name == "empty class":
+            make_folder(root, {"cat": 2, "dog": 0})
+        elif name == "no images":
+            (root / "cat").mkdir(parents=True)
+        elif name == "one class":
+            make_folder(root, {"cat": 5})
+        elif name == "all broken":
+            make_folder(root, {"cat": 2})
+            (root / "dog").mkdir()
+            (root / "dog" / "x.png").write_bytes(b"x")
+        return root
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing", "does not exist"),
+        ("file", "is a file"),
+        ("no classes", "no class folders"),
+        ("flat", "holds images but no class folders"),
+        ("splits", "train"),
+        ("empty class", "'dog'"),
+        ("no images", "no images"),
+        ("one class", "one class only, 'cat'"),
+        ("all broken", "class 'dog' needs at least one image; none of its 1 can be read"),
+    ],
+)
+@pytest.mark.parametrize("method", ["random", "subclass"])
+def test_bad_folders(run, make_folder, tmp_path, extractor, name, message, method):
+    data = _case(name)(tmp_path / "data", make_folder)
+    output = tmp_path / "m.csv"
+    found = run("undersample", data, "-o", output, "--method", method, *extractor)
+    assert (found.status, found.out) == (1, "")
+    assert message in found.error
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "0"], "at least 1 image"),
+        (["--to", "many"], "a target is min, a number, or Rx"),
+        (["--class", "cat=9"], "class 'cat' has 4 images; 9 were asked for"),
+        (["--class", "cow=1"], "no class 'cow'"),
+        (["--classes", "cat,cow"], "no class 'cow'"),
+        (["--extractor", "nowhere.pth"], "no checkpoint can be read at 'nowhere.pth'"),
+        (["--extractor", "WEIGHTS", "--arch", "resnet18"], "resnet18"),
+        (["--extractor", "WEIGHTS", "--arch", "resnet1"], "resnet1"),
+        (["--extractor", "WEIGHTS", "--arch", "cifar_resnet20", "--layer", "linear"], "'linear'"),
+        (["--extractor", "TEXT", "--arch", "cifar_resnet20"], "text.pth"),
+        (["--device", "cuda"], "cuda"),
+    ],
+)
+def test_bad_options(run, make_folder, tmp_path, weights, arguments, message):
+    if "cuda" in arguments:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("asks for a device that this machine has")
+    data = make_folder(tmp_path / "data", {"cat": 4, "dog": 2})
+    (tmp_path / "text.pth").write_text("not a checkpoint")
+    names = {"WEIGHTS": weights, "TEXT": tmp_path / "text.pth"}
+    arguments = [names.get(argument, argument) for argument in arguments]
+    found = run("undersample", data, "-o", tmp_path / "m.csv", *arguments)
+    assert (found.status, found.out) == (1, "")
+    assert message in found.error
+    assert not (tmp_path / "m.csv").exists()
+
+
+def test_an_existing_manifest_is_refused_before_the_work(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 4, "dog": 2})
+    (tmp_path / "m.json").write_text("precious")
+    found = run("undersample", data, "-o", tmp_path / "m.csv", "--extractor", "nowhere.pth")
+    assert found.status == 1
+    assert "--overwrite" in found.error
+    assert (tmp_path / "m.json").read_text() == "precious"
+
+
+def test_cache_is_shown_and_cleared(run, make_folder, tmp_path, extractor):
+    data = make_folder(tmp_path / "data", {"cat": 4, "dog": 2})
+    assert run("extract", data, *extractor).status == 0
+    before = json.loads(run("cache", "--json").out)
+    assert before["features"]["files"] == 3  # about.json, a block and its keys
+    assert "cleared" in run("cache", "--clear").out
+    assert json.loads(run("cache", "--json").out)["features"]["files"] == 0
+
+
+def test_as_a_module_in_a_pipe_that_closes():
+    command = f"{sys.executable} -m rebalance --help | true"
+    assert subprocess.run(command, shell=True, capture_output=True, text=True).stderr == ""
+
+
+def test_completion_script_is_offered():
+    environment = {**os.environ, "_REBALANCE_COMPLETE": "bash_source"}
+    script = Path(sys.executable).with_name("rebalance")
+    if not script.exists():
+        pytest.skip("needs the console script beside this Python")
+    found = subprocess.run([script], env=environment, capture_output=True, text=True)
+    assert "complete" in found.stdout

@@ -1,0 +1,157 @@
+"""Each module says what it may not import; here the modules are held to it.
+
+A new module is covered without a word here: it may not import click, and importing it may not load
+a heavy package. ``NEVER`` says what else a module may not import, anywhere in its text, and
+``MAY_LOAD`` which modules, being about networks, load torch.
+"""
+
+import ast
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rebalance
+
+PACKAGE = Path(rebalance.__file__).parent
+
+TORCH = frozenset({"torch", "torchvision"})
+LEARNING = frozenset({"imblearn", "numba", "pynndescent", "sklearn", "umap"})
+HEAVY = TORCH | LEARNING  # each costs seconds to import
+NUMERIC = HEAVY | {"numpy", "scipy", "PIL"}
+
+# A package's rule holds for what is in it; the longest name that fits a module is its rule.
+NEVER = {
+    "rebalance.errors": NUMERIC,
+    "rebalance.settings": NUMERIC,
+    "rebalance.progress": NUMERIC,
+    "rebalance.parallel": NUMERIC,
+    "rebalance.plan": NUMERIC,
+    "rebalance.manifest": NUMERIC,
+    "rebalance.folder": NUMERIC,
+    "rebalance.seeds": HEAVY,
+    "rebalance.images": HEAVY,
+    "rebalance.cache": HEAVY,
+    "rebalance.selection": TORCH,
+    "rebalance.clusters": TORCH,
+    "rebalance.undersampling": TORCH,
+    "rebalance.models": LEARNING,
+    "rebalance.dataset": LEARNING,
+    "rebalance.training": LEARNING,
+}
+MAY_LOAD = {
+    "rebalance.models": TORCH,
+    "rebalance.models.devices": frozenset[str](),
+    "rebalance.models.headers": frozenset[str](),
+    "rebalance.models.transforms": frozenset[str](),
+    "rebalance.dataset": TORCH,
+    "rebalance.training": TORCH,
+}
+
+IMPORT_AND_TELL = """
+import importlib, json, sys
+modules, forbidden = json.load(sys.stdin)
+culprits = {}
+for module in modules:
+    before = set(sys.modules)
+    importlib.import_module(module)
+    if loaded := (sys.modules.keys() - before) & set(forbidden):
+        culprits[module] = sorted(loaded)
+print(json.dumps(culprits))
+"""
+
+
+def source_of(module: str) -> Path:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def all_modules() -> list[str]:
+    names = (path.relative_to(PACKAGE.parent).with_suffix("") for path in PACKAGE.rglob("*.py"))
+    return sorted(".".join(name.parts).removesuffix(".__init__") for name in names)
+
+
+def rule(table: dict[str, frozenset[str]], module: str) -> frozenset[str]:
+    fitting = [name for name in table if f"{module}.".startswith(f"{name}.")]
+    return table[max(fitting, key=len)] if fitting else frozenset()
+
+
+def is_command_line(module: str) -> bool:
+    return f"{module}.".startswith(("rebalance.cli.", "rebalance.__main__."))
+
+
+def never(module: str) -> frozenset[str]:
+    click = frozenset() if is_command_line(module) else frozenset({"click", "rebalance.cli"})
+    return rule(NEVER, module) | click
+
+
+def not_loaded_by(module: str) -> frozenset[str]:
+    return never(module) | HEAVY - rule(MAY_LOAD, module)
+
+
+def imports(module: str) -> Iterator[str]:
+    """Every name that the module's text imports, with the packages it is in."""
+    for node in ast.walk(ast.parse(source_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} line {node.lineno}: write imports in full"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def groups() -> dict[frozenset[str], list[str]]:
+    """Modules by what importing them may not load; one fresh interpreter then checks a group."""
+    found = defaultdict(list)
+    for module in all_modules():
+        if module != "rebalance.__main__":  # importing it runs the command line
+            found[not_loaded_by(module)].append(module)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted({*NEVER, *MAY_LOAD}))
+def test_rules_are_about_modules_that_exist(name: str) -> None:
+    assert name in all_modules()
+
+
+@pytest.mark.parametrize("module", all_modules())
+def test_text_imports_nothing_that_it_never_may(module: str) -> None:
+    assert never(module).isdisjoint(imports(module))
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "modules"),
+    [pytest.param(*group, id=f"{group[1][0]}...") for group in groups().items()],
+)
+def test_importing_loads_nothing_heavy(forbidden: frozenset[str], modules: list[str]) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", IMPORT_AND_TELL],
+        input=json.dumps([modules, sorted(forbidden)]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout) == {}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["undersample", "--help"]])
+def test_asking_for_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "rebalance", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    loaded = {line.rpartition("|")[2].strip() for line in answer.stderr.splitlines()}
+    assert "click" in loaded
+    assert loaded.isdisjoint(HEAVY)

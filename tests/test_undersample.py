@@ -1,0 +1,300 @@
+"""``rebalance undersample`` from folder to manifest, with a real network on real files."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import rebalance
+from rebalance.folder import EXTENSIONS
+from rebalance.manifest import companions
+
+COUNTS = {"cat": 40, "dog": 14, "owl": 9}
+
+
+@pytest.fixture
+def data(make_folder, tmp_path):
+    root = make_folder(tmp_path / "data", COUNTS)
+    (root / "cat" / "text.jpg").write_text("not an image")
+    (root / "dog" / "zero.png").touch()
+    return root
+
+
+def contents(path):
+    return [part.read_bytes() for part in companions(path)]
+
+
+def files_under(root):
+    return {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.suffix.lower() in EXTENSIONS
+    }
+
+
+def check_whole(root, manifest):
+    """Originals + dropped + unreadable = the folder, each file once."""
+    listed = (
+        [row.file_name for row in manifest.rows]
+        + [row.file_name for row in manifest.dropped]
+        + [entry["file_name"] for entry in manifest.record["unreadable"]]
+    )
+    assert max(Counter(listed).values()) == 1
+    assert set(listed) == files_under(root)
+
+
+@pytest.mark.parametrize("pick", ["closest", "farthest", "random"])
+def test_every_class_at_the_size_of_the_smallest(run, data, tmp_path, extractor, pick):
+    output = tmp_path / "m.csv"
+    found = run("undersample", data, "-o", output, "--pick", pick, *extractor)
+    assert found.status == 0, found.err
+    manifest = rebalance.read_manifest(output)
+    assert manifest.counts == {"cat": 9, "dog": 9, "owl": 9}
+    assert manifest.root == data
+    check_whole(data, manifest)
+    assert "'cat/text.jpg': not an image" in found.err
+    story = manifest.record["per_class"]["cat"]
+    assert sum(story["cluster_sizes"]) == 40
+    assert sum(story["quotas"]) == 9
+    kept = Counter(row.cluster for row in manifest.rows if row.label == "cat")
+    assert [kept[cluster] for cluster in range(story["k"])] == story["quotas"]
+    assert all(row.reason.startswith(pick) for row in manifest.dropped)
+    assert {row.cluster for row in manifest.rows if row.label == "owl"} == {None}
+
+
+def test_closest_keeps_the_nearest_of_each_cluster(run, data, tmp_path, extractor):
+    run("undersample", data, "-o", tmp_path / "m.csv", *extractor)
+    manifest = rebalance.read_manifest(tmp_path / "m.csv")
+    clusters = {(row.label, row.cluster) for row in manifest.dropped}
+    for label, cluster in clusters:
+        kept = [r.distance for r in manifest.rows if (r.label, r.cluster) == (label, cluster)]
+        gone = [r.distance for r in manifest.dropped if (r.label, r.cluster) == (label, cluster)]
+        assert max(kept, default=0) <= min(gone)
+
+
+def test_same_bytes_again_cold_warm_and_with_any_workers(run, data, tmp_path, extractor):
+    outputs = []
+    for number, (workers, cache) in enumerate([(0, "a"), (2, "b"), (2, "b"), (None, "c")]):
+        output = tmp_path / str(number) / "m.csv"
+        output.parent.mkdir()
+        options = ["--cache-dir", tmp_path / cache, *extractor]
+        options += [] if workers is None else ["--workers", workers]
+        assert run("undersample", data, "-o", output, *options).status == 0
+        outputs.append(contents(output))
+    assert all(output == outputs[0] for output in outputs)
+
+
+def test_python_does_the_same(run, data, tmp_path, weights, extractor):
+    run(
+        "undersample", data, "-o", tmp_path / "m.csv", "--to", "2x", "--class", "cat=12", *extractor
+    )
+    manifest = rebalance.undersample(
+        data,
+        to="2x",
+        per_class={"cat": 12},
+        extractor=str(weights),
+        arch="cifar_resnet20",
+        device="cpu",
+    )
+    assert manifest == rebalance.read_manifest(tmp_path / "m.csv")
+    assert manifest.counts == {"cat": 12, "dog": 14, "owl": 9}
+
+
+def test_another_seed_picks_others_at_random(data, weights):
+    def files(seed):
+        found = rebalance.undersample(data, method="random", seed=seed)
+        return {row.file_name for row in found.rows}
+
+    assert files(0) == files(0)
+    assert files(0) != files(1)
+
+
+def test_a_new_class_changes_no_other(make_folder, data, weights):
+    options = {"to": 7, "pick": "random", "extractor": str(weights), "arch": "cifar_resnet20"}
+    before = rebalance.undersample(data, **options)
+    make_folder(data, {"ant": 11, "zebra": 12})
+    after = rebalance.undersample(data, **options)
+    old = [row for row in after.rows if row.label in COUNTS]
+    assert old == list(before.rows)
+
+
+@pytest.mark.parametrize("method", ["random", "nearmiss-1", "nearmiss-2"])
+def test_exact_methods_reach_the_count(run, data, tmp_path, extractor, method):
+    found = run("undersample", data, "-o", tmp_path / "m.csv", "--method", method, *extractor)
+    assert found.status == 0, found.err
+    manifest = rebalance.read_manifest(tmp_path / "m.csv")
+    assert set(manifest.counts.values()) == {9}
+    check_whole(data, manifest)
+    assert all(method in row.reason for row in manifest.dropped)
+
+
+@pytest.mark.parametrize("method", ["nearmiss-3", "tomek", "enn", "oss"])
+def test_other_methods_say_what_they_reached(run, data, tmp_path, extractor, method):
+    found = run("undersample", data, "-o", tmp_path / "m.csv", "--method", method, *extractor)
+    assert found.status == 0, found.err
+    manifest = rebalance.read_manifest(tmp_path / "m.csv")
+    check_whole(data, manifest)
+    assert manifest.counts["owl"] == 9
+    for name, count in manifest.counts.items():
+        assert (f"class '{name}': 9 wanted, {count} reached" in found.err) == (count != 9)
+
+
+def test_json_is_one_document_and_nothing_else(run, data, tmp_path, extractor):
+    found = run("undersample", data, "-o", tmp_path / "m.csv", "--json", *extractor)
+    record = json.loads(found.out)
+    assert record == json.loads((tmp_path / "m.json").read_bytes())
+    assert record["counts"]["before"] == {"cat": 41, "dog": 15, "owl": 9}
+    assert record["counts"]["readable"] == COUNTS
+    assert record["extractor"]["arch"] == "cifar_resnet20"
+
+
+def test_hard_names_survive_the_whole_way(run, make_folder, tmp_path, extractor):
+    names = ["=1+1", 'a "quoted", class', "line\nbreak", "übel 🐈", " padded "]
+    data = make_folder(tmp_path / "data", {name: 5 + 2 * i for i, name in enumerate(names)})
+    odd = data / names[-1] / "=cmd,\n'x' \u2028.png"
+    (data / names[-1] / "000.png").rename(odd)
+    output = tmp_path / "m.csv"
+    found = run("undersample", data, "-o", output, "--classes", '"a ""quoted"", class"', *extractor)
+    assert found.status == 0, found.err
+    manifest = rebalance.read_manifest(output)
+    check_whole(data, manifest)
+    assert manifest.counts['a "quoted", class'] == 5
+    assert manifest.counts[" padded "] == 13
+    with output.open(newline="", encoding="utf-8") as file:
+        listed = {row["file_name"] for row in csv.DictReader(file)}
+    assert odd.relative_to(data).as_posix() in listed
+
+
+def test_a_file_name_that_is_not_utf8_is_unreadable(run, make_folder, tmp_path, extractor):
+    data = make_folder(tmp_path / "data", {"cat": 6, "dog": 5})
+    try:
+        shutil.copy(data / "cat" / "000.png", os.fsencode(data / "cat") + b"/\xff.png")
+    except OSError:
+        pytest.skip("needs a file system that takes any bytes as a name")
+    found = run("undersample", data, "-o", tmp_path / "m.csv", *extractor)
+    assert found.status == 0, found.err
+    manifest = rebalance.read_manifest(tmp_path / "m.csv")
+    assert [entry["file_name"] for entry in manifest.record["unreadable"]] == ["cat/\udcff.png"]
+
+
+def test_strict_stops_before_the_extractor_is_looked_at(run, data, tmp_path):
+    output = tmp_path / "m.csv"
+    found = run("undersample", data, "-o", output, "--strict", "--extractor", "nowhere.pth")
+    assert found.status == 1
+    assert "2 of 65 images cannot be read" in found.error
+    assert not output.exists()
+
+
+def test_steps_chain_and_nothing_is_forgotten(run, data, tmp_path, extractor):
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    run("undersample", data, "-o", first, "--to", "12", *extractor)
+    found = run("undersample", first, "-o", second, "--to", "5", *extractor)
+    assert found.status == 0, found.err
+    manifest = rebalance.read_manifest(second)
+    assert set(manifest.counts.values()) == {5}
+    check_whole(data, manifest)
+    assert manifest.record["source"]["options"]["to"] == "12"
+    earlier = rebalance.read_manifest(first)
+    assert set(earlier.dropped) <= set(manifest.dropped)
+    assert run("undersample", second, "-o", second, "--overwrite").status == 1
+
+
+def test_a_moved_dataset_is_found_by_root(run, data, tmp_path, extractor):
+    first = tmp_path / "first.csv"
+    run("undersample", data, "-o", first, "--to", "12", *extractor)
+    data.rename(tmp_path / "moved")
+    found = run("undersample", first, "-o", tmp_path / "second.csv", *extractor)
+    assert "--root" in found.error
+    options = ["--root", tmp_path / "moved", *extractor]
+    assert run("undersample", first, "-o", tmp_path / "second.csv", *options).status == 0
+
+
+def test_a_manifest_with_repeats_is_refused(run, data, tmp_path, extractor):
+    theirs = tmp_path / "theirs.csv"
+    theirs.write_text("file_name,label\ncat/000.png,cat\ncat/000.png,cat\ndog/000.png,dog\n")
+    found = run("undersample", theirs, "-o", tmp_path / "m.csv", "--root", data, *extractor)
+    assert "1 repeated files" in found.error
+
+
+def test_only_what_changed_is_computed(run, data, extractor):
+    def computed():
+        return json.loads(run("extract", data, "--json", *extractor).out)["computed"]
+
+    assert computed() == 63
+    assert computed() == 0
+    (data / "cat" / "000.png").rename(data / "cat" / "renamed.png")
+    shutil.copy(data / "cat" / "001.png", data / "dog" / "copy.png")
+    (data / "cat" / "002.png").unlink()
+    assert computed() == 0
+    path = data / "cat" / "003.png"
+    status = path.stat()
+    Image.fromarray(np.zeros((12, 12, 3), np.uint8)).save(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (data / "owl" / "text.jpg").write_text("no image")
+    assert computed() == 1
+
+
+def start(*arguments, cache):
+    environment = {**os.environ, "REBALANCE_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "rebalance", *map(str, arguments)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_killed_in_the_middle_and_taken_up_again(sample, tmp_path, extractor):
+    """SIGKILL once the first block is kept: the next run computes the rest, to the same bytes."""
+    options = [sample, *extractor, "--batch-size", 8, "--image-size", 96]
+    whole, resumed = tmp_path / "whole.npz", tmp_path / "resumed.npz"
+    process = start("extract", *options, "-o", whole, cache=tmp_path / "one")
+    assert process.wait() == 0, process.stderr.read()
+    killed = start("extract", *options, "-o", resumed, cache=tmp_path / "two")
+    while not list((tmp_path / "two").rglob("*.keys.npy")):
+        assert killed.poll() is None, killed.stderr.read()
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert not resumed.exists()
+    process = start("extract", *options, "-o", resumed, "--json", cache=tmp_path / "two")
+    record = json.loads(process.communicate()[0])
+    assert 0 < record["computed"] < 600
+    assert record["computed"] + record["cached"] == 600
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_two_runs_at_once_share_a_cache(sample, tmp_path, extractor):
+    outputs = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    processes = [
+        start("extract", sample, *extractor, "-o", output, cache=tmp_path / "cache")
+        for output in outputs
+    ]
+    for process in processes:
+        assert process.wait() == 0, process.stderr.read()
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    third = start("extract", sample, *extractor, "--json", cache=tmp_path / "cache")
+    assert json.loads(third.communicate()[0])["computed"] == 0
+
+
+def test_the_feature_table_is_plain_npz(data, tmp_path, weights):
+    table = rebalance.extract(
+        data, tmp_path / "f.npz", layers=["auto"], extractor=str(weights), arch="cifar_resnet20"
+    )
+    with np.load(tmp_path / "f.npz", allow_pickle=False) as found:
+        assert set(found) == {"file_name", "label", "classes", "about", "body", "pool"}
+        assert found["pool"].shape == (63, 128)
+        assert found["body"].shape == (63, 4096)
+        assert tuple(found["file_name"]) == table.folder.paths
+        assert list(found["classes"]) == list(COUNTS)
+        # The pooled features are those of the body: its maximum, then its mean, per channel.
+        maps = found["body"].astype(np.float32).reshape(63, 64, 64)
+        np.testing.assert_array_equal(found["pool"][:, :64], maps.max(2).astype(np.float16))
+        np.testing.assert_allclose(found["pool"][:, 64:], maps.mean(2), rtol=2e-2, atol=2e-3)

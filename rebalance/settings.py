@@ -113,5 +113,9 @@ class Recipe:
 
     @classmethod
     def from_scratch(cls) -> "Recipe":
-        """For random weights: there is no trained body to freeze, nor a stem to go easy on."""
-        return cls(frozen_epochs=0, epochs=11, stem_divisor=1.0)
+        """For random weights, where there is no trained body to freeze and no stem to go easy on.
+
+        Measured on the sample data and on CIFAR-100 super-classes: more epochs help most, the
+        frozen phase and the slow stem hurt.
+        """
+        return cls(frozen_epochs=0, epochs=20, peak_lr=0.02, stem_divisor=1.0, batch_size=64)

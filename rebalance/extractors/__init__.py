@@ -7,6 +7,7 @@ network. Imports no torch by itself; ``Extractor.load`` does. One module per kin
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,7 @@ def find_extractor(
     facts = {"kind": source.kind, "arch": source.arch, **source.facts, **how}
     identity = fingerprint(facts)
 
+    @cache
     def load(progress: Progress) -> "tuple[Network, Transform]":
         network, transform = source.load(progress)
         if options.image_size is None:

@@ -73,10 +73,10 @@ class FineTuned:
         """From the cache, or trained and put there."""
         from rebalance.models.checkpoints import load_network
 
-        if not self.path.exists():
-            self._train(progress)
+        if self.path.exists():
+            log.info("extractor: trained before on these images, read from the cache")
         else:
-            log.info("extractor: trained before, read from the cache")
+            self._train(progress)
         saved = load_network(self.path)
         return saved.network, saved.transform
 

@@ -197,6 +197,7 @@ def test_wide_features_stay_within_memory() -> None:
 def test_passes_stay_within_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pca, "MAX_SIDE", 500)
     monkeypatch.setattr(pca, "BLOCK_VALUES", 1 << 18)
+    monkeypatch.setattr(pca, "SPARE", 8)
     narrow = factor_data(1000, 1024, np.float16)
     scores, peak = traced(Repeated(narrow, 25))
     assert peak < 80e6  # as float32 the matrix alone would be 102 MB

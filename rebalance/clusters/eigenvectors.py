@@ -29,8 +29,8 @@ def leading_eigenvectors(
 
     multiply: the product of the positive semidefinite matrix [n, n] with a block [n, width].
     start: where to begin, [n, width], of full rank. More columns than ``count`` make it converge in
-    fewer products.
-    depth: blocks that the Krylov space is built of, fewer where n has no room for them.
+    fewer products; n columns are exact at once, others may be n / 2 at most.
+    depth: blocks that the Krylov space is built of, 2 or more; fewer where n has no room for them.
     tolerance: the largest residual |A v - value v| allowed, in units of the largest eigenvalue.
 
     The same input gives the same output. Restarted from the best Ritz vectors until the residual
@@ -79,12 +79,12 @@ def _new_directions(basis: Floats, block: Floats, rng: np.random.Generator) -> F
     place.
     """
     rounding = 100 * np.finfo(np.float64).eps * np.linalg.norm(block)
-    block, triangle = np.linalg.qr(block - basis @ (basis.T @ block))
-    lost = np.abs(np.diag(triangle)) <= rounding
-    block[:, lost] = rng.standard_normal((len(block), lost.sum()))
-    for _ in range(2):  # the first leaves rounding that is large against what was small
-        block = np.linalg.qr(block - basis @ (basis.T @ block))[0]
-    return block
+    added = block - basis @ (basis.T @ block)
+    lost = np.abs(np.diag(np.linalg.qr(added, mode="r"))) <= rounding
+    added[:, lost] = rng.standard_normal((len(added), lost.sum()))
+    for _ in range(2):  # once leaves rounding that is large against what was small
+        added = np.linalg.qr(added - basis @ (basis.T @ added))[0]
+    return added
 
 
 def _ritz_pairs(basis: Floats, products: Floats, count: int) -> tuple[Floats, Floats]:

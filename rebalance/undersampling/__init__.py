@@ -1,0 +1,22 @@
+"""Which samples of a class to keep: quotas, pickers within clusters, and undersamplers of features.
+
+Pure functions of arrays: they read no files, and may not import torch or click. scikit-learn and
+imbalanced-learn are imported only when a function needs them.
+"""
+
+from rebalance.undersampling.allotment import allot
+from rebalance.undersampling.pickers import PICKERS, Picker, pick_per_cluster
+from rebalance.undersampling.samplers import EXACT, UNDERSAMPLERS, Undersampler
+
+METHODS = ("subclass", *UNDERSAMPLERS)
+
+__all__ = [
+    "EXACT",
+    "METHODS",
+    "PICKERS",
+    "UNDERSAMPLERS",
+    "Picker",
+    "Undersampler",
+    "allot",
+    "pick_per_cluster",
+]

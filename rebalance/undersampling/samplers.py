@@ -1,0 +1,218 @@
+"""Undersamplers of all classes at once, by the features of their samples.
+
+NearMiss, Tomek links and one-sided selection are imbalanced-learn's. A new undersampler is a
+function here and its line in ``UNDERSAMPLERS``; in ``EXACT`` too, if it keeps just as many as
+wanted. May not import torch or click; scikit-learn and imbalanced-learn are imported when needed.
+"""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.errors import FeatureError
+
+NEIGHBORS = 3
+
+Features = NDArray[np.floating[Any]] | None
+Labels = NDArray[np.integer[Any]]
+Indices = NDArray[np.intp]
+
+
+class Undersampler(Protocol):
+    """The indices of the samples to keep, rising.
+
+    features: [N, D]; only ``random`` may be given None.
+    labels: the class index [N] of each sample.
+    wanted: how many samples to keep of each class that is to be cut, at least 1 and less than it
+    has; the other classes are kept whole. What is not in ``EXACT`` may keep more or fewer.
+    rng: the source of every random choice.
+
+    The arrays are not modified. ValueError for a wanted number that is out of range; FeatureError
+    for features that are missing or not finite, for a single class, and for a class of which
+    nothing would be left.
+    """
+
+    def __call__(
+        self,
+        features: Features,
+        labels: Labels,
+        wanted: Mapping[int, int],
+        rng: np.random.Generator,
+    ) -> Indices: ...
+
+
+def random(
+    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+) -> Indices:
+    """Drawn without replacement; needs no features. Keeps as many as wanted."""
+    _check_wanted(labels, wanted)
+    kept = np.isin(labels, list(wanted), invert=True)
+    for label in sorted(wanted):
+        kept[rng.choice(np.flatnonzero(labels == label), wanted[label], replace=False)] = True
+    return np.flatnonzero(kept)
+
+
+def nearmiss_1(
+    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+) -> Indices:
+    """Those nearest, on average, to their 3 nearest samples of the smallest class.
+
+    Zhang & Mani 2003. Keeps as many as wanted.
+    """
+    return _nearmiss(1, features, labels, wanted)
+
+
+def nearmiss_2(
+    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+) -> Indices:
+    """Those nearest, on average, to their 3 farthest samples of the smallest class.
+
+    Zhang & Mani 2003. Keeps as many as wanted.
+    """
+    return _nearmiss(2, features, labels, wanted)
+
+
+def nearmiss_3(
+    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+) -> Indices:
+    """Of the 3 nearest samples to each of the smallest class, those farthest from that class.
+
+    Zhang & Mani 2003. Keeps fewer than wanted where the first step leaves fewer.
+    """
+    return _nearmiss(3, features, labels, wanted)
+
+
+def tomek(
+    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+) -> Indices:
+    """All but those whose nearest neighbour is of another class, and they in turn its nearest.
+
+    Tomek 1976. Removes what it finds, however many are wanted.
+    """
+    from imblearn.under_sampling import TomekLinks
+
+    features = _checked(features, labels, wanted)
+    return _kept_by(TomekLinks(sampling_strategy=list(wanted)), features, labels, wanted)
+
+
+def enn(
+    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+) -> Indices:
+    """Edited nearest neighbours: all but those that a majority of their 3 neighbours outvotes.
+
+    Wilson 1972. On a tie the sample is kept; it is no neighbour of its own, nor are its exact
+    duplicates taken for it. Removes what it finds, however many are wanted.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    features = _checked(features, labels, wanted)
+    classes, codes = np.unique(labels, return_inverse=True)
+    model = NearestNeighbors(n_neighbors=min(NEIGHBORS, len(labels) - 1)).fit(features)
+    # Asked without samples, it leaves each one out by its index, not by its distance of 0.
+    neighbors = codes[model.kneighbors(return_distance=False)]
+    votes = (neighbors[:, :, None] == np.arange(len(classes))).sum(axis=1)
+    most = votes.max(axis=1)
+    decided = (votes == most[:, None]).sum(axis=1) == 1
+    outvoted = decided & (votes.argmax(axis=1) != codes)
+    kept = ~outvoted | np.isin(labels, list(wanted), invert=True)
+    return _check_left(np.flatnonzero(kept), labels, wanted)
+
+
+def oss(
+    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+) -> Indices:
+    """One-sided selection: drops what one random sample of its class explains, then Tomek links.
+
+    Kubat & Matwin 1997. A sample stays if it lies nearer to the smallest class than to the one
+    drawn from its own. Removes what it finds, however many are wanted.
+    """
+    from imblearn.under_sampling import OneSidedSelection
+
+    features = _checked(features, labels, wanted)
+    sampler = OneSidedSelection(
+        sampling_strategy=list(wanted), random_state=int(rng.integers(2**31))
+    )
+    return _kept_by(sampler, features, labels, wanted)
+
+
+UNDERSAMPLERS: dict[str, Undersampler] = {
+    undersampler.__name__.replace("_", "-"): undersampler
+    for undersampler in (
+        random,
+        nearmiss_1,
+        nearmiss_2,
+        nearmiss_3,
+        tomek,
+        enn,
+        oss,
+    )
+}
+EXACT = frozenset({"random", "nearmiss-1", "nearmiss-2"})
+
+
+def _nearmiss(
+    version: int, features: Features, labels: Labels, wanted: Mapping[int, int]
+) -> Indices:
+    from imblearn.under_sampling import NearMiss
+
+    features = _checked(features, labels, wanted)
+    sizes = np.unique(labels, return_counts=True)[1]
+    neighbors = min(NEIGHBORS, int(sizes.min()))
+    sampler = NearMiss(
+        sampling_strategy=dict(wanted),
+        version=version,
+        n_neighbors=neighbors,
+        n_neighbors_ver3=neighbors,
+    )
+    return _kept_by(sampler, features, labels, wanted)
+
+
+def _kept_by(
+    sampler: Any, features: NDArray[np.floating[Any]], labels: Labels, wanted: Mapping[int, int]
+) -> Indices:
+    """What one of imbalanced-learn's samplers keeps."""
+    with warnings.catch_warnings():
+        # About counts that were not reached: whoever asked compares them.
+        warnings.simplefilter("ignore", UserWarning)
+        sampler.fit_resample(features, labels)
+    return _check_left(np.sort(sampler.sample_indices_.astype(np.intp)), labels, wanted)
+
+
+def _check_wanted(labels: Labels, wanted: Mapping[int, int]) -> None:
+    for label, count in wanted.items():
+        size = int(np.count_nonzero(labels == label))
+        if not 1 <= count <= size:
+            raise ValueError(f"class {label} has {size} samples: {count} of them cannot be kept")
+
+
+def _checked(
+    features: Features, labels: Labels, wanted: Mapping[int, int]
+) -> NDArray[np.floating[Any]]:
+    _check_wanted(labels, wanted)
+    if features is None or features.shape[:1] != labels.shape:
+        found = "none" if features is None else f"the shape {features.shape}"
+        raise FeatureError(f"features of {len(labels)} samples are needed, but there are {found}")
+    if not np.isfinite(features).all():
+        label = labels[~np.isfinite(features).all(axis=1)][0]
+        raise FeatureError(
+            f"features must be finite, but class {label} has NaN or infinite ones: "
+            "extract them again"
+        )
+    if len(np.unique(labels)) < 2:
+        raise FeatureError(
+            "neighbours of other classes are compared, but there is one class: use random"
+        )
+    return features
+
+
+def _check_left(kept: Indices, labels: Labels, wanted: Mapping[int, int]) -> Indices:
+    for label in wanted:
+        if not np.isin(label, labels[kept]):
+            raise FeatureError(
+                f"class {label} would lose all its samples, which lie among other classes: "
+                "choose another method, or leave the class out"
+            )
+    return kept

@@ -1,0 +1,412 @@
+"""Quotas, pickers and undersamplers against slow loops, imbalanced-learn, and one contract."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from imblearn.under_sampling import EditedNearestNeighbours, NearMiss, TomekLinks
+from numpy.typing import NDArray
+
+from rebalance.errors import FeatureError
+from rebalance.undersampling import (
+    EXACT,
+    METHODS,
+    PICKERS,
+    UNDERSAMPLERS,
+    allot,
+    pick_per_cluster,
+)
+
+RNG = np.random.default_rng
+
+sizes_and_total = st.lists(st.integers(0, 40), max_size=9).flatmap(
+    lambda sizes: st.tuples(st.just(sizes), st.integers(0, sum(sizes)))
+)
+
+
+def allot_one_at_a_time(sizes: list[int], total: int) -> list[int]:
+    """Rounds over the clusters that have more to give; the last round serves the largest first."""
+    quotas = [0] * len(sizes)
+    while total:
+        waiting = [i for i, size in enumerate(sizes) if quotas[i] < size]
+        waiting.sort(key=lambda i: (-sizes[i], i))
+        for i in waiting[:total]:
+            quotas[i] += 1
+        total -= min(total, len(waiting))
+    return quotas
+
+
+@given(sizes_and_total)
+def test_quotas_equal_those_given_out_one_at_a_time(case: tuple[list[int], int]) -> None:
+    assert allot(*case) == allot_one_at_a_time(*case)
+
+
+@given(sizes_and_total)
+def test_quotas_add_up_and_are_equal_where_they_can_be(case: tuple[list[int], int]) -> None:
+    sizes, total = case
+    before = list(sizes)
+    quotas = allot(sizes, total)
+    assert sum(quotas) == total
+    assert all(0 <= quota <= size for quota, size in zip(quotas, sizes, strict=True))
+    shares = [quota for quota, size in zip(quotas, sizes, strict=True) if quota < size]
+    assert max(shares, default=0) - min(shares, default=0) <= 1
+    assert max(quotas, default=0) <= min(shares, default=max(quotas, default=0)) + 1
+    assert sizes == before
+
+
+@pytest.mark.parametrize(
+    ("sizes", "total", "quotas"),
+    [
+        ([10, 10, 10], 9, [3, 3, 3]),
+        ([10, 10, 10], 11, [4, 4, 3]),
+        ([10, 30, 20], 11, [3, 4, 4]),
+        ([2, 30, 30], 12, [2, 5, 5]),
+        ([2, 4, 30], 12, [2, 4, 6]),
+        ([30, 2, 30], 13, [6, 2, 5]),
+        ([0, 5], 3, [0, 3]),
+        ([5], 5, [5]),
+        ([3, 3], 0, [0, 0]),
+        ([], 0, []),
+    ],
+)
+def test_quotas_by_hand(sizes: list[int], total: int, quotas: list[int]) -> None:
+    assert allot(sizes, total) == quotas
+
+
+@pytest.mark.parametrize(("sizes", "total"), [([2, 3], 6), ([2, 3], -1), ([], 1), ([5, -1], 2)])
+def test_quotas_that_cannot_be_are_refused(sizes: list[int], total: int) -> None:
+    with pytest.raises(ValueError, match=r"was asked for|must not be negative"):
+        allot(sizes, total)
+
+
+# Few distinct values, so that ties are common.
+cluster_and_count = st.lists(st.integers(0, 6).map(float), max_size=30).flatmap(
+    lambda distances: st.tuples(st.just(distances), st.integers(0, len(distances)))
+)
+
+
+@given(cluster_and_count)
+def test_closest_equals_a_slow_loop(case: tuple[list[float], int]) -> None:
+    distances, count = case
+    remaining = dict(enumerate(distances))
+    expected = []
+    for _ in range(count):
+        nearest = min(remaining, key=lambda i: (remaining[i], i))
+        expected.append(nearest)
+        del remaining[nearest]
+    assert PICKERS["closest"](np.array(distances), count, RNG(0)).tolist() == expected
+
+
+@given(cluster_and_count)
+def test_farthest_equals_a_slow_loop(case: tuple[list[float], int]) -> None:
+    distances, count = case
+    limit = np.percentile(distances, 80) if distances else 0.0
+    remaining = dict(enumerate(distances))
+    expected = []
+    for _ in range(count):
+        inside = {i: distance for i, distance in remaining.items() if distance <= limit}
+        if inside:
+            chosen = min(inside, key=lambda i: (-inside[i], i))
+        else:
+            chosen = min(remaining, key=lambda i: (remaining[i], i))
+        expected.append(chosen)
+        del remaining[chosen]
+    assert PICKERS["farthest"](np.array(distances), count, RNG(0)).tolist() == expected
+
+
+def test_farthest_leaves_the_outliers_until_they_are_needed() -> None:
+    distances = np.array([0.0, 9.0, 1.0, 2.0, 8.0, 3.0, 4.0, 5.0, 6.0, 7.0, 10.0])
+    picked = PICKERS["farthest"](distances, 11, RNG(0))
+    assert distances[picked].tolist() == [8, 7, 6, 5, 4, 3, 2, 1, 0, 9, 10]
+
+
+def test_random_picks_every_sample_as_often() -> None:
+    rng = RNG(0)
+    picked = np.concatenate([PICKERS["random"](np.arange(10.0), 3, rng) for _ in range(2000)])
+    np.testing.assert_allclose(np.bincount(picked) / 2000, 0.3, atol=0.05)
+
+
+@pytest.mark.parametrize("name", PICKERS)
+@given(cluster_and_count)
+def test_every_picker_keeps_its_contract(name: str, case: tuple[list[float], int]) -> None:
+    distances, count = np.array(case[0]), case[1]
+    before = distances.copy()
+    picked = PICKERS[name](distances, count, RNG(1))
+    assert picked.dtype.kind == "i"
+    assert len(picked) == len(set(picked.tolist())) == count
+    assert set(picked.tolist()) <= set(range(len(distances)))
+    np.testing.assert_array_equal(distances, before)
+    np.testing.assert_array_equal(picked, PICKERS[name](distances, count, RNG(1)))
+
+
+@pytest.mark.parametrize("name", PICKERS)
+@pytest.mark.parametrize("count", [-1, 4])
+def test_counts_that_cannot_be_picked_are_refused(name: str, count: int) -> None:
+    with pytest.raises(ValueError, match="from 0 to 3 samples"):
+        PICKERS[name](np.arange(3.0), count, RNG(0))
+
+
+@pytest.mark.parametrize("name", PICKERS)
+def test_each_cluster_gives_its_quota(name: str) -> None:
+    rng = RNG(0)
+    labels, distances = rng.integers(0, 4, 200), rng.random(200)
+    quotas = [7, 0, 12, 1]
+    kept = pick_per_cluster(labels, distances, quotas, PICKERS[name], RNG(0))
+    assert kept.tolist() == sorted(set(kept.tolist()))
+    assert np.bincount(labels[kept], minlength=4).tolist() == quotas
+
+
+def test_picks_are_those_of_each_cluster_alone() -> None:
+    labels = np.array([1, 0, 1, 0, 1, 0])
+    distances = np.array([0.3, 0.2, 0.1, 0.9, 0.2, 0.1])
+    assert pick_per_cluster(labels, distances, [1, 2], PICKERS["closest"], RNG(0)).tolist() == [
+        2,
+        4,
+        5,
+    ]
+
+
+@pytest.mark.parametrize(("labels", "quotas"), [([], []), ([], [0, 0]), ([0, 0], [0])])
+def test_nothing_wanted_nothing_picked(labels: list[int], quotas: list[int]) -> None:
+    picked = pick_per_cluster(
+        np.array(labels, int), np.zeros(len(labels)), quotas, PICKERS["farthest"], RNG(0)
+    )
+    assert picked.tolist() == []
+
+
+def test_a_quota_larger_than_its_cluster_is_refused() -> None:
+    with pytest.raises(ValueError, match="from 0 to 1 samples"):
+        pick_per_cluster(np.array([0, 1]), np.zeros(2), [0, 2], PICKERS["closest"], RNG(0))
+
+
+Case = tuple[NDArray[np.float32], NDArray[np.int64], dict[int, int]]
+
+
+def overlapping(sizes: list[int], wanted: Mapping[int, int], columns: int = 3) -> Case:
+    """Classes that overlap, in random order."""
+    rng = RNG(len(sizes))
+    labels = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    features = labels[:, None] + 1.2 * rng.standard_normal((len(labels), columns))
+    return features.astype(np.float32), labels, dict(wanted)
+
+
+CASES = {
+    "two classes": overlapping([60, 20], {0: 20}),
+    "some of four": overlapping([50, 15, 80, 30], {0: 15, 2: 20}),
+    "all but the smallest, to one": overlapping([9, 6, 12], {0: 1, 2: 1}),
+    "the smallest too": overlapping([40, 12], {0: 9, 1: 9}),
+    "a smallest class of one": overlapping([20, 1, 10], {0: 5}),
+    "tiny": overlapping([2, 1], {0: 1}),
+    "nothing to cut": overlapping([20, 20], {}),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("name", UNDERSAMPLERS)
+def test_every_undersampler_keeps_its_contract(name: str, case: Case) -> None:
+    features, labels, wanted = case
+    before = features.copy(), labels.copy(), dict(wanted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            kept = UNDERSAMPLERS[name](features, labels, wanted, RNG(3))
+        except FeatureError as error:
+            assert name not in EXACT
+            assert any(f"class {label} would lose all" in str(error) for label in wanted)
+            return
+    assert kept.dtype.kind == "i"
+    assert kept.tolist() == sorted(set(kept.tolist()))
+    assert 0 <= kept.min() <= kept.max() < len(labels)
+    for label, size in enumerate(np.bincount(labels)):
+        left = np.count_nonzero(labels[kept] == label)
+        if label not in wanted:
+            assert left == size
+        elif name in EXACT:
+            assert left == wanted[label]
+        else:
+            assert 1 <= left <= size
+    np.testing.assert_array_equal(kept, UNDERSAMPLERS[name](features, labels, wanted, RNG(3)))
+    np.testing.assert_array_equal(features, before[0])
+    np.testing.assert_array_equal(labels, before[1])
+    assert wanted == before[2]
+
+
+@pytest.mark.parametrize("name", UNDERSAMPLERS)
+def test_every_undersampler_removes_something(name: str) -> None:
+    features, labels, wanted = CASES["some of four"]
+    kept = UNDERSAMPLERS[name](features, labels, wanted, RNG(0))
+    assert len(kept) < len(labels)
+
+
+@pytest.mark.parametrize("name", UNDERSAMPLERS)
+@pytest.mark.parametrize("wanted", [{0: 61}, {0: 0}, {0: -1}, {5: 1}])
+def test_wanted_sizes_out_of_range_are_refused(name: str, wanted: dict[int, int]) -> None:
+    features, labels, _ = CASES["two classes"]
+    with pytest.raises(ValueError, match="cannot be kept"):
+        UNDERSAMPLERS[name](features, labels, wanted, RNG(0))
+
+
+BY_FEATURES = sorted(UNDERSAMPLERS.keys() - {"random"})
+
+
+@pytest.mark.parametrize("name", BY_FEATURES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_refused(name: str, bad: float) -> None:
+    features, labels, wanted = CASES["two classes"]
+    broken = features.copy()
+    broken[np.flatnonzero(labels == 1)[4], 1] = bad
+    with pytest.raises(FeatureError, match="class 1 has NaN or infinite"):
+        UNDERSAMPLERS[name](broken, labels, wanted, RNG(0))
+
+
+@pytest.mark.parametrize("name", BY_FEATURES)
+@pytest.mark.parametrize("features", [None, np.zeros((3, 2))], ids=["none", "too few"])
+def test_missing_features_are_refused(name: str, features: NDArray[Any] | None) -> None:
+    _, labels, wanted = CASES["two classes"]
+    with pytest.raises(FeatureError, match="features of 80 samples are needed"):
+        UNDERSAMPLERS[name](features, labels, wanted, RNG(0))
+
+
+@pytest.mark.parametrize("name", BY_FEATURES)
+def test_a_single_class_is_refused(name: str) -> None:
+    with pytest.raises(FeatureError, match="there is one class"):
+        UNDERSAMPLERS[name](np.zeros((5, 2)), np.zeros(5, int), {0: 2}, RNG(0))
+
+
+def test_random_needs_no_features_and_keeps_every_sample_as_often() -> None:
+    labels = np.array([0] * 10 + [1] * 5)
+    rng = RNG(0)
+    kept = [UNDERSAMPLERS["random"](None, labels, {0: 3}, rng) for _ in range(2000)]
+    shares = np.bincount(np.concatenate(kept)) / 2000
+    np.testing.assert_allclose(shares[:10], 0.3, atol=0.05)
+    assert (shares[10:] == 1).all()
+
+
+def test_a_class_that_would_vanish_is_named() -> None:
+    features = np.array([[0.0], [0.1], [0.2], [0.3], [0.15]])
+    labels = np.array([4, 4, 4, 4, 2])
+    with pytest.raises(FeatureError, match="class 2 would lose all its samples"):
+        UNDERSAMPLERS["enn"](features, labels, {2: 1}, RNG(0))
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_nearmiss_equals_imbalanced_learn(version: int) -> None:
+    features, labels, wanted = CASES["some of four"]
+    reference = NearMiss(sampling_strategy=wanted, version=version)
+    reference.fit_resample(features, labels)
+    kept = UNDERSAMPLERS[f"nearmiss-{version}"](features, labels, wanted, RNG(0))
+    assert kept.tolist() == sorted(reference.sample_indices_.tolist())
+
+
+def test_nearmiss_1_equals_a_slow_loop() -> None:
+    features, labels, wanted = CASES["two classes"]
+    minority = features[labels == 1].astype(float)
+    means = {
+        i: np.mean(sorted(np.linalg.norm(minority - features[i], axis=1))[:3])
+        for i in np.flatnonzero(labels == 0).tolist()
+    }
+    nearest = sorted(means, key=lambda i: means[i])[: wanted[0]]
+    expected = sorted(nearest + np.flatnonzero(labels == 1).tolist())
+    assert UNDERSAMPLERS["nearmiss-1"](features, labels, wanted, RNG(0)).tolist() == expected
+
+
+def test_tomek_equals_a_slow_loop() -> None:
+    features, labels, wanted = CASES["some of four"]
+    between = np.linalg.norm(features[:, None].astype(float) - features[None], axis=2)
+    np.fill_diagonal(between, np.inf)
+    nearest = between.argmin(axis=1)
+    linked = [
+        i
+        for i in range(len(labels))
+        if labels[i] in wanted and labels[nearest[i]] != labels[i] and nearest[nearest[i]] == i
+    ]
+    kept = UNDERSAMPLERS["tomek"](features, labels, wanted, RNG(0))
+    assert linked
+    assert sorted({*range(len(labels))} - {*kept.tolist()}) == linked
+    reference = TomekLinks(sampling_strategy=list(wanted))
+    reference.fit_resample(features, labels)
+    np.testing.assert_array_equal(kept, reference.sample_indices_)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_enn_equals_imbalanced_learn_where_no_vote_is_tied(seed: int) -> None:
+    rng = RNG(seed)
+    labels = rng.permutation(np.repeat([0, 1], [70, 30]))
+    features = labels[:, None] + rng.standard_normal((100, 2))
+    reference = EditedNearestNeighbours(sampling_strategy=[0], n_neighbors=3, kind_sel="mode")
+    reference.fit_resample(features, labels)
+    kept = UNDERSAMPLERS["enn"](features, labels, {0: 30}, rng)
+    assert len(kept) < 100
+    assert kept.tolist() == sorted(reference.sample_indices_.tolist())
+
+
+def test_enn_keeps_on_a_tie() -> None:
+    # The sample of class 3 has one neighbour of each other class: no majority against it.
+    features = np.array([[0.0], [1.0], [-1.1], [1.2], [50.0], [50.1], [50.2], [50.3]])
+    labels = np.array([3, 0, 1, 2, 3, 3, 3, 3])
+    assert UNDERSAMPLERS["enn"](features, labels, {3: 1}, RNG(0)).tolist() == list(range(8))
+
+
+def test_enn_removes_what_two_of_three_outvote() -> None:
+    features = np.array([[0.0], [1.0], [-1.1], [1.2], [50.0], [50.1], [50.2], [50.3]])
+    labels = np.array([3, 0, 0, 2, 3, 3, 3, 3])
+    assert UNDERSAMPLERS["enn"](features, labels, {3: 1}, RNG(0)).tolist() == list(range(1, 8))
+
+
+def test_enn_does_not_take_a_duplicate_for_the_sample_itself() -> None:
+    # Four exact copies: each has for neighbours the other three, whichever comes first.
+    features = np.vstack((np.zeros((4, 2)), np.full((6, 2), 9.0)))
+    labels = np.array([0, 1, 0, 1, 0, 0, 0, 0, 0, 0])
+    kept = UNDERSAMPLERS["enn"](features, labels, {0: 1}, RNG(0))
+    assert kept.tolist() == [1, 3, 4, 5, 6, 7, 8, 9]
+
+
+def nearest(point: NDArray[Any], others: NDArray[Any]) -> int:
+    return int(np.linalg.norm(others - point, axis=1).argmin())
+
+
+def one_sided(features: NDArray[Any], labels: NDArray[Any], drawn: int) -> list[int]:
+    """What one-sided selection keeps of classes 0 and 1 when ``drawn`` is the sample of class 0."""
+    store = [*np.flatnonzero(labels == 1).tolist(), drawn]
+    claimed = [
+        i
+        for i in np.flatnonzero(labels == 0).tolist()
+        if i != drawn and labels[store[nearest(features[i], features[store])]] == 1
+    ]
+    left = sorted(store + claimed)
+
+    def neighbor(i: int) -> int:
+        others = [j for j in left if j != i]
+        return others[nearest(features[i], features[others])]
+
+    def is_link(i: int) -> bool:
+        return labels[neighbor(i)] != labels[i] and neighbor(neighbor(i)) == i
+
+    return [i for i in left if labels[i] == 1 or not is_link(i)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_oss_equals_a_slow_loop_for_one_of_the_samples_it_may_draw(seed: int) -> None:
+    features, labels, wanted = CASES["two classes"]
+    possible = [one_sided(features, labels, int(drawn)) for drawn in np.flatnonzero(labels == 0)]
+    kept = UNDERSAMPLERS["oss"](features, labels, wanted, RNG(seed)).tolist()
+    assert len(kept) < len(labels)
+    assert kept in possible
+
+
+def test_methods_are_the_subclass_method_and_every_undersampler() -> None:
+    assert METHODS == (
+        "subclass",
+        "random",
+        "nearmiss-1",
+        "nearmiss-2",
+        "nearmiss-3",
+        "tomek",
+        "enn",
+        "oss",
+    )
+    assert set(METHODS) > EXACT

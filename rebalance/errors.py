@@ -14,6 +14,8 @@ Every message is one line: what was needed, what was found, what to do.
 The library raises; only the command line turns an error into an exit status.
 """
 
+from collections.abc import Sequence
+
 
 class RebalanceError(Exception):
     """Any error that rebalance raises on purpose; its text is meant for the user."""
@@ -42,7 +44,20 @@ class ExtractorError(RebalanceError):
 
 
 class FeatureError(RebalanceError):
-    """Features that cannot be clustered or sampled from."""
+    """Features that cannot be clustered or sampled from.
+
+    label: the class index it is about, where it is about one; ``named`` says its name.
+    """
+
+    def __init__(self, text: str, label: int | None = None) -> None:
+        super().__init__(text)
+        self.label = label
+
+    def named(self, classes: Sequence[str]) -> "FeatureError":
+        """The same error for people who know the class by its name."""
+        if self.label is None:
+            return self
+        return FeatureError(f"class {classes[self.label]!r}: {self}", self.label)
 
 
 class OutputError(RebalanceError):

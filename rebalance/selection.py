@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.clusters import Subclasses, find_subclasses
+from rebalance.errors import FeatureError
 from rebalance.folder import ImageFolder
 from rebalance.progress import Progress, silent
 from rebalance.settings import SelectionOptions
@@ -52,21 +53,40 @@ def to_cut(folder: ImageFolder, sizes: Mapping[str, int]) -> dict[int, int]:
     }
 
 
+def select_at_random(folder: ImageFolder, sizes: Mapping[str, int], seed: int) -> Selection:
+    """Each class drawn without replacement, from a stream of its own."""
+    labels = np.asarray(folder.labels)
+    kept = np.ones(len(labels), bool)
+    for label, size in to_cut(folder, sizes).items():
+        rng = seeds.generator(seed, "undersample", "random", folder.classes[label])
+        rest = UNDERSAMPLERS["random"](None, labels, {label: size}, rng)
+        kept &= np.isin(np.arange(len(labels)), rest)
+    return _kept_or_not(kept, "random")
+
+
 def select_by_sampler(
-    features: NDArray[np.float32] | None,
+    features: NDArray[np.float32],
     folder: ImageFolder,
     sizes: Mapping[str, int],
     method: str,
     seed: int,
 ) -> Selection:
-    """One of ``UNDERSAMPLERS`` over all classes at once; ``random`` needs no features."""
+    """One of ``UNDERSAMPLERS`` over all classes at once.
+
+    Raises FeatureError, naming the class, where the method cannot work.
+    """
     labels = np.asarray(folder.labels)
     rng = seeds.generator(seed, "undersample", method)
-    kept = UNDERSAMPLERS[method](features, labels, to_cut(folder, sizes), rng)
-    decisions = [Decision(kept=False, reason=f"{method}: not selected")] * len(labels)
-    for position in kept.tolist():
-        decisions[position] = KEPT
-    return Selection(decisions, {})
+    try:
+        kept = UNDERSAMPLERS[method](features, labels, to_cut(folder, sizes), rng)
+    except FeatureError as error:
+        raise error.named(folder.classes) from None
+    return _kept_or_not(np.isin(np.arange(len(labels)), kept), method)
+
+
+def _kept_or_not(kept: NDArray[np.bool_], method: str) -> Selection:
+    dropped = Decision(kept=False, reason=f"{method}: not selected")
+    return Selection([KEPT if keep else dropped for keep in kept.tolist()], {})
 
 
 def select_by_subclass(

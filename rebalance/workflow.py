@@ -183,12 +183,12 @@ def _select(
     progress: Progress,
 ) -> "tuple[ImageFolder, Selection, Sequence[Unreadable], dict[str, Any] | None]":
     """The readable images, what becomes of them, the others, and the extractor if one was used."""
-    from rebalance.selection import select_by_sampler, select_by_subclass
+    from rebalance.selection import select_at_random, select_by_sampler, select_by_subclass
 
     if options.method == "random":
         readable, _, bad = readable_part(folder, _workers(run), progress, strict=run.strict)
         sizes = wanted_sizes(named_counts(readable), targets)
-        return readable, select_by_sampler(None, readable, sizes, "random", run.seed), bad, None
+        return readable, select_at_random(readable, sizes, run.seed), bad, None
     # The methods of imbalanced-learn work on the pooled features; only ours looks for a layer.
     layer = options.layer if options.method == "subclass" else "pool"
     table = _describe(folder, [layer], extractor, run, progress)

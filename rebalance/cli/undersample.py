@@ -83,13 +83,14 @@ def command(
 
 def _print(manifest: "Manifest", output: Path) -> None:
     counts, stories = manifest.record["counts"], manifest.record["per_class"]
+    header = ["class", "images", "kept", "dropped", "unreadable"]
     rows = []
     for name, before in counts["before"].items():
-        story = stories.get(name)
-        kept = counts["after"][name]
-        unreadable = before - counts["readable"][name]
-        rows.append((name, before, kept, before - kept - unreadable, unreadable, *_clusters(story)))
-    header = ("class", "images", "kept", "dropped", "unreadable", "k", "silhouette", "kept/size")
+        readable, kept = counts["readable"][name], counts["after"][name]
+        row = [name, before, kept, readable - kept, before - readable]
+        rows.append([*row, *_clusters(stories.get(name))] if stories else row)
+    if stories:
+        header += ["k", "silhouette", "kept/size"]
     click.echo(console.table(header, rows))
     ratio = manifest.record["imbalance_ratio"]
     click.echo(
@@ -99,10 +100,11 @@ def _print(manifest: "Manifest", output: Path) -> None:
     )
     for name, story in stories.items():
         if story["note"]:
-            click.echo(f"{console.printable(name)}: {story['note']}")
+            click.echo(f"{console.printable(name)}: one cluster, {story['note']}")
 
 
 def _clusters(story: dict[str, Any] | None) -> tuple[str, str, str]:
+    """k, its silhouette, and how many were kept of how many in each cluster."""
     if story is None:
         return "", "", "whole"
     scores = story["silhouettes"][story["layer"]]

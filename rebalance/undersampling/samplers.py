@@ -196,10 +196,9 @@ def _checked(
         found = "none" if features is None else f"the shape {features.shape}"
         raise FeatureError(f"features of {len(labels)} samples are needed, but there are {found}")
     if not np.isfinite(features).all():
-        label = labels[~np.isfinite(features).all(axis=1)][0]
+        label = int(labels[~np.isfinite(features).all(axis=1)][0])
         raise FeatureError(
-            f"features must be finite, but class {label} has NaN or infinite ones: "
-            "extract them again"
+            "features must be finite, but there are NaN or infinite ones: extract them again", label
         )
     if len(np.unique(labels)) < 2:
         raise FeatureError(
@@ -212,7 +211,8 @@ def _check_left(kept: Indices, labels: Labels, wanted: Mapping[int, int]) -> Ind
     for label in wanted:
         if not np.isin(label, labels[kept]):
             raise FeatureError(
-                f"class {label} would lose all its samples, which lie among other classes: "
-                "choose another method, or leave the class out"
+                "it would lose all its samples, which lie among other classes: choose another "
+                "method, or leave the class out",
+                label,
             )
     return kept

@@ -1,0 +1,74 @@
+"""What a loss may be made from: class counts and numbers in their range.
+
+Imports nothing but the standard library.
+"""
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rebalance.errors import LossError
+
+ClassCounts = Mapping[str, int] | Sequence[int]
+"""Training images of each class, in class order; a mapping also tells the classes' names."""
+
+
+def counts_of(class_counts: ClassCounts) -> list[int]:
+    """The counts alone, in class order.
+
+    Raises LossError for fewer than two classes, and for a count that is no whole number from 0 on.
+    """
+    names = names_of(class_counts)
+    if len(names) < 2:
+        raise LossError(f"a loss needs at least two classes, but there are {len(names)}")
+    counts = list(class_counts.values() if isinstance(class_counts, Mapping) else class_counts)
+    return [_whole(name, count) for name, count in zip(names, counts, strict=True)]
+
+
+def counts_of_filled(class_counts: ClassCounts) -> list[int]:
+    """``counts_of`` for a loss that divides by them: also raises LossError for a count of 0."""
+    counts = counts_of(class_counts)
+    for name, count in zip(names_of(class_counts), counts, strict=True):
+        if count == 0:
+            raise LossError(
+                f"class {name!r} has 0 training images, and this loss needs at least 1 of every "
+                "class: add some, leave the class out, or choose another loss"
+            )
+    return counts
+
+
+def names_of(class_counts: ClassCounts) -> list[str | int]:
+    """What to call each class in an error: its name, or else its index."""
+    return list(class_counts if isinstance(class_counts, Mapping) else range(len(class_counts)))
+
+
+def number(option: str, value: Any, needed: str, fits: Callable[[float], bool]) -> float:
+    """``value`` as a finite number that ``fits``; text is read as a command line gives it.
+
+    Raises LossError, which names the ``option`` and says what is ``needed``, for any other.
+    """
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not (math.isfinite(found) and fits(found)):
+        raise LossError(f"the loss option {option} must be {needed}, not {value!r}")
+    return found
+
+
+def at_least_zero(option: str, value: Any) -> float:
+    """``number`` from 0 on."""
+    return number(option, value, "a number of at least 0", lambda found: found >= 0)
+
+
+def _whole(name: str | int, count: Any) -> int:
+    try:
+        whole = operator.index(count)
+    except TypeError:
+        whole = -1
+    if whole < 0:
+        raise LossError(
+            f"class {name!r} needs a whole number of training images, at least 0, not {count!r}"
+        )
+    return whole

@@ -1,0 +1,47 @@
+"""Cross entropy by what mistakes cost (Lee et al.'s CSDNN). Imports torch and nothing heavier."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rebalance.errors import LossError
+from rebalance.losses.checks import ClassCounts, names_of
+from rebalance.losses.cross_entropy import CE
+
+
+class Cost(CE):
+    """Cross entropy times the mean cost of mistaking the true class for another.
+
+    matrix: cost[predicted][true] [K, K], in any unit, its diagonal zero. Source: Johnson &
+    Khoshgoftaar 2019 on CSDNN. Raises LossError for a matrix of another shape, a cost that is
+    negative or not finite, a right answer that costs something, and a class that costs nothing.
+    """
+
+    def __init__(
+        self, class_counts: ClassCounts, matrix: Sequence[Sequence[float]] | Tensor
+    ) -> None:
+        super().__init__(class_counts)
+        costs = _checked(matrix, names_of(class_counts))
+        self.reweight(costs.sum(dim=0) / (self.classes - 1))
+
+
+def _checked(matrix: Any, names: list[str | int]) -> Tensor:
+    """``matrix`` as a tensor [K, K], or else LossError; ``names`` are those of the K classes."""
+    classes = len(names)
+    needed = f"the loss option matrix must be {classes} rows of {classes} costs"
+    try:
+        costs = torch.as_tensor(matrix, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise LossError(f"{needed}, cost[predicted][true], all of them numbers") from error
+    if costs.shape != (classes, classes):
+        raise LossError(f"{needed}, cost[predicted][true], but its shape is {list(costs.shape)}")
+    if not (costs.isfinite() & (costs >= 0)).all():
+        raise LossError(f"{needed} that are finite and at least 0, but one is not")
+    if costs.diagonal().any():
+        raise LossError(f"{needed} with zeros on the diagonal, where the answer is right")
+    for name, column in zip(names, costs.T, strict=True):
+        if not column.any():
+            raise LossError(f"{needed}, but to mistake class {name!r} costs 0: fill its column")
+    return costs

@@ -1,0 +1,29 @@
+"""Cross entropy, plain and with class weights. Imports torch and nothing heavier."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from rebalance.losses.checks import ClassCounts
+from rebalance.losses.loss import SampleLoss
+from rebalance.losses.weights import BETA, class_weights
+
+
+class CE(SampleLoss):
+    """Cross entropy: -log p_y."""
+
+    def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return functional.cross_entropy(logits, targets, reduction="none")
+
+
+class Weighted(CE):
+    """Cross entropy times the weight of the true class: -w_y log p_y.
+
+    weighting: balanced (N / (K·n_c)), inverse (1 / n_c) or effective ((1 - β) / (1 - β^n_c)); the
+    latter two are scaled to add up to K. beta: for effective. Source: METHODS §2.
+    """
+
+    def __init__(
+        self, class_counts: ClassCounts, weighting: str = "balanced", beta: float = BETA
+    ) -> None:
+        super().__init__(class_counts)
+        self.reweight(class_weights(class_counts, weighting, beta))

@@ -1,0 +1,82 @@
+"""Focal loss: samples that are classified well count less (Lin et al., ICCV 2017).
+
+Imports torch and nothing heavier.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid, one_hot
+
+from rebalance.losses.checks import ClassCounts, at_least_zero, number
+from rebalance.losses.loss import (
+    SampleLoss,
+    checked_weights,
+    log_odds,
+    outside_autocast,
+    widened,
+)
+from rebalance.losses.weights import WEIGHTINGS, class_weights
+
+
+class Focal(SampleLoss):
+    """-α_y (1 - p_y)^γ log p_y, with p the softmax; at γ = 0 the (weighted) cross entropy.
+
+    gamma: at least 0. alpha: the weight of every class [K], a number for all of them, or a key of
+    ``weights.WEIGHTINGS`` to take them from the class counts; None is 1. Source: Lin et al. 2017,
+    eq. 5, in its multi-class form.
+    """
+
+    def __init__(
+        self,
+        class_counts: ClassCounts,
+        gamma: float = 2.0,
+        alpha: str | float | Sequence[float] | Tensor | None = None,
+    ) -> None:
+        super().__init__(class_counts)
+        self.gamma = at_least_zero("gamma", gamma)
+        if alpha is not None:
+            self.reweight(_alpha(alpha, class_counts))
+
+    def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return focused(log_odds(logits, targets), self.gamma)
+
+
+class FocalSigmoid(SampleLoss):
+    """The sum over the classes, each one against all others, of -α_t (1 - p_t)^γ log p_t.
+
+    p_t is sigmoid(z_y) for the true class and 1 - sigmoid(z_c) for another; α_t is α for the true
+    class and 1 - α for another. gamma: at least 0. alpha: between 0 and 1. Source: Lin et al. 2017,
+    eq. 5.
+    """
+
+    def __init__(self, class_counts: ClassCounts, gamma: float = 2.0, alpha: float = 0.25) -> None:
+        super().__init__(class_counts)
+        self.gamma = at_least_zero("gamma", gamma)
+        self.alpha = number("alpha", alpha, "a number between 0 and 1", lambda found: 0 < found < 1)
+
+    def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
+        is_true = one_hot(targets, self.classes).bool()
+        losses = focused(torch.where(is_true, logits, -logits), self.gamma)
+        return (torch.where(is_true, self.alpha, 1 - self.alpha) * losses).sum(dim=1)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The sigmoids of the logits [N, K], scaled so that each row adds up to 1."""
+        with outside_autocast(logits):
+            return logsigmoid(widened(logits)).softmax(dim=1)
+
+
+def focused(odds: Tensor, gamma: float) -> Tensor:
+    """-(1 - p)^γ log p of the log odds of p, any shape; its slope is finite at p = 1, γ < 1 too."""
+    return -(gamma * logsigmoid(-odds)).exp() * logsigmoid(odds)
+
+
+def _alpha(alpha: str | float | Sequence[float] | Tensor, class_counts: ClassCounts) -> Tensor:
+    if isinstance(alpha, str) and alpha in WEIGHTINGS:
+        return class_weights(class_counts, alpha)
+    if isinstance(alpha, (str, int, float)):
+        needed = f"a number above 0, one per class, or one of {', '.join(WEIGHTINGS)}"
+        same = number("alpha", alpha, needed, lambda found: found > 0)
+        return torch.full((len(class_counts),), same)
+    return checked_weights(alpha, len(class_counts))

@@ -1,0 +1,130 @@
+"""What every loss has in common: its inputs, its precision, its mean, its class weights.
+
+Imports torch and nothing heavier.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from rebalance.errors import LossError
+from rebalance.losses.checks import ClassCounts, counts_of
+
+
+class Loss(nn.Module):
+    """Logits [N, K] and targets [N], class indices, to a scalar: the mean loss of the batch.
+
+    takes_cosines: the logits are cosines, of a last layer whose features and weights are normalised
+        and that has no bias.
+    takes_embeddings: a third argument, the features [N, D] under the last layer, is welcome.
+
+    Computed in float32 or better, under autocast too. Made from the training images of each class;
+    raises LossError where they, or an option, cannot be. Called on a batch that is empty or of
+    other classes, a loss raises ValueError.
+    """
+
+    takes_cosines: ClassVar[bool] = False
+    takes_embeddings: ClassVar[bool] = False
+
+    def __init__(self, class_counts: ClassCounts) -> None:
+        super().__init__()
+        self.classes = len(counts_of(class_counts))
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """What the logits [N, K] say under this loss: rows [N, K] that add up to 1."""
+        with outside_autocast(logits):
+            return widened(logits).softmax(dim=1)
+
+    def check(self, logits: Tensor, targets: Tensor) -> None:
+        """Raise ValueError unless there is a batch of this loss's classes."""
+        if logits.ndim != 2 or logits.shape[1] != self.classes:
+            raise ValueError(f"logits must be [N, {self.classes}], not {list(logits.shape)}")
+        check_targets(logits, targets)
+
+
+class SampleLoss(Loss, ABC):
+    """A loss of each sample on its own: the mean, over the N samples, of weight times loss.
+
+    The weight is that of the sample's true class; it is not divided out of the mean again, so that
+    the mean over a large batch is that of its parts.
+    """
+
+    weights: Tensor  # [K], a buffer
+
+    def __init__(self, class_counts: ClassCounts) -> None:
+        super().__init__(class_counts)
+        self.register_buffer("weights", torch.ones(self.classes))
+
+    def reweight(self, weights: Tensor | Sequence[float]) -> None:
+        """From now on, let the classes count as ``weights`` [K] says, in place of what they did.
+
+        Deferred re-weighting (Cao et al. 2019) calls this in the middle of training. Raises
+        LossError unless there is one finite weight of at least 0 for each class.
+        """
+        self.weights.copy_(checked_weights(weights, self.classes))
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        self.check(logits, targets)
+        with outside_autocast(logits):
+            losses = self.per_sample(widened(logits), targets)
+            return (widened(self.weights)[targets] * losses).mean()
+
+    @abstractmethod
+    def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The loss [N] of each sample, unweighted; the logits are float32 or better."""
+
+
+def outside_autocast(tensor: Tensor) -> torch.autocast:
+    """A context in which autocast does not narrow what is computed on the tensor's device."""
+    return torch.autocast(tensor.device.type, enabled=False)
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """``tensor`` in float32, or as it is where it is wider."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def check_targets(logits: Tensor, targets: Tensor) -> None:
+    """Raise ValueError unless there is a class index for each of at least one row of logits."""
+    if not len(logits):
+        raise ValueError("the mean loss needs at least one sample, but the batch is empty")
+    if targets.shape != logits.shape[:1] or targets.dtype != torch.int64:
+        raise ValueError(
+            f"targets must be int64 [{len(logits)}], not {targets.dtype} {list(targets.shape)}"
+        )
+
+
+def checked_weights(weights: Any, classes: int) -> Tensor:
+    """``weights`` as a float32 tensor [classes]; LossError unless finite and at least 0."""
+    needed = f"class weights must be {classes} finite numbers of at least 0"
+    try:
+        found = torch.as_tensor(weights, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise LossError(f"{needed}, but some are no numbers") from error
+    if found.shape != (classes,):
+        raise LossError(f"{needed}, but their shape is {list(found.shape)}")
+    if not (found.isfinite() & (found >= 0)).all():
+        raise LossError(f"{needed}, but one is not")
+    return found
+
+
+def of_wrong_classes(values: Tensor, targets: Tensor) -> Tensor:
+    """Of each row of ``values`` [N, K], those of the other classes [N, K - 1], in class order."""
+    places = torch.arange(values.shape[1] - 1, device=values.device)
+    return values.gather(1, places + (places >= targets[:, None]))
+
+
+def log_odds(logits: Tensor, targets: Tensor) -> Tensor:
+    """log(p_y / (1 - p_y)) [N] of the true class under softmax, finite wherever the logits are.
+
+    Its ``logsigmoid`` is log p_y, and that of its negative log(1 - p_y): both accurate, with their
+    gradients, for p_y near 0 and near 1.
+    """
+    wrong = of_wrong_classes(logits, targets)
+    # Shifted to where floats lie dense: logsumexp's slopes are as exact as its value.
+    top = wrong.amax(dim=1, keepdim=True).detach()
+    true = logits.gather(1, targets[:, None]) - top
+    return true[:, 0] - (wrong - top).logsumexp(dim=1)

@@ -1,0 +1,314 @@
+"""What holds for every loss of the dictionary, and what making one refuses."""
+
+import inspect
+from typing import Any
+
+import pytest
+import torch
+
+from rebalance.errors import LossError
+from rebalance.losses import (
+    LOSSES,
+    ClassCounts,
+    Loss,
+    SampleLoss,
+    class_weights,
+    default_options,
+    make_loss,
+)
+from rebalance.losses.checks import counts_of
+
+COUNTS = {"glass": 40, "paper": 9, "trash": 3}
+MATRIX = [[0, 1, 2], [4, 0, 5], [3, 2, 0]]
+REQUIRED: dict[str, dict[str, Any]] = {"cost": {"matrix": MATRIX}}
+TARGETS = torch.tensor([0, 2, 1, 2, 0, 0, 1])
+every_loss = pytest.mark.parametrize("name", LOSSES)
+
+
+def made(name: str, counts: ClassCounts = COUNTS) -> Loss:
+    return make_loss(name, counts, REQUIRED.get(name, {}))
+
+
+def logits(dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    return 2 * torch.randn(len(TARGETS), 3, generator=torch.Generator().manual_seed(0)).to(dtype)
+
+
+def test_the_dictionary_holds_the_losses_of_the_literature() -> None:
+    assert list(LOSSES) == [
+        "ce",
+        "weighted",
+        "cce",
+        "cot",
+        "focal",
+        "focal-sigmoid",
+        "ldam",
+        "asl",
+        "mfe",
+        "msfe",
+        "cost",
+        "crl",
+    ]
+
+
+@every_loss
+def test_a_key_is_the_name_of_its_class(name: str) -> None:
+    assert LOSSES[name].__name__.lower() == name.replace("-", "")
+    assert issubclass(LOSSES[name], Loss)
+
+
+@every_loss
+def test_a_loss_is_made_from_a_list_or_a_mapping(name: str) -> None:
+    from_list = LOSSES[name](list(COUNTS.values()), **REQUIRED.get(name, {}))
+    assert torch.equal(from_list(logits(), TARGETS), made(name)(logits(), TARGETS))
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_narrow_logits_are_computed_in_float32(name: str, dtype: torch.dtype) -> None:
+    loss, narrow = made(name), logits(dtype).requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(narrow, TARGETS)
+    assert value.dtype == torch.float32
+    assert torch.equal(value, loss(narrow.float(), TARGETS))
+    value.backward()
+    assert narrow.grad is not None
+    assert narrow.grad.dtype == dtype
+
+
+def test_a_new_loss_is_computed_outside_autocast_too() -> None:
+    class Product(SampleLoss):
+        def per_sample(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            return logits @ torch.ones(3)  # which autocast would do in bfloat16
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = Product(COUNTS)(logits(), TARGETS)
+    assert torch.equal(value, (logits() @ torch.ones(3)).mean())
+
+
+@every_loss
+def test_inputs_stay_as_they_are(name: str) -> None:
+    values, targets = logits(), TARGETS.clone()
+    made(name)(values, targets)
+    assert torch.equal(values, logits())
+    assert torch.equal(targets, TARGETS)
+
+
+@every_loss
+def test_a_loss_has_nothing_to_learn_and_moves_as_a_whole(name: str) -> None:
+    loss = made(name)
+    assert not list(loss.parameters())
+    moved = loss.to("meta")
+    assert all(buffer.is_meta for buffer in moved.buffers())
+    assert not [value for value in vars(moved).values() if isinstance(value, torch.Tensor)]
+
+
+@every_loss
+def test_probabilities_are_rows_that_rank_as_the_logits_do(name: str) -> None:
+    extreme = torch.tensor([[1e4, -1e4, 0.0], [-1e4, -2e4, -3e4]])
+    for values in (logits(), extreme, logits(torch.bfloat16)):
+        rows = made(name).probabilities(values)
+        assert rows.dtype == torch.float32
+        torch.testing.assert_close(rows.sum(dim=1), torch.ones(len(values)))
+        assert torch.equal(rows.argmax(dim=1), values.argmax(dim=1))
+
+
+def test_probabilities_are_those_that_the_loss_trains() -> None:
+    values = logits()
+    sigmoids = values.sigmoid()
+    expected = {
+        "ce": values.softmax(dim=1),
+        "ldam": (30 * values).softmax(dim=1),
+        "focal-sigmoid": sigmoids / sigmoids.sum(dim=1, keepdim=True),
+    }
+    for name, rows in expected.items():
+        torch.testing.assert_close(made(name).probabilities(values), rows)
+
+
+def test_only_ldam_takes_cosines_and_only_crl_embeddings() -> None:
+    losses = {name: made(name) for name in LOSSES}
+    assert [name for name, loss in losses.items() if loss.takes_cosines] == ["ldam"]
+    assert [name for name, loss in losses.items() if loss.takes_embeddings] == ["crl"]
+
+
+@every_loss
+def test_batches_that_do_not_fit_are_refused(name: str) -> None:
+    loss = made(name)
+    with pytest.raises(ValueError, match=r"logits must be \[N, 3\], not \[7, 4\]"):
+        loss(torch.zeros(7, 4), TARGETS)
+    with pytest.raises(ValueError, match=r"logits must be \[N, 3\], not \[7\]"):
+        loss(torch.zeros(7), TARGETS)
+    with pytest.raises(ValueError, match=r"targets must be int64 \[7\], not torch.int64 \[6\]"):
+        loss(logits(), TARGETS[:6])
+    with pytest.raises(ValueError, match=r"targets must be int64 \[7\], not torch.float32"):
+        loss(logits(), TARGETS.float())
+    with pytest.raises(ValueError, match="the batch is empty"):
+        loss(torch.zeros(0, 3), TARGETS[:0])
+
+
+SAMPLE_LOSSES = [name for name in LOSSES if name not in {"mfe", "msfe", "crl"}]
+
+
+@every_loss
+def test_what_is_a_loss_of_single_samples(name: str) -> None:
+    assert isinstance(made(name), SampleLoss) == (name in SAMPLE_LOSSES)
+
+
+@pytest.mark.parametrize("name", SAMPLE_LOSSES)
+def test_the_mean_of_a_batch_is_that_of_its_halves(name: str) -> None:
+    loss, values = made(name), logits(torch.float64)[:6]
+    halves = (loss(values[:3], TARGETS[:3]) + loss(values[3:], TARGETS[3:6])) / 2
+    torch.testing.assert_close(loss(values, TARGETS[:6]), halves)
+
+
+@pytest.mark.parametrize("name", SAMPLE_LOSSES)
+def test_reweighting_replaces_the_weights_of_the_classes(name: str) -> None:
+    loss, values = made(name), logits()
+    loss.reweight([2.0, 0.0, 0.5])
+    alone = torch.stack(
+        [loss.per_sample(values[i : i + 1], TARGETS[i : i + 1])[0] for i in range(len(TARGETS))]
+    )
+    expected = (alone * torch.tensor([2.0, 0.0, 0.5])[TARGETS]).mean()
+    torch.testing.assert_close(loss(values, TARGETS), expected)
+
+
+@pytest.mark.parametrize("name", SAMPLE_LOSSES)
+def test_new_weights_are_kept_in_the_state(name: str) -> None:
+    loss, fresh = made(name), made(name)
+    loss.reweight(class_weights(COUNTS, "effective"))
+    assert not torch.equal(fresh(logits(), TARGETS), loss(logits(), TARGETS))
+    fresh.load_state_dict(loss.state_dict())
+    assert torch.equal(fresh(logits(), TARGETS), loss(logits(), TARGETS))
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [[1.0, 1.0], [1.0, 1.0, -1.0], [1.0, float("nan"), 1.0], [[1.0, 1.0, 1.0]], "abc", ["a"] * 3],
+)
+def test_weights_that_cannot_be_are_refused(weights: Any) -> None:
+    loss = made("ce")
+    with pytest.raises(LossError, match="class weights must be 3 finite numbers of at least 0, "):
+        loss.reweight(weights)
+    assert loss.weights.tolist() == [1, 1, 1]
+
+
+@every_loss
+def test_text_is_as_good_as_numbers(name: str) -> None:
+    options = default_options(name) | REQUIRED.get(name, {})
+    as_text = {
+        option: str(value) if isinstance(value, (int, float)) else value
+        for option, value in options.items()
+    }
+    value = make_loss(name, COUNTS, as_text)(logits(), TARGETS)
+    assert torch.equal(value, made(name)(logits(), TARGETS))
+
+
+def test_defaults_can_be_read_without_making_a_loss() -> None:
+    assert default_options("ce") == {}
+    assert default_options("weighted") == {"weighting": "balanced", "beta": 0.9999}
+    assert default_options("cce") == {"gamma": -1}
+    assert default_options("focal") == {"gamma": 2, "alpha": None}
+    assert default_options("focal-sigmoid") == {"gamma": 2, "alpha": 0.25}
+    assert default_options("ldam") == {"max_margin": 0.5, "scale": 30}
+    assert default_options("asl") == {"gamma_pos": 0, "gamma_neg": 4, "smoothing": 0.1}
+    assert default_options("cost") == {}
+    assert default_options("crl") == {"eta": 0.01, "margin": 0.5, "kappa": 3}
+
+
+@every_loss
+def test_every_option_is_explained(name: str) -> None:
+    text = inspect.getdoc(LOSSES[name])
+    assert text is not None
+    assert all(option in text for option in default_options(name))
+
+
+def refusal(name: str, options: dict[str, Any], counts: ClassCounts = COUNTS) -> str:
+    with pytest.raises(LossError) as caught:
+        make_loss(name, counts, options)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def test_unknown_losses_and_options_are_refused() -> None:
+    assert refusal("dice", {}).startswith("no loss 'dice': choose one of ce, weighted, cce, cot,")
+    assert refusal("ce", {"gamma": 1}) == "the loss ce has no option 'gamma', none at all"
+    wrong = refusal("asl", {"gamma": 1})
+    assert wrong == "the loss asl has no option 'gamma', only gamma_pos, gamma_neg, smoothing"
+    assert refusal("focal", {"class_counts": 1}).endswith("'class_counts', only gamma, alpha")
+    assert refusal("cost", {}) == "the loss cost needs the option matrix, and it was not given"
+    with pytest.raises(LossError, match="no loss 'dice'"):
+        default_options("dice")
+
+
+IMPOSSIBLE = [
+    ("weighted", "beta", 1.0),
+    ("weighted", "beta", -0.1),
+    ("weighted", "weighting", "sqrt"),
+    ("weighted", "weighting", 1),
+    ("cce", "gamma", float("nan")),
+    ("cce", "gamma", "minus one"),
+    ("cce", "gamma", "inf"),
+    ("cce", "gamma", None),
+    ("focal", "gamma", -0.5),
+    ("focal", "alpha", 0),
+    ("focal", "alpha", "sqrt"),
+    ("focal-sigmoid", "gamma", "-2"),
+    ("focal-sigmoid", "alpha", 1),
+    ("focal-sigmoid", "alpha", 0),
+    ("ldam", "max_margin", -1),
+    ("ldam", "scale", 0),
+    ("asl", "gamma_pos", -1),
+    ("asl", "gamma_neg", -1),
+    ("asl", "smoothing", 1),
+    ("asl", "smoothing", -0.1),
+    ("crl", "eta", 1.1),
+    ("crl", "eta", -0.1),
+    ("crl", "margin", -0.5),
+    ("crl", "kappa", 0),
+    ("crl", "kappa", "2.5"),
+]
+
+
+@pytest.mark.parametrize(("name", "option", "value"), IMPOSSIBLE)
+def test_impossible_values_are_refused(name: str, option: str, value: Any) -> None:
+    text = refusal(name, {option: value})
+    assert text.startswith(f"the loss option {option} must be ")
+    assert text.endswith(f", not {value!r}")
+
+
+NEEDS_IMAGES = {
+    "weighted": {},
+    "ldam": {},
+    "focal": {"alpha": "balanced"},
+}
+
+
+@every_loss
+def test_a_class_without_images_is_named_where_it_cannot_be_weighed(name: str) -> None:
+    counts = {"glass": 40, "paper": 0, "trash": 3}
+    if name in NEEDS_IMAGES:
+        text = refusal(name, NEEDS_IMAGES[name], counts)
+        assert text.startswith("class 'paper' has 0 training images")
+        assert refusal(name, NEEDS_IMAGES[name], [40, 2, 0]).startswith("class 2 has 0 training")
+    else:
+        loss = make_loss(name, counts, REQUIRED.get(name, {}))
+        assert loss(logits(), TARGETS).isfinite()
+
+
+@every_loss
+@pytest.mark.parametrize("counts", [[], [5]])
+def test_one_class_is_no_classification(name: str, counts: list[int]) -> None:
+    options = {"matrix": [[0]]} if name == "cost" else {}
+    expected = f"a loss needs at least two classes, but there are {len(counts)}"
+    assert refusal(name, options, counts) == expected
+
+
+@pytest.mark.parametrize("count", [-1, 2.5, "7", None])
+def test_counts_that_are_none_are_refused(count: Any) -> None:
+    text = refusal("ce", {}, {"glass": 40, "paper": count})
+    assert text.startswith("class 'paper' needs a whole number of training images, at least 0, ")
+
+
+def test_counts_may_be_of_any_integer_type() -> None:
+    assert counts_of(torch.tensor([3, 1])) == [3, 1]
+    assert counts_of({"b": 2, "a": 1}) == [2, 1]

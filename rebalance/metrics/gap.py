@@ -1,0 +1,73 @@
+"""The generalization gap: how far the test set's features lie outside the training set's.
+
+Imports numpy and nothing heavier; may not import torch or click.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rebalance.errors import FeatureError
+from rebalance.metrics.checks import as_features, as_integers
+
+
+class GeneralizationGap(NamedTuple):
+    """The gap of each class index that both sides have, and the net gap: their mean."""
+
+    per_class: dict[int, float]
+    net: float
+
+    def per_feature(self, width: int) -> "GeneralizationGap":
+        """The same divided by ``width``, the number of features, to compare networks with."""
+        per_class = {label: gap / width for label, gap in self.per_class.items()}
+        return GeneralizationGap(per_class, self.net / width)
+
+
+def generalization_gap(
+    train: ArrayLike, train_labels: ArrayLike, test: ArrayLike, test_labels: ArrayLike
+) -> GeneralizationGap:
+    """How far, summed over features, test images lie outside their class's range in training.
+
+    train: features [N, D], train_labels: integers [N]; test: [M, D], test_labels: [M]. For a class
+    it is Σ max(0, max_test − max_train) + max(0, min_train − min_test) over the features, in their
+    unit: 0 where every test image lies within. A class that only one side has is left out.
+
+    Algorithm 1 of EOS (Dablain et al. 2023), made exact. FeatureError for features that are not
+    finite or do not match, and where no class is on both sides; MetricError for labels that do not
+    fit.
+    """
+    inner, outer = _ranges(train, train_labels), _ranges(test, test_labels)
+    shared = sorted(inner.keys() & outer.keys())
+    if not shared:
+        raise FeatureError(
+            "a generalization gap needs a class with training and test images, but none of the "
+            f"{len(inner)} of the one side is among the {len(outer)} of the other: use one class "
+            "order for both"
+        )
+    widths = [ranges[shared[0]].shape[1] for ranges in (inner, outer)]
+    if widths[0] != widths[1]:
+        raise FeatureError(
+            f"training and test features must be as many, but are {widths[0]} and {widths[1]}: "
+            "extract both with the same network and layer"
+        )
+    gaps = {label: _gap(inner[label], outer[label]) for label in shared}
+    return GeneralizationGap(gaps, float(np.mean(list(gaps.values()))))
+
+
+def _ranges(features: ArrayLike, labels: ArrayLike) -> dict[int, NDArray[np.float64]]:
+    """The smallest and the largest value of each feature [2, D] by class."""
+    values = as_features(features)
+    numbers = as_integers(labels, len(values))
+    ranges = {}
+    for label in np.unique(numbers).tolist():
+        rows = values[numbers == label]
+        # Half precision would overflow in the differences.
+        ranges[label] = np.stack((rows.min(axis=0), rows.max(axis=0))).astype(np.float64)
+    return ranges
+
+
+def _gap(inner: NDArray[np.float64], outer: NDArray[np.float64]) -> float:
+    above = np.maximum(outer[1] - inner[1], 0)
+    below = np.maximum(inner[0] - outer[0], 0)
+    return float((above + below).sum())

@@ -1,0 +1,87 @@
+"""What was predicted for a test set, checked once, and the counts that metrics share.
+
+Imports numpy and nothing heavier; may not import torch or click.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rebalance.errors import MetricError
+from rebalance.metrics.checks import as_labels, as_probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The images of a test set: what they are, and what was predicted. See ``as_predictions``.
+
+    labels: the true class index [N]. probabilities: [N, K], as they were given. predicted: the
+    class index [N] that was decided on. classes: the K names.
+    """
+
+    labels: NDArray[np.intp]
+    probabilities: NDArray[np.float64]
+    predicted: NDArray[np.intp]
+    classes: tuple[str, ...]
+
+    @cached_property
+    def confusion(self) -> NDArray[np.intp]:
+        """How many images of each true class (row) were given each class (column): [K, K]."""
+        classes = len(self.classes)
+        cells = self.labels * classes + self.predicted
+        return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+    @cached_property
+    def support(self) -> NDArray[np.intp]:
+        """Test images per class [K]."""
+        return np.bincount(self.labels, minlength=len(self.classes))
+
+    @cached_property
+    def present(self) -> NDArray[np.intp]:
+        """The classes that have test images, rising; every mean over classes is over these."""
+        return np.flatnonzero(self.support)
+
+    @cached_property
+    def recalls(self) -> NDArray[np.float64]:
+        """The share of each present class that was found, aligned with ``present``."""
+        return self.confusion.diagonal()[self.present] / self.support[self.present]
+
+    @cached_property
+    def distributions(self) -> NDArray[np.float64]:
+        """The probabilities with every row divided by its sum [N, K]."""
+        sums: NDArray[np.float64] = self.probabilities.sum(axis=1, keepdims=True)
+        return self.probabilities / sums
+
+
+def as_predictions(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    classes: Sequence[str],
+    predicted: ArrayLike | None = None,
+) -> Predictions:
+    """Check what was predicted for a test set.
+
+    labels: the true class index [N]. probabilities: [N, K], finite and not negative; rows need not
+    add up to one. classes: the K names in the training set's order; not all need test images.
+    predicted: the class index [N] decided on, where a threshold or a classifier decides otherwise
+    than by the largest probability (tie: the lower index), which None stands for.
+
+    MetricError for a shape, a label or a probability that cannot be, with its row.
+    """
+    values = as_probabilities(probabilities)
+    images, columns = values.shape
+    if columns != len(classes):
+        raise MetricError(
+            f"a column of probabilities per class is needed, but there are {columns} for "
+            f"{len(classes)} classes: score with the classes the network was trained on"
+        )
+    decided = values.argmax(axis=1) if predicted is None else predicted
+    return Predictions(
+        labels=as_labels(labels, images, columns),
+        probabilities=values,
+        predicted=as_labels(decided, images, columns),
+        classes=tuple(classes),
+    )

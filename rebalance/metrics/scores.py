@@ -1,0 +1,162 @@
+"""The metrics that are one number. A new one is a function here and its line in ``METRICS``.
+
+Means over classes are over the classes with test images: one that is absent has no recall, and a
+perfect classifier must reach 1. Imports numpy and nothing heavier; may not import torch or click.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.errors import MetricError
+from rebalance.metrics.predictions import Predictions
+
+Counts = NDArray[np.integer[Any]]
+
+SMALLEST_PROBABILITY = 1e-15  # what the log loss takes zero for
+
+
+class Metric(Protocol):
+    """One number for a test set; MetricError where the metric is not defined for it."""
+
+    def __call__(self, predictions: Predictions) -> float: ...
+
+
+def accuracy(predictions: Predictions) -> float:
+    """The share of images that were given their class."""
+    return float(np.mean(predictions.predicted == predictions.labels))
+
+
+def balanced_accuracy(predictions: Predictions) -> float:
+    """The mean of the recalls."""
+    return float(predictions.recalls.mean())
+
+
+def gmean(predictions: Predictions) -> float:
+    """The geometric mean of the recalls (Kubat & Matwin 1997); 0 where a class is never found."""
+    if not predictions.recalls.all():
+        return 0.0
+    # By logarithms: the product of a thousand recalls has no double that is near it.
+    return float(np.exp(np.log(predictions.recalls).mean()))
+
+
+def gmean_macro(predictions: Predictions) -> float:
+    """sqrt(mean sensitivity · mean specificity), each class against the rest.
+
+    What imbalanced-learn calls ``average="macro"``, and the tables of EOS show (Dablain et al.
+    2023). MetricError where all images are of one class, which then has no specificity.
+    """
+    _require_others(predictions, "specificity")
+    present = predictions.present
+    given = predictions.confusion.sum(axis=0)
+    wrongly_given = (given - predictions.confusion.diagonal())[present]
+    others = len(predictions.labels) - predictions.support[present]
+    specificity = 1 - wrongly_given / others
+    return float(np.sqrt(predictions.recalls.mean() * specificity.mean()))
+
+
+def f1_macro(predictions: Predictions) -> float:
+    """The mean over classes of 2·TP / (2·TP + FP + FN); 0 for a class that is never found."""
+    return float(class_f1(predictions)[predictions.present].mean())
+
+
+def roc_auc_ovr_macro(predictions: Predictions) -> float:
+    """The mean over classes of the area under the ROC curve, each class against the rest.
+
+    Images are ranked by the probability of the class as it was given; a tie counts one half.
+    MetricError where all images are of one class, whose area is then not defined.
+    """
+    _require_others(predictions, "ROC AUC")
+    return _mean_over_classes(predictions, _roc_auc)
+
+
+def average_precision_macro(predictions: Predictions) -> float:
+    """The mean over classes of Σ (R_i − R_(i−1)) · P_i, each class against the rest.
+
+    P_i and R_i are precision and recall down to the i-th distinct probability, from the top; there
+    is no interpolation, as in scikit-learn's ``average_precision_score``.
+    """
+    return _mean_over_classes(predictions, _average_precision)
+
+
+def log_loss(predictions: Predictions) -> float:
+    """The mean of −log p of the true class; rows are divided by their sum, p is at least 1e-15."""
+    rows = np.arange(len(predictions.labels))
+    likelihood = predictions.distributions[rows, predictions.labels]
+    return float(-np.log(np.maximum(likelihood, SMALLEST_PROBABILITY)).mean())
+
+
+def brier(predictions: Predictions) -> float:
+    """The mean over images of Σ over classes (p − [class is true])², from 0 to 2 (Brier 1950).
+
+    Rows are divided by their sum. For two classes it is twice the one-column form.
+    """
+    errors = predictions.distributions.copy()
+    errors[np.arange(len(errors)), predictions.labels] -= 1
+    return float(np.square(errors).sum(axis=1).mean())
+
+
+METRICS: dict[str, Metric] = {
+    metric.__name__: metric
+    for metric in (
+        accuracy,
+        balanced_accuracy,
+        gmean,
+        gmean_macro,
+        f1_macro,
+        roc_auc_ovr_macro,
+        average_precision_macro,
+        log_loss,
+        brier,
+    )
+}
+
+
+def class_f1(predictions: Predictions) -> NDArray[np.float64]:
+    """F1 of each class [K]; NaN for one that has no test image and was given to none."""
+    found = predictions.confusion.diagonal()
+    sizes = predictions.support + predictions.confusion.sum(axis=0)
+    f1 = np.full(len(sizes), np.nan)
+    np.divide(2 * found, sizes, out=f1, where=sizes > 0)
+    return f1
+
+
+def _mean_over_classes(predictions: Predictions, area: Callable[[Counts, Counts], float]) -> float:
+    areas = [
+        area(*_found_down_to(predictions.probabilities[:, label], predictions.labels == label))
+        for label in predictions.present
+    ]
+    return float(np.mean(areas))
+
+
+def _found_down_to(
+    probabilities: NDArray[np.float64], positive: NDArray[np.bool_]
+) -> tuple[Counts, Counts]:
+    """How many positives and how many others reach each distinct probability, from the top."""
+    falling = np.argsort(-probabilities)
+    ends_of_ties = np.flatnonzero(np.diff(probabilities[falling], append=-1))
+    found = np.cumsum(positive[falling], dtype=np.intp)[ends_of_ties]
+    return found, ends_of_ties + 1 - found
+
+
+def _roc_auc(found: Counts, others: Counts) -> float:
+    # Twice the area in whole numbers, so that only the last division rounds.
+    heights = found + np.append(0, found[:-1])
+    doubled = int(np.dot(heights, np.diff(others, prepend=0)))
+    return doubled / (2 * int(found[-1]) * int(others[-1]))
+
+
+def _average_precision(found: Counts, others: Counts) -> float:
+    precision = found / (found + others)
+    return float(np.dot(np.diff(found, prepend=0), precision) / found[-1])
+
+
+def _require_others(predictions: Predictions, what: str) -> None:
+    if len(predictions.present) < 2:
+        name = predictions.classes[predictions.present[0]]
+        raise MetricError(
+            f"{what} of class {name!r} needs test images of other classes too, but all "
+            f"{len(predictions.labels)} are of this one: test on at least two classes"
+        )

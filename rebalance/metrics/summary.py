@@ -1,0 +1,104 @@
+"""Everything that is said of predictions, as Python types that JSON can hold.
+
+Imports numpy and nothing heavier; may not import torch or click.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rebalance.errors import MetricError
+from rebalance.metrics.predictions import Predictions, as_predictions
+from rebalance.metrics.scores import METRICS, class_f1
+
+MANY = 100  # training images: more than this is a many-shot class
+FEW = 20  # training images: fewer than this is a few-shot class
+
+
+def score(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    classes: Sequence[str],
+    *,
+    predicted: ArrayLike | None = None,
+    train_counts: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """Every metric of ``METRICS`` by its name, and what lies behind them; ready for JSON.
+
+    labels, probabilities, classes, predicted: as ``as_predictions`` takes them. train_counts: the
+    training images of each class, for ``groups``.
+
+    Beside the metrics: ``per_class`` (``class_scores``), ``confusion_matrix`` (rows are true
+    classes, columns predicted ones, in class order), ``groups`` (``shot_groups``; None without
+    ``train_counts``), and ``absent``, the classes without test images: they are left out of every
+    mean, though images may be mistaken for them.
+
+    MetricError for input that cannot be, and where all images are of one class, of which ROC AUC
+    and specificity are not defined.
+    """
+    predictions = as_predictions(labels, probabilities, classes, predicted)
+    absent = np.flatnonzero(predictions.support == 0)
+    groups = None if train_counts is None else shot_groups(predictions, train_counts)
+    return {
+        **{name: metric(predictions) for name, metric in METRICS.items()},
+        "per_class": class_scores(predictions),
+        "confusion_matrix": predictions.confusion.tolist(),
+        "groups": groups,
+        "absent": [predictions.classes[label] for label in absent],
+    }
+
+
+def class_scores(predictions: Predictions) -> dict[str, dict[str, float | int | None]]:
+    """Precision, recall, F1 and support (test images) of each class by its name.
+
+    The precision of a class that was never predicted is 0, as in scikit-learn. A class without test
+    images has support 0 and None for the other three.
+    """
+    found = predictions.confusion.diagonal()
+    precision = found / np.maximum(predictions.confusion.sum(axis=0), 1)
+    recall = found / np.maximum(predictions.support, 1)
+    columns = {"precision": precision, "recall": recall, "f1": class_f1(predictions)}
+    return {
+        name: {
+            **{key: float(column[label]) if support else None for key, column in columns.items()},
+            "support": support,
+        }
+        for label, (name, support) in enumerate(
+            zip(predictions.classes, predictions.support.tolist(), strict=True)
+        )
+    }
+
+
+def shot_groups(
+    predictions: Predictions, train_counts: Sequence[int]
+) -> dict[str, dict[str, float | int | None]]:
+    """Accuracy on the classes with many, medium and few training images (Liu et al. 2019, OLTR).
+
+    many: more than 100 training images; medium: 20 to 100; few: fewer than 20. For each the mean
+    recall of its classes (``accuracy``, None where it has no test images), how many classes that
+    is a mean of (``classes``) and their test images (``support``).
+
+    MetricError unless there is one count, not negative, per class.
+    """
+    counts = np.asarray(train_counts)
+    if counts.shape != (len(predictions.classes),) or (counts < 0).any():
+        raise MetricError(
+            f"training images are needed for each of {len(predictions.classes)} classes, but the "
+            f"counts are {train_counts}"
+        )
+    return {
+        "many": _group(predictions, counts > MANY),
+        "medium": _group(predictions, (counts >= FEW) & (counts <= MANY)),
+        "few": _group(predictions, counts < FEW),
+    }
+
+
+def _group(predictions: Predictions, members: NDArray[np.bool_]) -> dict[str, float | int | None]:
+    recalls = predictions.recalls[members[predictions.present]]
+    return {
+        "accuracy": float(recalls.mean()) if len(recalls) else None,
+        "classes": len(recalls),
+        "support": int(predictions.support[members].sum()),
+    }

@@ -1,0 +1,85 @@
+"""The generalization gap against a slow loop and by hand."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rebalance.errors import FeatureError, MetricError
+from rebalance.metrics import generalization_gap
+
+
+def slow_gap(train: Any, train_labels: Any, test: Any, test_labels: Any) -> dict[int, float]:
+    """Feature by feature, in Python's numbers."""
+    gaps = {}
+    for label in sorted({*train_labels} & {*test_labels}):
+        gaps[label] = 0.0
+        for feature in range(len(train[0])):
+            inner = [
+                row[feature] for row, of in zip(train, train_labels, strict=True) if of == label
+            ]
+            outer = [row[feature] for row, of in zip(test, test_labels, strict=True) if of == label]
+            gaps[label] += max(0.0, max(outer) - max(inner)) + max(0.0, min(inner) - min(outer))
+    return gaps
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 12), st.integers(1, 4))
+def test_equals_a_slow_loop(seed: int, images: int, tested: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    train, test = rng.normal(size=(images, width)), rng.normal(size=(tested, width))
+    train_labels, test_labels = rng.integers(0, 4, images), rng.integers(0, 4, tested)
+    train_labels[0] = test_labels[0]
+    expected = slow_gap(train.tolist(), train_labels.tolist(), test.tolist(), test_labels.tolist())
+    per_class, net = generalization_gap(train, train_labels, test, test_labels)
+    assert per_class == pytest.approx(expected)
+    assert net == pytest.approx(sum(expected.values()) / len(expected))
+
+
+def test_by_hand() -> None:
+    train = [[0, 0], [4, 1], [7, 7], [1, 1]]
+    test = [[5, 0.5], [-2, -1], [7, 7], [9, 9]]
+    gap = generalization_gap(train, [0, 0, 1, 2], test, [0, 0, 1, 3])
+    assert gap == ({0: (5 - 4) + (0 - -2) + 0 + (0 - -1), 1: 0.0}, 2.0)
+    assert gap.per_feature(2) == ({0: 2.0, 1: 0.0}, 1.0)
+    assert all(type(label) is int for label in gap.per_class)
+
+
+def test_the_training_images_themselves_have_no_gap() -> None:
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(30, 5)), np.arange(30) % 3
+    subset = rng.permutation(30)[:20]
+    gap = generalization_gap(features, labels, features[subset], labels[subset])
+    assert gap == ({0: 0.0, 1: 0.0, 2: 0.0}, 0.0)
+
+
+def test_half_precision_does_not_overflow() -> None:
+    train, test = np.full((1, 9), -6e4, np.float16), np.full((1, 9), 6e4, np.float16)
+    expected = 9 * (float(test[0, 0]) - float(train[0, 0]))
+    assert generalization_gap(train, [0], test, [0]).net == expected
+
+
+@pytest.mark.parametrize(
+    ("train", "train_labels", "test", "test_labels", "message"),
+    [
+        ([[1.0]], [0], [[1.0]], [1], "none of the 1 of the one side is among the 1"),
+        ([[1.0]], [0], [[1.0, 2.0]], [0], "are 1 and 2"),
+        ([[np.nan]], [0], [[1.0]], [0], "finite"),
+        ([[1.0]], [0], [[np.inf]], [0], "finite"),
+        ([1.0], [0], [[1.0]], [0], r"the shape \(1,\)"),
+        ([[1.0]], [0], np.zeros((0, 1)), [], r"the shape \(0, 1\)"),
+    ],
+)
+def test_features_that_have_no_gap_are_refused(
+    train: Any, train_labels: Any, test: Any, test_labels: Any, message: str
+) -> None:
+    with pytest.raises(FeatureError, match=message):
+        generalization_gap(train, train_labels, test, test_labels)
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [0.0]])
+def test_labels_that_do_not_fit_are_refused(labels: list[Any]) -> None:
+    with pytest.raises(MetricError, match="1 integers, one per image"):
+        generalization_gap([[1.0]], labels, [[1.0]], [0])

@@ -8,6 +8,7 @@ class cut down, how evenly the true subclasses are kept, over seeds, against pla
 """
 
 import csv
+import logging
 from pathlib import Path
 
 import click
@@ -116,6 +117,7 @@ def main(
     data: Path, truth: Path, keep: str | None, layer: str, runs: int, seed: int, **extractor: object
 ) -> None:
     """Compare the clusters of DATA with the subclasses that TRUTH (a CSV) lists."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     features = rebalance.extract(data, layers=["auto"], seed=seed, **extractor)  # type: ignore[arg-type]
     known = read_truth(truth, features.folder.root, features.folder.paths)
     click.echo(agreement(features, known, seed))

@@ -6,10 +6,14 @@
 {'cat': 120, 'dog': 120}
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Silent unless the program that imports this wants to hear it.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 # Imported on first use: reading a manifest must not cost the import of anything else.
 _PUBLIC = {

@@ -85,7 +85,7 @@ def extract(
     return workflow.extract(
         data,
         output,
-        layers=layers,
+        layers=[layers] if isinstance(layers, str) else layers,
         extractor=_gather(ExtractorOptions, given),
         source=_gather(FolderOptions, given),
         run=_gather(RunOptions, given),
@@ -126,7 +126,8 @@ def undersample(
     ``RunOptions``. Raises DataError, TargetError, ExtractorError, FeatureError, OutputError, and
     UnreadableImage under ``strict``.
     """
-    to, per_class, classes = str(to), tuple(dict(per_class).items()), tuple(classes)
+    to, per_class = str(to), tuple(dict(per_class).items())
+    classes = (classes,) if isinstance(classes, str) else tuple(classes)
     given = locals()
     return workflow.undersample(
         data,

@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import EACCES
 from pathlib import Path
 from uuid import uuid4
+
+from rebalance.errors import OutputError
 
 
 @contextmanager
@@ -12,6 +15,7 @@ def replacing(*paths: Path) -> Iterator[tuple[Path, ...]]:
     """Temporary paths to write to, renamed onto ``paths``, in order, once the block has succeeded.
 
     If it raises, whatever stood at ``paths`` stays as it was and the temporary files are gone.
+    Raises OutputError where the system refuses to write.
     """
     partial = tuple(path.with_name(f".{path.name}.{uuid4().hex}.partial") for path in paths)
     try:
@@ -21,6 +25,24 @@ def replacing(*paths: Path) -> Iterator[tuple[Path, ...]]:
                 os.fsync(file.fileno())
         for source, target in zip(partial, paths, strict=True):
             source.replace(target)
+    except OSError as error:
+        raise OutputError(_refusal(paths[0], error)) from error
     finally:
         for source in partial:
-            source.unlink(missing_ok=True)
+            with suppress(OSError):
+                source.unlink()
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it. Raises OutputError where the system refuses."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES))
+    except OSError as error:
+        raise OutputError(_refusal(path, error)) from error
+
+
+def _refusal(path: Path, error: OSError) -> str:
+    reason = error.strerror or error
+    return f"cannot write {str(path)!r} ({reason}): make room there, or choose another place"

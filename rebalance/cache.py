@@ -1,6 +1,7 @@
 """Where features and trained extractors are kept between runs.
 
-    <cache>/features/<extractor fingerprint>/about.json
+    <cache>/features/<extractor fingerprint>/about.json      layers and their columns
+    <cache>/features/<extractor fingerprint>/refused.json    images that cannot be decoded
     <cache>/features/<extractor fingerprint>/<layer>/<block>.npy        float16 [n, D]
     <cache>/features/<extractor fingerprint>/<layer>/<block>.keys.npy   n digests of image files
     <cache>/extractors/<fingerprint>.safetensors
@@ -14,8 +15,9 @@ loses the block it was filling. Imports numpy and nothing heavier.
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,7 +26,8 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from rebalance.atomic import replacing
+from rebalance.atomic import make_folder, replacing
+from rebalance.errors import OutputError
 
 KEY = np.dtype("V16")
 
@@ -59,9 +62,17 @@ def usage(root: Path) -> list[Usage]:
 
 
 def clear(root: Path) -> None:
-    """Delete what rebalance keeps under ``root``, and nothing else there."""
+    """Delete what rebalance keeps under ``root``, and nothing else there.
+
+    Raises OutputError where the system refuses.
+    """
     for part in ("features", "extractors"):
-        shutil.rmtree(root / part, ignore_errors=True)
+        try:
+            shutil.rmtree(root / part)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise OutputError(f"cannot clear {str(root / part)!r}: {error.strerror}") from error
 
 
 @dataclass(frozen=True)
@@ -100,24 +111,45 @@ class FeatureCache:
     def __init__(self, root: Path, fingerprint: str) -> None:
         self.folder = root / "features" / fingerprint
 
-    def about(self) -> dict[str, Any] | None:
-        """What ``describe`` kept; None before the first run or if it cannot be read."""
-        try:
-            kept: dict[str, Any] = json.loads((self.folder / "about.json").read_bytes())
-        except (OSError, ValueError):
-            return None
-        return kept
+    def widths(self) -> dict[str, int]:
+        """The layers of the extractor and their columns; empty before ``describe``."""
+        kept = self._read("about.json").get("layers")
+        return kept if isinstance(kept, dict) else {}
 
-    def describe(self, about: dict[str, Any]) -> None:
+    def describe(self, about: dict[str, Any], widths: Mapping[str, int]) -> None:
         """Keep what a later run needs to know of the extractor without loading it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with replacing(self.folder / "about.json") as (partial,):
-            partial.write_text(json.dumps(about, indent=2), encoding="utf-8")
+        self._keep("about.json", {**about, "layers": dict(widths)})
+
+    def refused(self) -> dict[bytes, str]:
+        """The images that this version of Pillow could not decode, and why."""
+        kept = self._read("refused.json")
+        if kept.get("pillow") != version("pillow"):
+            return {}
+        return {bytes.fromhex(key): reason for key, reason in kept["reasons"].items()}
+
+    def refuse(self, reasons: Mapping[bytes, str]) -> None:
+        """Remember images that cannot be decoded, so that nobody loads a network for them."""
+        every = {**self.refused(), **reasons}
+        named = {key.hex(): reason for key, reason in every.items()}
+        self._keep("refused.json", {"pillow": version("pillow"), "reasons": named})
+
+    def _read(self, name: str) -> dict[str, Any]:
+        """A JSON object kept here; empty if it is not there or damaged."""
+        try:
+            kept = json.loads((self.folder / name).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    def _keep(self, name: str, kept: dict[str, Any]) -> None:
+        make_folder(self.folder)
+        with replacing(self.folder / name) as (partial,):
+            partial.write_text(json.dumps(kept, indent=2), encoding="utf-8")
 
     def write(self, layer: str, keys: Sequence[bytes], features: NDArray[np.float16]) -> None:
         """Add a block: the digests of n images and their features [n, D]."""
         folder = self.folder / layer
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         block = folder / f"{uuid4().hex}.npy"
         with replacing(block, block.with_suffix(".keys.npy")) as (rows, names):
             with rows.open("wb") as file:
@@ -126,8 +158,8 @@ class FeatureCache:
                 np.save(file, np.frombuffer(b"".join(keys), KEY))
 
     def layer(self, name: str) -> "StoredLayer":
-        """Every block of a layer there is now."""
-        return StoredLayer.open(self.folder / name)
+        """Every block of a layer there is now; a damaged one counts as missing."""
+        return StoredLayer.open(self.folder / name, self.widths().get(name))
 
 
 @dataclass(frozen=True)
@@ -138,7 +170,7 @@ class StoredLayer:
     places: dict[bytes, tuple[int, int]]
 
     @classmethod
-    def open(cls, folder: Path) -> "StoredLayer":
+    def open(cls, folder: Path, width: int | None) -> "StoredLayer":
         blocks: list[NDArray[np.float16]] = []
         places: dict[bytes, tuple[int, int]] = {}
         for names in sorted(folder.glob("*.keys.npy")):
@@ -147,7 +179,9 @@ class StoredLayer:
                 block = np.load(names.with_name(names.name.replace(".keys", "")), mmap_mode="r")
             except (OSError, ValueError, EOFError):
                 continue  # cleared or cut short by somebody else: its images count as missing
-            if keys.dtype != KEY or len(keys) != len(block):
+            if keys.dtype != KEY or keys.ndim != 1 or block.dtype != np.float16:
+                continue
+            if block.shape != (len(keys), width):
                 continue
             for row, key in enumerate(keys.tolist()):
                 places.setdefault(key, (len(blocks), row))

@@ -1,12 +1,15 @@
 """The errors of rebalance.
 
     RebalanceError
+    ├── SettingError       an option has a value that it cannot have
     ├── DataError          the image folder, or a list of images, is not as it must be
     │   └── UnreadableImage    an image file cannot be read
     ├── ManifestError      a manifest cannot be read or written
     ├── TargetError        the class sizes asked for cannot be reached
     ├── ExtractorError     the network or its weights cannot be used
     ├── FeatureError       features that cannot be clustered or sampled from
+    ├── MetricError        predictions cannot be scored, or decided by a threshold
+    ├── LossError          a loss cannot be made from these options and class counts
     ├── OutputError        a result cannot be written where it was asked for
     └── GateFailed         the data was read, and did not pass a gate the user set
 
@@ -21,6 +24,10 @@ class RebalanceError(Exception):
     """Any error that rebalance raises on purpose; its text is meant for the user."""
 
     exit_status = 1
+
+
+class SettingError(RebalanceError):
+    """An option has a value that it cannot have."""
 
 
 class DataError(RebalanceError):
@@ -58,6 +65,14 @@ class FeatureError(RebalanceError):
         if self.label is None:
             return self
         return FeatureError(f"class {classes[self.label]!r}: {self}", self.label)
+
+
+class MetricError(RebalanceError):
+    """Predictions that cannot be scored, or decided by a threshold."""
+
+
+class LossError(RebalanceError):
+    """A loss cannot be made from these options and class counts."""
 
 
 class OutputError(RebalanceError):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rebalance.atomic import make_folder
 from rebalance.cache import FeatureCache, StoredLayer
 from rebalance.errors import ExtractorError, UnreadableImage
 from rebalance.extractors import Extractor
@@ -86,17 +87,21 @@ def extract_features(
     """
     start = time.perf_counter()
     cache = FeatureCache(extractor.cache, extractor.fingerprint)
-    about = cache.about()
-    if about is None:
-        network, _ = extractor.load(progress)
-        about = {**extractor.about, "layers": list(network.available)}
-        cache.describe(about)
-    names = choose_layers(layers, about["layers"], extractor.arch)
+    if not cache.widths():
+        from rebalance.models.network import layer_widths
+
+        network, transform = extractor.load(progress)
+        cache.describe(extractor.about, layer_widths(network, transform.crop))
+    names = choose_layers(layers, tuple(cache.widths()), extractor.arch)
     stored = {name: cache.layer(name) for name in names}
-    missing = _missing(folder, keys, stored)
-    refused: dict[bytes, str] = {}
+    refused = cache.refused()
+    missing = _missing(folder, keys, stored, refused)
     if missing:
-        refused = _compute(folder.root, missing, stored, cache, extractor, workers, progress)
+        make_folder(cache.folder)  # what cannot be kept is not worth computing
+        new = _compute(folder.root, missing, stored, cache, extractor, workers, progress)
+        if new:
+            cache.refuse(new)
+        refused |= new
         stored = {name: cache.layer(name) for name in names}
     readable = [i for i, key in enumerate(keys) if key is not None and key not in refused]
     rows = [key for key in keys if key is not None and key not in refused]
@@ -109,19 +114,24 @@ def extract_features(
             for position, key in enumerate(keys)
             if key in refused
         ),
-        len(missing) - len(refused),
+        len(missing.keys() - refused.keys()),
         sum(key not in missing for key in rows),
         time.perf_counter() - start,
     )
 
 
 def _missing(
-    folder: ImageFolder, keys: Keys, stored: Mapping[str, StoredLayer]
+    folder: ImageFolder,
+    keys: Keys,
+    stored: Mapping[str, StoredLayer],
+    refused: Mapping[bytes, str],
 ) -> dict[bytes, str]:
     """Digest and path of each image that some layer lacks; of equal files the first."""
     missing: dict[bytes, str] = {}
     for key, path in zip(keys, folder.paths, strict=True):
-        if key is not None and not all(key in layer.places for layer in stored.values()):
+        if key is None or key in refused:
+            continue
+        if not all(key in layer.places for layer in stored.values()):
             missing.setdefault(key, path)
     return missing
 

@@ -99,7 +99,7 @@ def scan(root: Path | str, *, allow_empty: bool = False) -> ImageFolder:
     if empty and not allow_empty:
         raise DataError(
             f"every class needs images, but {len(empty)} of the {len(classes)} class folders in "
-            f"{_quote(root)} hold none: {_some(empty)}; remove them, or allow empty classes"
+            f"{_quote(root)} hold none: {_some(empty)}; remove them, or pass --allow-empty"
         )
     labels = tuple(label for label, found in enumerate(files) for _ in found)
     return ImageFolder(root, tuple(classes), tuple(chain.from_iterable(files)), labels)

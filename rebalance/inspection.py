@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,20 @@ class Inspection:
 
     @property
     def imbalance_ratio(self) -> float:
-        """``imbalance_ratio`` of the readable images."""
+        """``imbalance_ratio`` of the readable images; infinite if a class lost all it had."""
+        if any(count and not self.readable[name] for name, count in self.counts.items()):
+            return inf
         return imbalance_ratio(self.readable)
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON, which has no infinity: such a ratio is null."""
+        ratio = self.imbalance_ratio
         return {
             "root": str(self.root),
             "classes": list(self.counts),
             "images": self.counts,
             "readable": self.readable,
-            "imbalance_ratio": self.imbalance_ratio,
+            "imbalance_ratio": ratio if isfinite(ratio) else None,
             "unreadable": as_records(self.unreadable),
         }
 

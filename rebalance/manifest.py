@@ -7,6 +7,7 @@ folder, always. Imports neither numpy nor torch, so that any script can afford t
 
 import csv
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -87,7 +88,7 @@ def check_output(path: Path | str, *, overwrite: bool) -> Path:
     three files exists and ``overwrite`` is false.
     """
     path = Path(path)
-    if path.suffix != ".csv":
+    if path.suffix.lower() != ".csv":
         raise OutputError(f"a manifest is a .csv file; got {str(path)!r}: name it like M.csv")
     check_writable(*companions(path), overwrite=overwrite)
     return path
@@ -98,6 +99,10 @@ def check_writable(*paths: Path, overwrite: bool) -> None:
     for path in paths:
         if not path.parent.is_dir():
             raise OutputError(f"no folder {str(path.parent)!r} to write {path.name} to: make it")
+        if not os.access(path.parent, os.W_OK):
+            raise OutputError(
+                f"no permission to write to {str(path.parent)!r}: choose another place"
+            )
         if path.is_dir():
             raise OutputError(f"{str(path)!r} is a folder; a file was needed: choose another name")
         if path.exists() and not overwrite:
@@ -191,11 +196,16 @@ def _read_csv(
     path: Path, needed: Sequence[str], parse: Callable[[dict[str, str]], Cell]
 ) -> list[Cell]:
     number = 1
+    if not path.is_file():  # opening a pipe would wait for its writer
+        raise ManifestError(f"no manifest at {str(path)!r}: check the name")
     try:
         # Spreadsheets put a byte order mark in front: utf-8-sig takes it off.
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            missing = [name for name in needed if name not in (reader.fieldnames or ())]
+            header = reader.fieldnames or ()
+            missing = [name for name in needed if name not in header]
+            if len(set(header)) < len(header):
+                raise ValueError("has a column twice")
             if missing:
                 raise ValueError(
                     f"needs the columns {', '.join(needed)}; {', '.join(missing)} not found"
@@ -206,23 +216,45 @@ def _read_csv(
                 if None in line or None in line.values():
                     raise ValueError("has more or fewer cells than the header")
                 parsed.append(parse(line))
-    except FileNotFoundError:
-        raise ManifestError(f"no manifest at {str(path)!r}: check the name") from None
     except (OSError, ValueError, csv.Error) as error:
         raise ManifestError(f"{str(path)!r}, line {number}: {error}") from None
     return parsed
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    if not path.exists():
+    if not path.is_file():
         return {}
     try:
         record = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ManifestError(f"{str(path)!r} is not readable as JSON: {error}") from None
-    if not isinstance(record, dict) or record.get("format", FORMAT) != FORMAT:
-        raise ManifestError(f"{str(path)!r} is not the record of a manifest of format {FORMAT}")
+    if not isinstance(record, dict) or not _is_record(record):
+        raise ManifestError(
+            f"{str(path)!r} is not the record of a manifest of format {FORMAT}: write it anew with "
+            "rebalance, or take it away"
+        )
     return record
+
+
+def _is_record(record: dict[str, Any]) -> bool:
+    """Whether what is read from a record later has the form it must have."""
+    classes, unreadable = record.get("classes", []), record.get("unreadable", [])
+    return (
+        record.get("format", FORMAT) == FORMAT
+        and isinstance(record.get("root", ""), str)
+        and _are_texts(classes)
+        and len(set(classes)) == len(classes)
+        and isinstance(unreadable, list)
+        and all(
+            isinstance(entry, dict)
+            and _are_texts([entry.get(name) for name in ("file_name", "label", "reason")])
+            for entry in unreadable
+        )
+    )
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:

@@ -1,15 +1,23 @@
 """What a user can choose, each default written once.
 
 The command line reads its defaults, and its help, from these classes; Python callers pass the same
-names as keyword arguments. Imports nothing but the standard library.
+names as keyword arguments. Imports nothing but the standard library and our errors.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebalance.errors import SettingError
+
 LAYERS = ("body", "pool", "linear", "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def _check_whole(what: str, value: int | None, least: int) -> None:
+    """Raise SettingError unless ``value`` is None or a whole number of at least ``least``."""
+    if value is not None and (not isinstance(value, int) or value < least):
+        raise SettingError(f"{what} must be a whole number from {least} up; got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,10 @@ class RunOptions:
     cache_dir: Path | str | None = None
     strict: bool = False
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        _check_whole("seed", self.seed, 0)
+        _check_whole("workers", self.workers, 0)
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,10 @@ class ExtractorOptions:
     precision: str = "auto"
     batch_size: int | None = None
 
+    def __post_init__(self) -> None:
+        _check_whole("image_size", self.image_size, 1)
+        _check_whole("batch_size", self.batch_size, 1)
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -76,6 +92,10 @@ class Targets:
     to: str = "min"
     per_class: tuple[tuple[str, int], ...] = ()
     classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, size in self.per_class:
+            _check_whole(f"the size of class {name!r}", size, 1)
 
 
 @dataclass(frozen=True)

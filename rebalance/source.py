@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rebalance.errors import DataError
@@ -25,6 +25,11 @@ class Source:
     record: dict[str, Any] | None = None
 
 
+def is_manifest(path: Path) -> bool:
+    """Whether DATA is to be read as a manifest."""
+    return path.suffix.lower() == ".csv" and not path.is_dir()
+
+
 def open_source(data: Path | str, options: FolderOptions) -> Source:
     """Read DATA: a .csv file is a manifest, anything else must be an image folder.
 
@@ -32,7 +37,9 @@ def open_source(data: Path | str, options: FolderOptions) -> Source:
     ManifestError for a manifest that cannot be read.
     """
     path = Path(data)
-    if path.suffix != ".csv" or path.is_dir():
+    if not is_manifest(path):
+        if options.root is not None:
+            raise DataError(f"--root is for manifests, and {str(path)!r} is none: leave it out")
         return Source(scan(path, allow_empty=options.allow_empty))
     manifest = read_manifest(path, options.root)
     unreadable = tuple(
@@ -50,6 +57,13 @@ def _as_folder(path: Path, manifest: Manifest, options: FolderOptions) -> ImageF
             f"{str(path)!r} lists images of {str(manifest.root)!r}, which is no folder here: say "
             "where they are with --root"
         )
+    for row in manifest.rows:
+        name = PurePosixPath(row.file_name)
+        if name.is_absolute() or ".." in name.parts or str(name) != row.file_name:
+            raise DataError(
+                f"file names are relative to the folder of images, like 'cat/1.png'; {str(path)!r} "
+                f"has {row.file_name!r}: write it so, and say where the folder is with --root"
+            )
     kinds = Counter(row.kind for row in manifest.rows)
     repeated = len(manifest.rows) - len({row.file_name for row in manifest.rows})
     added = len(manifest.rows) - kinds["original"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rebalance import __version__
-from rebalance.errors import OutputError, RebalanceError
+from rebalance.errors import OutputError, SettingError
 from rebalance.folder import ImageFolder, Unreadable
 from rebalance.images import Probe, survey
 from rebalance.inspection import (
@@ -31,6 +31,7 @@ from rebalance.manifest import (
     Row,
     check_output,
     check_writable,
+    companions,
     write_manifest,
 )
 from rebalance.parallel import default_workers
@@ -44,7 +45,7 @@ from rebalance.settings import (
     SelectionOptions,
     Targets,
 )
-from rebalance.source import Source, open_source
+from rebalance.source import Source, is_manifest, open_source
 
 if TYPE_CHECKING:
     from rebalance.selection import Selection
@@ -74,6 +75,8 @@ def extract(
     progress: Progress,
 ) -> "FeatureTable":
     """Features of every readable image; written to ``output`` (.npz) where it is given."""
+    if not layers:
+        raise SettingError(f"at least one layer is needed: choose from {', '.join(LAYERS)}")
     for layer in layers:
         _check_choice("layer", layer, LAYERS)
     if output is not None:
@@ -106,10 +109,11 @@ def undersample(
     _check_choice("method", selection.method, METHODS)
     _check_choice("pick", selection.pick, tuple(PICKERS))
     _check_choice("layer", selection.layer, LAYERS)
+    if selection.method != "subclass" and selection != SelectionOptions(selection.method):
+        raise SettingError(f"--pick and --layer are for --method subclass, not {selection.method}")
     if output is not None:
         output = check_output(output, overwrite=run.overwrite)
-        if output.resolve() == Path(data).resolve():
-            raise OutputError(f"{str(output)!r} is the manifest to read: write to another name")
+        _check_apart(Path(data), output)
     opened = open_source(data, source)
     # What is impossible is said before the work; unreadable images may change the sizes later.
     wanted_sizes(named_counts(opened.folder), targets)
@@ -126,13 +130,24 @@ def undersample(
     return manifest
 
 
+def _check_apart(data: Path, output: Path) -> None:
+    """Raise OutputError if writing the result would replace part of the manifest that is read."""
+    if is_manifest(data):
+        read = {path.resolve() for path in companions(data)}
+        if read & {path.resolve() for path in companions(output)}:
+            raise OutputError(
+                f"{str(output)!r} or a file beside it belongs to the manifest to read: write to "
+                "another name"
+            )
+
+
 def _workers(run: RunOptions) -> int:
     return default_workers() if run.workers is None else run.workers
 
 
 def _check_choice(what: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
-        raise RebalanceError(f"no {what} {value!r}: choose one of {', '.join(known)}")
+        raise SettingError(f"no {what} {value!r}: choose one of {', '.join(known)}")
 
 
 def _describe(

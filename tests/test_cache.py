@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalance.cache import FeatureCache, StoredFeatures, cache_root, clear, usage
+from rebalance.errors import OutputError
 
 
 def keys(*numbers: int) -> list[bytes]:
@@ -16,8 +17,14 @@ def block(*numbers: int, width: int = 3) -> np.ndarray:
     return np.array([[n + c / 8 for c in range(width)] for n in numbers], np.float16)
 
 
+def opened(folder) -> FeatureCache:
+    cache = FeatureCache(folder, "net")
+    cache.describe({}, {"pool": 3, "body": 3})
+    return cache
+
+
 def test_blocks_are_found_again_in_any_order(tmp_path):
-    cache = FeatureCache(tmp_path, "net")
+    cache = opened(tmp_path)
     cache.write("pool", keys(1, 2, 3), block(1, 2, 3))
     cache.write("pool", keys(0, 4), block(0, 4))  # a key that is all zeros is a key like others
     layer = cache.layer("pool")
@@ -30,21 +37,23 @@ def test_blocks_are_found_again_in_any_order(tmp_path):
 
 
 def test_layers_and_extractors_are_apart(tmp_path):
-    FeatureCache(tmp_path, "net").write("pool", keys(1), block(1))
+    opened(tmp_path).write("pool", keys(1), block(1))
     assert not FeatureCache(tmp_path, "net").layer("body").places
     assert not FeatureCache(tmp_path, "other").layer("pool").places
 
 
 def test_two_writers_may_keep_the_same_image(tmp_path):
     for _ in range(2):
-        FeatureCache(tmp_path, "net").write("pool", keys(1, 2), block(1, 2))
+        opened(tmp_path).write("pool", keys(1, 2), block(1, 2))
     stored = FeatureCache(tmp_path, "net").layer("pool").rows(keys(2, 1))
     np.testing.assert_array_equal(stored.read(slice(None), slice(None)), block(2, 1))
 
 
-@pytest.mark.parametrize("harm", ["features cut", "keys cut", "features gone", "keys empty"])
+@pytest.mark.parametrize(
+    "harm", ["features cut", "keys cut", "features gone", "keys empty", "wide", "flat", "float32"]
+)
 def test_a_damaged_block_counts_as_missing(tmp_path, harm):
-    cache = FeatureCache(tmp_path, "net")
+    cache = opened(tmp_path)
     cache.write("pool", keys(1), block(1))
     cache.write("pool", keys(2), block(2))
     names = next(
@@ -59,13 +68,19 @@ def test_a_damaged_block_counts_as_missing(tmp_path, harm):
         names.write_bytes(names.read_bytes()[:-1])
     elif harm == "keys empty":
         names.write_bytes(b"")
+    elif harm == "wide":
+        np.save(features, block(1, width=4))
+    elif harm == "flat":
+        np.save(features, block(1)[:, 0])
+    elif harm == "float32":
+        np.save(features, block(1).astype(np.float32))
     else:
         features.unlink()
     assert set(cache.layer("pool").places) == set(keys(2))
 
 
 def test_an_unfinished_block_is_not_there(tmp_path):
-    cache = FeatureCache(tmp_path, "net")
+    cache = opened(tmp_path)
     cache.write("pool", keys(1), block(1))
     for names in (cache.folder / "pool").glob("*.keys.npy"):
         names.unlink()  # as after a kill between the two renames
@@ -73,12 +88,22 @@ def test_an_unfinished_block_is_not_there(tmp_path):
 
 
 def test_about_is_kept_and_damage_is_no_error(tmp_path):
+    cache = opened(tmp_path)
+    assert cache.widths() == {"pool": 3, "body": 3}
+    for damage in ("{", "[]", '{"layers": 5}', ""):
+        (cache.folder / "about.json").write_text(damage)
+        assert cache.widths() == {}
+
+
+def test_refusals_are_kept_for_one_version_of_pillow(tmp_path, monkeypatch):
     cache = FeatureCache(tmp_path, "net")
-    assert cache.about() is None
-    cache.describe({"layers": ["pool"]})
-    assert cache.about() == {"layers": ["pool"]}
-    (cache.folder / "about.json").write_text("{")
-    assert cache.about() is None
+    assert cache.refused() == {}
+    first, second = keys(1, 2)
+    cache.refuse({first: "cut short"})
+    cache.refuse({second: "no image"})
+    assert cache.refused() == {first: "cut short", second: "no image"}
+    monkeypatch.setattr("rebalance.cache.version", lambda name: "another")
+    assert cache.refused() == {}
 
 
 @given(st.data())
@@ -106,12 +131,21 @@ def test_where_it_is(tmp_path, monkeypatch):
     assert cache_root() == tmp_path / "xdg" / "rebalance"
 
 
+def test_a_cache_that_cannot_be_written_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    cache = FeatureCache(tmp_path / "file", "net")
+    with pytest.raises(OutputError, match="cannot write"):
+        cache.write("pool", keys(1), block(1))
+    with pytest.raises(OutputError, match="cannot write"):
+        cache.describe({}, {})
+
+
 def test_clearing_takes_nothing_but_ours(tmp_path):
-    FeatureCache(tmp_path, "net").write("pool", keys(1), block(1))
+    opened(tmp_path).write("pool", keys(1), block(1))
     (tmp_path / "precious.txt").write_text("keep")
     features, extractors = usage(tmp_path)
-    assert (features.files, extractors.files) == (2, 0)
-    assert features.size == sum(f.stat().st_size for f in tmp_path.rglob("*.npy"))
+    assert (features.files, extractors.files) == (3, 0)
+    assert features.size == sum(f.stat().st_size for f in (tmp_path / "features").rglob("*.*"))
     clear(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
     assert [part.files for part in usage(tmp_path)] == [0, 0]

@@ -74,6 +74,9 @@ def test_python_and_command_line_are_twins():
         ["undersample", "x", "-o", "m.csv", "--method", "best"],
         ["undersample", "x", "-o", "m.csv", "--pick", "best"],
         ["undersample", "x", "-o", "m.csv", "--layer", "top"],
+        ["undersample", "x", "-o", "m.csv", "--class", "a=1", "--class", "a=2"],
+        ["undersample", "x", "-o", "m.csv", "--classes", ""],
+        ["undersample", "x", "-o", "m.csv", "--classes", "a\nb"],
         ["extract", "x", "--workers", "-1"],
         ["extract", "x", "--batch-size", "0"],
     ],
@@ -110,6 +113,30 @@ def test_the_gate_is_status_3_and_still_prints(run, make_folder, tmp_path):
     assert found.status == 3
     assert "imbalance ratio 3.00 is above the 2.9" in found.error
     assert "cat" in found.out
+
+
+def test_a_class_without_a_readable_image_never_passes_the_gate(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 3})
+    (data / "dog").mkdir()
+    (data / "dog" / "zero.png").touch()
+    found = run("inspect", data, "--fail-above", 1000)
+    assert found.status == 3
+    assert "imbalance ratio inf" in found.out
+    assert json.loads(run("inspect", data, "--json").out)["imbalance_ratio"] is None
+
+
+def test_finetune_needs_two_classes(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 4})
+    found = run("extract", data, "--extractor", "finetune")
+    assert found.status == 1
+    assert "there is one class only" in found.error
+
+
+def test_wide_characters_keep_the_columns_straight():
+    from rebalance.cli.console import table
+
+    lines = table(("class", "n"), [("漢字", 1), ("e\u0301", 22), ("a\nb", 3)]).splitlines()
+    assert lines[1:] == ["漢字    1", "e\u0301      22", "a\\nb    3"]
 
 
 def test_strict_names_the_first_bad_file(run, make_folder, tmp_path):
@@ -188,6 +215,13 @@ def test_bad_folders(run, make_folder, tmp_path, extractor, name, message, metho
         (["--extractor", "WEIGHTS", "--arch", "cifar_resnet20", "--layer", "linear"], "'linear'"),
         (["--extractor", "TEXT", "--arch", "cifar_resnet20"], "text.pth"),
         (["--device", "cuda"], "cuda"),
+        (["--init", "imagenet"], "add --extractor finetune"),
+        (["--extractor", "finetune", "--init", "nope"], "--init is scratch, imagenet, or"),
+        (["--extractor", "WEIGHTS", "--arch", "cifar_resnet20", "--image-size", "99999"], "99999"),
+        (["--extractor", "PIPE"], "no checkpoint can be read"),
+        (["--cache-dir", "IN", "--extractor", "WEIGHTS", "--arch", "cifar_resnet20"], "cannot write"),
+        (["--method", "random", "--pick", "farthest"], "--pick and --layer are for"),
+        (["--root", "."], "--root is for manifests"),
     ],
 )
 def test_bad_options(run, make_folder, tmp_path, weights, arguments, message):
@@ -198,7 +232,13 @@ def test_bad_options(run, make_folder, tmp_path, weights, arguments, message):
             pytest.skip("asks for a device that this machine has")
     data = make_folder(tmp_path / "data", {"cat": 4, "dog": 2})
     (tmp_path / "text.pth").write_text("not a checkpoint")
-    names = {"WEIGHTS": weights, "TEXT": tmp_path / "text.pth"}
+    os.mkfifo(tmp_path / "pipe.pth")
+    names = {
+        "WEIGHTS": weights,
+        "TEXT": tmp_path / "text.pth",
+        "PIPE": tmp_path / "pipe.pth",
+        "IN": tmp_path / "text.pth" / "in",
+    }
     arguments = [names.get(argument, argument) for argument in arguments]
     found = run("undersample", data, "-o", tmp_path / "m.csv", *arguments)
     assert (found.status, found.out) == (1, "")
@@ -227,6 +267,45 @@ def test_cache_is_shown_and_cleared(run, make_folder, tmp_path, extractor):
 def test_as_a_module_in_a_pipe_that_closes():
     command = f"{sys.executable} -m rebalance --help | true"
     assert subprocess.run(command, shell=True, capture_output=True, text=True).stderr == ""
+
+
+def test_a_full_disk_is_one_line():
+    command = f"{sys.executable} -m rebalance --help > /dev/full"
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    found = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert found.stderr.startswith("rebalance: error:")
+    assert found.stderr.count("\n") == 1
+
+
+def test_the_library_is_silent(make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 2, "dog": 2})
+    (data / "cat" / "zero.png").touch()
+    code = f"import rebalance; rebalance.inspect({str(data)!r})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seed": -1},
+        {"seed": "x"},
+        {"workers": -1},
+        {"batch_size": 0},
+        {"image_size": 1.5},
+        {"per_class": {"cat": "3"}},
+        {"per_class": {"cat": 0}},
+        {"method": "best"},
+        {"pick": "best"},
+        {"layer": "top"},
+    ],
+)
+def test_python_options_out_of_range_are_our_errors(make_folder, tmp_path, options):
+    data = make_folder(tmp_path / "data", {"cat": 4, "dog": 2})
+    with pytest.raises(rebalance.RebalanceError):
+        rebalance.undersample(data, **{"method": "random", **options})
 
 
 def test_completion_script_is_offered():

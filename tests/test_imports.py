@@ -42,6 +42,9 @@ NEVER = {
     "rebalance.models": LEARNING,
     "rebalance.dataset": LEARNING,
     "rebalance.training": LEARNING,
+    "rebalance.losses": LEARNING | {"torchvision"},
+    "rebalance.metrics": TORCH,
+    "rebalance.inference": TORCH,
 }
 MAY_LOAD = {
     "rebalance.models": TORCH,
@@ -50,6 +53,7 @@ MAY_LOAD = {
     "rebalance.models.transforms": frozenset[str](),
     "rebalance.dataset": TORCH,
     "rebalance.training": TORCH,
+    "rebalance.losses": TORCH,
 }
 
 IMPORT_AND_TELL = """

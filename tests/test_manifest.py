@@ -115,6 +115,7 @@ def test_a_lone_surrogate_in_the_record_survives(tmp_path):
         ("file_name,label,kind,partner,weight\na,a,synthetic,b,1.5\n", "weight is 1.5"),
         ("file_name,label,kind,partner,weight\na,a,synthetic,b,nan\n", "weight is nan"),
         ("file_name,label,cluster\na.png,a,x\n", "line 2"),
+        ("file_name,label,label\na.png,a,b\n", "has a column twice"),
         ('file_name,label\n"a.png,a\n', "unexpected end of data"),
     ],
 )
@@ -138,6 +139,18 @@ def test_other_unreadable_manifests(tmp_path):
     path.with_suffix(".json").write_text("[1]")
     with pytest.raises(ManifestError, match="not the record of a manifest"):
         read_manifest(path)
+    for record in (
+        {"classes": 5},
+        {"classes": "ab"},
+        {"classes": ["a", "a"]},
+        {"root": 5},
+        {"unreadable": [1]},
+        {"unreadable": [{"file_name": "x"}]},
+        {"format": 2},
+    ):
+        path.with_suffix(".json").write_text(json.dumps(record))
+        with pytest.raises(ManifestError, match="not the record of a manifest"):
+            read_manifest(path)
     path.with_suffix(".json").write_text("{")
     with pytest.raises(ManifestError, match="not readable as JSON"):
         read_manifest(path)

@@ -205,7 +205,49 @@ def test_steps_chain_and_nothing_is_forgotten(run, data, tmp_path, extractor):
     assert manifest.record["source"]["options"]["to"] == "12"
     earlier = rebalance.read_manifest(first)
     assert set(earlier.dropped) <= set(manifest.dropped)
-    assert run("undersample", second, "-o", second, "--overwrite").status == 1
+    for clash in (second, tmp_path / "second.dropped.csv"):
+        found = run("undersample", second, "-o", clash, "--overwrite", "--method", "random")
+        assert "belongs to the manifest to read" in found.error
+
+
+@pytest.mark.parametrize("name", ["./cat/000.png", "cat//000.png", "/cat/000.png", "../cat/0.png"])
+def test_file_names_that_are_not_plain_are_refused(run, data, tmp_path, name):
+    theirs = tmp_path / "theirs.csv"
+    theirs.write_text(f"file_name,label\n{name},cat\ndog/000.png,dog\n")
+    found = run("inspect", theirs, "--root", data)
+    assert "file names are relative" in found.error
+
+
+def test_an_undecodable_image_loads_no_network_the_second_time(run, data, tmp_path, extractor):
+    assert run("extract", data, *extractor).status == 0
+    code = (
+        "import sys; from rebalance.cli import main\n"
+        "try: main()\n"
+        "finally: print('torch' in sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "extract", str(data), *extractor]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 0
+    assert found.stderr.splitlines()[-1] == "False"
+    assert "'cat/text.jpg': not an image" in found.stderr
+
+
+def test_a_damaged_network_in_the_cache_is_trained_again(run, sample, tmp_path, monkeypatch):
+    from rebalance.settings import Recipe
+
+    short = Recipe(frozen_epochs=0, epochs=1, stem_divisor=1.0, batch_size=64)
+    monkeypatch.setattr(Recipe, "from_scratch", classmethod(lambda cls: short))
+    options = ["extract", sample, "--extractor", "finetune"]
+    assert "training cifar_resnet20 on 600 images" in run(*options).err
+    cache = tmp_path / "cache"
+    (checkpoint,) = (cache / "extractors").iterdir()
+    before = checkpoint.read_bytes()
+    shutil.rmtree(cache / "features")
+    assert "trained before" in run(*options).err
+    shutil.rmtree(cache / "features")
+    checkpoint.write_bytes(before[:1000])
+    assert "training again" in run(*options).err
+    assert checkpoint.read_bytes() == before
 
 
 def test_a_moved_dataset_is_found_by_root(run, data, tmp_path, extractor):

@@ -4,7 +4,6 @@ One file per command, loaded when it is called; nothing but this package imports
 one place where errors become exit statuses: 0 done, 1 an error, 2 wrong usage, 3 a gate failed.
 """
 
-import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -61,10 +60,9 @@ def main() -> NoReturn:
         click.echo(f"rebalance: error: {error}", err=True)
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("rebalance: interrupted; what was computed is in the cache", err=True)
+        click.echo("rebalance: interrupted; features computed so far are in the cache", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except OSError as error:  # such as a full disk behind our output
+        click.echo(f"rebalance: error: {error}", err=True)
+        sys.exit(1)
     sys.exit(0)

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
+from unicodedata import combining, east_asian_width
 
 import click
 
@@ -19,12 +20,16 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         label = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
         text = f"rebalance: {label}{record.getMessage()}"
-        if sys.stderr.isatty():
+        if _on_terminal():
             from tqdm import tqdm
 
             tqdm.write(text, file=sys.stderr)
         else:
             click.echo(text, err=True)
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _bar(items: Iterable[Item], *, total: int, what: str, unit: str) -> Iterable[Item]:
@@ -42,7 +47,7 @@ def start(*, quiet: bool, verbose: bool) -> Progress:
     log.handlers[:] = [_Lines()]
     log.propagate = False
     log.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
-    return _bar if sys.stderr.isatty() and not quiet else silent
+    return _bar if _on_terminal() and not quiet else silent
 
 
 def talk(command: Command) -> Command:
@@ -69,11 +74,17 @@ def printable(text: str) -> str:
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -> str:
     """Columns under their header, the first ``left`` to the left, numbers to the right."""
     lines = [list(header), *([printable(str(cell)) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if column < left else cell.rjust(width)
+            cell + " " * (width - _width(cell)) if column < left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
     )
+
+
+def _width(text: str) -> int:
+    """The columns that ``text`` takes on a terminal."""
+    wide = sum(east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(combining(character) > 0 for character in text)

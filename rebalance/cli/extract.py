@@ -9,7 +9,7 @@ from rebalance.cli import console, options
 from rebalance.settings import SelectionOptions
 
 
-@click.command("extract")
+@click.command("extract", short_help="Compute the features of every image.")
 @options.data
 @click.option(
     "-o",
@@ -64,10 +64,11 @@ def command(
         console.print_json(table.as_record())
         return
     rows = [(name, *features.shape) for name, features in table.layers.items()]
+    repeats = len(table.folder.paths) - table.computed - table.cached
     click.echo(console.table(("layer", "images", "columns"), rows))
     click.echo(
         f"\n{table.computed} computed in {table.seconds:.1f} s, "
-        f"{table.cached} from the cache, "
+        f"{table.cached} from the cache, {repeats} equal to others, "
         f"{len(table.unreadable)} unreadable"
         + (f"; wrote {console.printable(str(output))}" if output else "")
     )

@@ -9,7 +9,7 @@ from rebalance.cli import console, options
 from rebalance.errors import GateFailed
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="Count images, find unreadable ones.")
 @options.data
 @options.folder
 @click.option(
@@ -59,7 +59,7 @@ def command(
         click.echo(
             f"\n{total} images in {len(rows)} classes; imbalance ratio {found.imbalance_ratio:.2f}"
         )
-    if fail_above is not None and found.imbalance_ratio > fail_above:
+    if fail_above is not None and not found.imbalance_ratio <= fail_above:
         raise GateFailed(
             f"imbalance ratio {found.imbalance_ratio:.2f} is above the {fail_above:g} that "
             "--fail-above allows: rebalance the folder, or raise the gate"

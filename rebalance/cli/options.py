@@ -1,7 +1,7 @@
 """Options that several commands share, their defaults read from ``settings``."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
@@ -61,9 +61,15 @@ class ClassSize(click.ParamType):  # type: ignore[type-arg]
         return name, int(size)
 
 
-def split_names(values: Iterable[str]) -> tuple[str, ...]:
+def split_names(values: Sequence[str]) -> tuple[str, ...]:
     """A,B and repeated options alike; a name with a comma goes in double quotes."""
-    return tuple(name for line in csv.reader(values) for name in line if name)
+    try:
+        names = tuple(name for value in values for line in csv.reader([value]) for name in line)
+    except csv.Error as error:
+        raise click.BadParameter(f"{error}: put such a name in double quotes") from None
+    if not all(names) or (values and not names):
+        raise click.BadParameter("an empty name")
+    return names
 
 
 def _stack(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rebalance.manifest import Manifest
 
 
-@click.command("undersample")
+@click.command("undersample", short_help="Choose which images of the large classes to keep.")
 @options.data
 @click.option(
     "-o",
@@ -69,6 +69,9 @@ def command(
     import rebalance
 
     parameters["classes"] = options.split_names(parameters["classes"])
+    named = [name for name, _ in parameters["per_class"]]
+    if len(set(named)) < len(named):
+        raise click.BadParameter("--class names the same class twice")
     manifest = rebalance.undersample(
         data,
         output,

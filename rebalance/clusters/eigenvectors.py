@@ -79,7 +79,7 @@ def _new_directions(basis: Floats, block: Floats, rng: np.random.Generator) -> F
     place.
     """
     rounding = 100 * np.finfo(np.float64).eps * np.linalg.norm(block)
-    added = block - basis @ (basis.T @ block)
+    added: Floats = block - basis @ (basis.T @ block)
     lost = np.abs(np.diag(np.linalg.qr(added, mode="r"))) <= rounding
     added[:, lost] = rng.standard_normal((len(added), lost.sum()))
     for _ in range(2):  # once leaves rounding that is large against what was small

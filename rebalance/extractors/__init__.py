@@ -7,11 +7,11 @@ network. Imports no torch by itself; ``Extractor.load`` does. One module per kin
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rebalance.cache import cache_root
+from rebalance.errors import ExtractorError
 from rebalance.extractors.finetuned import FineTuned
 from rebalance.extractors.fingerprints import fingerprint
 from rebalance.extractors.pretrained import find_pretrained
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
 
+CHOICES = "--extractor is imagenet, finetune, or the path of a checkpoint"
 BATCH = {"cpu": 16, "mps": 64, "cuda": 256}  # images per forward pass
 
 
@@ -64,27 +65,29 @@ def find_extractor(
     probes: aligned with ``folder.paths``, for an extractor that needs training; unused by others.
     Raises ExtractorError for a checkpoint that is not there or a device that is absent.
     """
+    if options.init != ExtractorOptions.init and not needs_training(options):
+        raise ExtractorError("--init says what finetune starts from: add --extractor finetune")
     device = resolve_device(run.device)
     precision = resolve_precision(options.precision, device)
     how = {"image_size": options.image_size, "precision": precision, "device": device}
     source = (
         FineTuned(options, run, how, folder, probes, workers)
         if needs_training(options)
-        else find_pretrained(options.extractor, options.arch)
+        else find_pretrained(options.extractor, options.arch, CHOICES)
     )
     facts = {"kind": source.kind, "arch": source.arch, **source.facts, **how}
     identity = fingerprint(facts)
 
-    @cache
-    def load(progress: Progress) -> "tuple[Network, Transform]":
-        network, transform = source.load(progress)
-        if options.image_size is None:
-            return network, transform
-        from rebalance.models.network import layer_widths
-        from rebalance.models.transforms import with_image_size
+    loaded: list[tuple[Network, Transform]] = []  # once for all who ask
 
-        layer_widths(network, options.image_size)  # raises where the network cannot take it
-        return network, with_image_size(transform, options.image_size)
+    def load(progress: Progress) -> "tuple[Network, Transform]":
+        import torch
+
+        if not loaded:
+            # Networks are built with random weights first: the caller's generator is not moved.
+            with torch.random.fork_rng(devices=[]):
+                loaded.append(_sized(source.load(progress), options.image_size))
+        return loaded[0]
 
     return Extractor(
         arch=source.arch,
@@ -96,3 +99,17 @@ def find_extractor(
         cache=cache_root(run.cache_dir),
         load=load,
     )
+
+
+def _sized(
+    loaded: "tuple[Network, Transform]", image_size: int | None
+) -> "tuple[Network, Transform]":
+    """The same network for images of another size."""
+    if image_size is None:
+        return loaded
+    from rebalance.models.network import layer_widths
+    from rebalance.models.transforms import with_image_size
+
+    network, transform = loaded
+    layer_widths(network, image_size)  # raises where the network cannot take it
+    return network, with_image_size(transform, image_size)

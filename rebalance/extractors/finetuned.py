@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rebalance import seeds
+from rebalance.atomic import make_folder
 from rebalance.cache import cache_root, extractor_path
+from rebalance.errors import ExtractorError
 from rebalance.extractors.fingerprints import fingerprint
 from rebalance.extractors.pretrained import ARCH, find_pretrained
 from rebalance.folder import ImageFolder
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rebalance")
 
+CHOICES = "--init is scratch, imagenet, or the path of a checkpoint"
 SMALL_ARCH, SMALL = "cifar_resnet20", 64  # the network for images at most this many pixels wide
 
 
@@ -41,7 +44,16 @@ class FineTuned:
         probes: Sequence[Probe],
         workers: int,
     ) -> None:
-        start = None if options.init == "scratch" else find_pretrained(options.init, options.arch)
+        if len(set(folder.labels)) < 2:
+            raise ExtractorError(
+                "finetune learns to tell classes apart, and there is one class only: give the path "
+                "of a checkpoint with --extractor"
+            )
+        start = (
+            None
+            if options.init == "scratch"
+            else find_pretrained(options.init, options.arch, CHOICES)
+        )
         small = max(probe.size[0] for probe in probes) <= SMALL
         default = SMALL_ARCH if small else ARCH
         self.arch = start.arch if start else options.arch or default
@@ -74,9 +86,14 @@ class FineTuned:
         from rebalance.models.checkpoints import load_network
 
         if self.path.exists():
-            log.info("extractor: trained before on these images, read from the cache")
-        else:
-            self._train(progress)
+            try:
+                saved = load_network(self.path)
+            except ExtractorError as error:
+                log.warning("the network in the cache cannot be used, training again: %s", error)
+            else:
+                log.info("extractor: trained before on these images, read from the cache")
+                return saved.network, saved.transform
+        self._train(progress)
         saved = load_network(self.path)
         return saved.network, saved.transform
 
@@ -85,6 +102,7 @@ class FineTuned:
         from rebalance.models.checkpoints import save_network
         from rebalance.training import fine_tune, paper_augmentation
 
+        make_folder(self.path.parent)  # what cannot be kept is not worth training
         network, transform = self._beginning()
         dataset = ImageDataset(
             self.folder.root,
@@ -113,7 +131,6 @@ class FineTuned:
                 epoch.accuracy,
                 epoch.seconds,
             )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         save_network(
             self.path,
             network,

@@ -1,6 +1,7 @@
 """What two runs must have in common to share features."""
 
 import json
+from errno import ENOENT
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,12 @@ def fingerprint(facts: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """The digest of a file's content, in hexadecimal. Raises OSError."""
+    """The digest of a file's content, in hexadecimal. Raises OSError.
+
+    A pipe or a device counts as missing: reading one might never end.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(ENOENT, "no such file")
     hasher = blake2b(digest_size=16)
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

@@ -64,24 +64,24 @@ class Checkpoint:
         return load_state_dict_file(self.arch, self.path)
 
 
-def find_pretrained(extractor: str, arch: str | None) -> ImageNet | Checkpoint:
-    """``imagenet``, or the path of a checkpoint.
+def find_pretrained(name: str, arch: str | None, option: str) -> ImageNet | Checkpoint:
+    """``imagenet``, or the path of a checkpoint; ``option`` is where the user named it.
 
     Raises ExtractorError for a path that cannot be read, or an ``arch`` other than the file's own.
     """
-    if extractor == "imagenet":
+    if name == "imagenet":
         return ImageNet(arch or ARCH)
-    path = Path(extractor)
+    path = Path(name)
     try:
         digest = file_digest(path)
     except OSError as error:
         raise ExtractorError(
-            f"no checkpoint can be read at {extractor!r} ({error.strerror}): give imagenet, "
-            "finetune, or the path of a checkpoint"
+            f"no checkpoint can be read at {name!r} ({error.strerror}): {option}"
         ) from None
     own = saved_metadata(path)
     if own is None:
         return Checkpoint(path, arch or ARCH, digest, is_ours=False)
-    if arch not in (None, own["arch"]):
-        raise ExtractorError(f"{extractor!r} holds a {own['arch']}, not a {arch}: leave out --arch")
-    return Checkpoint(path, own["arch"], digest, is_ours=True)
+    found = str(own.get("arch"))
+    if arch not in (None, found):
+        raise ExtractorError(f"{name!r} holds a {found}, not a {arch}: leave out --arch")
+    return Checkpoint(path, found, digest, is_ours=True)

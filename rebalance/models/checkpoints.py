@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import torchvision
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from rebalance.atomic import replacing
@@ -67,7 +67,8 @@ def load_imagenet(arch: str) -> tuple[Network, Transform]:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ExtractorError(
             f"cannot get torchvision's ImageNet weights of {arch} ({reason}); pass --extractor "
-            "finetune, which needs no download, or --extractor PATH with a downloaded checkpoint"
+            "finetune --init scratch, which needs no download, or the PATH of a checkpoint instead "
+            "of imagenet"
         ) from error
     transform = torchvision_transform(arch)
     return network_of(arch, net, transform.crop).eval(), transform
@@ -117,7 +118,7 @@ def save_network(
     metadata = {MARKER: json.dumps(described, sort_keys=True)}
     try:
         with replacing(path) as (partial,):
-            save_file(tensors, partial, metadata)
+            partial.write_bytes(save(tensors, metadata))  # save_file would hide it from others
     except (OSError, SafetensorError) as error:
         raise OutputError(f"cannot write {path} ({error}); choose another place") from error
 

@@ -151,8 +151,8 @@ def layer_widths(network: Network, image_size: int) -> dict[str, int]:
     size: a vision transformer takes only its own, others shrink a small image to nothing.
     """
     device = next(network.parameters()).device
-    image = torch.zeros(1, 3, image_size, image_size, device=device)
     try:
+        image = torch.zeros(1, 3, image_size, image_size, device=device)
         with torch.no_grad(), _evaluating(network):
             layers = network.layers(image, network.available)
     except (RuntimeError, AssertionError, ValueError) as error:

@@ -95,7 +95,7 @@ class Targets:
 
     def __post_init__(self) -> None:
         for name, size in self.per_class:
-            _check_whole(f"the size of class {name!r}", size, 1)
+            _check_whole(f"the size of class {name!r}", size, 0)
 
 
 @dataclass(frozen=True)

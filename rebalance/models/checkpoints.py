@@ -67,8 +67,8 @@ def load_imagenet(arch: str) -> tuple[Network, Transform]:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ExtractorError(
             f"cannot get torchvision's ImageNet weights of {arch} ({reason}); pass --extractor "
-            "finetune --init scratch, which needs no download, or the PATH of a checkpoint instead "
-            "of imagenet"
+            "finetune --init scratch, which needs no download, or a downloaded checkpoint as "
+            "--extractor PATH or --init PATH"
         ) from error
     transform = torchvision_transform(arch)
     return network_of(arch, net, transform.crop).eval(), transform

@@ -4,6 +4,7 @@ Everything is rounded to float16 on its way to the cache, on the first run too, 
 a warm run see the same numbers. torch is imported only where something has to be computed.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
+
+log = logging.getLogger("rebalance")
 
 BLOCK = 256  # images kept at a time: what a killed run may lose
 HALF_MAX = float(np.finfo(np.float16).max)
@@ -92,6 +95,7 @@ def extract_features(
 
         network, transform = extractor.load(progress)
         cache.describe(extractor.about, layer_widths(network, transform.crop))
+    log.debug("features are kept in %r", str(cache.folder))
     names = choose_layers(layers, tuple(cache.widths()), extractor.arch)
     stored = {name: cache.layer(name) for name in names}
     refused = cache.refused()

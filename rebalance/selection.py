@@ -4,6 +4,7 @@ Joins the feature table to the pure functions of ``clusters`` and ``undersamplin
 Never imports torch or click.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from rebalance.progress import Progress, silent
 from rebalance.settings import SelectionOptions
 from rebalance.table import FeatureTable
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS, allot, pick_per_cluster
+
+log = logging.getLogger("rebalance")
 
 DIGITS = 6  # of distances and silhouettes, in manifests
 
@@ -120,6 +123,8 @@ def select_by_subclass(
         ):
             decisions[position] = decision
         stories[name] = _story(found, layer, quotas)
+        for each, scores in stories[name]["silhouettes"].items():
+            log.debug("class %r, layer %s: silhouette by k %s", name, each, scores)
     return Selection(decisions, stories)
 
 

@@ -340,3 +340,10 @@ def test_the_feature_table_is_plain_npz(data, tmp_path, weights):
         maps = found["body"].astype(np.float32).reshape(63, 64, 64)
         np.testing.assert_array_equal(found["pool"][:, :64], maps.max(2).astype(np.float16))
         np.testing.assert_allclose(found["pool"][:, 64:], maps.mean(2), rtol=2e-2, atol=2e-3)
+
+
+def test_verbose_tells_the_silhouettes_and_quiet_nothing(run, data, tmp_path, extractor):
+    options = ["undersample", data, "-o", tmp_path / "m.csv", "--overwrite", *extractor]
+    assert "class 'cat', layer pool: silhouette by k {'2'" in run(*options, "-v").err
+    assert "silhouette by k" not in run(*options).err
+    assert run(*options, "-q").err == ""

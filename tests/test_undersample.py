@@ -13,6 +13,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import adjusted_rand_score
 
 import rebalance
 from rebalance.folder import EXTENSIONS
@@ -373,9 +374,7 @@ def test_real_photographs_and_trained_weights(run, shared, tmp_path, arch, file)
     assert manifest.counts == {"a": 15, "b": 15}
     of_a = [row for row in (*manifest.rows, *manifest.dropped) if row.label == "a"]
     assert len(of_a) == 40
-    # The class "a" was made of glass and paper; most images lie in a cluster of their own kind:
-    # 31 of 40 were seen with squeezenet1_1, and labels drawn at random give 20 to 26.
-    kinds = {row.cluster: Counter() for row in of_a}
-    for row in of_a:
-        kinds[row.cluster][row.file_name.split("/")[0]] += 1
-    assert sum(max(count.values()) for count in kinds.values()) >= 28
+    # The class "a" was made of glass and paper, which the clusters know nothing of; 0 is chance.
+    kinds = [row.file_name.split("/")[0] for row in of_a]
+    agreement = adjusted_rand_score(kinds, [row.cluster for row in of_a])
+    assert agreement > 0.1

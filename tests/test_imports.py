@@ -43,6 +43,9 @@ NEVER = {
     "rebalance.dataset": LEARNING,
     "rebalance.training": LEARNING,
     "rebalance.losses": LEARNING | {"torchvision"},
+    "rebalance.splits": HEAVY,
+    "rebalance.costs": HEAVY,
+    "rebalance.samples": TORCH,
     "rebalance.metrics": TORCH,
     "rebalance.inference": TORCH,
 }

@@ -1,0 +1,312 @@
+"""The run folder: what was asked for, how training went, the network, and how good it is.
+
+    RUN/options.json        what the run was begun with; a folder without it is no run
+        summary.csv         a row per finished epoch
+        state.pt            what training goes on from; tensors and plain values only
+        model.safetensors   the trained network, loadable as an extractor
+        decision.json       how predictions are decided: classifier and threshold, as fitted
+        metrics.json        how good it is on the test set
+        predictions.csv     what it says of each test image
+
+Every file appears whole or not at all, so that a run that is killed can be gone on with. Imports
+torch only for the network and the state; never click.
+"""
+
+import csv
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance import __version__
+from rebalance.atomic import make_folder, replacing
+from rebalance.errors import DataError, OutputError, SettingError
+from rebalance.manifest import to_json
+
+if TYPE_CHECKING:
+    from rebalance.models.checkpoints import Saved
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+FORMAT = 1
+OPTIONS, SUMMARY, STATE, MODEL, DECISION, METRICS, PREDICTIONS = FILES = (
+    "options.json",
+    "summary.csv",
+    "state.pt",
+    "model.safetensors",
+    "decision.json",
+    "metrics.json",
+    "predictions.csv",
+)
+ABSENT = "absent"  # what an option is called that only one of two runs has
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder that holds a run. options: what it was begun with, as JSON has it."""
+
+    path: Path
+    options: dict[str, Any]
+
+    @classmethod
+    def create(cls, path: Path | str, options: Mapping[str, Any], *, overwrite: bool) -> "Run":
+        """Begin a run at ``path``, which does not exist or is an empty folder.
+
+        options: of JSON's types. With ``overwrite`` the files of a run that is there are deleted;
+        other files stay where they are. Raises OutputError where there is something else, or a run
+        without ``overwrite``, and where the system refuses to write.
+        """
+        path = Path(path)
+        _check_free(path, overwrite=overwrite)
+        make_folder(path)
+        _delete(path)
+        run = cls(path, json.loads(to_json(options)))
+        described = {"format": FORMAT, "rebalance": __version__, "options": run.options}
+        run.write_record(OPTIONS, described)
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Run":
+        """The run at ``path``. Raises DataError where there is none, or one of a later format."""
+        path = Path(path)
+        if not path.is_dir():
+            found = "is a file" if path.exists() else "does not exist"
+            raise DataError(f"{str(path)!r} {found}; give the folder of a run, as train made it")
+        described = _described(path)
+        if described is None:
+            raise DataError(
+                f"{str(path)!r} is no run, for it holds no {OPTIONS} of ours: give the folder that "
+                "train made"
+            )
+        if described["format"] != FORMAT:
+            raise DataError(
+                f"{str(path)!r} is a run of format {described['format']}, and {FORMAT} is needed: "
+                "update rebalance, or train again"
+            )
+        return cls(path, described["options"])
+
+    @classmethod
+    def resume(
+        cls, path: Path | str, options: Mapping[str, Any], *, free: Collection[str] = ()
+    ) -> "Run":
+        """The run at ``path``, to go on with; what an interrupted writer left there is deleted.
+
+        free: names of options that may differ, since no result depends on them. Raises DataError as
+        ``open``, and SettingError where another option differs, naming the first.
+        """
+        run = cls.open(path)
+        given = json.loads(to_json(options))
+        for name, before, now in _differences(run.options, given):
+            if name not in free:
+                raise SettingError(
+                    f"--resume needs the options that {str(path)!r} was begun with, but {name} was "
+                    f"{before} and is now {now}: leave it as it was, or begin another run"
+                )
+        _delete_partial(run.path)
+        return run
+
+    @property
+    def model_path(self) -> Path:
+        """Where the trained network is, once there is one."""
+        return self.path / MODEL
+
+    def record_epoch(self, row: Mapping[str, float | int | str], state: Mapping[str, Any]) -> None:
+        """Note that an epoch is finished: its row of ``summary.csv``, and what to go on from.
+
+        row: by column, the same columns each time. state: tensors, numbers, text, lists, tuples and
+        dictionaries of these, as ``state_dict`` gives them; not the scalars of numpy.
+        """
+        import torch
+
+        rows = [*self.epochs(), {name: str(value) for name, value in row.items()}]
+        with replacing(self.path / SUMMARY, self.path / STATE) as (summary, saved):
+            _write_summary(summary, row, rows)
+            torch.save({"epochs": len(rows), "state": dict(state)}, saved)
+
+    def epochs(self) -> list[dict[str, str]]:
+        """The rows of ``summary.csv``, one per finished epoch; none before the first."""
+        path = self.path / SUMMARY
+        if not path.exists():
+            return []
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                return list(csv.DictReader(file, strict=True))
+        except (OSError, ValueError, csv.Error) as error:
+            raise DataError(f"{str(path)!r} is damaged ({error}): begin another run") from None
+
+    def resume_point(self) -> tuple[int, dict[str, Any] | None]:
+        """How many epochs are finished, and the state they ended in; 0 and None before the first.
+
+        A last row of ``summary.csv`` whose state was not written any more is taken back. Tensors
+        are on the CPU. Raises DataError for a state that is damaged or holds anything but tensors
+        and plain values.
+        """
+        path = self.path / STATE
+        finished, state = _load_state(path) if path.exists() else (0, None)
+        rows = self.epochs()
+        if len(rows) < finished:
+            raise DataError(
+                f"{str(self.path)!r} has a row for {len(rows)} epochs but the state after "
+                f"{finished}: begin another run"
+            )
+        if len(rows) > finished:
+            with replacing(self.path / SUMMARY) as (summary,):
+                _write_summary(summary, rows[0], rows[:finished])
+        return finished, state
+
+    def save_model(
+        self,
+        network: "Network",
+        *,
+        arch: str,
+        classes: Sequence[str],
+        transform: "Transform",
+        extra: Mapping[str, str],
+    ) -> None:
+        """Write the trained network as ``checkpoints.save_network`` does."""
+        from rebalance.models.checkpoints import save_network
+
+        save_network(
+            self.model_path, network, arch=arch, classes=classes, transform=transform, extra=extra
+        )
+
+    def load_model(self) -> "Saved":
+        """The trained network, its classes and its transform.
+
+        Raises DataError before training has ended, and ExtractorError for a damaged file.
+        """
+        from rebalance.models.checkpoints import load_network
+
+        if not self.model_path.exists():
+            raise DataError(
+                f"{str(self.path)!r} holds no trained network yet: go on with train --resume"
+            )
+        return load_network(self.model_path)
+
+    def write_record(self, name: str, record: Mapping[str, Any]) -> None:
+        """Write one of the JSON files, ``DECISION`` or ``METRICS``."""
+        with replacing(self.path / name) as (partial,):
+            # A file name that is not UTF-8 becomes the escape that JSON has for lone surrogates.
+            partial.write_bytes(to_json(record).encode("utf-8", "backslashreplace"))
+
+    def read_record(self, name: str) -> dict[str, Any]:
+        """What ``write_record`` wrote. Raises DataError where it is not there, or damaged."""
+        record = _read_object(self.path / name)
+        if record is None:
+            raise DataError(
+                f"{str(self.path)!r} has no readable {name}: go on with train --resume, or train "
+                "again"
+            )
+        return record
+
+    def write_predictions(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Write ``predictions.csv``; all text in it is quoted."""
+        with replacing(self.path / PREDICTIONS) as (partial,):
+            # Left to themselves, older versions of csv leave a lone carriage return bare.
+            _write_csv(partial, [header, *rows], csv.QUOTE_NONNUMERIC)
+
+
+def _check_free(path: Path, *, overwrite: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{str(path)!r} is a file; a run is a folder: choose another name")
+    if not path.is_dir() or set(_entries(path)) <= set(_partial(path)):
+        return
+    if _described(path) is None:
+        raise OutputError(
+            f"{str(path)!r} holds files and is no run of ours: choose another name, or empty it"
+        )
+    if not overwrite:
+        raise OutputError(
+            f"{str(path)!r} is a run already: choose another name, replace it with --overwrite, or "
+            "go on with it with --resume"
+        )
+
+
+def _entries(path: Path) -> list[Path]:
+    try:
+        return list(path.iterdir())
+    except OSError as error:
+        raise OutputError(
+            f"no permission to look into {str(path)!r}: choose another place"
+        ) from error
+
+
+def _delete(path: Path) -> None:
+    """The files of a run; the one that makes it a run goes last."""
+    _delete_partial(path)
+    try:
+        for name in reversed(FILES):
+            (path / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot replace {error.filename!r} ({error.strerror}): choose another place"
+        ) from error
+
+
+def _delete_partial(path: Path) -> None:
+    """What a writer that was killed left behind."""
+    for entry in _partial(path):
+        with suppress(OSError):
+            entry.unlink()
+
+
+def _partial(path: Path) -> list[Path]:
+    return [entry for name in FILES for entry in path.glob(f".{name}.*.partial")]
+
+
+def _described(path: Path) -> dict[str, Any] | None:
+    """What ``options.json`` says; None where it is not there or not ours."""
+    described = _read_object(path / OPTIONS)
+    if described is None or not isinstance(described.get("options"), dict):
+        return None
+    return described if {"format", "rebalance"} <= described.keys() else None
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file; None where there is none."""
+    if not path.is_file():  # opening a pipe would wait for its writer
+        return None
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _differences(before: Any, now: Any, name: str = "") -> Iterator[tuple[str, str, str]]:
+    """Options whose values differ: their dotted name, and both values as JSON."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in {**before, **now}:
+            inner = f"{name}.{key}" if name else key
+            yield from _differences(before.get(key, ...), now.get(key, ...), inner)
+    elif before != now:
+        yield name, _shown(before), _shown(now)
+
+
+def _shown(value: Any) -> str:
+    return ABSENT if value is ... else json.dumps(value, ensure_ascii=False)
+
+
+def _write_summary(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> None:
+    names = list(columns)
+    _write_csv(path, [names, *([row[name] for name in names] for row in rows)], csv.QUOTE_MINIMAL)
+
+
+def _write_csv(path: Path, lines: Iterable[Iterable[Any]], quoting: Any) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=quoting, lineterminator="\n").writerows(lines)
+
+
+def _load_state(path: Path) -> tuple[int, dict[str, Any]]:
+    import torch
+
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        return int(saved["epochs"]), dict(saved["state"])
+    except Exception as error:  # torch raises nearly anything on a damaged file
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(
+            f"training cannot go on from {str(path)!r} ({reason}): begin another run"
+        ) from error

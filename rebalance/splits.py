@@ -1,0 +1,236 @@
+"""A validation side, split off class by class, with no group on both sides.
+
+Pure functions of arrays but for ``read_groups``. Imports numpy and nothing heavier; may not import
+torch or click.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rebalance.errors import DataError, SettingError
+
+FILE_COLUMNS = ("file_name", "path")
+GROUP_COLUMNS = ("group", "source_image")
+
+ROUNDING = 1e-12
+
+Positions = NDArray[np.intp]
+
+
+def stratified_split(
+    labels: ArrayLike,
+    fraction: float,
+    rng: np.random.Generator,
+    groups: Sequence[Hashable] | None = None,
+) -> tuple[Positions, Positions]:
+    """The positions to train on and those to validate on, both rising; together they are all.
+
+    labels: class index of each image [N]. fraction: share of each class to validate on, above 0 and
+    below 1. groups: what each image belongs to, such as its patient; images of one group stay on
+    one side. None lets every image go where it likes.
+
+    Of a class with n images, round(fraction · n) are validated on, but at least one and at most
+    n - 1; a single image is trained on. With groups the shares are as close to ``fraction`` as
+    moving any one group can bring them (by their squared differences, summed over classes). Every
+    class is trained on; one whose images are all of one group, or whose groups other classes tie
+    down, may have none to validate on.
+
+    Raises SettingError for another fraction, and DataError where nothing is left to validate on.
+    """
+    if not 0 < fraction < 1:
+        raise SettingError(
+            f"the share to validate on must lie above 0 and below 1; got {fraction!r}"
+        )
+    numbers = np.asarray(labels, dtype=np.intp)
+    validates = (
+        _split_images(numbers, fraction, rng)
+        if groups is None
+        else _split_groups(numbers, fraction, rng, groups)
+    )
+    if not validates.any():
+        raise DataError(
+            "a class is split where it has two images, of two groups, but none of "
+            f"{len(np.unique(numbers))} classes has: give the validation images yourself"
+        )
+    return np.flatnonzero(~validates), np.flatnonzero(validates)
+
+
+def _split_images(
+    labels: NDArray[np.intp], fraction: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Which images to validate on [N], each on its own."""
+    validates = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        wanted = min(max(round(fraction * len(members)), 1), len(members) - 1)
+        validates[members[:wanted]] = True
+    return validates
+
+
+def _split_groups(
+    labels: NDArray[np.intp],
+    fraction: float,
+    rng: np.random.Generator,
+    groups: Sequence[Hashable],
+) -> NDArray[np.bool_]:
+    """Which images to validate on [N], whole groups at a time."""
+    sizes: dict[Hashable, Counter[int]] = {}
+    for group, label in zip(groups, labels.tolist(), strict=True):
+        sizes.setdefault(group, Counter())[label] += 1
+    names = list(sizes)
+    drawn = [names[place] for place in rng.permutation(len(names))]
+    # Large groups first, while there is room; equal ones in the order drawn.
+    order = sorted(drawn, key=lambda group: -sizes[group].total())
+    sides = _Sides(sizes, fraction)
+    sides.cover(order)
+    sides.settle(order)
+    return np.array([group in sides.validated for group in groups], dtype=bool)
+
+
+@dataclass
+class _Sides:
+    """Groups on their way to one side or the other; at first all are trained on.
+
+    sizes: how many images of each class a group has. validated: the groups on the other side.
+    """
+
+    sizes: Mapping[Hashable, Mapping[int, int]]
+    fraction: float
+    validated: set[Hashable] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.total: Counter[int] = Counter()
+        self.spread: Counter[int] = Counter()  # groups of each class
+        self.count: Counter[int] = Counter()  # images of each class that are validated on
+        for size in self.sizes.values():
+            self.total.update(size)
+            self.spread.update(size.keys())
+
+    def cover(self, order: Sequence[Hashable]) -> None:
+        """Let each class that has two groups be validated on, the one with fewest groups first."""
+        owners: dict[int, list[Hashable]] = {}
+        for group in order:
+            for label in self.sizes[group]:
+                owners.setdefault(label, []).append(group)
+        for label in sorted(owners, key=lambda label: (self.spread[label], label)):
+            fitting = [group for group in owners[label] if self._may_move(group)]
+            if self.count[label] == 0 and fitting:
+                self._move(min(fitting, key=self._worsening))
+
+    def settle(self, order: Sequence[Hashable]) -> None:
+        """Move groups, in this order and over again, for as long as one brings the shares closer.
+
+        The differences fall with every move, so that this ends.
+        """
+        moved = True
+        while moved:
+            moved = False
+            for group in order:
+                # A gain within rounding could be had back and forth for ever.
+                if self._worsening(group) < -ROUNDING and self._may_move(group):
+                    self._move(group)
+                    moved = True
+
+    def _worsening(self, group: Hashable) -> float:
+        """What moving the group adds to the squared differences from ``fraction``."""
+        added = 0.0
+        for label, before, after in self._changes(group):
+            total = self.total[label]
+            added += (after / total - self.fraction) ** 2 - (before / total - self.fraction) ** 2
+        return added
+
+    def _may_move(self, group: Hashable) -> bool:
+        """Whether each of its classes would still have an image on the side that it leaves."""
+        if group in self.validated:
+            return all(after for _, _, after in self._changes(group))
+        return all(after < self.total[label] for label, _, after in self._changes(group))
+
+    def _changes(self, group: Hashable) -> Iterator[tuple[int, int, int]]:
+        """Of each class of the group: its validated images before and after the group moves."""
+        sign = -1 if group in self.validated else 1
+        for label, size in self.sizes[group].items():
+            yield label, self.count[label], self.count[label] + sign * size
+
+    def _move(self, group: Hashable) -> None:
+        for label, _, after in list(self._changes(group)):
+            self.count[label] = after
+        self.validated ^= {group}
+
+
+def linked(*groupings: Sequence[Hashable]) -> list[int]:
+    """One grouping of N images, in which two are together if any of the ``groupings`` says so.
+
+    Links chain: a with b in one, b with c in another puts all three together. Each group has the
+    number of its first image.
+    """
+    parents = list(range(len(groupings[0])))
+
+    def find(image: int) -> int:
+        while parents[image] != image:
+            parents[image] = parents[parents[image]]
+            image = parents[image]
+        return image
+
+    for grouping in groupings:
+        first: dict[Hashable, int] = {}
+        for image, group in zip(range(len(parents)), grouping, strict=True):
+            ends = find(image), find(first.setdefault(group, image))
+            parents[max(ends)] = min(ends)
+    return [find(image) for image in range(len(parents))]
+
+
+def read_groups(path: Path | str) -> dict[str, str]:
+    """Which group each file belongs to, from a CSV with a column of each kind.
+
+    The file's column is ``file_name``, or where there is none ``path``; the group's is ``group``,
+    or where there is none ``source_image``. Other columns are left alone. File names are relative
+    to the folder of images, with forward slashes. Raises DataError for a file that is no such CSV,
+    and for a file name that is listed with two groups, naming the line.
+    """
+    path, number = Path(path), 1
+    if not path.is_file():  # opening a pipe would wait for its writer
+        raise DataError(f"no list of groups at {str(path)!r}: check the name")
+    groups: dict[str, str] = {}
+    try:
+        # Spreadsheets put a byte order mark in front: utf-8-sig takes it off.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = [_column(reader.fieldnames or (), names) for names in _WANTED_COLUMNS]
+            for line in reader:
+                number = reader.line_num
+                name, group = (line[column] or "" for column in columns)
+                if not name or not group:
+                    raise ValueError(f"{columns[0]} and {columns[1]} must not be empty")
+                if groups.setdefault(name, group) != group:
+                    raise ValueError(f"{name!r} is of {group!r}, and was of {groups[name]!r}")
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{str(path)!r}, line {number}: {error}") from None
+    return groups
+
+
+_WANTED_COLUMNS = (FILE_COLUMNS, GROUP_COLUMNS)
+
+
+def _column(header: Iterable[str], names: Sequence[str]) -> str:
+    """The first of ``names`` in the header; ValueError where there is none."""
+    for name in names:
+        if name in header:
+            return name
+    raise ValueError(f"needs a column {' or '.join(names)}, but has {', '.join(header) or 'none'}")
+
+
+def groups_of(paths: Sequence[str], groups: Mapping[str, str]) -> list[str]:
+    """The group of each of ``paths``; DataError where some have none, naming the first."""
+    missing = [path for path in paths if path not in groups]
+    if missing:
+        raise DataError(
+            f"every image needs a group, but {len(missing)} of {len(paths)} have none; the first "
+            f"is {missing[0]!r}: list it, relative to the folder of images"
+        )
+    return [groups[path] for path in paths]

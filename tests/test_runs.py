@@ -1,0 +1,269 @@
+"""The run folder: what is written, what is refused, and what survives being killed."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from rebalance.errors import DataError, ExtractorError, OutputError, SettingError
+from rebalance.models.checkpoints import load_network
+from rebalance.models.network import fresh_network
+from rebalance.models.transforms import CIFAR_TRANSFORM
+from rebalance.runs import DECISION, FILES, METRICS, Run
+
+OPTIONS = {
+    "loss": "cce",
+    "loss_options": {"gamma": -1},
+    "recipe": {"epochs": 3, "lr": 0.1, "milestones": [0.3, 0.6]},
+    "val": None,
+    "workers": 2,
+}
+ROW = {"epoch": 1, "phase": "whole", "loss": 0.1 + 0.2, "lr": 1e-05}
+
+
+def listing(path: Path) -> set[str]:
+    return {entry.name for entry in path.iterdir()}
+
+
+def one_line(error: pytest.ExceptionInfo[BaseException]) -> str:
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "results" / "run"
+
+
+@pytest.fixture
+def run(path) -> Run:
+    return Run.create(path, OPTIONS, overwrite=False)
+
+
+def test_a_run_opens_with_the_options_it_was_made_with(path):
+    made = Run.create(path, {**OPTIONS, "class": "eel\udcff\n", "pair": (1, 2)}, overwrite=False)
+    assert listing(path) == {"options.json"}
+    assert Run.open(path) == made
+    assert made.options == {**OPTIONS, "class": "eel\udcff\n", "pair": [1, 2]}
+
+
+def test_an_empty_folder_is_taken_and_half_written_files_do_not_count(path):
+    path.mkdir(parents=True)
+    (path / ".options.json.0a1b.partial").write_text("{")
+    Run.create(path, OPTIONS, overwrite=False)
+    assert listing(path) == {"options.json"}
+
+
+def test_a_run_is_replaced_on_request_only_and_strange_files_stay(run, path):
+    run.record_epoch(ROW, {})
+    run.write_record(METRICS, {"accuracy": 1.0})
+    (path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"run already: .* --overwrite, or go on .* --resume"):
+        Run.create(path, OPTIONS, overwrite=False)
+    assert len(run.epochs()) == 1
+    replaced = Run.create(path, {"loss": "ce"}, overwrite=True)
+    assert listing(path) == {"options.json", "notes.txt"}
+    assert Run.open(path).options == replaced.options == {"loss": "ce"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_run_is_never_replaced(path, overwrite):
+    path.mkdir(parents=True)
+    (path / "options.json").write_text('{"options": {}}')
+    with pytest.raises(OutputError, match="is no run of ours") as error:
+        Run.create(path, OPTIONS, overwrite=overwrite)
+    assert str(path) in one_line(error)
+    (path.parent / "file").write_text("")
+    with pytest.raises(OutputError, match="is a file; a run is a folder"):
+        Run.create(path.parent / "file", OPTIONS, overwrite=overwrite)
+    assert listing(path) == {"options.json"}
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write"):
+        Run.create(tmp_path / "file" / "run", OPTIONS, overwrite=False)
+
+
+def test_what_is_no_run_does_not_open(tmp_path):
+    with pytest.raises(DataError, match="does not exist; give the folder of a run"):
+        Run.open(tmp_path / "none")
+    with pytest.raises(DataError, match="is no run"):
+        Run.open(tmp_path)
+    for text in ("", "[]", "{", '{"options": 1, "format": 1, "rebalance": ""}', "[" * 100_000):
+        (tmp_path / "options.json").write_text(text)
+        with pytest.raises(DataError, match="is no run") as error:
+            Run.open(tmp_path)
+        one_line(error)
+    with pytest.raises(DataError, match="is a file"):
+        Run.open(tmp_path / "options.json")
+
+
+def test_a_later_format_does_not_open(run, path):
+    record = json.loads((path / "options.json").read_text())
+    (path / "options.json").write_text(json.dumps({**record, "format": 2}))
+    with pytest.raises(DataError, match="format 2, and 1 is needed"):
+        Run.open(path)
+
+
+def test_resuming_needs_the_same_options(run, path):
+    assert Run.resume(path, OPTIONS) == run
+    assert Run.resume(path, {**OPTIONS, "workers": 0}, free=["workers"]) == run
+    (path / ".state.pt.77.partial").write_bytes(b"half")
+    Run.resume(path, OPTIONS)
+    assert listing(path) == {"options.json"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"loss": "ce"}, 'loss was "cce" and is now "ce"'),
+        ({"recipe": {**OPTIONS["recipe"], "epochs": 4}}, "recipe.epochs was 3 and is now 4"),
+        ({"recipe": {**OPTIONS["recipe"], "milestones": [0.3]}}, "recipe.milestones was"),
+        ({"loss_options": {}}, "loss_options.gamma was -1 and is now absent"),
+        ({"extra": None}, "extra was absent and is now null"),
+        ({"val": {}, "workers": 3}, r"val was null and is now \{\}"),
+        ({"workers": 3}, "workers was 2 and is now 3"),
+    ],
+)
+def test_the_first_option_that_differs_is_named(run, path, changed, told):
+    with pytest.raises(SettingError, match=told) as error:
+        Run.resume(path, {**OPTIONS, **changed})
+    assert "--resume" in one_line(error)
+
+
+def test_epochs_are_rows_and_the_state_comes_back(run):
+    assert run.epochs() == [] and run.resume_point() == (0, None)
+    parameter = torch.nn.Parameter(torch.tensor([1.5, -2.0]))
+    optimiser = torch.optim.AdamW([parameter], lr=0.1)
+    parameter.sum().backward()
+    optimiser.step()
+    state = {"optimiser": optimiser.state_dict(), "name": "drw", "rng": torch.get_rng_state()}
+    run.record_epoch(ROW, {})
+    run.record_epoch({**ROW, "epoch": 2}, state)
+    rows = list(csv.DictReader((run.path / "summary.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[1]["loss"]) == ROW["loss"] and float(rows[0]["lr"]) == ROW["lr"]
+    assert run.epochs() == rows
+    finished, found = run.resume_point()
+    assert finished == 2 and found is not None
+    moments = found["optimiser"]["state"][0]
+    assert torch.equal(moments["exp_avg"], optimiser.state[parameter]["exp_avg"])
+    assert found["name"] == "drw" and torch.equal(found["rng"], state["rng"])
+    assert listing(run.path) == {"options.json", "summary.csv", "state.pt"}
+
+
+@pytest.mark.parametrize("finished", [0, 1, 2])
+def test_a_row_without_its_state_is_taken_back(run, finished):
+    for epoch in range(1, finished + 1):
+        run.record_epoch({**ROW, "epoch": epoch}, {"epoch": epoch})
+    before = (run.path / "state.pt").read_bytes() if finished else None
+    run.record_epoch({**ROW, "epoch": finished + 1}, {"epoch": finished + 1})
+    if before is None:  # as if killed between the two renames
+        (run.path / "state.pt").unlink()
+    else:
+        (run.path / "state.pt").write_bytes(before)
+    assert run.resume_point() == (finished, {"epoch": finished} if finished else None)
+    assert len(run.epochs()) == finished
+    run.record_epoch({**ROW, "epoch": 9}, {"epoch": 9})
+    assert [row["epoch"] for row in run.epochs()] == [*map(str, range(1, finished + 1)), "9"]
+
+
+class Dangerous:
+    def __reduce__(self):
+        return os.system, ("exit 1",)
+
+
+def test_a_state_that_is_damaged_or_no_data_is_refused(run):
+    run.record_epoch(ROW, {"weights": torch.zeros(9)})
+    path = run.path / "state.pt"
+    whole = path.read_bytes()
+    torch.save({"epochs": 1, "state": {"x": Dangerous()}}, path)
+    with pytest.raises(DataError, match="cannot go on from") as error:
+        run.resume_point()
+    one_line(error)
+    for damaged in (b"", whole[: len(whole) // 2], b"hello"):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match="begin another run") as error:
+            run.resume_point()
+        one_line(error)
+    path.write_bytes(whole)
+    (run.path / "summary.csv").unlink()
+    with pytest.raises(DataError, match="row for 0 epochs but the state after 1"):
+        run.resume_point()
+
+
+def test_the_network_loads_as_an_extractor(run):
+    with pytest.raises(DataError, match="no trained network yet"):
+        run.load_model()
+    network = fresh_network("cifar_resnet20", 3)
+    classes = ("cat", "dog", "eel")
+    run.save_model(
+        network, arch="cifar_resnet20", classes=classes, transform=CIFAR_TRANSFORM, extra={"a": "b"}
+    )
+    for saved in (run.load_model(), load_network(run.model_path)):
+        assert saved.classes == classes and saved.transform == CIFAR_TRANSFORM
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, saved.network.state_dict()[name])
+    run.model_path.write_bytes(run.model_path.read_bytes()[:-9])
+    with pytest.raises(ExtractorError, match="damaged"):
+        run.load_model()
+
+
+def test_records_come_back_or_are_said_to_be_missing(run):
+    for name in (METRICS, DECISION):
+        with pytest.raises(DataError, match=f"no readable {name}"):
+            run.read_record(name)
+        run.write_record(name, {"accuracy": 0.1 + 0.2, "äöü 🐈": None})
+        assert run.read_record(name) == {"accuracy": 0.1 + 0.2, "äöü 🐈": None}
+        (run.path / name).write_text("{")
+        with pytest.raises(DataError, match=f"no readable {name}"):
+            run.read_record(name)
+
+
+def test_predictions_with_any_name_survive(run):
+    header = ("file_name", "label", 'probability_a,"b"\r')
+    rows = [("a\r.png", "=x", 0.1 + 0.2), ("b\n,c.png", "ß 🐈", 1e-300)]
+    run.write_predictions(header, rows)
+    with (run.path / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        found = [tuple(line) for line in csv.reader(file)]
+    assert found[0] == header
+    assert [(*line[:2], float(line[2])) for line in found[1:]] == rows
+
+
+KILLED = """
+import sys, torch
+from rebalance.runs import Run
+run = Run.open(sys.argv[1])
+weights = torch.zeros(1_000_000)
+for epoch in range(1, 100_000):
+    run.record_epoch({"epoch": epoch, "loss": 0.5}, {"weights": weights + epoch})
+    if epoch == 1:
+        print("ready", flush=True)
+"""
+
+
+def test_killed_at_any_moment_it_goes_on_from_a_whole_epoch(run):
+    for wait in (0.05, 0.13):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(run.path)], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        again = Run.resume(run.path, OPTIONS)
+        finished, state = again.resume_point()
+        assert len(again.epochs()) == finished
+        assert listing(run.path) <= set(FILES)
+        assert state is not None
+        last = float(again.epochs()[-1]["epoch"])
+        assert torch.equal(state["weights"], torch.full((1_000_000,), last))

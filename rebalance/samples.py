@@ -7,7 +7,7 @@ translated to them. Imports neither torch nor click.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from rebalance.inspection import readable_part
 from rebalance.manifest import Manifest, Row, read_manifest
 from rebalance.progress import Progress, silent
 from rebalance.settings import FolderOptions
-from rebalance.source import is_manifest, open_source
+from rebalance.source import check_files, is_manifest, open_source
 from rebalance.splits import groups_of, linked, stratified_split
 
 log = logging.getLogger("rebalance")
@@ -90,7 +90,7 @@ def open_training(
     path = Path(data)
     if is_manifest(path):
         manifest = read_manifest(path, options.root)
-        _check_manifest(path, manifest, options)
+        check_files(path, manifest, options)
     else:
         folder = open_source(path, options).folder
         rows = (
@@ -189,26 +189,6 @@ def check_overlap(training: TrainingSet, scoring: ScoringSet, *, allowed: bool) 
     if not allowed:
         raise DataError(f"{told}: take them out of one side, or go on with --allow-overlap")
     log.warning("%s", told)
-
-
-def _check_manifest(path: Path, manifest: Manifest, options: FolderOptions) -> None:
-    if not manifest.root.is_dir():
-        raise DataError(
-            f"{str(path)!r} lists images of {str(manifest.root)!r}, which is no folder here: say "
-            "where they are with --root"
-        )
-    for file in _labels(manifest):
-        name = PurePosixPath(file)
-        if name.is_absolute() or ".." in name.parts or str(name) != file:
-            raise DataError(
-                f"file names are relative to the folder of images, like 'cat/1.png'; {str(path)!r} "
-                f"has {file!r}: write it so, and say where the folder is with --root"
-            )
-    empty = [name for name, count in manifest.counts.items() if not count]
-    if not manifest.rows or (empty and not options.allow_empty):
-        raise DataError(
-            f"{str(path)!r} has no images of {', '.join(map(repr, empty)) or 'any class'}"
-        )
 
 
 def _labels(manifest: Manifest) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -51,19 +52,36 @@ def open_source(data: Path | str, options: FolderOptions) -> Source:
     )
 
 
-def _as_folder(path: Path, manifest: Manifest, options: FolderOptions) -> ImageFolder:
+def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
+    """Raise DataError unless the manifest read from ``path`` can be followed to its images.
+
+    Its root must be a folder, its file names plain and relative to it, and no class empty unless
+    the options allow it.
+    """
     if not manifest.root.is_dir():
         raise DataError(
             f"{str(path)!r} lists images of {str(manifest.root)!r}, which is no folder here: say "
             "where they are with --root"
         )
-    for row in manifest.rows:
-        name = PurePosixPath(row.file_name)
-        if name.is_absolute() or ".." in name.parts or str(name) != row.file_name:
+    for file in chain.from_iterable((row.file_name, row.partner) for row in manifest.rows):
+        if file is None:
+            continue
+        name = PurePosixPath(file)
+        if name.is_absolute() or ".." in name.parts or str(name) != file:
             raise DataError(
                 f"file names are relative to the folder of images, like 'cat/1.png'; {str(path)!r} "
-                f"has {row.file_name!r}: write it so, and say where the folder is with --root"
+                f"has {file!r}: write it so, and say where the folder is with --root"
             )
+    empty = [name for name, count in manifest.counts.items() if not count]
+    if not manifest.rows or (empty and not options.allow_empty):
+        raise DataError(
+            f"{str(path)!r} has no images of {', '.join(map(repr, empty)) or 'any class'}: choose "
+            "another manifest, or pass --allow-empty"
+        )
+
+
+def _as_folder(path: Path, manifest: Manifest, options: FolderOptions) -> ImageFolder:
+    check_files(path, manifest, options)
     kinds = Counter(row.kind for row in manifest.rows)
     repeated = len(manifest.rows) - len({row.file_name for row in manifest.rows})
     added = len(manifest.rows) - kinds["original"]
@@ -71,11 +89,6 @@ def _as_folder(path: Path, manifest: Manifest, options: FolderOptions) -> ImageF
         raise DataError(
             f"a manifest of originals, each once, was needed; {str(path)!r} has {added} duplicates "
             f"or blends and {repeated} repeated files: undersample first, then oversample"
-        )
-    empty = [name for name, count in manifest.counts.items() if not count]
-    if not manifest.rows or (empty and not options.allow_empty):
-        raise DataError(
-            f"{str(path)!r} has no images of {', '.join(map(repr, empty)) or 'any class'}"
         )
     number = {name: label for label, name in enumerate(manifest.classes)}
     return ImageFolder(

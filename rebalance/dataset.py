@@ -1,14 +1,13 @@
 """Images on their way to training: decoded, augmented and put into batches.
 
-What a sample looks like depends on the seed, the epoch and the sample alone, never on which worker
-made it. Imports torch; never click, scikit-learn or umap.
+What a sample looks like depends on the seed, the epoch, the sample and how often the epoch has
+shown it alone, never on which worker made it. Imports torch; never click, scikit-learn or umap.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -20,7 +19,7 @@ from rebalance.models.transforms import Transform
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
 
-Key = tuple[int, int]  # (epoch, position)
+Key = tuple[int, int, int]  # (epoch, position, how often the epoch showed it before)
 Batch = tuple[Tensor, Tensor]  # uint8 [B, 3, H, W], int64 [B]
 
 HELD_BYTES = 256 * 2**20  # a set that is no larger when decoded stays in memory
@@ -28,7 +27,7 @@ HELD_BYTES = 256 * 2**20  # a set that is no larger when decoded stays in memory
 
 @dataclass(eq=False)
 class ImageDataset(Dataset[tuple[Tensor, int]]):
-    """Labelled images under ``root``, fetched by epoch and position.
+    """Labelled images under ``root``, fetched by keys.
 
     paths: relative to ``root``; labels: class index of each. transform: its ``image`` makes the
     uint8 tensor [3, H, W] that ``augmentation`` (if there is one) then varies.
@@ -68,14 +67,15 @@ class ImageDataset(Dataset[tuple[Tensor, int]]):
 
         Raises DataError for an image that cannot be read.
         """
-        epoch, position = key
+        epoch, position, shown = key
         image = self.pixels(position)
+        repeat = (shown,) if shown else ()
         if self.augmentation is not None:
             with torch.random.fork_rng(devices=[]):
                 # torch.manual_seed would also reset the generators of accelerators, which
                 # dropout draws from while this runs in the training process.
                 torch.default_generator.manual_seed(
-                    seeds.integer(self.seed, "augment", epoch, position)
+                    seeds.integer(self.seed, "augment", epoch, position, *repeat)
                 )
                 image = self.augmentation(image)
         return image, self.labels[position]
@@ -112,23 +112,6 @@ class _Batches(Dataset["Batch | DataError"]):
             return error
         images, labels = zip(*samples, strict=True)
         return torch.stack(images), torch.tensor(labels)
-
-
-def shuffled(count: int, epochs: int, batch_size: int, seed: int) -> Iterator[list[Key]]:
-    """The keys of every batch of every epoch, each epoch in an order of its own.
-
-    A last batch of a single image is left out, since BatchNorm cannot train on it.
-    """
-    for epoch in range(epochs):
-        order = seeds.generator(seed, "shuffle", epoch).permutation(count)
-        for positions in np.split(order, range(batch_size, count, batch_size)):
-            if len(positions) > 1:
-                yield [(epoch, int(position)) for position in positions]
-
-
-def batches_per_epoch(count: int, batch_size: int) -> int:
-    """How many batches ``shuffled`` gives for each epoch."""
-    return count // batch_size + (count % batch_size > 1)
 
 
 def batches(

@@ -98,9 +98,10 @@ class FineTuned:
         return saved.network, saved.transform
 
     def _train(self, progress: Progress) -> None:
+        from rebalance.augmentation import paper_augmentation
         from rebalance.dataset import ImageDataset
         from rebalance.models.checkpoints import save_network
-        from rebalance.training import fine_tune, paper_augmentation
+        from rebalance.training import fine_tune
 
         make_folder(self.path.parent)  # what cannot be kept is not worth training
         network, transform = self._beginning()

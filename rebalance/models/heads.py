@@ -1,0 +1,69 @@
+"""Output layers that a loss asks for. Imports torch only."""
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, normalize
+
+from rebalance.errors import ExtractorError
+from rebalance.models.network import Network
+
+
+class CosineLinear(nn.Module):
+    """Features [N, D] to cosines [N, K] of their angles to the weights of each class, no bias.
+
+    Computed in float32 or better: bfloat16 cosines, scaled by 30, would be off by a tenth. The
+    weights start at random directions. Source: Cao et al., NeurIPS 2019, after NormFace (2017).
+    """
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(normalize(torch.randn(classes, width)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        with torch.autocast(features.device.type, enabled=False):
+            wide = features.to(torch.promote_types(features.dtype, torch.float32))
+            return linear(normalize(wide), normalize(self.weight.to(wide.dtype)))
+
+
+def output_width(network: Network) -> int:
+    """How many logits ``network`` gives.
+
+    Raises ExtractorError where its last layer is neither linear nor gives cosines.
+    """
+    last = _output_layer(network)
+    if isinstance(last, CosineLinear):
+        return len(last.weight)
+    return _linear(last).out_features
+
+
+def gives_cosines(network: Network) -> bool:
+    """Whether the logits of ``network`` are cosines."""
+    return isinstance(_output_layer(network), CosineLinear)
+
+
+def with_cosine_output(network: Network) -> Network:
+    """``network``, its modules shared and not copied, under a new last layer that gives cosines.
+
+    The weights come from torch's global generator. Raises ExtractorError where the last layer is
+    not a linear one.
+    """
+    last = _linear(_output_layer(network))
+    output = nn.Sequential(OrderedDict(list(network.output.named_children())[:-1]))
+    output.add_module("cosine", CosineLinear(last.in_features, last.out_features))
+    return Network(network.body, network.hidden, output, network.image_size)
+
+
+def _output_layer(network: Network) -> nn.Module:
+    *_, last = [network.output, *network.output.children()]
+    return last
+
+
+def _linear(layer: nn.Module) -> nn.Linear:
+    if not isinstance(layer, nn.Linear):
+        raise ExtractorError(
+            f"this needs a network that ends with a linear layer, found {type(layer).__name__}: "
+            "choose another --arch"
+        )
+    return layer

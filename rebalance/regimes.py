@@ -1,0 +1,158 @@
+"""Regimes: what training looks at in which epoch, and when it begins to weigh the classes.
+
+A new regime is a function and its line in ``REGIMES``. Imports numpy and nothing heavier.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance import seeds
+from rebalance.errors import DataError
+
+Labels = NDArray[np.int64]
+Positions = NDArray[np.int64]
+
+FIRST_PHASE = 0.5  # share of the epochs that two-phase trains on the cut classes
+FIRST_PHASE_LIMIT = 5000  # images of a class in them
+DEFERRED = 0.8  # share of the epochs before drw weighs the classes
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where training stands before an epoch.
+
+    epoch: from 0. epochs: of the whole run. f1: of every class, in [0, 1], as the last epoch left
+    it on the validation images; None before the first.
+    """
+
+    epoch: int
+    epochs: int
+    f1: Sequence[float] | None
+    seed: int
+
+    def reached(self, share: float) -> bool:
+        """Whether so much of the epochs, rounded to whole ones, is over."""
+        return self.epoch >= round(share * self.epochs)
+
+
+class Lesson(NamedTuple):
+    """What an epoch trains on: positions, some perhaps more than once, and a key of ``WEIGHTINGS``.
+
+    weighting: what the loss is to weigh the classes by; None leaves it as it was made.
+    """
+
+    positions: Positions
+    weighting: str | None = None
+
+
+def plain(labels: Labels, moment: Moment) -> Lesson:
+    """Every image, in every epoch."""
+    return Lesson(np.arange(len(labels)))
+
+
+def two_phase(labels: Labels, moment: Moment, limit: int = FIRST_PHASE_LIMIT) -> Lesson:
+    """At most ``limit`` images of each class in the first half of the epochs, then all.
+
+    The images of the first phase are the same throughout. Source: Lee et al., "Plankton
+    classification on imbalanced large scale database", ICIP 2016; how the epochs divide is ours.
+    """
+    if moment.reached(FIRST_PHASE):
+        return plain(labels, moment)
+    kept = [
+        seeds.generator(moment.seed, "two-phase", int(label)).permutation(members)[:limit]
+        for label, members in _classes(labels)
+    ]
+    return Lesson(_joined(kept))
+
+
+def dynamic(labels: Labels, moment: Moment) -> Lesson:
+    """Each epoch as large as the data, shared among the classes by what they lack of an F1 of 1.
+
+    The first epoch shows every image. A class that is to have more images than it has repeats
+    them, all equally often but for the remainder. Source: Pouyanfar et al., "Dynamic Sampling in
+    Convolutional Neural Networks for Imbalanced Data Classification", MIPR 2018; Johnson &
+    Khoshgoftaar 2019, eq. 11, times K. Raises DataError for an F1 that is undefined.
+    """
+    if moment.f1 is None:
+        return plain(labels, moment)
+    present = list(_classes(labels))
+    sizes = dynamic_sizes([_checked(moment.f1, label) for label, _ in present], len(labels))
+    drawn = [
+        _repeated(members, size, seeds.generator(moment.seed, "dynamic", moment.epoch, int(label)))
+        for (label, members), size in zip(present, sizes, strict=True)
+    ]
+    return Lesson(_joined(drawn))
+
+
+def drw(labels: Labels, moment: Moment) -> Lesson:
+    """Every image; from 80 % of the epochs on, the classes weigh by their effective number.
+
+    Deferred re-weighting. Source: Cao et al., NeurIPS 2019, section 3.4.
+    """
+    return Lesson(np.arange(len(labels)), "effective" if moment.reached(DEFERRED) else None)
+
+
+@dataclass(frozen=True)
+class Regime:
+    """plan: from labels [N] and the moment to the epoch's lesson.
+
+    needs_f1: it asks how the classes did on validation images in the epoch before.
+    needs_weights: the loss must be one whose samples can be weighed.
+    """
+
+    plan: Callable[[Labels, Moment], Lesson]
+    needs_f1: bool = False
+    needs_weights: bool = False
+
+
+REGIMES: dict[str, Regime] = {
+    "plain": Regime(plain),
+    "two-phase": Regime(two_phase),
+    "dynamic": Regime(dynamic, needs_f1=True),
+    "drw": Regime(drw, needs_weights=True),
+}
+
+
+def dynamic_sizes(f1: Sequence[float], total: int) -> list[int]:
+    """(1 - F1_c) / Σ(1 - F1) · total for each class, in whole numbers that add up to ``total``.
+
+    By largest remainder (tie: the first class); no class below one, which the largest ones give up.
+    Equal shares where every F1 is 1. total: at least the number of classes.
+    """
+    lack = 1.0 - np.asarray(f1, dtype=np.float64)
+    shares = lack / lack.sum() if lack.any() else np.full(len(lack), 1 / len(lack))
+    sizes = np.floor(shares * total).astype(np.int64)
+    remainders = shares * total - sizes
+    sizes[np.argsort(-remainders, kind="stable")[: total - sizes.sum()]] += 1
+    while (empty := np.flatnonzero(sizes == 0)).size:
+        sizes[np.argmax(sizes)] -= 1
+        sizes[empty[0]] += 1
+    return [int(size) for size in sizes]
+
+
+def _checked(f1: Sequence[float], label: int) -> float:
+    found = float(f1[label])
+    if not 0 <= found <= 1:
+        raise DataError(
+            f"dynamic sampling needs a validation F1 of every class, found {found} for class "
+            f"number {label + 1}: add validation images of it, or choose another regime"
+        )
+    return found
+
+
+def _classes(labels: Labels) -> list[tuple[int, Positions]]:
+    """Every label that occurs, and the positions that have it."""
+    return [(int(label), np.flatnonzero(labels == label)) for label in np.unique(labels)]
+
+
+def _repeated(members: Positions, size: int, rng: np.random.Generator) -> Positions:
+    whole, rest = divmod(size, len(members))
+    return np.concatenate([np.tile(members, whole), rng.permutation(members)[:rest]])
+
+
+def _joined(parts: list[Positions]) -> Positions:
+    return np.sort(np.concatenate(parts))

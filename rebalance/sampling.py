@@ -1,0 +1,104 @@
+"""Which images an epoch shows, in which order, and who trains on which of them.
+
+A sampler is a function from the labels to the positions of one epoch; a new one is its line in
+``SAMPLERS``. Imports numpy and nothing heavier.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Positions = NDArray[np.int64]
+
+
+def none(labels: NDArray[np.int64], rng: np.random.Generator) -> Positions:
+    """Every image once, shuffled."""
+    return rng.permutation(len(labels))
+
+
+def balanced(labels: NDArray[np.int64], rng: np.random.Generator) -> Positions:
+    """Every class equally often, on average: drawn with replacement."""
+    return _drawn(labels, 0.0, rng)
+
+
+def sqrt(labels: NDArray[np.int64], rng: np.random.Generator) -> Positions:
+    """A class as often as the square root of its size, on average: drawn with replacement.
+
+    Source: Mahajan et al., "Exploring the Limits of Weakly Supervised Pretraining", ECCV 2018.
+    """
+    return _drawn(labels, 0.5, rng)
+
+
+# From labels [N], each at least 0, to positions [N].
+SAMPLERS: dict[str, Callable[[NDArray[np.int64], np.random.Generator], Positions]] = {
+    sampler.__name__: sampler
+    for sampler in (
+        none,
+        balanced,
+        sqrt,
+    )
+}
+
+
+def _drawn(labels: NDArray[np.int64], power: float, rng: np.random.Generator) -> Positions:
+    """As many positions as labels, a class being drawn as often as its size to the ``power``."""
+    if not len(labels):
+        return np.empty(0, dtype=np.int64)
+    chances = np.bincount(labels)[labels] ** (power - 1.0)
+    return rng.choice(len(labels), size=len(labels), p=chances / chances.sum())
+
+
+def occurrences(order: Positions) -> NDArray[np.int64]:
+    """For each entry, how often its position came before it: 0 for the first time."""
+    sorting = np.argsort(order, kind="stable")
+    ordered = order[sorting]
+    begins = np.flatnonzero(np.diff(ordered, prepend=-1))
+    lengths = np.diff(begins, append=len(order))
+    found = np.empty(len(order), dtype=np.int64)
+    found[sorting] = np.arange(len(order)) - np.repeat(begins, lengths)
+    return found
+
+
+@dataclass(frozen=True)
+class Division:
+    """How an epoch is dealt out to steps of the optimiser, processes and forward passes.
+
+    batch_size: images of a step, over all processes. accumulation: forward passes of a step.
+    rank, world: this process, and how many there are.
+    """
+
+    batch_size: int
+    accumulation: int = 1
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def smallest_batch(self) -> int:
+        """The images that a forward pass needs: one for each process, and two for BatchNorm."""
+        return max(2, self.world)
+
+    def steps(self, count: int) -> list[tuple[int, int]]:
+        """For an epoch of ``count`` images, the images and the forward passes of each step.
+
+        A last step with fewer than ``smallest_batch`` images is left out; one with few makes fewer
+        passes.
+        """
+        sizes = [min(self.batch_size, count - at) for at in range(0, count, self.batch_size)]
+        return [
+            (size, min(self.accumulation, size // self.smallest_batch))
+            for size in sizes
+            if size >= self.smallest_batch
+        ]
+
+    def passes(self, order: Positions) -> Iterator[Positions]:
+        """What this process trains on in each forward pass of the epoch ``order``.
+
+        A pass has every so many'th image of its step, and this process each ``world``-th of those,
+        from ``rank`` on.
+        """
+        for step, (size, parts) in enumerate(self.steps(len(order))):
+            begin = step * self.batch_size
+            images = order[begin : begin + size]
+            yield from (images[part::parts][self.rank :: self.world] for part in range(parts))

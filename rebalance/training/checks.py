@@ -1,0 +1,67 @@
+"""What can be known to fail before training starts. Imports torch, by way of the losses."""
+
+from collections.abc import Iterable
+
+from rebalance.errors import DataError, ExtractorError, SettingError
+from rebalance.losses import Loss, SampleLoss
+from rebalance.models.heads import gives_cosines
+from rebalance.models.network import Network
+from rebalance.regimes import REGIMES
+from rebalance.sampling import SAMPLERS, Division
+from rebalance.schedules import SCHEDULES
+from rebalance.settings import Recipe
+from rebalance.training.optimisers import OPTIMISERS
+
+
+def check_names(recipe: Recipe, sampler: str, regime: str) -> None:
+    """Raise SettingError for a choice that is not in its dictionary."""
+    _check_name("optimiser", recipe.optimiser, OPTIMISERS)
+    _check_name("schedule", recipe.schedule, SCHEDULES)
+    _check_name("sampler", sampler, SAMPLERS)
+    _check_name("regime", regime, REGIMES)
+
+
+def _check_name(what: str, value: str, known: Iterable[str]) -> None:
+    if value not in known:
+        raise SettingError(f"no {what} {value!r}: choose one of {', '.join(known)}")
+
+
+def check_sizes(images: int, recipe: Recipe, division: Division) -> None:
+    """Raise DataError for too few images, and ExtractorError for too few in a batch, or epochs."""
+    least = division.smallest_batch
+    if images < least:
+        raise DataError(
+            f"training needs at least {least} images, found {images}: add images to the folder"
+        )
+    if recipe.batch_size < least * recipe.grad_accum:
+        raise ExtractorError(
+            f"training needs a batch_size of at least {least * recipe.grad_accum}, found "
+            f"{recipe.batch_size}: BatchNorm cannot learn from one image"
+        )
+    if min(recipe.frozen_epochs, recipe.epochs) < 0 or recipe.frozen_epochs + recipe.epochs == 0:
+        raise ExtractorError(
+            f"training needs at least one epoch, found frozen_epochs={recipe.frozen_epochs} and "
+            f"epochs={recipe.epochs}: raise one of them"
+        )
+
+
+def check_loss(loss: Loss, network: Network, regime: str, *, validated: bool) -> None:
+    """Raise SettingError where loss, network, regime and validation do not go together."""
+    name = type(loss).__name__
+    if loss.takes_cosines != gives_cosines(network):
+        needed, last = (
+            ("cosines", "models.heads.with_cosine_output")
+            if loss.takes_cosines
+            else ("logits", "a linear output layer")
+        )
+        raise SettingError(f"the loss {name} needs a network that gives {needed}: use {last}")
+    if REGIMES[regime].needs_weights and not isinstance(loss, SampleLoss):
+        raise SettingError(
+            f"the regime {regime} needs a loss that can weigh the classes, found {name}: "
+            "choose another loss or regime"
+        )
+    if REGIMES[regime].needs_f1 and not validated:
+        raise SettingError(
+            f"the regime {regime} needs validation images after every epoch, found none: set some "
+            "apart, or choose another regime"
+        )

@@ -1,0 +1,181 @@
+"""One pass over an epoch's batches: forward, backward, step. Imports torch and nothing heavier."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rebalance import seeds
+from rebalance.dataset import Batch
+from rebalance.errors import ExtractorError
+from rebalance.losses import COT, Loss
+from rebalance.models.devices import autocast
+from rebalance.models.network import Network, concat_pool
+from rebalance.models.transforms import Transform
+from rebalance.schedules import Phase
+from rebalance.settings import Recipe
+from rebalance.training.optimisers import OPTIMISERS, freeze_body, parameter_groups, set_rates
+from rebalance.training.replicas import Replicas
+from rebalance.training.united import united
+
+CHECK_EVERY = 50  # steps; to ask for a loss makes a GPU wait for it
+
+
+class Objective(NamedTuple):
+    """A loss of logits, targets and perhaps embeddings, and the optimiser that it steps with."""
+
+    loss: Callable[..., Tensor]
+    optimiser: torch.optim.Optimizer
+
+
+class Means(NamedTuple):
+    """Of an epoch, over the images as they were trained on."""
+
+    loss: float
+    accuracy: float
+
+
+def objectives(network: Network, loss: Loss, recipe: Recipe) -> tuple[Objective, ...]:
+    """What each step does in turn: the loss and, for complement objective training, a second one.
+
+    Each has an optimiser, and so a momentum, of its own (Chen et al. 2019, algorithm 1).
+    """
+    groups = parameter_groups(network)
+    losses = (loss, loss.complement) if isinstance(loss, COT) else (loss,)
+    optimiser = OPTIMISERS[recipe.optimiser]
+    return tuple(Objective(each, optimiser(groups, recipe.weight_decay)) for each in losses)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What stays the same from epoch to epoch.
+
+    embeds: the losses take the features under the last layer too: ``linear`` where the network has
+    that layer, else ``pool``.
+    """
+
+    network: Network
+    transform: Transform
+    objectives: tuple[Objective, ...]
+    embeds: bool
+    recipe: Recipe
+    seed: int
+    device: str
+    precision: str
+    replicas: Replicas
+
+    def epoch(
+        self,
+        number: int,
+        phase: Phase,
+        begun: int,
+        steps: Sequence[tuple[int, int]],
+        feed: Iterable[Batch],
+    ) -> Means:
+        """Train on what ``feed`` gives, after ``begun`` epochs of the phase.
+
+        steps: the images and the forward passes of each. Leaves the network in evaluation mode, and
+        the random state as it was. Raises ExtractorError for a loss that is not finite.
+        """
+        self.network.requires_grad_(True)
+        if phase.name == "frozen":
+            freeze_body(self.network)
+        try:
+            with _forked_generators(self.device):
+                torch.manual_seed(seeds.integer(self.seed, "training", number))
+                return self._train(number, phase, begun, steps, feed)
+        finally:
+            self.network.requires_grad_(True)
+            self.network.eval()
+
+    def _train(
+        self,
+        number: int,
+        phase: Phase,
+        begun: int,
+        steps: Sequence[tuple[int, int]],
+        feed: Iterable[Batch],
+    ) -> Means:
+        hits = torch.zeros((), device=self.device)
+        losses: list[float] = []
+        pending: list[Tensor] = []
+        batches = iter(feed)
+        self.network.train()
+        for step, (images, passes) in enumerate(steps):
+            for _, optimiser in self.objectives:
+                set_rates(optimiser, begun + step / len(steps), phase, self.recipe)
+            parts = [self._moved(batch) for batch in islice(batches, passes)]
+            loss, right = self._step(parts, images)
+            hits += right
+            pending.append(loss)
+            if len(pending) == CHECK_EVERY or step + 1 == len(steps):
+                losses += self._finite(pending, number, begins=step + 2 - len(pending))
+                pending = []
+        next(batches, None)  # what shows the progress learns that this is the end
+        sizes = [images for images, _ in steps]
+        total = math.fsum(loss * size for loss, size in zip(losses, sizes, strict=True))
+        right_of_all = self.replicas.total(hits).item()
+        return Means(total / sum(sizes), right_of_all / sum(sizes))
+
+    def _moved(self, batch: Batch) -> Batch:
+        images, labels = (tensor.to(self.device, non_blocking=True) for tensor in batch)
+        return images, labels
+
+    def _step(self, batches: Sequence[Batch], images: int) -> tuple[Tensor, Tensor]:
+        """The first objective's loss and right answers, which the later steps do not change."""
+        found = [self._descend(objective, batches, images) for objective in self.objectives]
+        return found[0]
+
+    def _descend(
+        self, objective: Objective, batches: Sequence[Batch], images: int
+    ) -> tuple[Tensor, Tensor]:
+        """One step of the optimiser; this process's part of the mean loss, and its hits."""
+        objective.optimiser.zero_grad()
+        mean = torch.zeros((), device=self.device)
+        hits = torch.zeros((), device=self.device)
+        for part, (pixels, targets) in enumerate(batches):
+            rows = len(range(part, images, len(batches)))
+            logits, *embeddings = self._forward(pixels, rows)
+            loss = objective.loss(logits, targets, *embeddings) * (len(targets) / images)
+            torch.autograd.backward(loss)
+            mean += loss.detach()
+            hits += (logits.detach().argmax(1) == targets).sum()
+        self.replicas.sum_gradients(self.network.parameters())
+        objective.optimiser.step()
+        return mean, hits
+
+    def _forward(self, images: Tensor, rows: int) -> tuple[Tensor, ...]:
+        """Logits and, where they are taken, embeddings; ``rows`` images over all processes."""
+        pixels = self.transform.normalise(images).contiguous(memory_format=torch.channels_last)
+        united_layers = united(self.network, self.replicas, rows)
+        with autocast(self.device, self.precision), united_layers:
+            if not self.embeds:
+                return (self.network(pixels).float(),)
+            features = self.network.body(pixels)
+            if self.network.hidden is None:
+                return self.network.output(features).float(), concat_pool(features)
+            hidden = self.network.hidden(features)
+            return self.network.output(hidden).float(), hidden
+
+    def _finite(self, losses: list[Tensor], number: int, begins: int) -> list[float]:
+        """The losses of steps from ``begins`` on, over all processes."""
+        values: list[float] = self.replicas.total(torch.stack(losses)).tolist()
+        for step, value in enumerate(values, start=begins):
+            if not math.isfinite(value):
+                raise ExtractorError(
+                    f"training needs a finite loss, found {value} in epoch {number} at step "
+                    f"{step}: lower the learning rate, or train with --precision fp32"
+                )
+        return values
+
+
+def _forked_generators(device: str) -> AbstractContextManager[None]:
+    """Gives the random generators their state back at the end."""
+    if device == "mps":
+        return torch.random.fork_rng(device_type="mps")
+    return torch.random.fork_rng([torch.cuda.current_device()] if device == "cuda" else [])

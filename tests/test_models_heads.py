@@ -1,0 +1,74 @@
+"""The cosine output layer, and networks that end with it."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from rebalance.errors import ExtractorError
+from rebalance.models.heads import CosineLinear, gives_cosines, output_width, with_cosine_output
+from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
+
+
+def own_head(arch: str) -> Network:
+    from rebalance.models.backbones import build
+
+    return network_of(arch, build(arch, 5), 32)
+
+
+def test_logits_are_the_cosines_of_the_angles() -> None:
+    torch.manual_seed(0)
+    layer = CosineLinear(7, 3)
+    features = torch.randn(4, 7) * 50
+    found = layer(features).detach()
+    for sample, row in zip(features, found, strict=True):
+        for weight, cosine in zip(layer.weight.detach(), row, strict=True):
+            lengths = math.sqrt(sum(sample**2)) * math.sqrt(sum(weight**2))
+            assert cosine.item() == pytest.approx((sum(sample * weight) / lengths).item(), abs=1e-6)
+    assert torch.allclose(layer.weight.norm(dim=1), torch.ones(3))
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+
+def test_features_of_zero_have_finite_cosines_and_gradients() -> None:
+    layer = CosineLinear(7, 3)
+    features = torch.zeros(2, 7, requires_grad=True)
+    layer(features).sum().backward()
+    assert features.grad is not None
+    assert features.grad.isfinite().all()
+
+
+def test_cosines_are_exact_under_autocast() -> None:
+    torch.manual_seed(0)
+    layer, features = CosineLinear(64, 10), torch.randn(8, 64)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = layer(features)
+        narrow = layer(features.bfloat16())
+    assert found.dtype == narrow.dtype == torch.float32
+    assert torch.equal(found, layer(features))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: fresh_network("cifar_resnet20", 5), lambda: own_head("cifar_resnet20")]
+)
+def test_only_the_last_layer_is_replaced(make) -> None:
+    torch.manual_seed(0)
+    network = make().eval()
+    cosines = with_cosine_output(network).eval()
+    assert (output_width(network), output_width(cosines)) == (5, 5)
+    assert (gives_cosines(network), gives_cosines(cosines)) == (False, True)
+    images = torch.randn(3, 3, 32, 32)
+    assert cosines(images).abs().max() <= 1 + 1e-6
+    assert torch.equal(
+        network.layers(images, ["pool"])["pool"], cosines.layers(images, ["pool"])["pool"]
+    )
+    before = {name for name in network.state_dict() if not name.startswith("output")}
+    assert before < cosines.state_dict().keys()
+    assert network(images).shape == (3, 5)  # still whole
+
+
+def test_a_network_without_a_linear_output_is_refused() -> None:
+    network = Network(nn.Conv2d(3, 4, 3), None, nn.Sequential(ConcatPool(), nn.ReLU()))
+    for function in (output_width, with_cosine_output):
+        with pytest.raises(ExtractorError, match="ends with a linear layer, found ReLU"):
+            function(network)

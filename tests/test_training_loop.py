@@ -1,0 +1,328 @@
+"""``fit``: against obvious loops, through every regime, and on again after a stop."""
+
+import io
+import math
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from rebalance import seeds
+from rebalance.augmentation import cifar_augmentation
+from rebalance.dataset import ImageDataset
+from rebalance.errors import DataError, ExtractorError, SettingError
+from rebalance.folder import scan
+from rebalance.losses import CE, COT, CRL, LDAM, MFE, Weighted, class_weights, complement_entropy
+from rebalance.models.heads import with_cosine_output
+from rebalance.models.network import ConcatPool, Network, concat_pool
+from rebalance.models.transforms import Transform
+from rebalance.settings import RECIPES, Recipe
+from rebalance.training import Epoch, State, fit
+
+SIZE = 12
+PLAIN = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
+COUNTS = {"bird": 12, "cat": 9, "dog": 5}
+SCRATCH = replace(RECIPES["scratch"], epochs=3, warmup_epochs=1, batch_size=8, peak_lr=0.05)
+CPU = {"seed": 0, "device": "cpu", "precision": "fp32", "workers": 0}
+
+MakeFolder = Callable[..., Path]
+
+
+def plain_network() -> Network:
+    """Without dropout and BatchNorm: each image counts for itself."""
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(3, 6, 3, stride=2), nn.ReLU())
+    hidden = nn.Sequential(ConcatPool(), nn.Linear(12, 8), nn.ReLU())
+    return Network(body, hidden, nn.Sequential(nn.Linear(8, 3)))
+
+
+def full_network() -> Network:
+    """With everything that has a state or draws random numbers."""
+    torch.manual_seed(0)
+    body = nn.Sequential(
+        OrderedDict(
+            stem=nn.Conv2d(3, 4, 3, stride=2),
+            norm=nn.BatchNorm2d(4),
+            relu=nn.ReLU(),
+            stage=nn.Sequential(nn.Conv2d(4, 6, 3, stride=2), nn.BatchNorm2d(6), nn.ReLU()),
+        )
+    )
+    hidden = nn.Sequential(ConcatPool(), nn.BatchNorm1d(12), nn.Linear(12, 8), nn.ReLU())
+    return Network(body, hidden, nn.Sequential(nn.Dropout(0.5), nn.Linear(8, 3)))
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, make_folder: MakeFolder) -> ImageDataset:
+    root = make_folder(tmp_path / "data", COUNTS, size=(SIZE, SIZE))
+    folder = scan(root)
+    return ImageDataset(root, folder.paths, folder.labels, PLAIN, None, seed=0)
+
+
+def all_images(dataset: ImageDataset) -> tuple[Tensor, Tensor]:
+    images = torch.stack([dataset.pixels(position) for position in range(len(dataset))])
+    return PLAIN.normalise(images), torch.tensor(dataset.labels)
+
+
+def slow_orders(dataset: ImageDataset, epochs: int, size: int) -> Iterator[Iterator[Tensor]]:
+    for epoch in range(epochs):
+        order = seeds.generator(0, "shuffle", epoch).permutation(len(dataset))
+        yield torch.from_numpy(order).split(size)
+
+
+def same(network: nn.Module, other: nn.Module, **tolerance: float) -> bool:
+    pairs = zip(network.state_dict().items(), other.state_dict().items(), strict=True)
+    if not tolerance:
+        return all(name == key and torch.equal(a, b) for (name, a), (key, b) in pairs)
+    return all(name == key and torch.allclose(a, b, **tolerance) for (name, a), (key, b) in pairs)
+
+
+class NotingCE(CE):
+    """Cross entropy that keeps the targets and the class weights of every call."""
+
+    def __init__(self) -> None:
+        super().__init__(COUNTS)
+        self.targets: list[list[int]] = []
+        self.seen_weights: list[Tensor] = []
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        self.targets.append(targets.tolist())
+        self.seen_weights.append(self.weights.clone())
+        return super().forward(logits, targets)
+
+
+def test_sgd_in_steps_is_the_obvious_loop(dataset: ImageDataset) -> None:
+    network, slow = plain_network(), plain_network()
+    epochs = list(fit(network, dataset, CE(COUNTS), SCRATCH, counts=COUNTS, **CPU))
+    images, labels = all_images(dataset)
+    optimiser = torch.optim.SGD(slow.parameters(), lr=9, momentum=0.9, weight_decay=5e-4)
+    # Of three epochs, milestones at 0.3, 0.6 and 0.8 come after 1, 2 and 2.
+    for lr, batches in zip([0.05, 0.025, 0.0125 / 2], slow_orders(dataset, 3, 8), strict=True):
+        optimiser.param_groups[0]["lr"] = lr
+        for batch in batches:
+            optimiser.zero_grad()
+            cross_entropy(slow(images[batch]), labels[batch]).backward()
+            optimiser.step()
+    assert same(network, slow, rtol=1e-4, atol=1e-6)
+    assert [epoch.lr for epoch in epochs] == pytest.approx([0.05, 0.025, 0.00625])
+    assert [epoch.number for epoch in epochs] == [1, 2, 3]
+
+
+def test_complement_training_takes_two_steps_with_two_optimisers(dataset: ImageDataset) -> None:
+    recipe = replace(SCRATCH, milestones=(), warmup_epochs=0)
+    network, slow = plain_network(), plain_network()
+    list(fit(network, dataset, COT(COUNTS), recipe, counts=COUNTS, **CPU))
+    images, labels = all_images(dataset)
+    first, second = (
+        torch.optim.SGD(slow.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
+        for _ in range(2)
+    )
+    for batches in slow_orders(dataset, 3, 8):
+        for batch in batches:
+            first.zero_grad()
+            cross_entropy(slow(images[batch]), labels[batch]).backward()
+            first.step()
+            second.zero_grad()
+            (-complement_entropy(slow(images[batch]), labels[batch]) / 2).backward()
+            second.step()
+    assert same(network, slow, rtol=1e-4, atol=1e-6)
+    alone = plain_network()
+    list(fit(alone, dataset, CE(COUNTS), recipe, counts=COUNTS, **CPU))
+    assert not same(network, alone, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("make_loss", [CE, Weighted, COT])
+def test_accumulation_changes_nothing_but_memory(dataset: ImageDataset, make_loss) -> None:
+    results = []
+    for grad_accum in (1, 3):
+        network, recipe = plain_network(), replace(SCRATCH, grad_accum=grad_accum)
+        found = list(fit(network, dataset, make_loss(COUNTS), recipe, counts=COUNTS, **CPU))
+        results.append((network, found[-1]))
+    (network, last), (other, other_last) = results
+    assert same(network, other, rtol=1e-4, atol=1e-6)
+    assert other_last.loss == pytest.approx(last.loss, rel=1e-4)
+    assert other_last.accuracy == last.accuracy
+
+
+def test_accumulation_passes_few_images_at_a_time(dataset: ImageDataset) -> None:
+    loss = NotingCE()
+    recipe = replace(SCRATCH, grad_accum=3, epochs=1)
+    list(fit(plain_network(), dataset, loss, recipe, counts=COUNTS, **CPU))
+    assert [len(targets) for targets in loss.targets] == [3, 3, 2] * 3 + [2]
+
+
+def test_embeddings_are_the_features_under_the_last_layer(dataset: ImageDataset) -> None:
+    class Noting(CRL):
+        def forward(self, logits: Tensor, targets: Tensor, embeddings: Tensor) -> Tensor:
+            pairs.append((logits.detach(), embeddings.detach()))
+            return super().forward(logits, targets, embeddings)
+
+    recipe = replace(SCRATCH, peak_lr=0, epochs=1, batch_size=26)
+    images, _ = all_images(dataset)
+    order = torch.from_numpy(seeds.generator(0, "shuffle", 0).permutation(26))
+    with_hidden = plain_network()
+    without = Network(with_hidden.body, None, nn.Sequential(ConcatPool(), nn.Linear(12, 3)))
+    for network in (with_hidden, without):
+        pairs: list[tuple[Tensor, Tensor]] = []
+        list(fit(network, dataset, Noting(COUNTS), recipe, counts=COUNTS, **CPU))
+        [(logits, embeddings)] = pairs
+        features = network.body(images[order])
+        expected = concat_pool(features) if network.hidden is None else network.hidden(features)
+        assert torch.allclose(embeddings, expected, atol=1e-6)
+        assert torch.allclose(logits, network(images[order]), atol=1e-6)
+
+
+def test_deferred_weights_come_at_eighty_percent(dataset: ImageDataset) -> None:
+    loss = NotingCE()
+    recipe = replace(SCRATCH, epochs=5, batch_size=26, grad_accum=1)
+    list(fit(plain_network(), dataset, loss, recipe, regime="drw", counts=COUNTS, **CPU))
+    expected = class_weights(COUNTS, "effective")
+    assert [torch.equal(seen, torch.ones(3)) for seen in loss.seen_weights] == [True] * 4 + [False]
+    assert torch.equal(loss.seen_weights[4], expected)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_dynamic_follows_the_f1_of_the_epoch_before(dataset: ImageDataset, workers: int) -> None:
+    f1s = iter([[0.5, 0.5, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+
+    def validate(network: Network) -> list[float]:
+        assert not network.training
+        network.train()  # a careless caller
+        return next(f1s)
+
+    loss, how = NotingCE(), {**CPU, "workers": workers}
+    recipe = replace(SCRATCH, batch_size=26)
+    run = fit(
+        plain_network(),
+        dataset,
+        loss,
+        recipe,
+        regime="dynamic",
+        counts=COUNTS,
+        validate=validate,
+        **how,
+    )
+    epochs = list(run)
+    shown = [Counter(targets) for targets in loss.targets]
+    assert shown == [{0: 12, 1: 9, 2: 5}, {0: 7, 1: 6, 2: 13}, {0: 1, 1: 24, 2: 1}]
+    assert [epoch.f1 for epoch in epochs] == [(0.5, 0.5, 0), (1, 0, 1), (0, 0, 0)]
+
+
+def test_the_sampler_balances_what_is_shown(dataset: ImageDataset) -> None:
+    loss = NotingCE()
+    recipe = replace(SCRATCH, epochs=20, batch_size=26, peak_lr=0)
+    list(fit(plain_network(), dataset, loss, recipe, sampler="balanced", counts=COUNTS, **CPU))
+    shown = Counter(target for targets in loss.targets for target in targets)
+    assert sum(shown.values()) == 20 * 26
+    assert min(shown.values()) > 0.8 * max(shown.values())
+
+
+def f1_of(network: Network) -> list[float]:
+    """Some numbers that depend on the weights."""
+    return [0.5 + math.tanh(weight) / 2 for weight in network.output[-1].weight[:, 0].tolist()]
+
+
+def through_a_file(state: State) -> State:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+CASES = {
+    "transfer": (CE, "none", "plain", Recipe(frozen_epochs=2, epochs=2, batch_size=8)),
+    "sgd": (CE, "none", "plain", replace(SCRATCH, frozen_epochs=1, epochs=2)),
+    "cot": (COT, "balanced", "two-phase", SCRATCH),
+    "ldam-drw": (LDAM, "none", "drw", replace(SCRATCH, epochs=5)),
+    "dynamic": (Weighted, "sqrt", "dynamic", replace(SCRATCH, grad_accum=2, optimiser="adamw")),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_after_a_stop_the_weights_end_the_same(dataset: ImageDataset, case: str) -> None:
+    make_loss, sampler, regime, recipe = CASES[case]
+    varied = replace(dataset, augmentation=cifar_augmentation(SIZE))
+
+    def network() -> Network:
+        return with_cosine_output(full_network()) if make_loss is LDAM else full_network()
+
+    def run(trained: Network, start: State | None) -> Iterator[Epoch]:
+        options = {"sampler": sampler, "regime": regime, "counts": COUNTS, "validate": f1_of}
+        return fit(trained, varied, make_loss(COUNTS), recipe, start=start, **options, **CPU)
+
+    whole = network()
+    states, told = [], []
+    for epoch in run(whole, None):
+        states.append(through_a_file(epoch.state()))
+        told.append((epoch.number, epoch.phase, epoch.loss, epoch.lr, epoch.f1))
+    assert len(states) == recipe.frozen_epochs + recipe.epochs
+    for state in states:
+        torch.manual_seed(99)
+        resumed = network()
+        nn.init.zeros_(resumed.body[0].weight)  # what the state does not hold would show
+        rest = [
+            (each.number, each.phase, each.loss, each.lr, each.f1) for each in run(resumed, state)
+        ]
+        assert rest == told[state["epoch"] :]
+        assert same(resumed, whole)
+
+
+def test_a_state_is_a_copy(dataset: ImageDataset) -> None:
+    run = fit(full_network(), dataset, CE(COUNTS), SCRATCH, counts=COUNTS, **CPU)
+    state = next(run).state()
+    before = {name: value.clone() for name, value in state["network"].items()}
+    list(run)
+    assert state["epoch"] == 1
+    assert all(torch.equal(value, before[name]) for name, value in state["network"].items())
+
+
+def test_a_state_of_another_run_is_refused(dataset: ImageDataset) -> None:
+    state = next(fit(full_network(), dataset, CE(COUNTS), SCRATCH, counts=COUNTS, **CPU)).state()
+    for network, loss in ((plain_network(), CE(COUNTS)), (full_network(), COT(COUNTS))):
+        with pytest.raises(SettingError, match="a state of the same network, loss and recipe"):
+            next(fit(network, dataset, loss, SCRATCH, counts=COUNTS, start=state, **CPU))
+
+
+def test_a_loss_that_is_not_finite_names_epoch_and_step(dataset: ImageDataset) -> None:
+    class Breaking(NotingCE):
+        def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+            broken = math.nan if len(self.targets) == 6 else 1.0
+            return super().forward(logits, targets) * broken
+
+    run = fit(plain_network(), dataset, Breaking(), SCRATCH, counts=COUNTS, **CPU)
+    with pytest.raises(ExtractorError, match="found nan in epoch 2 at step 3: lower the learning"):
+        list(run)
+
+
+def test_choices_that_do_not_go_together(dataset: ImageDataset) -> None:
+    def refusal(loss=None, network=None, recipe=SCRATCH, **options) -> str:
+        used, trained = loss or CE(COUNTS), network or plain_network()
+        with pytest.raises((SettingError, ExtractorError, DataError)) as raised:
+            next(fit(trained, dataset, used, recipe, counts=COUNTS, **options, **CPU))
+        assert "\n" not in str(raised.value)
+        return str(raised.value)
+
+    assert "LDAM needs a network that gives cosines" in refusal(LDAM(COUNTS))
+    assert "gives logits" in refusal(network=with_cosine_output(plain_network()))
+    assert "can weigh the classes, found MFE" in refusal(MFE(COUNTS), regime="drw")
+    assert "needs validation images" in refusal(regime="dynamic")
+    assert "no sampler 'all': choose one of none, balanced" in refusal(sampler="all")
+    assert "no regime 'all': choose one of plain" in refusal(regime="all")
+    assert "no schedule 'flat'" in refusal(recipe=replace(SCRATCH, schedule="flat"))
+    assert "no optimiser 'lamb'" in refusal(recipe=replace(SCRATCH, optimiser="lamb"))
+    assert "batch_size of at least 10, found 8" in refusal(recipe=replace(SCRATCH, grad_accum=5))
+
+
+def test_ldam_learns_with_cosines(dataset: ImageDataset) -> None:
+    network = with_cosine_output(full_network())
+    recipe = replace(SCRATCH, epochs=12, optimiser="adamw", peak_lr=0.02)
+    epochs = list(fit(network, dataset, LDAM(COUNTS), recipe, regime="drw", counts=COUNTS, **CPU))
+    assert epochs[9].loss < epochs[0].loss / 2
+    assert np.mean([epoch.accuracy for epoch in epochs[-3:]]) > 0.8
+    assert len(list(islice(network.output.children(), 3))) == 2

@@ -17,8 +17,10 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 # Imported on first use: reading a manifest must not cost the import of anything else.
 _PUBLIC = {
+    "evaluate": "api",
     "extract": "api",
     "inspect": "api",
+    "train": "api",
     "undersample": "api",
     "read_manifest": "manifest",
     "write_manifest": "manifest",
@@ -28,7 +30,7 @@ _PUBLIC = {
 }
 
 if TYPE_CHECKING:
-    from rebalance.api import extract, inspect, undersample
+    from rebalance.api import evaluate, extract, inspect, train, undersample
     from rebalance.errors import RebalanceError
     from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 
@@ -36,9 +38,11 @@ __all__ = [
     "Manifest",
     "RebalanceError",
     "Row",
+    "evaluate",
     "extract",
     "inspect",
     "read_manifest",
+    "train",
     "undersample",
     "write_manifest",
 ]

@@ -16,8 +16,10 @@ from rebalance.settings import (
     ExtractorOptions,
     FolderOptions,
     RunOptions,
+    ScoringOptions,
     SelectionOptions,
     Targets,
+    TrainOptions,
 )
 
 if TYPE_CHECKING:
@@ -137,5 +139,98 @@ def undersample(
         extractor=_gather(ExtractorOptions, given),
         source=_gather(FolderOptions, given),
         run=_gather(RunOptions, given),
+        progress=progress,
+    )
+
+
+def train(
+    data: Path | str,
+    test: Path | str,
+    output: Path | str,
+    *,
+    recipe: str = TrainOptions.recipe,
+    epochs: int | None = TrainOptions.epochs,
+    batch_size: int | None = TrainOptions.batch_size,
+    lr: float | None = TrainOptions.lr,
+    schedule: str | None = TrainOptions.schedule,
+    augment: str | None = TrainOptions.augment,
+    grad_accum: int | None = TrainOptions.grad_accum,
+    arch: str | None = TrainOptions.arch,
+    weights: str | None = TrainOptions.weights,
+    image_size: int | None = TrainOptions.image_size,
+    precision: str = TrainOptions.precision,
+    loss: str = TrainOptions.loss,
+    loss_options: Mapping[str, Any] | Iterable[tuple[str, Any]] = TrainOptions.loss_options,
+    sampler: str = TrainOptions.sampler,
+    regime: str = TrainOptions.regime,
+    val: Path | str | None = ScoringOptions.val,
+    val_fraction: float | None = ScoringOptions.val_fraction,
+    groups: Path | str | None = ScoringOptions.groups,
+    allow_overlap: bool = ScoringOptions.allow_overlap,
+    threshold: str = ScoringOptions.threshold,
+    classifier: str = ScoringOptions.classifier,
+    root: Path | str | None = FolderOptions.root,
+    allow_empty: bool = FolderOptions.allow_empty,
+    seed: int = RunOptions.seed,
+    device: str = RunOptions.device,
+    workers: int | None = RunOptions.workers,
+    cache_dir: Path | str | None = RunOptions.cache_dir,
+    strict: bool = RunOptions.strict,
+    overwrite: bool = RunOptions.overwrite,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train a baseline on DATA, score it on TEST, and keep all of it in a run folder.
+
+    Returns the metrics, as ``metrics.json`` has them. The options are those of ``TrainOptions``,
+    ``ScoringOptions``, ``FolderOptions`` and ``RunOptions``; resume goes on with an interrupted
+    run. Raises DataError, LossError, ExtractorError, OutputError, SettingError, MetricError, and
+    UnreadableImage under ``strict``.
+    """
+    from rebalance import baseline
+
+    loss_options = tuple(dict(loss_options).items())
+    given = locals()
+    return baseline.train(
+        data,
+        test,
+        output,
+        training=_gather(TrainOptions, given),
+        scoring=_gather(ScoringOptions, given),
+        source=_gather(FolderOptions, given),
+        run=_gather(RunOptions, given),
+        resume=resume,
+        progress=progress,
+    )
+
+
+def evaluate(
+    run: Path | str,
+    test: Path | str,
+    output: Path | str | None = None,
+    *,
+    precision: str = TrainOptions.precision,
+    root: Path | str | None = FolderOptions.root,
+    allow_empty: bool = FolderOptions.allow_empty,
+    device: str = RunOptions.device,
+    workers: int | None = RunOptions.workers,
+    strict: bool = RunOptions.strict,
+    overwrite: bool = RunOptions.overwrite,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Score the network of a run on TEST, deciding as the run decided; returns the metrics.
+
+    output: a CSV to write every prediction to. Raises as ``train``.
+    """
+    from rebalance import baseline
+
+    given = locals()
+    return baseline.evaluate(
+        run,
+        test,
+        output,
+        source=_gather(FolderOptions, given),
+        run=_gather(RunOptions, given),
+        precision=precision,
         progress=progress,
     )

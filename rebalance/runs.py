@@ -202,10 +202,15 @@ class Run:
         return record
 
     def write_predictions(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write ``predictions.csv``; all text in it is quoted."""
-        with replacing(self.path / PREDICTIONS) as (partial,):
-            # Left to themselves, older versions of csv leave a lone carriage return bare.
-            _write_csv(partial, [header, *rows], csv.QUOTE_NONNUMERIC)
+        """Write ``predictions.csv``."""
+        write_predictions(self.path / PREDICTIONS, header, rows)
+
+
+def write_predictions(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write what a network says of each image; all text in it is quoted."""
+    with replacing(path) as (partial,):
+        # Left to themselves, older versions of csv leave a lone carriage return bare.
+        _write_csv(partial, [header, *rows], csv.QUOTE_NONNUMERIC)
 
 
 def _check_free(path: Path, *, overwrite: bool) -> None:

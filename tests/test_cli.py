@@ -50,10 +50,16 @@ def test_python_and_command_line_are_twins():
 
     from rebalance.cli import group
 
-    printing = {"as_json", "quiet", "verbose", "fail_above"}
-    places = {"data", "output", "progress"}
-    for name in ("inspect", "extract", "undersample"):
-        arguments = ["data"] if name == "inspect" else ["data", "-o", "result"]
+    printing = {"as_json", "quiet", "verbose", "fail_above", "weighting"}
+    places = {"data", "test", "run", "output", "progress"}
+    calls = {
+        "inspect": ["data"],
+        "extract": ["data"],
+        "undersample": ["data", "-o", "result"],
+        "train": ["data", "--test", "test", "-o", "result"],
+        "evaluate": ["run", "test"],
+    }
+    for name, arguments in calls.items():
         command = group.get_command(Context(group), name)
         parsed = command.make_context(name, arguments).params
         keywords = inspect.signature(getattr(rebalance, name)).parameters

@@ -13,7 +13,7 @@ import click
 from rebalance import __version__
 from rebalance.errors import RebalanceError
 
-COMMANDS = ("inspect", "extract", "undersample", "cache")
+COMMANDS = ("inspect", "extract", "undersample", "train", "evaluate", "cache")
 
 EPILOG = """\b
 Example:

@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from unicodedata import combining, east_asian_width
 
@@ -82,6 +82,34 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -
         ).rstrip()
         for line in lines
     )
+
+
+SUMMARY = (
+    "accuracy",
+    "balanced_accuracy",
+    "gmean",
+    "gmean_macro",
+    "f1_macro",
+    "roc_auc_ovr_macro",
+    "average_precision_macro",
+    "log_loss",
+    "brier",
+)
+
+
+def scores(metrics: Mapping[str, Any]) -> str:
+    """The metrics of a network as two tables: each class, and the whole."""
+    names = ("precision", "recall", "f1")
+    rows = [
+        (name, *("" if each[m] is None else f"{each[m]:.3f}" for m in names), each["support"])
+        for name, each in metrics["per_class"].items()
+    ]
+    whole = [(name, f"{metrics[name]:.4f}") for name in SUMMARY]
+    text = table(("class", *names, "images"), rows) + "\n\n" + table(("metric", "value"), whole)
+    if metrics["absent"]:
+        absent = ", ".join(map(printable, metrics["absent"]))
+        text += f"\n\nleft out of the means, without images: {absent}"
+    return text
 
 
 def _width(text: str) -> int:

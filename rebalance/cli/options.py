@@ -61,6 +61,18 @@ class ClassSize(click.ParamType):  # type: ignore[type-arg]
         return name, int(size)
 
 
+class NameValue(click.ParamType):  # type: ignore[type-arg]
+    """NAME=VALUE."""
+
+    name = "NAME=VALUE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        name, found, text = value.partition("=")
+        if not found or not name:
+            self.fail(f"{value!r} is not of the form NAME=VALUE", param, ctx)
+        return name, text
+
+
 def split_names(values: Sequence[str]) -> tuple[str, ...]:
     """A,B and repeated options alike; a name with a comma goes in double quotes."""
     try:
@@ -92,6 +104,21 @@ strict = click.option(
     help="Unreadable images are an error, before the expensive work.",
 )
 
+device = click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default=RunOptions.device,
+    show_default=True,
+    help="Where the network runs.",
+)
+
+overwrite = click.option(
+    "--overwrite",
+    is_flag=True,
+    default=RunOptions.overwrite,
+    help="Replace result files that exist.",
+)
+
 run = _stack(
     click.option(
         "--seed",
@@ -100,13 +127,7 @@ run = _stack(
         show_default=True,
         help="Same seed, same images, same machine: same bytes.",
     ),
-    click.option(
-        "--device",
-        type=click.Choice(DEVICES),
-        default=RunOptions.device,
-        show_default=True,
-        help="Where the network runs.",
-    ),
+    device,
     workers,
     click.option(
         "--cache-dir",
@@ -115,12 +136,7 @@ run = _stack(
         help="Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's cache]",
     ),
     strict,
-    click.option(
-        "--overwrite",
-        is_flag=True,
-        default=RunOptions.overwrite,
-        help="Replace result files that exist.",
-    ),
+    overwrite,
 )
 
 folder = _stack(

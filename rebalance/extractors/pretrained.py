@@ -12,6 +12,7 @@ from rebalance.errors import ExtractorError
 from rebalance.extractors.fingerprints import file_digest
 from rebalance.models.headers import saved_metadata
 from rebalance.progress import Progress
+from rebalance.runs import MODEL
 
 if TYPE_CHECKING:
     from rebalance.models.network import Network
@@ -72,6 +73,8 @@ def find_pretrained(name: str, arch: str | None, option: str) -> ImageNet | Chec
     if name == "imagenet":
         return ImageNet(arch or ARCH)
     path = Path(name)
+    if (path / MODEL).is_file():  # a run of ours
+        path /= MODEL
     try:
         digest = file_digest(path)
     except OSError as error:

@@ -21,6 +21,7 @@ from rebalance.errors import ExtractorError, OutputError
 from rebalance.models.backbones import build, find_family
 from rebalance.models.cifar import CIFAR_RESNETS
 from rebalance.models.headers import MARKER, is_ours, saved_metadata
+from rebalance.models.heads import gives_cosines, with_cosine_output
 from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
 from rebalance.models.state_dicts import load_into, output_width, read_state_dict
 from rebalance.models.transforms import Transform, plain_transform, torchvision_transform
@@ -109,6 +110,7 @@ def save_network(
         "version": FORMAT_VERSION,
         "arch": arch,
         "head": "paper" if _has_paper_head(network) else "own",
+        "cosine": gives_cosines(network),
         "classes": list(classes),
         "transform": transform.to_dict(),
         "extra": dict(extra),
@@ -150,7 +152,10 @@ def _rebuilt(described: Mapping[str, Any]) -> Saved:
     arch, classes = str(described["arch"]), tuple(map(str, described["classes"]))
     transform = Transform.from_dict(described["transform"])
     extra = {str(name): str(value) for name, value in described["extra"].items()}
-    network = _HEADS[described["head"]](arch, len(classes)).eval()
+    network = _HEADS[described["head"]](arch, len(classes))
+    if described.get("cosine"):
+        network = with_cosine_output(network)
+    network.eval()
     return Saved(network, classes, transform, {**extra, "arch": arch})
 
 

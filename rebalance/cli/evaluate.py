@@ -1,0 +1,54 @@
+"""``rebalance evaluate``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebalance.cli import console, options
+from rebalance.settings import PRECISIONS, TrainOptions
+
+
+@click.command("evaluate", short_help="Score the network of a run.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("test", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV to write every prediction to.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default=TrainOptions.precision,
+    show_default=True,
+    help="auto is bf16 where the processor has it.",
+)
+@options.folder
+@options.device
+@options.workers
+@options.strict
+@options.overwrite
+@console.talk
+def command(
+    run: Path, test: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
+) -> None:
+    """Score the network of RUN on TEST, deciding as the run decided.
+
+    TEST is an image folder or a manifest. Classes are those of the run, in its order; a class that
+    TEST does not have is left out of the means, and said.
+
+    \b
+    Examples:
+      rebalance evaluate run photos/test
+      rebalance evaluate run photos/test -o predictions.csv --json
+    """
+    progress = console.start(quiet=quiet, verbose=verbose)
+    import rebalance
+
+    metrics = rebalance.evaluate(run, test, progress=progress, **parameters)
+    if as_json:
+        console.print_json(metrics)
+    else:
+        click.echo(console.scores(metrics))

@@ -72,6 +72,8 @@ def train(
     progress: Progress,
 ) -> dict[str, Any]:
     """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
+    from rebalance.training.checks import check_loss, check_names
+
     workers = default_workers() if run.workers is None else run.workers
     recipe = _recipe(training)
     given = open_training(data, source, workers, progress, strict=run.strict)
@@ -86,14 +88,18 @@ def train(
     device = resolve_device(run.device)
     precision = resolve_precision(training.precision, device)
     options = _record(training, scoring, recipe, seen, validation, run.seed, device, precision)
+    loss = _loss(options)
+    _check_rule(scoring, seen.classes)
+    arch, network, transform = _network(training, seen.classes, loss, run.seed)
+    check_names(recipe, training.sampler, training.regime)
+    check_loss(loss, network, training.regime, validated=validation is not None)
+    # What cannot be is said by now: neither a folder nor an epoch is spent on it.
     folder = (
         Run.resume(output, options)
         if resume
         else Run.create(output, options, overwrite=run.overwrite)
     )
     bench = _Bench(device, precision, workers, progress)
-    loss = _loss(options)
-    arch, network, transform = _network(training, seen.classes, loss, run.seed)
     dataset = _dataset(seen, transform, run.seed, recipe.augmentation)
     _train(folder, network, dataset, loss, recipe, training, options, validation, bench)
     folder.save_model(network, arch=arch, classes=seen.classes, transform=transform, extra={})
@@ -218,6 +224,15 @@ def _loss(options: Mapping[str, Any]) -> "Loss":
 
         given["matrix"] = read_cost_matrix(matrix, classes)
     return make_loss(options["loss"]["name"], options["counts"], given)
+
+
+def _check_rule(scoring: ScoringOptions, classes: Sequence[str]) -> None:
+    """Raise SettingError for a threshold or a classifier that there is not."""
+    from rebalance.evaluation import find_rule
+
+    # What centres are fitted on is not there before training; their threshold is the same.
+    classifier = "head" if scoring.classifier == "centres" else scoring.classifier
+    find_rule(classifier, scoring.threshold, classes, [1.0] * len(classes), lambda: ([], []))
 
 
 def _network(

@@ -129,6 +129,7 @@ def test_bad_options_are_one_line(run, few, tmp_path, options, message):
     found = run("train", data, "--test", test, "-o", tmp_path / "run", *QUICK, *options)
     assert (found.status, found.out) == (1, "")
     assert message in found.error
+    assert not (tmp_path / "run").exists()
 
 
 def test_images_on_both_sides_are_refused(run, few, tmp_path):

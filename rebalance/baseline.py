@@ -5,20 +5,21 @@ Everything heavy is imported by the story that needs it; never click.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rebalance import seeds
+from rebalance.bench import Bench, dataset_of
+from rebalance.classifiers import untrained
 from rebalance.errors import DataError, SettingError
 from rebalance.extractors.fingerprints import fingerprint
-from rebalance.extractors.pretrained import ARCH, find_pretrained
 from rebalance.manifest import check_writable
 from rebalance.models.devices import resolve_device, resolve_precision
-from rebalance.parallel import default_workers
-from rebalance.progress import Progress, silent
+from rebalance.parallel import chosen_workers
+from rebalance.progress import Progress
 from rebalance.runs import DECISION, METRICS, Run, write_predictions
 from rebalance.samples import ScoringSet, TrainingSet, check_overlap, open_scoring, open_training
 from rebalance.samples import split_off as split_off_validation
@@ -34,29 +35,11 @@ from rebalance.splits import read_groups
 
 if TYPE_CHECKING:
     from rebalance.dataset import ImageDataset
-    from rebalance.evaluation import DecisionRule, Outputs
     from rebalance.losses import Loss
     from rebalance.models.network import Network
-    from rebalance.models.transforms import Transform
-    from rebalance.training import Epoch, Validate
+    from rebalance.training import Epoch
 
 log = logging.getLogger("rebalance")
-
-SMALL_ARCH = "cifar_resnet32"  # the literature's network for 32-pixel images
-SCORING_BATCH = 64
-FLIPS = 0.5  # probability of a mirror image in training
-WEIGHTS = "--weights is scratch, imagenet, or the path of a checkpoint"
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How good a network is on a test set.
-
-    metrics: what ``metrics.json`` holds. predictions: header and rows of ``predictions.csv``.
-    """
-
-    metrics: dict[str, Any]
-    predictions: tuple[list[str], list[list[Any]]]
 
 
 def train(
@@ -74,7 +57,7 @@ def train(
     """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
     from rebalance.training.checks import check_loss, check_names
 
-    workers = default_workers() if run.workers is None else run.workers
+    workers = chosen_workers(run.workers)
     recipe = _recipe(training)
     given = open_training(data, source, workers, progress, strict=run.strict)
     if any(partner is not None for partner in given.partners):
@@ -90,7 +73,7 @@ def train(
     options = _record(training, scoring, recipe, seen, validation, run.seed, device, precision)
     loss = _loss(options)
     _check_rule(scoring, seen.classes)
-    arch, network, transform = _network(training, seen.classes, loss, run.seed)
+    arch, network, transform = untrained(training, seen.classes, loss, run.seed)
     check_names(recipe, training.sampler, training.regime)
     check_loss(loss, network, training.regime, validated=validation is not None)
     # What cannot be is said by now: neither a folder nor an epoch is spent on it.
@@ -99,8 +82,8 @@ def train(
         if resume
         else Run.create(output, options, overwrite=run.overwrite)
     )
-    bench = _Bench(device, precision, workers, progress)
-    dataset = _dataset(seen, transform, run.seed, recipe.augmentation)
+    bench = Bench(device, precision, workers, progress)
+    dataset = dataset_of(seen, transform, run.seed, recipe.augmentation)
     _train(folder, network, dataset, loss, recipe, training, options, validation, bench)
     folder.save_model(network, arch=arch, classes=seen.classes, transform=transform, extra={})
     rule = bench.fit_rule(network, loss, seen, transform, training.sampler, scoring, options)
@@ -126,12 +109,12 @@ def evaluate(
 
     if output is not None:
         check_writable(Path(output), overwrite=run.overwrite)
-    workers = default_workers() if run.workers is None else run.workers
+    workers = chosen_workers(run.workers)
     folder = Run.open(path)
     saved = folder.load_model()
     tested = open_scoring(test, saved.classes, source, workers, progress, strict=run.strict)
     device = resolve_device(run.device)
-    bench = _Bench(device, resolve_precision(precision, device), workers, progress)
+    bench = Bench(device, resolve_precision(precision, device), workers, progress)
     rule = DecisionRule.from_record(folder.read_record(DECISION))
     loss, counts = _loss(folder.options), folder.options["counts"]
     found = bench.evaluate(saved.network, loss, tested, saved.transform, rule, counts)
@@ -235,57 +218,6 @@ def _check_rule(scoring: ScoringOptions, classes: Sequence[str]) -> None:
     find_rule(classifier, scoring.threshold, classes, [1.0] * len(classes), lambda: ([], []))
 
 
-def _network(
-    training: TrainOptions, classes: Sequence[str], loss: "Loss", seed: int
-) -> "tuple[str, Network, Transform]":
-    """The architecture, the network before training, and its transform; drawn from the seed."""
-    import torch
-
-    from rebalance.models.heads import with_cosine_output
-    from rebalance.models.network import layer_widths
-    from rebalance.models.transforms import with_image_size
-
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seeds.integer(seed, "weights"))
-        arch, network, transform = _classifier(training, len(classes))
-        if loss.takes_cosines:
-            network = with_cosine_output(network)
-    if training.image_size is not None:
-        layer_widths(network, training.image_size)  # raises where the network cannot take it
-        transform = with_image_size(transform, training.image_size)
-    return arch, network, transform
-
-
-def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Transform]":
-    """By the paper's head for ``transfer``, and as it is in the literature for ``scratch``."""
-    from rebalance.models.backbones import build
-    from rebalance.models.network import fresh_network, network_of, with_new_head
-    from rebalance.models.transforms import plain_transform
-
-    transfer = training.recipe == "transfer"
-    weights = training.weights or ("imagenet" if transfer else "scratch")
-    if weights != "scratch":
-        source = find_pretrained(weights, training.arch, WEIGHTS)
-        body, transform = source.load(silent)
-        return source.arch, with_new_head(body, classes), transform
-    arch = training.arch or (ARCH if transfer else SMALL_ARCH)
-    transform = plain_transform(arch)
-    if transfer:
-        return arch, fresh_network(arch, classes), transform
-    return arch, network_of(arch, build(arch, classes), transform.crop), transform
-
-
-def _dataset(
-    images: TrainingSet | ScoringSet, transform: "Transform", seed: int, augmentation: str
-) -> "ImageDataset":
-    from rebalance.augmentation import AUGMENTATIONS
-    from rebalance.dataset import ImageDataset
-
-    folder = images.folder
-    vary = AUGMENTATIONS[augmentation](transform.crop, FLIPS)
-    return ImageDataset(folder.root, folder.paths, folder.labels, transform, vary, seed)
-
-
 def _train(
     folder: Run,
     network: "Network",
@@ -295,7 +227,7 @@ def _train(
     training: TrainOptions,
     options: Mapping[str, Any],
     validation: ScoringSet | None,
-    bench: "_Bench",
+    bench: "Bench",
 ) -> None:
     """Epoch after epoch, each noted in the run as it ends."""
     from rebalance.training import fit
@@ -344,92 +276,3 @@ def _row(epoch: "Epoch") -> dict[str, Any]:
     if epoch.f1 is not None:
         row["val_f1_macro"] = round(float(np.mean(epoch.f1)), 6)
     return row
-
-
-@dataclass(frozen=True)
-class _Bench:
-    """Where and how networks are run."""
-
-    device: str
-    precision: str
-    workers: int
-    progress: Progress
-
-    def predict(
-        self, network: "Network", loss: "Loss", images: Any, transform: "Transform"
-    ) -> "Outputs":
-        """What the network says of each image, as its loss has it."""
-        from rebalance.evaluation import predict
-
-        return predict(
-            network,
-            _dataset(images, transform, 0, "none"),
-            loss.probabilities,
-            device=self.device,
-            precision=self.precision,
-            batch_size=SCORING_BATCH,
-            workers=self.workers,
-            progress=self.progress,
-        )
-
-    def judge(self, loss: "Loss", validation: ScoringSet, transform: "Transform") -> "Validate":
-        """F1 of every class on the validation images; 0 for one that is not there nor predicted."""
-        from rebalance.metrics import as_predictions
-        from rebalance.metrics.scores import class_f1
-
-        folder = validation.folder
-
-        def f1(network: "Network") -> list[float]:
-            said = self.predict(network, loss, validation, transform).probabilities
-            found = class_f1(as_predictions(folder.labels, said, folder.classes))
-            return [float(value) for value in np.nan_to_num(found)]
-
-        return f1
-
-    def fit_rule(
-        self,
-        network: "Network",
-        loss: "Loss",
-        seen: TrainingSet,
-        transform: "Transform",
-        sampler: str,
-        scoring: ScoringOptions,
-        options: Mapping[str, Any],
-    ) -> "DecisionRule":
-        """The decision that was asked for, fitted on the training images only."""
-        from rebalance.evaluation import find_rule
-        from rebalance.inference import effective_prior
-        from rebalance.losses import SampleLoss
-
-        counts = np.array(seen.counts, float)
-        draws = {"none": counts, "sqrt": np.sqrt(counts)}.get(sampler, np.ones_like(counts))
-        weights = (
-            loss.weights.cpu().numpy() if isinstance(loss, SampleLoss) else np.ones(len(counts))
-        )
-
-        def training() -> tuple[Any, Any]:
-            features = self.predict(network, loss, seen, transform).features
-            return features, seen.folder.labels
-
-        prior = effective_prior(draws, weights).tolist()
-        return find_rule(scoring.classifier, scoring.threshold, seen.classes, prior, training)
-
-    def evaluate(
-        self,
-        network: "Network",
-        loss: "Loss",
-        tested: ScoringSet,
-        transform: "Transform",
-        rule: "DecisionRule",
-        counts: Mapping[str, int],
-    ) -> Evaluation:
-        """Metrics and predictions on a test set."""
-        from rebalance.evaluation import evaluate, prediction_table
-
-        folder = tested.folder
-        outputs = self.predict(network, loss, tested, transform)
-        metrics, decision = evaluate(
-            outputs, folder.labels, folder.classes, rule, list(counts.values())
-        )
-        table = prediction_table(folder.paths, folder.labels, folder.classes, decision)
-        return Evaluation(metrics, table)

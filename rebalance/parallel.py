@@ -17,8 +17,10 @@ Result = TypeVar("Result")
 AHEAD = 16  # items in flight per worker
 
 
-def default_workers() -> int:
-    """The processors this process may use."""
+def chosen_workers(workers: int | None) -> int:
+    """``workers``, or where it is None the processors this process may use."""
+    if workers is not None:
+        return workers
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -34,7 +34,7 @@ from rebalance.manifest import (
     companions,
     write_manifest,
 )
-from rebalance.parallel import default_workers
+from rebalance.parallel import chosen_workers
 from rebalance.plan import wanted_sizes
 from rebalance.progress import Progress
 from rebalance.settings import (
@@ -59,7 +59,7 @@ def inspect(
 ) -> Inspection:
     """Count the images of every class and read each of them."""
     folder = open_source(data, source).folder
-    _, unreadable = survey(folder, _workers(run), progress)
+    _, unreadable = survey(folder, chosen_workers(run.workers), progress)
     report_unreadable(unreadable, len(folder.paths), strict=run.strict)
     return Inspection(folder.root, named_counts(folder), tuple(unreadable))
 
@@ -141,10 +141,6 @@ def _check_apart(data: Path, output: Path) -> None:
             )
 
 
-def _workers(run: RunOptions) -> int:
-    return default_workers() if run.workers is None else run.workers
-
-
 def _check_choice(what: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise SettingError(f"no {what} {value!r}: choose one of {', '.join(known)}")
@@ -161,7 +157,7 @@ def _describe(
     from rebalance.extractors import find_extractor, needs_training
     from rebalance.features import extract_features, image_keys
 
-    workers = _workers(run)
+    workers = chosen_workers(run.workers)
     probes: list[Probe] = []
     keys: list[bytes | None] = []
     # Training and --strict want to know of every bad file before the expensive work begins;
@@ -201,7 +197,9 @@ def _select(
     from rebalance.selection import select_at_random, select_by_sampler, select_by_subclass
 
     if options.method == "random":
-        readable, _, bad = readable_part(folder, _workers(run), progress, strict=run.strict)
+        readable, _, bad = readable_part(
+            folder, chosen_workers(run.workers), progress, strict=run.strict
+        )
         sizes = wanted_sizes(named_counts(readable), targets)
         return readable, select_at_random(readable, sizes, run.seed), bad, None
     # The methods of imbalanced-learn work on the pooled features; only ours looks for a layer.

@@ -10,6 +10,8 @@
     ├── FeatureError       features that cannot be clustered or sampled from
     ├── MetricError        predictions cannot be scored, or decided by a threshold
     ├── LossError          a loss cannot be made from these options and class counts
+    ├── TrainingError      training cannot begin, or cannot go on
+    ├── PeerFailed         another process of the same command failed, and says why
     ├── OutputError        a result cannot be written where it was asked for
     └── GateFailed         the data was read, and did not pass a gate the user set
 
@@ -73,6 +75,14 @@ class MetricError(RebalanceError):
 
 class LossError(RebalanceError):
     """A loss cannot be made from these options and class counts."""
+
+
+class TrainingError(RebalanceError):
+    """Training cannot begin, or cannot go on."""
+
+
+class PeerFailed(RebalanceError):
+    """Another process of the same command failed, and says why."""
 
 
 class OutputError(RebalanceError):

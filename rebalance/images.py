@@ -8,12 +8,14 @@ import io
 import logging
 import re
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from stat import S_ISREG
 from textwrap import shorten
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +40,9 @@ MAX_REASON = 120  # characters
 # Set once for the process: warnings.catch_warnings is not safe in threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -115,23 +120,30 @@ def probe(path: Path) -> Probe:
 def survey(
     folder: ImageFolder, workers: int, progress: Progress = silent
 ) -> tuple[list[Probe | None], list[Unreadable]]:
-    """Probe every image of ``folder``: a list aligned with its paths, and those that failed.
+    """``read_each`` image of ``folder`` by ``probe``."""
+    return read_each(folder, probe, workers, progress)
+
+
+def read_each(
+    folder: ImageFolder, read: Callable[[Path], Read], workers: int, progress: Progress = silent
+) -> tuple[list[Read | None], list[Unreadable]]:
+    """``read`` every image of ``folder``: a list aligned with its paths, and those that failed.
 
     The list holds None where an image is unreadable; both are in the folder's order, whatever
     the number of ``workers`` (threads; 0 reads in this one).
     """
 
-    def attempt(position: int) -> Probe | Unreadable:
+    def attempt(position: int) -> Read | Unreadable:
         try:
-            return probe(folder.root / folder.paths[position])
+            return read(folder.root / folder.paths[position])
         except UnreadableImage as error:
             return folder.unreadable(position, str(error))
 
     total = len(folder.paths)
     outcomes = ordered_map(attempt, range(total), workers)
     seen = list(progress(outcomes, total=total, what="reading images", unit="images"))
-    probes = [outcome if isinstance(outcome, Probe) else None for outcome in seen]
-    return probes, [outcome for outcome in seen if isinstance(outcome, Unreadable)]
+    found = [None if isinstance(outcome, Unreadable) else outcome for outcome in seen]
+    return found, [outcome for outcome in seen if isinstance(outcome, Unreadable)]
 
 
 def _turn_upright(image: Image.Image) -> None:

@@ -19,6 +19,7 @@ from rebalance.errors import ManifestError, OutputError
 
 FORMAT = 1
 KINDS = ("original", "duplicate", "synthetic")
+DIGITS = 6  # of distances and silhouettes
 
 Cell = TypeVar("Cell")
 

@@ -1,4 +1,4 @@
-"""How many images each class is to keep.
+"""How many samples each class is to have.
 
 Class sizes in, class sizes out; imports neither numpy nor torch.
 """
@@ -10,26 +10,26 @@ from fractions import Fraction
 from math import floor
 
 from rebalance.errors import TargetError
-from rebalance.settings import Targets
+from rebalance.settings import Growth, Targets
 
-_TO = re.compile(r"(?P<minimum>min)|(?P<count>\d+)|(?P<ratio>\d+(\.\d+)?)x", re.IGNORECASE)
+_TO = re.compile(r"(?P<word>[a-z]+)|(?P<count>\d+)|(?P<ratio>\d+(\.\d+)?)x", re.IGNORECASE)
 
 
-def target_size(to: str, smallest: int) -> int:
-    """The class size that ``to`` asks for: ``min``, a number, or ``Rx`` of the smallest class.
+def target_size(to: str, reference: int, word: str = "min") -> int:
+    """The class size that ``to`` asks for: ``word``, a number, or ``Rx`` of the reference.
 
-    R times the smallest is rounded down, exactly (1.1x of 10 is 11). Raises TargetError for any
-    other text, and for a size below 1.
+    reference: the size that ``word`` stands for. R times it is rounded down, exactly (1.1x of 10 is
+    11). Raises TargetError for any other text, and for a size below 1.
     """
     match = _TO.fullmatch(to.strip())
-    if match is None:
-        raise TargetError(f"a target is min, a number, or Rx such as 2x or 1.5x; got {to!r}")
-    if match["minimum"]:
-        size = smallest
+    if match is None or (match["word"] and match["word"].lower() != word):
+        raise TargetError(f"a target is {word}, a number, or Rx such as 2x or 1.5x; got {to!r}")
+    if match["word"]:
+        size = reference
     elif match["count"]:
         size = int(match["count"])
     else:
-        size = floor(Fraction(match["ratio"]) * smallest)
+        size = floor(Fraction(match["ratio"]) * reference)
     if size < 1:
         raise TargetError(f"every class needs at least 1 image; {to!r} asks for {size}")
     return size
@@ -60,15 +60,47 @@ def wanted_sizes(counts: Mapping[str, int], targets: Targets) -> dict[str, int]:
                 f"class {name!r} has {counts[name]} images; {size} were asked for: "
                 f"choose a number from 1 to {counts[name]}"
             )
-    filled = {name: count for name, count in counts.items() if count}
-    if len(filled) == 1 and not own and not targets.to.strip().isdigit():
-        raise TargetError(
-            f"one class only, {next(iter(filled))!r}: {targets.to!r} compares classes; "
-            "give a number with --to N"
-        )
-    size = target_size(targets.to, min(filled.values(), default=0))
+    filled = _comparable(counts, targets)
+    size = target_size(targets.to, min(filled, default=0))
     cut = set(targets.classes) or set(counts)
     return {
         name: own.get(name, min(count, size) if name in cut else count)
         for name, count in counts.items()
     }
+
+
+def grown_sizes(
+    counts: Mapping[str, int], growth: Growth, largest: int | None = None
+) -> dict[str, int]:
+    """The size of every class after oversampling, in the order of ``counts``.
+
+    A class at or above its target stays as it is, and so does an empty one. largest: what ``max``
+    stands for; None is the size of the largest class. Raises TargetError as ``wanted_sizes``, and
+    for a class that would have to shrink.
+    """
+    own = dict(growth.per_class)
+    check_names([*own, *growth.classes], counts)
+    for name, size in own.items():
+        if size < counts[name] or not counts[name]:
+            raise TargetError(
+                f"class {name!r} has {counts[name]} images; {size} were asked for: "
+                + ("choose a larger number, or undersample it" if counts[name] else "add some")
+            )
+    filled = _comparable(counts, growth)
+    size = target_size(growth.to, largest or max(filled, default=0), "max")
+    raised = set(growth.classes) or set(counts)
+    return {
+        name: own.get(name, max(count, size) if name in raised and count else count)
+        for name, count in counts.items()
+    }
+
+
+def _comparable(counts: Mapping[str, int], asked: Targets | Growth) -> list[int]:
+    """The sizes of classes that have any; TargetError if there is one, and others are needed."""
+    filled = {name: count for name, count in counts.items() if count}
+    if len(filled) == 1 and not asked.per_class and not asked.to.strip().isdigit():
+        raise TargetError(
+            f"one class only, {next(iter(filled))!r}: {asked.to!r} compares classes; "
+            "give a number with --to N"
+        )
+    return list(filled.values())

@@ -16,14 +16,13 @@ from rebalance import seeds
 from rebalance.clusters import Subclasses, find_subclasses
 from rebalance.errors import FeatureError
 from rebalance.folder import ImageFolder
+from rebalance.manifest import DIGITS
 from rebalance.progress import Progress, silent
 from rebalance.settings import SelectionOptions
 from rebalance.table import FeatureTable
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS, allot, pick_per_cluster
 
 log = logging.getLogger("rebalance")
-
-DIGITS = 6  # of distances and silhouettes, in manifests
 
 
 @dataclass(frozen=True)

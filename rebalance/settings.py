@@ -13,7 +13,7 @@ from rebalance.errors import SettingError
 LAYERS = ("body", "pool", "linear", "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
-# The keys of two registries that take seconds to import, for help; a test holds them together.
+# The keys of registries that take seconds to import, for help; a test holds them together.
 LOSSES = (
     "ce",
     "weighted",
@@ -29,6 +29,8 @@ LOSSES = (
     "crl",
 )
 AUGMENTATIONS = ("paper", "cifar", "none")
+IN_MEMORY = ("auto", "yes", "no")
+SPACES = ("embedding", "pixel")
 
 
 def _check_whole(what: str, value: int | None, least: int) -> None:
@@ -116,6 +118,24 @@ class Targets:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """How many samples a class is to grow to; a class at or above its target stays as it is.
+
+    to: ``max`` (the largest class), a number, or ``Rx`` (R times the largest class).
+    per_class: (class name, number) pairs that override ``to``.
+    classes: only these classes grow; empty means all.
+    """
+
+    to: str = "max"
+    per_class: tuple[tuple[str, int], ...] = ()
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, size in self.per_class:
+            _check_whole(f"the size of class {name!r}", size, 0)
+
+
+@dataclass(frozen=True)
 class SelectionOptions:
     """How the images to keep are chosen.
 
@@ -130,6 +150,29 @@ class SelectionOptions:
 
 
 @dataclass(frozen=True)
+class SynthesisOptions:
+    """How the samples to add are made.
+
+    method: a key of ``oversampling.OVERSAMPLERS``.
+    neighbours: how many of them a partner is drawn from; None is the method's own number.
+    layer: whose features tell neighbours and clusters: body, pool or linear.
+    space: what a recipe blends, feature vectors (``embedding``) or images (``pixel``).
+    exact: find the true neighbours, however many samples there are.
+    """
+
+    method: str = "ros"
+    neighbours: int | None = None
+    layer: str = "pool"
+    space: str = "embedding"
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        _check_whole("neighbours", self.neighbours, 1)
+        if self.space not in SPACES:
+            raise SettingError(f"a space is one of {', '.join(SPACES)}; got {self.space!r}")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a network is trained; the defaults are the paper's, by way of fastai's ``fine_tune``.
 
@@ -141,7 +184,8 @@ class Recipe:
     the layers between them rise geometrically.
     batch_size: images of one step, over all processes; at least 2.
     grad_accum: forward passes that a step's images are split over; it saves memory, and changes
-    nothing else but what BatchNorm sees at a time.
+    nothing else but what is seen at a time by BatchNorm and by losses of a whole batch (mfe, msfe,
+    crl).
     weight_decay: see the optimiser.
     optimiser: a key of ``training.OPTIMISERS``. schedule: a key of ``schedules.SCHEDULES``.
     warmup_epochs, milestones, drop: for the schedule ``step``: epochs of linear warm-up; shares of
@@ -215,6 +259,10 @@ class TrainOptions:
     image_size, precision: as for extractors.
     loss: a key of ``losses.LOSSES``; loss_options: (name, value) pairs.
     sampler: a key of ``sampling.SAMPLERS``. regime: a key of ``regimes.REGIMES``.
+    in_memory: whether the decoded images are kept: auto (if they take 1 GiB at most), yes or no. It
+    changes no result.
+    rebalance_head: a manifest by whose recipes, in embedding space, a fresh linear head is trained
+    in the end.
     """
 
     recipe: str = "transfer"
@@ -232,8 +280,14 @@ class TrainOptions:
     loss_options: tuple[tuple[str, str], ...] = ()
     sampler: str = "none"
     regime: str = "plain"
+    in_memory: str = "auto"
+    rebalance_head: Path | str | None = None
 
     def __post_init__(self) -> None:
+        if self.in_memory not in IN_MEMORY:
+            raise SettingError(
+                f"in_memory must be one of {', '.join(IN_MEMORY)}; got {self.in_memory!r}"
+            )
         _check_whole("epochs", self.epochs, 1)
         _check_whole("batch_size", self.batch_size, 2)
         _check_whole("image_size", self.image_size, 1)

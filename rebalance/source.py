@@ -1,15 +1,21 @@
 """DATA as the commands take it: an image folder, or a manifest of ours, so that steps chain."""
 
-from collections import Counter
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rebalance.errors import DataError
 from rebalance.folder import ImageFolder, Unreadable, scan
-from rebalance.manifest import Dropped, Manifest, read_manifest
+from rebalance.manifest import Dropped, Manifest, Row, read_manifest
 from rebalance.settings import FolderOptions
+
+log = logging.getLogger("rebalance")
+
+FIRST = 100  # images looked for before all are read: if none is there, none will be
+NAMED_AT_MOST = 20  # unreadable files in the log; all of them are in the record
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,7 @@ class Source:
     """The images to work on, and what earlier steps already left out.
 
     manifest: where the images were listed, None for a folder. record: that manifest's own record.
+    rows: its rows, aligned with the images of ``folder``; none for a folder.
     """
 
     folder: ImageFolder
@@ -24,6 +31,26 @@ class Source:
     unreadable: tuple[Unreadable, ...] = ()
     manifest: Path | None = None
     record: dict[str, Any] | None = None
+    rows: tuple[Row, ...] = ()
+
+
+def as_records(unreadable: Sequence[Unreadable]) -> list[dict[str, str]]:
+    """Unreadable files as the manifest's record lists them."""
+    return [
+        {"file_name": image.path, "label": image.label, "reason": image.reason}
+        for image in unreadable
+    ]
+
+
+def name_unreadable(unreadable: Sequence[Unreadable]) -> None:
+    """Name the first unreadable files in the log, and say how many more there are."""
+    for image in unreadable[:NAMED_AT_MOST]:
+        log.warning("unreadable: %r: %s", image.path, image.reason)
+    if len(unreadable) > NAMED_AT_MOST:
+        log.warning(
+            "unreadable: %d more; all are named in M.json and by --json",
+            len(unreadable) - NAMED_AT_MOST,
+        )
 
 
 def is_manifest(path: Path) -> bool:
@@ -43,13 +70,32 @@ def open_source(data: Path | str, options: FolderOptions) -> Source:
             raise DataError(f"--root is for manifests, and {str(path)!r} is none: leave it out")
         return Source(scan(path, allow_empty=options.allow_empty))
     manifest = read_manifest(path, options.root)
+    check_files(path, manifest, options)
+    originals = [row.file_name for row in manifest.rows if row.kind == "original"]
+    added = len(manifest.rows) - len(originals)
+    repeated = len(originals) - len(set(originals))
+    if added or repeated:
+        raise DataError(
+            f"a manifest of originals, each once, was needed; {str(path)!r} has {added} duplicates "
+            f"or blends and {repeated} repeated files: give the manifest that these were added to"
+        )
+    return replace(source_of(manifest), manifest=path)
+
+
+def source_of(manifest: Manifest) -> Source:
+    """The images of a manifest of originals, to go on working on."""
+    number = {name: label for label, name in enumerate(manifest.classes)}
+    folder = ImageFolder(
+        manifest.root,
+        manifest.classes,
+        tuple(row.file_name for row in manifest.rows),
+        tuple(number[row.label] for row in manifest.rows),
+    )
     unreadable = tuple(
         Unreadable(entry["file_name"], entry["label"], entry["reason"])
         for entry in manifest.record.get("unreadable", ())
     )
-    return Source(
-        _as_folder(path, manifest, options), manifest.dropped, unreadable, path, manifest.record
-    )
+    return Source(folder, manifest.dropped, unreadable, record=manifest.record, rows=manifest.rows)
 
 
 def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
@@ -72,28 +118,15 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
                 f"file names are relative to the folder of images, like 'cat/1.png'; {str(path)!r} "
                 f"has {file!r}: write it so, and say where the folder is with --root"
             )
+    some = manifest.rows[:FIRST]
+    if some and not any((manifest.root / row.file_name).exists() for row in some):
+        raise DataError(
+            f"{str(path)!r} lists images of {str(manifest.root)!r}, where there is no "
+            f"{some[0].file_name!r}, nor any of the next: say where they are with --root"
+        )
     empty = [name for name, count in manifest.counts.items() if not count]
     if not manifest.rows or (empty and not options.allow_empty):
         raise DataError(
             f"{str(path)!r} has no images of {', '.join(map(repr, empty)) or 'any class'}: choose "
             "another manifest, or pass --allow-empty"
         )
-
-
-def _as_folder(path: Path, manifest: Manifest, options: FolderOptions) -> ImageFolder:
-    check_files(path, manifest, options)
-    kinds = Counter(row.kind for row in manifest.rows)
-    repeated = len(manifest.rows) - len({row.file_name for row in manifest.rows})
-    added = len(manifest.rows) - kinds["original"]
-    if added or repeated:
-        raise DataError(
-            f"a manifest of originals, each once, was needed; {str(path)!r} has {added} duplicates "
-            f"or blends and {repeated} repeated files: undersample first, then oversample"
-        )
-    number = {name: label for label, name in enumerate(manifest.classes)}
-    return ImageFolder(
-        manifest.root,
-        manifest.classes,
-        tuple(row.file_name for row in manifest.rows),
-        tuple(number[row.label] for row in manifest.rows),
-    )

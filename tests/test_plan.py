@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalance.errors import TargetError
-from rebalance.plan import target_size, wanted_sizes
-from rebalance.settings import Targets
+from rebalance.plan import grown_sizes, target_size, wanted_sizes
+from rebalance.settings import Growth, Targets
 
 COUNTS = {"cat": 50, "dog": 20, "owl": 10}
 
@@ -82,3 +82,76 @@ def test_no_class_grows_and_none_vanishes(counts, to):
     size = target_size(to, min(counts.values()))
     for name, count in counts.items():
         assert sizes[name] == (count if count <= size else size)
+
+
+@pytest.mark.parametrize(
+    ("growth", "sizes"),
+    [
+        (Growth(), {"cat": 50, "dog": 50, "owl": 50}),
+        (Growth(to="15"), {"cat": 50, "dog": 20, "owl": 15}),
+        (Growth(to="5"), COUNTS),
+        (Growth(to="70"), {"cat": 70, "dog": 70, "owl": 70}),
+        (Growth(to="0.5x"), {"cat": 50, "dog": 25, "owl": 25}),
+        (Growth(to="1.55X"), {"cat": 77, "dog": 77, "owl": 77}),
+        (Growth(to=" MAX "), {"cat": 50, "dog": 50, "owl": 50}),
+        (Growth(per_class=(("owl", 10),)), {"cat": 50, "dog": 50, "owl": 10}),
+        (Growth(per_class=(("cat", 51),)), {"cat": 51, "dog": 50, "owl": 50}),
+        (Growth(classes=("dog",)), {"cat": 50, "dog": 50, "owl": 10}),
+        (Growth(per_class=(("owl", 12),), classes=("dog",)), {"cat": 50, "dog": 50, "owl": 12}),
+    ],
+)
+def test_grown_sizes(growth, sizes):
+    assert grown_sizes(COUNTS, growth) == sizes
+
+
+@pytest.mark.parametrize(
+    ("growth", "message"),
+    [
+        (Growth(to="0"), "at least 1 image; '0' asks for 0"),
+        (Growth(to="0.01x"), "at least 1 image"),
+        (Growth(to="min"), "a target is max, a number, or Rx"),
+        (Growth(to="-3"), "a target is max"),
+        (Growth(per_class=(("cat", 49),)), "class 'cat' has 50 images; 49 were .*undersample it"),
+        (Growth(per_class=(("cat", 0),)), "class 'cat' has 50 images; 0 were asked for"),
+        (Growth(per_class=(("cats", 90),)), "no class 'cats' .*did you mean 'cat'"),
+        (Growth(classes=("bird",)), "no class 'bird' among the 3 classes"),
+    ],
+)
+def test_impossible_growth(growth, message):
+    with pytest.raises(TargetError, match=message):
+        grown_sizes(COUNTS, growth)
+
+
+def test_max_may_stand_for_more_than_the_largest_class():
+    assert grown_sizes(COUNTS, Growth(), 80) == dict.fromkeys(COUNTS, 80)
+    assert grown_sizes(COUNTS, Growth(to="0.5x"), 80) == {"cat": 50, "dog": 40, "owl": 40}
+    assert grown_sizes(COUNTS, Growth(to="12"), 80) == {"cat": 50, "dog": 20, "owl": 12}
+
+
+def test_a_single_class_has_no_larger_one_to_grow_to():
+    with pytest.raises(TargetError, match="one class only, 'cat'"):
+        grown_sizes({"cat": 50, "empty": 0}, Growth())
+    assert grown_sizes({"cat": 50}, Growth(to="70")) == {"cat": 70}
+    assert grown_sizes({"cat": 50}, Growth(per_class=(("cat", 60),))) == {"cat": 60}
+
+
+def test_an_empty_class_cannot_grow():
+    counts = {"a": 9, "b": 4, "empty": 0}
+    assert grown_sizes(counts, Growth()) == {"a": 9, "b": 9, "empty": 0}
+    assert grown_sizes(counts, Growth(to="20")) == {"a": 20, "b": 20, "empty": 0}
+    with pytest.raises(TargetError, match="class 'empty' has 0 images; 3 were asked for: add some"):
+        grown_sizes(counts, Growth(per_class=(("empty", 3),)))
+
+
+@given(
+    st.dictionaries(st.text(min_size=1), st.integers(1, 1000), min_size=2),
+    st.sampled_from(["max", "1", "170", "0.5x", "1.5x"]),
+)
+def test_no_class_shrinks(counts, to):
+    try:
+        size = target_size(to, max(counts.values()), "max")
+    except TargetError:  # half of a class of 1
+        return
+    sizes = grown_sizes(counts, Growth(to=to))
+    assert list(sizes) == list(counts)
+    assert all(sizes[name] == max(count, size) for name, count in counts.items())

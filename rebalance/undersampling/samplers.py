@@ -1,8 +1,9 @@
 """Undersamplers of all classes at once, by the features of their samples.
 
-NearMiss, Tomek links and one-sided selection are imbalanced-learn's. A new undersampler is a
-function here and its line in ``UNDERSAMPLERS``; in ``EXACT`` too, if it keeps just as many as
-wanted. May not import torch or click; scikit-learn and imbalanced-learn are imported when needed.
+``coverage`` is ours (see that module); NearMiss, Tomek links and one-sided selection are
+imbalanced-learn's. A new undersampler is a function here and its line in ``UNDERSAMPLERS``; in
+``EXACT`` too, if it keeps just as many as wanted. May not import torch or click; scikit-learn and
+imbalanced-learn are imported when needed.
 """
 
 import warnings
@@ -12,7 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rebalance import seeds
 from rebalance.errors import FeatureError
+from rebalance.undersampling.coverage import coverage as covering
 
 NEIGHBORS = 3
 
@@ -31,8 +34,8 @@ class Undersampler(Protocol):
     rng: the source of every random choice.
 
     The arrays are not modified. ValueError for a wanted number that is out of range; FeatureError
-    for features that are missing or not finite, for a single class, and for a class of which
-    nothing would be left.
+    for features that are missing or not finite, for a single class where classes are compared, and
+    for a class of which nothing would be left.
     """
 
     def __call__(
@@ -52,6 +55,24 @@ def random(
     kept = np.isin(labels, list(wanted), invert=True)
     for label in sorted(wanted):
         kept[rng.choice(np.flatnonzero(labels == label), wanted[label], replace=False)] = True
+    return np.flatnonzero(kept)
+
+
+def coverage(
+    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+) -> Indices:
+    """Those that cover each class, its thinly populated regions in full measure.
+
+    See ``undersampling.coverage``. The draws of a class do not depend on the other classes. Keeps
+    as many as wanted.
+    """
+    features = _checked(features, labels, wanted)
+    kept = np.isin(labels, list(wanted), invert=True)
+    seed = int(rng.integers(2**63))
+    for label, size in wanted.items():
+        members = np.flatnonzero(labels == label)
+        stream = seeds.generator(seed, "coverage", label)
+        kept[members[covering(features[members], size, stream)]] = True
     return np.flatnonzero(kept)
 
 
@@ -94,7 +115,7 @@ def tomek(
     """
     from imblearn.under_sampling import TomekLinks
 
-    features = _checked(features, labels, wanted)
+    features = _compared(features, labels, wanted)
     return _kept_by(TomekLinks(sampling_strategy=list(wanted)), features, labels, wanted)
 
 
@@ -108,7 +129,7 @@ def enn(
     """
     from sklearn.neighbors import NearestNeighbors
 
-    features = _checked(features, labels, wanted)
+    features = _compared(features, labels, wanted)
     classes, codes = np.unique(labels, return_inverse=True)
     model = NearestNeighbors(n_neighbors=min(NEIGHBORS, len(labels) - 1)).fit(features)
     # Asked without samples, it leaves each one out by its index, not by its distance of 0.
@@ -131,7 +152,7 @@ def oss(
     """
     from imblearn.under_sampling import OneSidedSelection
 
-    features = _checked(features, labels, wanted)
+    features = _compared(features, labels, wanted)
     sampler = OneSidedSelection(
         sampling_strategy=list(wanted), random_state=int(rng.integers(2**31))
     )
@@ -141,6 +162,7 @@ def oss(
 UNDERSAMPLERS: dict[str, Undersampler] = {
     undersampler.__name__.replace("_", "-"): undersampler
     for undersampler in (
+        coverage,
         random,
         nearmiss_1,
         nearmiss_2,
@@ -150,7 +172,7 @@ UNDERSAMPLERS: dict[str, Undersampler] = {
         oss,
     )
 }
-EXACT = frozenset({"random", "nearmiss-1", "nearmiss-2"})
+EXACT = frozenset({"coverage", "random", "nearmiss-1", "nearmiss-2"})
 
 
 def _nearmiss(
@@ -158,7 +180,7 @@ def _nearmiss(
 ) -> Indices:
     from imblearn.under_sampling import NearMiss
 
-    features = _checked(features, labels, wanted)
+    features = _compared(features, labels, wanted)
     sizes = np.unique(labels, return_counts=True)[1]
     neighbors = min(NEIGHBORS, int(sizes.min()))
     sampler = NearMiss(
@@ -200,6 +222,13 @@ def _checked(
         raise FeatureError(
             "features must be finite, but there are NaN or infinite ones: extract them again", label
         )
+    return features
+
+
+def _compared(
+    features: Features, labels: Labels, wanted: Mapping[int, int]
+) -> NDArray[np.floating[Any]]:
+    features = _checked(features, labels, wanted)
     if len(np.unique(labels)) < 2:
         raise FeatureError(
             "neighbours of other classes are compared, but there is one class: use random"

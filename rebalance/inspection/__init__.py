@@ -1,0 +1,40 @@
+"""What a folder holds, and what is wrong with it.
+
+Counts per class, files that cannot be read, images that are there twice or look alike, odd ones;
+and gates that a check can set on all of it. May not import torch or click.
+"""
+
+from rebalance.inspection.baselines import read_baseline, without_known
+from rebalance.inspection.counts import imbalance_ratio, named_counts, shot_group
+from rebalance.inspection.findings import KINDS, Finding, find_all, gallery
+from rebalance.inspection.gates import check_gates, check_kinds
+from rebalance.inspection.looks import Look, look
+from rebalance.inspection.result import Inspection, Span
+from rebalance.inspection.unreadable import (
+    as_records,
+    readable_part,
+    report_unreadable,
+    require_images,
+)
+
+__all__ = [
+    "KINDS",
+    "Finding",
+    "Inspection",
+    "Look",
+    "Span",
+    "as_records",
+    "check_gates",
+    "check_kinds",
+    "find_all",
+    "gallery",
+    "imbalance_ratio",
+    "look",
+    "named_counts",
+    "read_baseline",
+    "readable_part",
+    "report_unreadable",
+    "require_images",
+    "shot_group",
+    "without_known",
+]

@@ -1,0 +1,97 @@
+"""What an inspection comes to."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from math import inf, isfinite
+from pathlib import Path
+from statistics import median_low
+from typing import Any
+
+from rebalance.folder import Unreadable
+from rebalance.inspection.counts import imbalance_ratio, shot_group
+from rebalance.inspection.findings import Finding
+from rebalance.inspection.unreadable import as_records
+
+
+@dataclass(frozen=True)
+class Span:
+    """The least, the median (a value there is) and the most, in pixels."""
+
+    least: int
+    median: int
+    most: int
+
+    @classmethod
+    def of(cls, lengths: Sequence[int]) -> "Span | None":
+        """None where there are no ``lengths``."""
+        return cls(min(lengths), median_low(lengths), max(lengths)) if lengths else None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The images of a folder. counts: files per class; unreadable: those of them that fail.
+
+    widths, heights: of the readable images, upright; None where there is none. modes: how many are
+    stored in each of Pillow's modes, the most common first. findings: by the names of ``KINDS``,
+    with a baseline only those that are new. known: how many the baseline took out of each.
+    against, baseline: the folder compared with and the earlier inspection, if given.
+    """
+
+    root: Path
+    counts: dict[str, int]
+    unreadable: tuple[Unreadable, ...]
+    widths: Span | None = None
+    heights: Span | None = None
+    modes: Mapping[str, int] = field(default_factory=dict)
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    known: Mapping[str, int] = field(default_factory=dict)
+    against: Path | None = None
+    baseline: Path | None = None
+
+    @property
+    def readable(self) -> dict[str, int]:
+        """Images per class that can be used."""
+        lost = Counter(image.label for image in self.unreadable)
+        return {name: count - lost[name] for name, count in self.counts.items()}
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of all files, the share of each class."""
+        total = sum(self.counts.values())
+        return {name: count / max(total, 1) for name, count in self.counts.items()}
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """``shot_group`` of each class, by its readable images."""
+        return {name: shot_group(count) for name, count in self.readable.items()}
+
+    @property
+    def imbalance_ratio(self) -> float:
+        """``imbalance_ratio`` of the readable images; infinite if a class lost all it had."""
+        if any(count and not self.readable[name] for name, count in self.counts.items()):
+            return inf
+        return imbalance_ratio(self.readable)
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON, which has no infinity: such a ratio is null."""
+        ratio = self.imbalance_ratio
+        return {
+            "root": str(self.root),
+            "against": None if self.against is None else str(self.against),
+            "baseline": None if self.baseline is None else str(self.baseline),
+            "classes": list(self.counts),
+            "images": self.counts,
+            "readable": self.readable,
+            "share": self.shares,
+            "group": self.groups,
+            "imbalance_ratio": ratio if isfinite(ratio) else None,
+            "width": None if self.widths is None else asdict(self.widths),
+            "height": None if self.heights is None else asdict(self.heights),
+            "modes": dict(self.modes),
+            "unreadable": as_records(self.unreadable),
+            "findings": {
+                kind: [each.as_record() for each in some] for kind, some in self.findings.items()
+            },
+            "known": dict(self.known),
+        }

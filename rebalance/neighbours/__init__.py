@@ -1,0 +1,13 @@
+"""The nearest neighbours of samples by the Euclidean distance of their features.
+
+Exact at any size, or approximate for tables too long for that. A sample is never a neighbour of its
+own, which is told by its position: another sample with the same features is one, at distance 0.
+May not import click, scikit-learn or torchvision, and reads no files; torch and pynndescent are
+imported only when a function needs them.
+"""
+
+from rebalance.neighbours.approximate import nearest_approximately
+from rebalance.neighbours.distances import Neighbours
+from rebalance.neighbours.exact import nearest
+
+__all__ = ["Neighbours", "nearest", "nearest_approximately"]

@@ -1,0 +1,9 @@
+"""Manifests as other tools' tables, and other people's tables as manifests.
+
+Imports neither numpy nor torch.
+"""
+
+from rebalance.exchange.listing import import_csv as import_csv
+from rebalance.exchange.tables import EXPORTS as EXPORTS
+from rebalance.exchange.tables import Table as Table
+from rebalance.exchange.tables import export as export

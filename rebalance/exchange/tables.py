@@ -1,0 +1,170 @@
+"""A manifest under the column names that another tool reads.
+
+Names are written as they are, as in a manifest: in spreadsheets one that begins with an equals sign
+is a formula. Imports neither numpy nor torch.
+"""
+
+import csv
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rebalance.atomic import replacing
+from rebalance.errors import DataError, OutputError, SettingError
+from rebalance.manifest import Manifest, check_writable, companions, read_manifest
+from rebalance.settings import FolderOptions, RunOptions
+from rebalance.source import check_files
+
+log = logging.getLogger("rebalance")
+
+METADATA = "metadata.csv"
+
+# What pandas, with which some tools read tables, takes for a missing value.
+MISSING = {
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+}
+
+
+class Table(NamedTuple):
+    """The header of a table, and a tuple of cells for each sample; a cell may be None."""
+
+    header: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def csv_table(manifest: Manifest, output: Path) -> Table:
+    """File names relative to the root, and labels: fastai, and most scripts."""
+    return Table(("file_name", "label"), [(row.file_name, row.label) for row in manifest.rows])
+
+
+def hf(manifest: Manifest, output: Path) -> Table:
+    """Hugging Face ``imagefolder``: metadata.csv, at the root of the images or above it.
+
+    Raises OutputError for another name or place, where the tool would not find file or images.
+    """
+    folder, root = output.absolute().parent.resolve(), manifest.root.resolve()
+    if output.name != METADATA or not (root == folder or folder in root.parents):
+        raise OutputError(
+            f"Hugging Face reads {METADATA}, and images beside or below it; got {str(output)!r} "
+            f"for images in {str(manifest.root)!r}: write to {str(manifest.root / METADATA)!r}"
+        )
+    _warn_of_missing(manifest)
+    prefix = root.relative_to(folder)
+    rows = [((prefix / row.file_name).as_posix(), row.label) for row in manifest.rows]
+    return Table(("file_name", "label"), rows)
+
+
+def fiftyone(manifest: Manifest, output: Path) -> Table:
+    """FiftyOne's CSVDataset, with the subclass of each image and its distance from the centre.
+
+    Raises DataError where a file is repeated, for FiftyOne takes rows of one path for one sample.
+    """
+    _check_each_once(manifest, "FiftyOne")
+    rows = [
+        (str(manifest.root / row.file_name), row.label, row.cluster, row.distance)
+        for row in manifest.rows
+    ]
+    return Table(("filepath", "label", "cluster", "distance"), rows)
+
+
+def lightly(manifest: Manifest, output: Path) -> Table:
+    """LightlyTrain's image classification, one split.
+
+    Raises DataError for a class name that it would read as several, or as another.
+    """
+    for name in manifest.classes:
+        if "," in name or name != name.strip():
+            raise DataError(
+                "LightlyTrain needs class names without commas, and without space around them; "
+                f"found {name!r}: rename the class"
+            )
+    rows = [(str(manifest.root / row.file_name), row.label) for row in manifest.rows]
+    return Table(("image_path", "label"), rows)
+
+
+def fastdup(manifest: Manifest, output: Path) -> Table:
+    """fastdup's annotations; all rows are of the split ``train``, for a manifest is trained on.
+
+    Raises DataError where a file is repeated: fastdup joins by file name.
+    """
+    _check_each_once(manifest, "fastdup")
+    _warn_of_missing(manifest)
+    rows = [(str(manifest.root / row.file_name), row.label, "train") for row in manifest.rows]
+    return Table(("filename", "label", "split"), rows)
+
+
+EXPORTS: dict[str, Callable[[Manifest, Path], Table]] = {
+    "csv": csv_table,
+    "hf": hf,
+    "fiftyone": fiftyone,
+    "lightly": lightly,
+    "fastdup": fastdup,
+}
+
+
+def export(
+    manifest: Path | str,
+    output: Path | str,
+    to: str = "csv",
+    *,
+    root: Path | str | None = FolderOptions.root,
+    overwrite: bool = RunOptions.overwrite,
+) -> Table:
+    """Write a manifest as the CSV that another tool reads, and return what was written.
+
+    to: a key of ``EXPORTS``, which says of each what it writes and what it cannot. Text is quoted
+    and in UTF-8, paths are absolute except for csv and hf, rows are in the manifest's order.
+
+    Raises SettingError for an unknown tool; ManifestError as ``read_manifest``; DataError for a
+    manifest that cannot be followed to its images, holds blends, or repeats a file where the tool
+    could not; OutputError where the table cannot be written.
+    """
+    if to not in EXPORTS:
+        raise SettingError(f"no table for {to!r}: choose one of {', '.join(EXPORTS)}")
+    path, output = Path(manifest), Path(output)
+    if output.suffix.lower() != ".csv":
+        raise OutputError(f"a table is a .csv file; got {str(output)!r}: name it like {METADATA}")
+    check_writable(output, overwrite=overwrite)
+    if output.resolve() in {file.resolve() for file in companions(path)}:
+        raise OutputError(f"{str(output)!r} belongs to the manifest to read: choose another name")
+    read = read_manifest(path, root)
+    check_files(path, read, FolderOptions(root, allow_empty=True))
+    _check_files_only(path, read)
+    table = EXPORTS[to](read, output)
+    with replacing(output) as (partial,):
+        _write(partial, table)
+    return table
+
+
+def _check_files_only(path: Path, manifest: Manifest) -> None:
+    blends = sum(row.kind == "synthetic" for row in manifest.rows)
+    if blends:
+        raise DataError(
+            f"a table needs a file for each row, but {str(path)!r} has {blends} blends: "
+            "materialize it, and give the tool that folder"
+        )
+
+
+def _check_each_once(manifest: Manifest, tool: str) -> None:
+    repeated = len(manifest.rows) - len({row.file_name for row in manifest.rows})
+    if repeated:
+        raise DataError(
+            f"{tool} needs every file once, but {repeated} rows repeat one: materialize the "
+            "manifest, and give the tool that folder"
+        )
+
+
+def _warn_of_missing(manifest: Manifest) -> None:
+    for name in manifest.classes:
+        if name in MISSING:
+            log.warning("class %r: pandas reads this name as a missing value: rename it", name)
+
+
+def _write(path: Path, table: Table) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        # Left to themselves, older versions of csv leave a lone carriage return bare.
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        writer.writerow(table.header)
+        writer.writerows(table.rows)

@@ -1,0 +1,236 @@
+"""From a manifest to a folder: each row a file.
+
+Imports Pillow and numpy for the blends; never torch or click.
+"""
+
+import errno
+import logging
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any, cast
+
+from rebalance import __version__
+from rebalance.blending import blend
+from rebalance.errors import DataError, UnreadableImage
+from rebalance.folder import EXTENSIONS
+from rebalance.images import open_image
+from rebalance.manifest import Manifest, Row, read_manifest, to_json
+from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, sample_names
+from rebalance.materialization.output import FORMAT, appearing, check_apart, check_output
+from rebalance.parallel import chosen_workers, ordered_map
+from rebalance.progress import Progress, silent
+from rebalance.settings import FolderOptions, RunOptions
+from rebalance.source import check_files
+
+log = logging.getLogger("rebalance")
+
+# Another file system, one without hard links, a file with too many, or somebody else's file.
+NO_HARD_LINK = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP}
+    | {errno.ENOSYS}
+)
+
+Put = Callable[[Path, Path], str]
+
+
+@dataclass(frozen=True)
+class Materialized:
+    """A manifest as a folder. path: absolute. counts: files per class, in class order.
+
+    linked, copied, symlinked, blended: how many files came about how.
+    """
+
+    path: Path
+    counts: dict[str, int]
+    linked: int = 0
+    copied: int = 0
+    symlinked: int = 0
+    blended: int = 0
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**vars(self), "path": str(self.path)}
+
+
+def materialize(
+    manifest: Path | str,
+    output: Path | str,
+    *,
+    root: Path | str | None = FolderOptions.root,
+    allow_empty: bool = FolderOptions.allow_empty,
+    symlink: bool = False,
+    workers: int | None = RunOptions.workers,
+    overwrite: bool = RunOptions.overwrite,
+    progress: Progress = silent,
+) -> Materialized:
+    """Write the manifest as an image folder: ``output/label/name``, a file for each row.
+
+    Files are hard links where the system can, else copies; with ``symlink`` links to absolute
+    paths, whose label some readers took from where they lead (huggingface/datasets #5098). A hard
+    link is the image itself: what writes into it changes the original. Blends are PNG images, as
+    ``blending.blend`` makes them of the upright RGB images. ``class_map.txt`` has the classes in
+    the manifest's order, one a line; ``.rebalance.json`` the file of each row, in order. Nothing
+    appears at ``output`` before all of it is written. Names are as ``names.sample_names`` says.
+
+    workers: threads; 0 works in this one. allow_empty: let classes have no row; they become empty
+    folders. overwrite: replace a folder that materialize made, if nothing else lies in it.
+
+    Raises ManifestError for a manifest that cannot be read; DataError for one that cannot be
+    followed to its images, has names that no folder can have, or blends features instead of
+    images; OutputError where the folder cannot be written.
+    """
+    path, run = Path(manifest), RunOptions(workers=workers)
+    read = read_manifest(path, root)
+    check_files(path, read, FolderOptions(root, allow_empty))
+    check_classes(read.classes)
+    _check_space(path, read)
+    output = check_output(output, overwrite=overwrite)
+    check_apart(output, read)
+    threads = chosen_workers(run.workers)
+    _check_sources(path, read, threads)
+    names = sample_names(read.rows)
+    _warn_of_names(names, read.classes)
+    with appearing(output, overwrite=overwrite) as folder:
+        for label in read.classes:
+            (folder / label).mkdir()
+        put = put_symlink if symlink else put_link_or_copy
+        ways = _write_samples(read, folder, names, put, threads, progress)
+        (folder / CLASS_MAP).write_bytes("".join(f"{name}\n" for name in read.classes).encode())
+        # A path that is not UTF-8 becomes the escape that JSON has for lone surrogates.
+        record = to_json(_record(path, read, names)).encode("utf-8", "backslashreplace")
+        (folder / RECORD).write_bytes(record)
+    if ways["copied"]:
+        log.info("%d files could not be linked, and were copied", ways["copied"])
+    return Materialized(output, read.counts, **ways)
+
+
+def put_link_or_copy(source: Path, target: Path) -> str:
+    """Make ``target`` a hard link to ``source``, or a copy where there can be none."""
+    # A hard link to a link would lead nowhere if that one is relative.
+    source = source.resolve()
+    try:
+        os.link(source, target)
+        return "linked"
+    except OSError as error:
+        if error.errno not in NO_HARD_LINK:
+            raise
+    shutil.copyfile(source, target)
+    return "copied"
+
+
+def put_symlink(source: Path, target: Path) -> str:
+    """Make ``target`` a symbolic link to ``source``, an absolute path."""
+    target.symlink_to(source)
+    return "symlinked"
+
+
+def _check_space(path: Path, manifest: Manifest) -> None:
+    blends = sum(row.kind == "synthetic" for row in manifest.rows)
+    if blends and manifest.record.get("space") == "embedding":
+        raise DataError(
+            f"a folder needs images, but {str(path)!r} has {blends} samples that blend features: "
+            "train on the manifest, or oversample in pixel space"
+        )
+
+
+def _check_sources(path: Path, manifest: Manifest, workers: int) -> None:
+    """Raise DataError unless every file that is needed is there and may be read."""
+    names = dict.fromkeys(file for row in manifest.rows for file in _files(row))
+    reasons = ordered_map(lambda name: _why_not(manifest.root / name), names, workers)
+    bad = [(name, reason) for name, reason in zip(names, reasons, strict=True) if reason]
+    if bad:
+        name, reason = bad[0]
+        raise DataError(
+            f"every file of {str(path)!r} is needed, but {len(bad)} of {len(names)} cannot be "
+            f"read, the first {name!r} ({reason}): bring them back, or make the manifest anew"
+        )
+
+
+def _files(row: Row) -> tuple[str, ...]:
+    return (row.file_name,) if row.partner is None else (row.file_name, row.partner)
+
+
+def _why_not(file: Path) -> str | None:
+    """Why a file cannot be read, as far as can be said without opening it."""
+    try:
+        if not S_ISREG(file.stat().st_mode):
+            return "not a regular file"
+    except FileNotFoundError:
+        return "broken link" if file.is_symlink() else "no such file"
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    except ValueError:
+        return "a null character in its name"
+    return None if os.access(file, os.R_OK) else "no permission to read it"
+
+
+def _warn_of_names(names: Sequence[str], classes: Sequence[str]) -> None:
+    odd = [name for name in names if not name.lower().endswith(EXTENSIONS)]
+    if odd:
+        log.warning(
+            "%d files have a name that image folders leave out, the first is %r: images end in %s",
+            len(odd),
+            odd[0],
+            " ".join(EXTENSIONS),
+        )
+    if list(classes) != sorted(classes):
+        log.warning(
+            "classes are numbered by name in an image folder, unlike in the manifest: %s has the "
+            "manifest's order",
+            CLASS_MAP,
+        )
+
+
+def _write_samples(
+    manifest: Manifest,
+    folder: Path,
+    names: Iterable[str],
+    put: Put,
+    workers: int,
+    progress: Progress,
+) -> Counter[str]:
+    """Write the file of every row; how many came about how."""
+    write = partial(_write_sample, manifest.root, folder, put)
+    samples = zip(manifest.rows, names, strict=True)
+    ways = cast("Generator[str, None, None]", ordered_map(write, samples, workers))
+    # Left early, the threads must have ended before the folder is taken away.
+    with closing(ways):
+        return Counter(progress(ways, total=len(manifest.rows), what="writing", unit="images"))
+
+
+def _write_sample(root: Path, folder: Path, put: Put, sample: tuple[Row, str]) -> str:
+    row, name = sample
+    target = folder / name
+    if row.partner is None or row.weight is None:
+        return put(root / row.file_name, target)
+    base, partner = _open(root, row.file_name), _open(root, row.partner)
+    blend(base, partner, row.weight).save(target, "PNG")
+    return "blended"
+
+
+def _open(root: Path, name: str) -> Any:
+    try:
+        return open_image(root / name)
+    except UnreadableImage as error:
+        raise DataError(
+            f"a blend needs images that can be read, but {name!r} cannot ({error}): mend it, or "
+            "oversample again"
+        ) from None
+
+
+def _record(path: Path, manifest: Manifest, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "rebalance": __version__,
+        "manifest": str(path.absolute()),
+        "root": str(manifest.root),
+        "classes": list(manifest.classes),
+        "samples": list(names),
+    }

@@ -1,0 +1,20 @@
+"""Which samples of a class to add: repetitions of one, or recipes that blend two.
+
+Pure functions of arrays: they read no files, and may not import torch or click. numpy is all they
+need; only ``cluster`` imports the clustering, when it has to find clusters itself.
+"""
+
+from rebalance.oversampling.oversamplers import OVERSAMPLERS, Oversampler
+from rebalance.oversampling.recipes import Added, synthesise
+from rebalance.oversampling.samples import Nearest, Options
+from rebalance.oversampling.subclusters import cluster_total
+
+__all__ = [
+    "OVERSAMPLERS",
+    "Added",
+    "Nearest",
+    "Options",
+    "Oversampler",
+    "cluster_total",
+    "synthesise",
+]

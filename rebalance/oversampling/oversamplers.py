@@ -1,0 +1,145 @@
+"""The oversamplers by name, and what they share: checks, streams of random numbers, notes.
+
+A new oversampler is a function in ``samplers`` and its line in ``OVERSAMPLERS``. Imports numpy and
+nothing heavier; may not import torch or click.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rebalance import seeds
+from rebalance.errors import FeatureError, SettingError
+from rebalance.oversampling.neighbourhoods import NEIGHBOURS
+from rebalance.oversampling.recipes import Added
+from rebalance.oversampling.samplers import (
+    EOS_NEIGHBOURS,
+    adasyn,
+    borderline_1,
+    borderline_2,
+    eos,
+    ros,
+    smote,
+)
+from rebalance.oversampling.samples import (
+    Draw,
+    Features,
+    Labels,
+    Minority,
+    Options,
+    Samples,
+)
+from rebalance.oversampling.subclusters import cluster
+
+log = logging.getLogger("rebalance")
+
+
+@dataclass(frozen=True)
+class Oversampler:
+    """A way to choose the samples to add; calling it chooses them.
+
+    draw: the recipes of each class, as many as are wanted of it.
+    needs_features: False if None may be given for them.
+    neighbours: how many it draws partners from unless told; None if it has no use for them.
+    """
+
+    draw: Callable[[Samples, Sequence[Minority], Options], list[Draw]]
+    needs_features: bool = True
+    neighbours: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its key in ``OVERSAMPLERS``."""
+        return self.draw.__name__.replace("_", "-")
+
+    def __call__(
+        self,
+        features: Features | None,
+        labels: Labels,
+        wanted: Mapping[int, int],
+        rng: np.random.Generator,
+        **options: Any,
+    ) -> Added:
+        """The samples to add: just as many as are wanted of each class.
+
+        features: [N, D], not modified. labels: the class index [N] of each sample. wanted: how many
+        to add to a class. options: the fields of ``Options``. rng: one number is drawn from it, and
+        each class then has a stream of its own: the draws of a class depend neither on the other
+        classes wanted nor on how many of them there are.
+
+        ValueError for a negative number wanted. SettingError for neighbours where the method has no
+        use for them. FeatureError, naming the class, for one that has too few samples to start from
+        (2 where it needs neighbours, otherwise 1) and for features that are not finite; also for
+        features that are missing or do not fit the labels. Notes are also logged, as warnings.
+        """
+        chosen = Options(**options)
+        self.check_neighbours(chosen.neighbours)
+        samples = Samples(features, labels, chosen.nearest)
+        classes = self._classes(samples, wanted, rng, chosen)
+        return _joined(classes, self.draw(samples, classes, chosen), chosen)
+
+    def check_neighbours(self, asked: int | None) -> None:
+        """Raise SettingError for a number of neighbours where the method has no use for them."""
+        if asked is not None and self.neighbours is None:
+            raise SettingError(
+                f"{self.name} looks at no neighbours, but {asked} were asked for: leave the number "
+                "out"
+            )
+
+    def _classes(
+        self,
+        samples: Samples,
+        wanted: Mapping[int, int],
+        rng: np.random.Generator,
+        options: Options,
+    ) -> list[Minority]:
+        """The classes that get any, checked, in rising order."""
+        seed = int(rng.integers(2**63))
+        least = 1 if self.neighbours is None else 2
+        classes = []
+        for label, count in sorted(wanted.items()):
+            if count < 0:
+                raise ValueError(f"class {label}: {count} samples cannot be added")
+            members = samples.members(label)
+            if count and len(members) < least:
+                raise FeatureError(
+                    f"{self.name} needs at least {least} to start from, found {len(members)}: add "
+                    "images, or choose another method",
+                    label,
+                )
+            if count:
+                stream = seeds.generator(seed, "oversample", self.name, options.name(label))
+                classes.append(Minority(label, members, count, stream))
+        return classes
+
+
+def _joined(classes: Sequence[Minority], draws: Sequence[Draw], options: Options) -> Added:
+    notes = {}
+    for minority, draw in zip(classes, draws, strict=True):
+        if draw.notes:
+            notes[minority.label] = "; ".join(draw.notes)
+            log.warning("class %r: %s", options.name(minority.label), notes[minority.label])
+    nothing = np.zeros(0, np.int64)
+    return Added(
+        np.concatenate([nothing, *(draw.base for draw in draws)]),
+        np.concatenate([nothing, *(draw.partner for draw in draws)]),
+        np.concatenate([np.zeros(0), *(draw.weight for draw in draws)]),
+        notes,
+    )
+
+
+OVERSAMPLERS: dict[str, Oversampler] = {
+    oversampler.name: oversampler
+    for oversampler in (
+        Oversampler(ros, needs_features=False),
+        Oversampler(smote, neighbours=NEIGHBOURS),
+        Oversampler(borderline_1, neighbours=NEIGHBOURS),
+        Oversampler(borderline_2, neighbours=NEIGHBOURS),
+        Oversampler(adasyn, neighbours=NEIGHBOURS),
+        Oversampler(eos, neighbours=EOS_NEIGHBOURS),
+        Oversampler(cluster),
+    )
+}

@@ -1,0 +1,426 @@
+"""What each oversampler starts from and goes towards, against imbalanced-learn and slow loops."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from imblearn.over_sampling import ADASYN, SMOTE, BorderlineSMOTE
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.neighbors import NearestNeighbors
+
+from rebalance.errors import FeatureError
+from rebalance.oversampling import OVERSAMPLERS, Added, cluster_total, synthesise
+
+RNG = np.random.default_rng
+Table = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+
+def nearest_by_argsort(
+    features: NDArray[Any], count: int, queries: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """All differences at once; the row itself is put last by its position."""
+    asking = np.arange(len(features)) if queries is None else queries
+    between = np.linalg.norm(features[asking, None] - features[None], axis=2)
+    between[np.arange(len(asking)), asking] = np.inf
+    order = np.argsort(between, axis=1, kind="stable")[:, :count]
+    return order, np.take_along_axis(between, order, axis=1)
+
+
+def blobs(sizes: list[int], seed: int = 0, spread: float = 1.0) -> Table:
+    """Classes in a row that overlap with the next, in random order."""
+    rng = RNG(seed)
+    labels = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    features = rng.standard_normal((len(labels), 3)) * spread
+    features[:, 0] += 1.5 * labels
+    return features, labels
+
+
+def oversample(name: str, table: Table, wanted: Mapping[int, int], **options: Any) -> Added:
+    return OVERSAMPLERS[name](*table, wanted, RNG(7), nearest=nearest_by_argsort, **options)
+
+
+def sklearn_neighbours(features: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """Asked without queries, scikit-learn leaves each row out by its index."""
+    return NearestNeighbors(n_neighbors=count).fit(features).kneighbors(return_distance=False)
+
+
+def own_neighbours(table: Table, label: int, count: int) -> dict[int, set[int]]:
+    features, labels = table
+    members = np.flatnonzero(labels == label)
+    found = members[sklearn_neighbours(features[members], count)]
+    return {int(i): set(row.tolist()) for i, row in zip(members, found, strict=True)}
+
+
+def enemies_among(table: Table, label: int, count: int) -> dict[int, list[int]]:
+    """The enemies among the ``count`` nearest of all classes, nearest first."""
+    features, labels = table
+    found = sklearn_neighbours(features, count)
+    return {
+        int(i): [int(j) for j in found[i] if labels[j] != label]
+        for i in np.flatnonzero(labels == label)
+    }
+
+
+def pairs(added: Added) -> dict[int, set[int]]:
+    """The partners that each base was given."""
+    found: dict[int, set[int]] = {}
+    for base, partner in zip(added.base.tolist(), added.partner.tolist(), strict=True):
+        found.setdefault(base, set()).add(partner)
+    return found
+
+
+def on_a_segment(
+    value: NDArray[Any], table: Table, partners: dict[int, set[int]], reach: float = 1.0
+) -> bool:
+    """Whether a value lies between a base and one of its partners, at most ``reach`` of the way."""
+    features, _ = table
+    for base, others in partners.items():
+        ways = features[sorted(others)] - features[base]
+        shares = (ways @ (value - features[base])) / (ways**2).sum(axis=1)
+        missed = np.linalg.norm(features[base] + shares[:, None] * ways - value, axis=1)
+        if ((missed < 1e-9) & (shares > -1e-9) & (shares < reach + 1e-9)).any():
+            return True
+    return False
+
+
+def assert_even(counts: Mapping[Any, int]) -> None:
+    assert stats.chisquare(list(counts.values())).pvalue > 1e-4
+
+
+def test_ros_repeats_every_sample_as_often() -> None:
+    table = blobs([30, 10])
+    added = oversample("ros", table, {1: 5000})
+    counts = Counter(added.base.tolist())
+    assert set(counts) == set(np.flatnonzero(table[1] == 1).tolist())
+    assert_even(counts)
+
+
+@pytest.mark.parametrize(("asked", "used"), [({}, 5), ({"neighbours": 3}, 3)])
+def test_smote_goes_to_each_nearest_of_its_class_as_often(asked: dict[str, int], used: int) -> None:
+    table = blobs([60, 20, 9])
+    added = oversample("smote", table, {1: 20000}, **asked)
+    assert pairs(added) == own_neighbours(table, 1, used)
+    assert_even(Counter(zip(added.base.tolist(), added.partner.tolist(), strict=True)))
+    assert stats.kstest(added.weight, "uniform").pvalue > 1e-4
+    assert not added.notes
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_smote_of_a_small_class_goes_to_all_others_of_it(size: int) -> None:
+    table = blobs([30, size])
+    added = oversample("smote", table, {1: 2000})
+    members = set(np.flatnonzero(table[1] == 1).tolist())
+    assert pairs(added) == {base: members - {base} for base in members}
+    assert not added.notes
+
+
+@pytest.mark.parametrize("name", ["smote", "borderline-1", "adasyn"])
+def test_more_neighbours_than_the_class_has_are_clipped_and_noted(name: str) -> None:
+    table = blobs([30, 4])
+    added = oversample(name, table, {1: 500}, neighbours=9)
+    members = set(np.flatnonzero(table[1] == 1).tolist())
+    found = pairs(added)
+    assert found == {base: members - {base} for base in found}
+    assert "3 neighbours instead of 9: the class has 4 samples" in added.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("smote", SMOTE(random_state=0, sampling_strategy={1: 80})),
+        ("adasyn", ADASYN(random_state=0, sampling_strategy={1: 80})),
+        ("borderline-1", BorderlineSMOTE(random_state=0, sampling_strategy={1: 80})),
+    ],
+)
+def test_values_of_imbalanced_learn_lie_where_ours_may(name: str, reference: Any) -> None:
+    table = blobs([60, 20, 15])
+    theirs, labels = reference.fit_resample(*table)
+    added = oversample(name, table, {1: 6000})
+    possible = pairs(added)
+    synthetic = theirs[len(table[1]) :]
+    assert len(synthetic) > 50
+    assert set(labels[len(table[1]) :]) == {1}
+    assert all(on_a_segment(value, table, possible) for value in synthetic)
+    nearest = own_neighbours(table, 1, 5)
+    assert all(on_a_segment(value, table, nearest) for value in synthesise(table[0], added)[:500])
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("asked", [10, 5, 3])
+def test_borderline_starts_where_imbalanced_learn_sees_danger(seed: int, asked: int) -> None:
+    table = blobs([60, 30, 12], seed)
+    reference = BorderlineSMOTE(m_neighbors=asked, sampling_strategy={1: 60, 2: 60})
+    reference.fit_resample(*table)
+    for name in ("borderline-1", "borderline-2"):
+        added = oversample(name, table, {1: 4000, 2: 4000}, danger_neighbours=asked)
+        assert not added.notes
+        for label in (1, 2):
+            bases = np.unique(added.base[table[1][added.base] == label])
+            assert bases.tolist() == reference.in_danger_indices[label].tolist()
+
+
+def test_borderline_1_goes_to_each_nearest_of_its_own_class() -> None:
+    table = blobs([60, 20, 9])
+    added = oversample("borderline-1", table, {1: 5000})
+    nearest = own_neighbours(table, 1, 5)
+    assert pairs(added) == {base: nearest[base] for base in pairs(added)}
+    assert_even(Counter(added.base.tolist()))
+    assert stats.kstest(added.weight, "uniform").pvalue > 1e-4
+
+
+def test_danger_is_from_half_to_all_but_one() -> None:
+    # On a line, m = 2: a sample's neighbours are those beside it.
+    features = np.array([[0.0], [1.0], [2.1], [3.3], [4.6], [6.0], [7.5]])
+    labels = np.array([1, 1, 0, 0, 1, 0, 0])
+    added = oversample("borderline-1", (features, labels), {1: 300}, danger_neighbours=2)
+    # 0 has 1 and 2 beside it, 1 has 0 and 2: one enemy each. 4 has two: it is noise.
+    assert set(added.base.tolist()) == {0, 1}
+
+
+def test_borderline_2_may_go_halfway_to_the_nearest_enemy() -> None:
+    table = blobs([60, 20, 9])
+    labels = table[1]
+    added = oversample("borderline-2", table, {1: 20000})
+    own = labels[added.partner] == 1
+    nearest, enemies = own_neighbours(table, 1, 5), enemies_among(table, 1, 10)
+    for base, partners in pairs(added).items():
+        assert partners == nearest[base] | {enemies[base][0]}
+    assert_even(Counter(zip(added.base.tolist(), added.partner.tolist(), strict=True)))
+    assert added.weight[~own].max() < 0.5
+    assert stats.kstest(added.weight[own], "uniform").pvalue > 1e-4
+    assert stats.kstest(2 * added.weight[~own], "uniform").pvalue > 1e-4
+
+
+@pytest.mark.parametrize("name", ["borderline-1", "borderline-2"])
+@pytest.mark.parametrize("offset", [100.0, 0.0], ids=["no enemy near", "all noise"])
+def test_borderline_without_danger_is_smote_and_says_so(
+    name: str, offset: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    rng = RNG(0)
+    if offset:
+        features, labels = rng.random((40, 2)), np.array([0] * 20 + [1] * 20)
+        features[labels == 1] += offset
+    else:  # each of three samples lies amid a crowd of its own
+        labels = np.array(([1] + [0] * 19) * 3)
+        features = rng.random((60, 2)) + np.repeat([0.0, 50.0, 100.0], 20)[:, None]
+    with caplog.at_level(logging.WARNING, "rebalance"):
+        added = oversample(name, (features, labels), {1: 3000})
+    count = min(5, int((labels == 1).sum()) - 1)
+    assert pairs(added) == own_neighbours((features, labels), 1, count)
+    assert "no sample is in danger" in added.notes[1]
+    assert "SMOTE instead" in caplog.text
+
+
+def adasyn_shares(table: Table, label: int, count: int) -> dict[int, float]:
+    """imbalanced-learn's ratio: the normalised share of enemies, for each sample of the class."""
+    enemies = enemies_among(table, label, count)
+    ratio = np.array([len(found) / count for found in enemies.values()])
+    return dict(zip(enemies, ratio / ratio.sum(), strict=True))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("count", [5, 8])
+def test_adasyn_shares_the_total_by_enemies(seed: int, count: int) -> None:
+    table = blobs([60, 20, 15], seed)
+    shares = adasyn_shares(table, 1, count)
+    equal = 0
+    for total in range(1, 120):
+        added = oversample("adasyn", table, {1: total}, neighbours=count)
+        allotted = Counter(added.base.tolist())
+        assert all(abs(allotted[base] - share * total) < 1 for base, share in shares.items())
+        # Where rounding each share, as imbalanced-learn does, reaches the total, it is the same.
+        rounded = {base: int(np.rint(share * total)) for base, share in shares.items()}
+        tied = np.isclose([share * total % 1 for share in shares.values()], 0.5).any()
+        if sum(rounded.values()) == total and not tied:
+            equal += 1
+            assert {base: allotted[base] for base in rounded} == rounded
+    assert equal
+
+
+def test_adasyn_goes_to_each_nearest_of_its_own_class() -> None:
+    table = blobs([60, 20, 15])
+    added = oversample("adasyn", table, {1: 9000})
+    found, nearest = pairs(added), own_neighbours(table, 1, 5)
+    assert found == {base: nearest[base] for base in found}
+    assert set(found) == {base for base, enemies in enemies_among(table, 1, 5).items() if enemies}
+    assert stats.kstest(added.weight, "uniform").pvalue > 1e-4
+
+
+def test_adasyn_without_enemies_is_smote_and_says_so() -> None:
+    features, labels = blobs([20, 20])
+    features[labels == 1] += 100
+    added = oversample("adasyn", (features, labels), {1: 3000})
+    assert pairs(added) == own_neighbours((features, labels), 1, 5)
+    assert added.notes[1] == ("no sample has another class among its 5 neighbours; SMOTE instead")
+
+
+@pytest.mark.parametrize(("asked", "used"), [({}, 10), ({"neighbours": 4}, 4)])
+def test_eos_goes_towards_enemies_only(asked: dict[str, int], used: int) -> None:
+    table = blobs([200, 60, 40])
+    features, labels = table
+    added = oversample("eos", table, {1: 6000, 2: 4000}, **asked)
+    assert not added.notes
+    enemies = {**enemies_among(table, 1, used), **enemies_among(table, 2, used)}
+    exceptions = sum(
+        partner not in enemies[base]
+        for base, partner in zip(added.base.tolist(), added.partner.tolist(), strict=True)
+    )
+    assert len(added.base) == 10_000
+    assert exceptions == 0
+    assert (labels[added.partner] != labels[added.base]).all()
+    assert ((added.weight >= 0) & (added.weight < 1)).all()
+    values = synthesise(features, added)
+    before = np.linalg.norm(features[added.partner] - features[added.base], axis=1)
+    after = np.linalg.norm(features[added.partner] - values, axis=1)
+    np.testing.assert_allclose(after, (1 - added.weight) * before, atol=1e-12)
+
+
+def test_eos_starts_from_every_sample_with_an_enemy_and_goes_to_each_of_them() -> None:
+    table = blobs([100, 12])
+    added = oversample("eos", table, {1: 20000})
+    enemies = enemies_among(table, 1, 10)
+    assert pairs(added) == {base: set(found) for base, found in enemies.items() if found}
+    assert_even(Counter(added.base.tolist()))
+    for base in pairs(added):
+        assert_even(Counter(added.partner[added.base == base].tolist()))
+    assert stats.kstest(added.weight, "uniform").pvalue > 1e-4
+
+
+def line(own: int, enemies: int) -> Table:
+    """``own`` samples of class 1 at the steps of a line, then a gap, then those of class 0."""
+    places = [*range(own), *range(10 * own, 10 * own + enemies)]
+    return np.array(places, float)[:, None], np.array([1] * own + [0] * enemies)
+
+
+def test_eos_looks_ten_times_as_far_once() -> None:
+    table = line(15, 30)
+    added = oversample("eos", table, {1: 4000})
+    # With 14 of its own class nearer, no enemy is among 10; all 30 are among the 44 others.
+    assert set(added.base.tolist()) == set(range(15))
+    assert set(added.partner.tolist()) == set(range(15, 45))
+    assert added.notes[1] == "no sample has another class among its 10 neighbours; 44 looked at"
+
+
+def test_eos_looks_no_further_than_ten_times() -> None:
+    table = line(21, 5)
+    added = oversample("eos", table, {1: 3000}, neighbours=2)
+    # 20 neighbours are all of its own class.
+    assert (table[1][added.partner] == 1).all()
+    assert pairs(added) == pairs(oversample("smote", table, {1: 30000}))
+    assert added.notes[1] == "no sample has another class among its 20 neighbours; SMOTE instead"
+
+
+def test_eos_widens_only_the_class_that_needs_it(caplog: pytest.LogCaptureFixture) -> None:
+    features, labels = blobs([80, 30])
+    far, _ = line(15, 0)
+    far = np.hstack([far + 500, np.zeros((15, 2))])
+    table = np.vstack([features, far]), np.concatenate([labels, np.full(15, 2)])
+    with caplog.at_level(logging.WARNING, "rebalance"):
+        added = oversample("eos", table, {1: 20, 2: 50})
+    assert set(added.notes) == {2}
+    assert [record.args[0] for record in caplog.records] == [2]
+    assert (table[1][added.partner[20:]] != 2).all()
+
+
+@pytest.mark.parametrize("name", ["borderline-1", "borderline-2", "eos", "adasyn"])
+def test_a_table_smaller_than_the_neighbours_asked_for_is_noted(name: str) -> None:
+    table = blobs([2, 2], spread=5)
+    added = oversample(name, table, {1: 9})
+    asked = 5 if name == "adasyn" else 10
+    assert added.notes[1].startswith(f"3 neighbours instead of {asked}: there are 4 samples")
+
+
+def test_a_duplicate_is_a_neighbour_and_the_sample_itself_is_not() -> None:
+    # Seven copies in one place, two of them enemies: who comes first among equals is the position.
+    features = np.vstack([np.zeros((7, 2)), np.full((20, 2), 9.0)])
+    labels = np.array([1, 0, 1, 1, 0, 1, 1] + [0] * 20)
+    table = features, labels
+    smote = oversample("smote", table, {1: 4000})
+    own = {0, 2, 3, 5, 6}
+    assert pairs(smote) == {base: own - {base} for base in own}
+    eos = oversample("eos", table, {1: 4000}, neighbours=6)
+    assert pairs(eos) == {base: {1, 4} for base in own}
+    borderline = oversample("borderline-2", table, {1: 4000}, danger_neighbours=3)
+    # The three first of the others: 0 sees 1 2 3, 2 sees 0 1 3, and so on: one enemy of three.
+    assert "no sample is in danger" in borderline.notes[1]
+
+
+def by_clusters(sizes: dict[int, list[int]]) -> tuple[NDArray[np.int64], dict[int, Any]]:
+    """Labels, and for each class the cluster of each of its samples, in random order."""
+    rng = RNG(0)
+    labels = rng.permutation(np.repeat(list(sizes), [sum(each) for each in sizes.values()]))
+    return labels, {
+        label: rng.permutation(np.repeat(np.arange(len(each)), each))
+        for label, each in sizes.items()
+    }
+
+
+def cluster_sizes(labels: NDArray[np.int64], clusters: dict[int, Any], added: Added) -> dict:
+    found = {}
+    for label, assignment in clusters.items():
+        members = np.flatnonzero(labels == label)
+        after = np.concatenate([members, added.base[labels[added.base] == label]])
+        where = dict(zip(members.tolist(), assignment.tolist(), strict=True))
+        found[label] = [n for _, n in sorted(Counter(where[i] for i in after.tolist()).items())]
+    return found
+
+
+def test_clusters_as_published() -> None:
+    # The clusters of the largest class come to 4 times 20, and so does the other class.
+    sizes = {0: [10, 10, 10, 20], 1: [2, 3]}
+    labels, clusters = by_clusters(sizes)
+    total = cluster_total(sizes[0])
+    assert total == 80
+    wanted = {label: total - sum(each) for label, each in sizes.items()}
+    added = OVERSAMPLERS["cluster"](None, labels, wanted, RNG(0), subclasses=clusters)
+    assert cluster_sizes(labels, clusters, added) == {0: [20, 20, 20, 20], 1: [40, 40]}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count", "after"),
+    [([10, 3, 2], 6, [10, 6, 5]), ([2, 3, 4], 8, [5, 6, 6]), ([9, 1], 3, [9, 4]), ([5], 4, [9])],
+)
+def test_any_number_evens_the_clusters_out(sizes: list[int], count: int, after: list[int]) -> None:
+    labels, clusters = by_clusters({0: [30], 1: sizes})
+    added = OVERSAMPLERS["cluster"](None, labels, {1: count}, RNG(0), subclasses=clusters)
+    assert cluster_sizes(labels, clusters, added)[1] == after
+
+
+def test_clusters_repeat_each_of_their_samples_as_often() -> None:
+    labels, clusters = by_clusters({0: [9], 1: [3, 12]})
+    added = OVERSAMPLERS["cluster"](None, labels, {1: 6000}, RNG(0), subclasses=clusters)
+    members = np.flatnonzero(labels == 1)
+    for number in (0, 1):
+        counts = Counter(added.base[np.isin(added.base, members[clusters[1] == number])].tolist())
+        assert len(counts) == (3, 12)[number]
+        assert_even(counts)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(4, int), np.zeros((5, 2), int)])
+def test_clusters_that_do_not_fit_the_class_are_refused(wrong: NDArray[np.int64]) -> None:
+    labels = np.array([0] * 9 + [1] * 5)
+    with pytest.raises(ValueError, match="class 1 has 5 samples, but its clusters have the shape"):
+        OVERSAMPLERS["cluster"](None, labels, {1: 3}, RNG(0), subclasses={1: wrong})
+
+
+def test_clusters_are_found_where_none_are_given() -> None:
+    rng = RNG(0)
+    features = np.vstack([rng.standard_normal((24, 4)), rng.standard_normal((6, 4)) + 60])
+    labels = np.zeros(30, np.int64)
+    added = OVERSAMPLERS["cluster"](features, labels, {0: 18}, RNG(0))
+    assert (added.base >= 24).all()
+    again = OVERSAMPLERS["cluster"](features, labels, {0: 18}, RNG(0))
+    np.testing.assert_array_equal(added.base, again.base)
+
+
+def test_clusters_cannot_be_found_without_features() -> None:
+    with pytest.raises(FeatureError, match="features of 5 samples are needed, but there are none"):
+        OVERSAMPLERS["cluster"](None, np.zeros(5, int), {0: 2}, RNG(0))
+
+
+def test_the_total_of_no_clusters_is_nought() -> None:
+    assert cluster_total([]) == 0

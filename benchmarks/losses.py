@@ -7,11 +7,13 @@ given with ``--manifest`` is trained on with cross entropy, as one more row.
 """
 
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 import rebalance
 from rebalance.cli.console import table
@@ -27,6 +29,12 @@ def train(data: Path, test: Path, seed: int, **options: Any) -> list[float]:
     return [found[name] for name in METRICS]
 
 
+def spread(values: NDArray[np.float64], digits: int = 3) -> str:
+    """The median of ``values``, and the smallest and the largest."""
+    low, middle, high = values.min(), np.median(values), values.max()
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
 @click.command()
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.argument("test", type=click.Path(exists=True, path_type=Path))
@@ -37,22 +45,26 @@ def train(data: Path, test: Path, seed: int, **options: Any) -> list[float]:
 @click.option("--weights")
 @click.option("--arch")
 @click.option("--epochs", type=int)
+@click.option("--image-size", type=int)
+@click.option("--precision", default="auto", show_default=True)
 def main(
     data: Path, test: Path, losses: str, manifest: Path | None, seeds: int, **options: Any
 ) -> None:
     """Train on DATA with every loss, and score on TEST."""
-    cells = [(loss, data, loss) for loss in losses.split(",")]
+    cells = {loss: (data, loss) for loss in losses.split(",")}
     if manifest is not None:
-        cells.append((f"ce on {manifest.name}", manifest, "ce"))
-    rows = []
-    for name, images, loss in cells:
-        found = np.array([train(images, test, seed, loss=loss, **options) for seed in range(seeds)])
-        shown = [
-            f"{np.median(column):.3f} ({column.min():.3f} to {column.max():.3f})"
-            for column in found.T
-        ]
-        rows.append((name, *shown))
-        click.echo(f"{name}: {shown[0]}", err=True)
+        cells[f"ce on {manifest.name}"] = (manifest, "ce")
+    found: dict[str, list[list[float]]] = {name: [] for name in cells}
+    for seed in range(seeds):
+        for name, (images, loss) in cells.items():
+            began = time.perf_counter()
+            metrics = train(images, test, seed, loss=loss, **options)
+            found[name].append(metrics)
+            told = " ".join(f"{value:.4f}" for value in metrics)
+            click.echo(
+                f"{name}, seed {seed}: {told}, {time.perf_counter() - began:.0f} s", err=True
+            )
+    rows = [(name, *map(spread, np.array(values).T)) for name, values in found.items()]
     click.echo(table(("trained with", *METRICS), rows))
 
 

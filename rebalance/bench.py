@@ -3,25 +3,32 @@
 Imports torch only to run them; never click.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rebalance.progress import Progress
+from rebalance.models.devices import resolve_device, resolve_precision
+from rebalance.processes import Processes, own_workers
+from rebalance.progress import Progress, silent
 from rebalance.samples import ScoringSet, TrainingSet
-from rebalance.settings import ScoringOptions
+from rebalance.settings import RunOptions
 
 if TYPE_CHECKING:
     from rebalance.dataset import ImageDataset
     from rebalance.evaluation import DecisionRule, Outputs
+    from rebalance.inference import Centres
     from rebalance.losses import Loss
+    from rebalance.metrics import FeatureRanges
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
     from rebalance.training import Validate
 
 SCORING_BATCH = 64
+PART = 4096  # images whose features are in memory at a time where only their ranges are wanted
 FLIPS = 0.5  # probability of a mirror image in training
 
 
@@ -37,84 +44,111 @@ class Evaluation:
 
 
 def dataset_of(
-    images: TrainingSet | ScoringSet, transform: "Transform", seed: int, augmentation: str
+    images: TrainingSet | ScoringSet,
+    transform: "Transform",
+    augmentation: str = "none",
+    in_memory: str = "auto",
 ) -> "ImageDataset":
-    """The images with their transform, varied by a key of ``AUGMENTATIONS``."""
+    """The images with their transform, to be varied by a key of ``AUGMENTATIONS``."""
     from rebalance.augmentation import AUGMENTATIONS
-    from rebalance.dataset import ImageDataset
+    from rebalance.dataset import HELD_BYTES, ImageDataset
 
     folder = images.folder
-    vary = AUGMENTATIONS[augmentation](transform.crop, FLIPS)
-    return ImageDataset(folder.root, folder.paths, folder.labels, transform, vary, seed)
+    vary, limit = AUGMENTATIONS[augmentation](FLIPS), HELD_BYTES[in_memory]
+    blends = images.blends if isinstance(images, TrainingSet) else {}
+    return ImageDataset(folder.root, folder.paths, folder.labels, transform, vary, limit, blends)
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where and how networks are run."""
+    """Where and how networks are run; where there are several processes, each calls it alike."""
 
     device: str
     precision: str
     workers: int
     progress: Progress
+    processes: Processes = field(default_factory=Processes)
+
+    @classmethod
+    def of(
+        cls, run: RunOptions, precision: str, progress: Progress, processes: Processes
+    ) -> "Bench":
+        """As the user chose; raises ExtractorError for a device or a precision there is not."""
+        device = resolve_device(run.device)
+        return cls(
+            device,
+            resolve_precision(precision, device),
+            own_workers(run.workers),
+            progress if processes.first else silent,
+            processes,
+        )
 
     def predict(
-        self, network: "Network", loss: "Loss", images: Any, transform: "Transform"
+        self,
+        network: "Network",
+        loss: "Loss",
+        images: TrainingSet | ScoringSet,
+        transform: "Transform",
     ) -> "Outputs":
-        """What the network says of each image, as its loss has it."""
-        from rebalance.evaluation import predict
+        """What the network says of each image, as its loss has it; every process gets all of it."""
+        from rebalance.evaluation import Outputs
 
-        return predict(
-            network,
-            dataset_of(images, transform, 0, "none"),
-            loss.probabilities,
-            device=self.device,
-            precision=self.precision,
-            batch_size=SCORING_BATCH,
-            workers=self.workers,
-            progress=self.progress,
-        )
+        said = partial(self._said, network, loss, dataset_of(images, transform))
+        return Outputs(*self._shared(said, len(images.folder.paths)))
+
+    def embed(
+        self, network: "Network", images: TrainingSet | ScoringSet, transform: "Transform"
+    ) -> NDArray[np.float32]:
+        """What the last layer sees of each image [N, D], or its pooled map where it sees a map."""
+        dataset = dataset_of(images, transform)
+        return self._features(network, dataset, range(len(dataset)))
+
+    def ranges(
+        self, network: "Network", images: TrainingSet | ScoringSet, transform: "Transform"
+    ) -> "FeatureRanges":
+        """The ranges of what ``embed`` gives, class by class, never more than a part in memory."""
+        from rebalance.metrics import FeatureRanges
+
+        dataset, labels = dataset_of(images, transform), np.array(images.folder.labels)
+        samples = zip(images.folder.paths, images.folder.labels, strict=True)
+        places = {
+            (*sample, dataset.blends.get(place)): place for place, sample in enumerate(samples)
+        }
+        once = list(places.values())
+        found = FeatureRanges({})
+        for start in range(0, len(once), PART):
+            part = once[start : start + PART]
+            features = self._features(network, dataset, part)
+            found = found.joined(FeatureRanges.of(features, labels[part]))
+        return found
 
     def judge(self, loss: "Loss", validation: ScoringSet, transform: "Transform") -> "Validate":
         """F1 of every class on the validation images; 0 for one that is not there nor predicted."""
         from rebalance.metrics import as_predictions
         from rebalance.metrics.scores import class_f1
 
-        folder = validation.folder
+        folder, dataset = validation.folder, dataset_of(validation, transform)
 
         def f1(network: "Network") -> list[float]:
-            said = self.predict(network, loss, validation, transform).probabilities
-            found = class_f1(as_predictions(folder.labels, said, folder.classes))
+            dataset.hold(self.workers, progress=self.progress)  # for this epoch and the next ones
+
+            def said(positions: Sequence[int]) -> tuple[NDArray[Any], ...]:
+                return (self._said(network, loss, dataset, positions).probabilities,)
+
+            (probabilities,) = self._shared(said, len(folder.paths))
+            found = class_f1(as_predictions(folder.labels, probabilities, folder.classes))
             return [float(value) for value in np.nan_to_num(found)]
 
         return f1
 
-    def fit_rule(
-        self,
-        network: "Network",
-        loss: "Loss",
-        seen: TrainingSet,
-        transform: "Transform",
-        sampler: str,
-        scoring: ScoringOptions,
-        options: Mapping[str, Any],
-    ) -> "DecisionRule":
-        """The decision that was asked for, fitted on the training images only."""
-        from rebalance.evaluation import find_rule
-        from rebalance.inference import effective_prior
-        from rebalance.losses import SampleLoss
+    def fit_centres(
+        self, network: "Network", loss: "Loss", seen: TrainingSet, transform: "Transform"
+    ) -> "Centres":
+        """Category centres, fitted on the training images."""
+        from rebalance.evaluation import fit_centres
 
-        counts = np.array(seen.counts, float)
-        draws = {"none": counts, "sqrt": np.sqrt(counts)}.get(sampler, np.ones_like(counts))
-        weights = (
-            loss.weights.cpu().numpy() if isinstance(loss, SampleLoss) else np.ones(len(counts))
-        )
-
-        def training() -> tuple[Any, Any]:
-            features = self.predict(network, loss, seen, transform).features
-            return features, seen.folder.labels
-
-        prior = effective_prior(draws, weights).tolist()
-        return find_rule(scoring.classifier, scoring.threshold, seen.classes, prior, training)
+        features = self.predict(network, loss, seen, transform).features
+        return fit_centres(features, seen.folder.labels, seen.classes)
 
     def evaluate(
         self,
@@ -124,14 +158,75 @@ class Bench:
         transform: "Transform",
         rule: "DecisionRule",
         counts: Mapping[str, int],
+        ranges: "FeatureRanges | None",
     ) -> Evaluation:
-        """Metrics and predictions on a test set."""
-        from rebalance.evaluation import evaluate, prediction_table
+        """Metrics and predictions on a test set.
+
+        counts: training images of each class. ranges: of the training images' features, by which
+        the generalization gap is found.
+        """
+        from rebalance.evaluation import evaluate, gap_record, prediction_table
 
         folder = tested.folder
         outputs = self.predict(network, loss, tested, transform)
         metrics, decision = evaluate(
             outputs, folder.labels, folder.classes, rule, list(counts.values())
         )
+        if ranges is not None:
+            metrics["generalization_gap"] = gap_record(
+                ranges, outputs.features, folder.labels, folder.classes
+            )
         table = prediction_table(folder.paths, folder.labels, folder.classes, decision)
         return Evaluation(metrics, table)
+
+    def _features(
+        self, network: "Network", dataset: "ImageDataset", positions: Sequence[int]
+    ) -> NDArray[np.float32]:
+        def seen(places: Sequence[int]) -> tuple[NDArray[Any], ...]:
+            some = [positions[place] for place in places]
+            return (self._said(network, None, dataset, some).features,)
+
+        (features,) = self._shared(seen, len(positions))
+        return features
+
+    def _said(
+        self,
+        network: "Network",
+        loss: "Loss | None",
+        dataset: "ImageDataset",
+        positions: Sequence[int],
+    ) -> "Outputs":
+        from rebalance.evaluation import predict
+
+        return predict(
+            network,
+            dataset,
+            loss and loss.probabilities,
+            positions=positions,
+            device=self.device,
+            precision=self.precision,
+            batch_size=SCORING_BATCH,
+            workers=self.workers,
+            progress=self.progress,
+        )
+
+    def _shared(
+        self, make: Callable[[Sequence[int]], tuple[NDArray[Any], ...]], count: int
+    ) -> list[NDArray[Any]]:
+        """What ``make`` gives of all positions, each process having made its share.
+
+        make: from positions to arrays with a row for each of them.
+        """
+        rank, world = self.processes.rank, self.processes.world
+        if count < world:  # not enough for each to have some
+            return list(self.processes.by_first(lambda: make(range(count))))
+        shares = self.processes.by_each(lambda: make(range(rank, count, world)))
+        return [_interleaved(parts) for parts in zip(*shares, strict=True)]
+
+
+def _interleaved(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The rows of the parts in turn."""
+    whole = np.empty((sum(map(len, parts)), *parts[0].shape[1:]), parts[0].dtype)
+    for place, part in enumerate(parts):
+        whole[place :: len(parts)] = part
+    return whole

@@ -1,93 +1,137 @@
-"""Images on their way to training: decoded, augmented and put into batches.
+"""Images on their way to training: decoded, and put into batches.
 
-What a sample looks like depends on the seed, the epoch, the sample and how often the epoch has
-shown it alone, never on which worker made it. Imports torch; never click, scikit-learn or umap.
+Imports torch; never click, scikit-learn or umap.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL.Image import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from rebalance import seeds
+from rebalance.augmentation import Augmentation
+from rebalance.blending import blend
 from rebalance.errors import DataError, UnreadableImage
 from rebalance.images import open_image
 from rebalance.models.transforms import Transform
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
 
-Key = tuple[int, int, int]  # (epoch, position, how often the epoch showed it before)
-Batch = tuple[Tensor, Tensor]  # uint8 [B, 3, H, W], int64 [B]
+# By the option --in-memory: a set that takes at most so many bytes when decoded stays in memory.
+HELD_BYTES = {"auto": 2**30, "yes": sys.maxsize, "no": 0}
 
-HELD_BYTES = 256 * 2**20  # a set that is no larger when decoded stays in memory
+
+class Pass(NamedTuple):
+    """What a forward pass is to see.
+
+    positions: [B], in the dataset. draws: float32 [B, P], the random numbers that vary each image.
+    """
+
+    positions: NDArray[np.int64]
+    draws: NDArray[np.float32]
+
+
+class Batch(NamedTuple):
+    """images: uint8 [B, 3, H, W], before augmentation. labels: int64 [B]. draws: [B, P]."""
+
+    images: Tensor
+    labels: Tensor
+    draws: Tensor
 
 
 @dataclass(eq=False)
-class ImageDataset(Dataset[tuple[Tensor, int]]):
-    """Labelled images under ``root``, fetched by keys.
+class ImageDataset:
+    """Labelled images under ``root``.
 
     paths: relative to ``root``; labels: class index of each. transform: its ``image`` makes the
-    uint8 tensor [3, H, W] that ``augmentation`` (if there is one) then varies.
+    uint8 tensor [3, H, W] of an image. augmentation: what training varies batches of them by.
+    limit: bytes of memory that ``hold`` may take. blends: for a position, the path of another image
+    and how much of it to blend in.
     """
 
     root: Path
     paths: Sequence[str]
     labels: Sequence[int]
     transform: Transform
-    augmentation: Callable[[Tensor], Tensor] | None
-    seed: int
+    augmentation: Augmentation
+    limit: int = HELD_BYTES["auto"]
+    blends: Mapping[int, tuple[str, float]] = field(default_factory=dict)
     held: Tensor | None = field(default=None, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def hold(self, workers: int, progress: Progress = silent, limit: int = HELD_BYTES) -> None:
+    def hold(self, workers: int, device: str = "cpu", progress: Progress = silent) -> None:
         """Decode every image once and keep it, if all of them take at most ``limit`` bytes.
 
-        To be called before worker processes start, which then share the memory. Raises DataError
-        for an image that cannot be read.
+        On ``device`` where it has room, else in the machine's memory. Raises DataError for an image
+        that cannot be read.
         """
         if self.held is not None or not self.paths:
             return
         shape = self._decode(0).shape
-        if len(self) * shape.numel() > limit:
+        size = len(self) * shape.numel()
+        if size > self.limit:
             return
         held = torch.empty(len(self), *shape, dtype=torch.uint8)
         decoded = ordered_map(self._decode, range(len(self)), workers)
         shown = progress(decoded, total=len(self), what="reading images", unit="images")
         for position, image in enumerate(shown):
             held[position] = image
-        self.held = held
-
-    def __getitem__(self, key: Key) -> tuple[Tensor, int]:
-        """The image as ``epoch`` shows it (uint8 [3, H, W]), and its class.
-
-        Raises DataError for an image that cannot be read.
-        """
-        epoch, position, shown = key
-        image = self.pixels(position)
-        repeat = (shown,) if shown else ()
-        if self.augmentation is not None:
-            with torch.random.fork_rng(devices=[]):
-                # torch.manual_seed would also reset the generators of accelerators, which
-                # dropout draws from while this runs in the training process.
-                torch.default_generator.manual_seed(
-                    seeds.integer(self.seed, "augment", epoch, position, *repeat)
-                )
-                image = self.augmentation(image)
-        return image, self.labels[position]
+        self.held = held.to(device) if _has_room(device, size) else held
 
     def pixels(self, position: int) -> Tensor:
-        """The image before augmentation. Raises DataError if it cannot be read."""
+        """The image uint8 [3, H, W]. Raises DataError if it cannot be read."""
         return self._decode(position) if self.held is None else self.held[position]
 
+    def batches(self, passes: Iterable[Pass], workers: int, *, pin: bool) -> Iterator[Batch]:
+        """A batch for each pass, in order.
+
+        workers: threads that decode ahead; 0 does it here. pin: put batches in page-locked memory,
+        from where a CUDA device copies them faster. Raises DataError for an image that cannot be
+        read.
+        """
+        labels = torch.tensor(self.labels)
+        for (positions, draws), images in self._images(passes, workers):
+            batch = Batch(images, labels[torch.from_numpy(positions)], torch.from_numpy(draws))
+            yield Batch(*(part.pin_memory() for part in batch)) if pin else batch
+
+    def _images(self, passes: Iterable[Pass], workers: int) -> Iterator[tuple[Pass, Tensor]]:
+        if self.held is not None:
+            for each in passes:
+                yield each, self.held[torch.from_numpy(each.positions).to(self.held.device)]
+            return
+        begun: deque[Pass] = deque()
+
+        def positions() -> Iterator[int]:
+            for each in passes:
+                begun.append(each)
+                yield from each.positions.tolist()
+
+        batch: list[Tensor] = []
+        for image in ordered_map(self._decode, positions(), workers):
+            batch.append(image)
+            if len(batch) == len(begun[0].positions):
+                yield begun.popleft(), torch.stack(batch)
+                batch = []
+
     def _decode(self, position: int) -> Tensor:
-        path = self.paths[position]
+        image = self._open(self.paths[position])
+        if position in self.blends:
+            partner, weight = self.blends[position]
+            image = blend(image, self._open(partner), weight)
+        return self.transform.image(image)
+
+    def _open(self, path: str) -> Image:
         try:
-            return self.transform.image(open_image(self.root / path))
+            return open_image(self.root / path)
         except UnreadableImage as error:
             raise DataError(
                 f"training needs every image readable, found {path!r} ({error}): "
@@ -95,44 +139,6 @@ class ImageDataset(Dataset[tuple[Tensor, int]]):
             ) from None
 
 
-@dataclass(frozen=True)
-class _Batches(Dataset["Batch | DataError"]):
-    """Whole batches of a dataset.
-
-    An error is returned, not raised: the loader passes on what a worker raises as a traceback of
-    many lines.
-    """
-
-    dataset: ImageDataset
-
-    def __getitem__(self, keys: Sequence[Key]) -> Batch | DataError:
-        try:
-            samples = [self.dataset[key] for key in keys]
-        except DataError as error:
-            return error
-        images, labels = zip(*samples, strict=True)
-        return torch.stack(images), torch.tensor(labels)
-
-
-def batches(
-    dataset: ImageDataset, keys: Iterable[Sequence[Key]], workers: int, *, pin: bool
-) -> Iterator[Batch]:
-    """Images uint8 [B, 3, H, W] and labels [B] for each list of keys, in order.
-
-    workers: processes that decode and augment ahead; 0 does it here. pin: put batches in
-    page-locked memory, from where a CUDA device copies them faster. Raises DataError for an image
-    that cannot be read.
-    """
-    loader = DataLoader(
-        _Batches(dataset),
-        sampler=keys,
-        batch_size=None,
-        num_workers=workers,
-        pin_memory=pin,
-        generator=torch.Generator(),  # or it draws from, and so moves, the global one
-    )
-    for batch in loader:
-        if isinstance(batch, DataError):
-            raise batch
-        images, labels = batch
-        yield images, labels
+def _has_room(device: str, size: int) -> bool:
+    """Whether ``size`` bytes leave half of what is free there to the network."""
+    return device == "cuda" and size <= torch.cuda.mem_get_info()[0] // 2

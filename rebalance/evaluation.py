@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from rebalance.costs import read_cost_matrix
 from rebalance.errors import DataError, FeatureError, SettingError
 from rebalance.inference import THRESHOLDS, Centres, Decision, class_centres, nearest_centre
-from rebalance.metrics import score
+from rebalance.metrics import FeatureRanges, score
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
 
@@ -85,8 +85,7 @@ class DecisionRule:
             )
         except (LookupError, TypeError, ValueError) as error:
             raise DataError(
-                f"the decision that the run keeps is damaged ({error}): evaluate it with "
-                "--threshold and --classifier, or train again"
+                f"the decision that the run keeps is damaged ({error}): train again"
             ) from error
         return cls(threshold, options, centres)
 
@@ -95,41 +94,41 @@ def find_rule(
     classifier: str,
     threshold: str,
     classes: Sequence[str],
-    train_prior: Sequence[float],
-    training: Callable[[], tuple[ArrayLike, ArrayLike]],
+    train_prior: Callable[[], Sequence[float]],
+    centres: Callable[[], Centres],
 ) -> DecisionRule:
     """The rule that ``--classifier`` and ``--threshold`` ask for.
 
     threshold: ``none``; ``prior``, to the decisions of a test set with as many images of each
-    class; or ``cost:FILE`` with a CSV as ``costs.read_cost_matrix`` takes it. train_prior: what
-    ``inference.effective_prior`` says of the training; centres know none. training: gives features
-    [N, D] and labels [N] of the training images; called for centres only.
+    class; or ``cost:FILE`` with a CSV as ``costs.read_cost_matrix`` takes it. train_prior: gives
+    what ``inference.effective_prior`` says of the training, where that is needed; centres know
+    none. centres: gives them, where they are needed.
 
-    Raises SettingError for another choice and for a matrix that cannot be used, and FeatureError
-    for a class without training images where centres need some.
+    Raises SettingError for another choice and for a matrix that cannot be used.
     """
     if classifier not in CLASSIFIERS:
         raise SettingError(f"no classifier {classifier!r}: choose one of {', '.join(CLASSIFIERS)}")
     uniform = [1 / len(classes)] * len(classes)
-    known = list(train_prior) if classifier == "head" else uniform
     name, _, file = threshold.partition(":")
     if threshold == "none":
         options: dict[str, Any] = {}
     elif threshold == "prior":
-        options = {"train_prior": known, "target_prior": uniform}
+        known = train_prior() if classifier == "head" else uniform
+        options = {"train_prior": list(known), "target_prior": uniform}
     elif name == "cost" and file:
         options = {"matrix": read_cost_matrix(file, classes)}
     else:
         raise SettingError(f"a threshold is none, prior or cost:FILE; got {threshold!r}")
-    centres = None if classifier == "head" else _fit_centres(training, classes)
-    return DecisionRule(name, options, centres)
+    return DecisionRule(name, options, None if classifier == "head" else centres())
 
 
-def _fit_centres(
-    training: Callable[[], tuple[ArrayLike, ArrayLike]], classes: Sequence[str]
-) -> Centres:
+def fit_centres(features: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> Centres:
+    """``inference.class_centres`` of training images: features [N, D], labels [N].
+
+    Raises FeatureError for a class without images, by its name.
+    """
     try:
-        return class_centres(*training(), len(classes))
+        return class_centres(features, labels, len(classes))
     except FeatureError as error:
         raise error.named(classes) from error
 
@@ -139,25 +138,28 @@ def predict(
     dataset: "ImageDataset",
     probabilities: "Callable[[Tensor], Tensor] | None" = None,
     *,
+    positions: Sequence[int] | None = None,
     device: str,
     precision: str,
     batch_size: int,
     workers: int,
     progress: Progress = silent,
 ) -> Outputs:
-    """What the network says of every image of ``dataset``, in its order, without augmentation.
+    """What the network says of images of ``dataset``, without augmentation.
 
+    positions: of the images in the dataset, in the order wanted; None for all of them.
     probabilities: of logits [N, K], as the loss it was trained with has it
     (``losses.Loss.probabilities``); None for the softmax. workers: threads that read images, 0 to
     read in this one. The network stays on ``device`` and in evaluation mode.
 
-    Raises DataError for an image that cannot be read, and for a dataset without images.
+    Raises DataError for an image that cannot be read, and where there are none.
     """
-    if not len(dataset):
+    wanted = range(len(dataset)) if positions is None else positions
+    if not len(wanted):
         raise DataError("images to score are needed, but there are none: give a folder with some")
     turn = probabilities or (lambda logits: logits.softmax(dim=1))
-    images = ordered_map(dataset.pixels, range(len(dataset)), workers)
-    shown = progress(images, total=len(dataset), what="predicting", unit="images")
+    images = ordered_map(dataset.pixels, wanted, workers)
+    shown = progress(images, total=len(wanted), what="predicting", unit="images")
     # In double precision, where a softmax near 1 still tells images apart that AUC is to rank.
     answers = [
         (turn(logits.cpu().double()).numpy(), features.float().cpu().numpy())
@@ -220,6 +222,21 @@ def evaluate(
         "threshold": rule.threshold,
     }
     return {**about, **scores}, decision
+
+
+def gap_record(
+    train: FeatureRanges, features: ArrayLike, labels: Sequence[int], classes: Sequence[str]
+) -> dict[str, Any]:
+    """The generalization gap of test features [M, D] for ``metrics.json``.
+
+    ``net``; ``net_per_feature``, divided by D; and ``per_class``, of classes on both sides.
+    """
+    per_class, net = train.gap(FeatureRanges.of(features, labels))
+    return {
+        "net": net,
+        "net_per_feature": net / train.width,
+        "per_class": {classes[label]: gap for label, gap in per_class.items()},
+    }
 
 
 def prediction_table(

@@ -30,6 +30,7 @@ class TrainingSet:
     folder: a path and a label for each sample; an image that the manifest repeats is there as
         often. partners: for each sample the path of the image to blend with, None for most.
     weights: how much of the partner, 0 where there is none.
+    space: whether images are blended (``pixel``) or their feature vectors (``embedding``).
     digests: of the content of every file that is a path or a partner.
     """
 
@@ -37,6 +38,7 @@ class TrainingSet:
     partners: tuple[str | None, ...]
     weights: tuple[float, ...]
     digests: Mapping[str, bytes]
+    space: str = "pixel"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -48,6 +50,17 @@ class TrainingSet:
         """Samples of each class, repeated and blended ones too, in class order."""
         return self.folder.counts
 
+    @property
+    def blends(self) -> dict[int, tuple[str, float]]:
+        """By the position of a blended sample, its partner and how much of it."""
+        return {
+            position: (partner, weight)
+            for position, (partner, weight) in enumerate(
+                zip(self.partners, self.weights, strict=True)
+            )
+            if partner is not None
+        }
+
     def take(self, positions: Sequence[int]) -> "TrainingSet":
         """The samples at ``positions``, in that order, under the same classes."""
         folder = self.folder.take(positions)
@@ -58,6 +71,7 @@ class TrainingSet:
             partners,
             tuple(self.weights[position] for position in positions),
             {path: digest for path, digest in self.digests.items() if path in used},
+            self.space,
         )
 
 
@@ -165,6 +179,31 @@ def split_off(
     )
 
 
+def apart_from(training: TrainingSet, scoring: ScoringSet) -> TrainingSet:
+    """The samples neither of whose images has the content of one to score; the log says how many.
+
+    Raises DataError where a class has none left.
+    """
+    held_out = set(scoring.digests.values())
+    seen = {path for path, digest in training.digests.items() if digest in held_out}
+    paths, partners = training.folder.paths, training.partners
+    kept = [
+        place
+        for place, path in enumerate(paths)
+        if path not in seen and (partners[place] or path) not in seen
+    ]
+    apart = training.take(kept)
+    if len(kept) < len(paths):
+        log.info("%d samples with validation images are left out", len(paths) - len(kept))
+    for name, before, after in zip(training.classes, training.counts, apart.counts, strict=True):
+        if before and not after:
+            raise DataError(
+                f"class {name!r} needs a sample without validation images, and each of its "
+                f"{before} has one: validate on fewer"
+            )
+    return apart
+
+
 def overlap(train: Mapping[str, bytes], test: Mapping[str, bytes]) -> list[tuple[str, str]]:
     """(training path, test path) for each test image whose content is trained on, in test order.
 
@@ -238,6 +277,7 @@ def _training_set(manifest: Manifest, digests: Mapping[str, bytes]) -> TrainingS
         tuple(row.partner for row in rows),
         tuple(row.weight or 0.0 for row in rows),
         digests,
+        str(manifest.record.get("space", "pixel")),
     )
 
 

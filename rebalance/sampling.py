@@ -50,17 +50,6 @@ def _drawn(labels: NDArray[np.int64], power: float, rng: np.random.Generator) ->
     return rng.choice(len(labels), size=len(labels), p=chances / chances.sum())
 
 
-def occurrences(order: Positions) -> NDArray[np.int64]:
-    """For each entry, how often its position came before it: 0 for the first time."""
-    sorting = np.argsort(order, kind="stable")
-    ordered = order[sorting]
-    begins = np.flatnonzero(np.diff(ordered, prepend=-1))
-    lengths = np.diff(begins, append=len(order))
-    found = np.empty(len(order), dtype=np.int64)
-    found[sorting] = np.arange(len(order)) - np.repeat(begins, lengths)
-    return found
-
-
 @dataclass(frozen=True)
 class Division:
     """How an epoch is dealt out to steps of the optimiser, processes and forward passes.

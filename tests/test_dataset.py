@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
-from rebalance.augmentation import paper_augmentation
-from rebalance.dataset import HELD_BYTES, ImageDataset, Key, batches
+from rebalance.augmentation import NoAugmentation
+from rebalance.blending import blend
+from rebalance.dataset import HELD_BYTES, Batch, ImageDataset, Pass
 from rebalance.errors import DataError
 from rebalance.folder import scan
 from rebalance.models.transforms import Transform
+from rebalance.settings import IN_MEMORY
 
 SIZE = 16
 PLAIN = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
 
-Augmentation = Callable[[Tensor], Tensor]
 MakeFolder = Callable[..., Path]
 
 
@@ -27,101 +27,135 @@ def root(tmp_path: Path, make_folder: MakeFolder) -> Path:
     return make_folder(tmp_path / "data", {"cat": 5, "dog": 4}, size=(SIZE, SIZE))
 
 
-def dataset_of(root: Path, augmentation: Augmentation | None = None, seed: int = 0) -> ImageDataset:
+def dataset_of(root: Path, limit: int = HELD_BYTES["auto"]) -> ImageDataset:
     folder = scan(root)
-    return ImageDataset(root, folder.paths, folder.labels, PLAIN, augmentation, seed)
+    return ImageDataset(root, folder.paths, folder.labels, PLAIN, NoAugmentation(), limit)
 
 
-def keys_of(epoch: int, *positions: int) -> list[Key]:
-    return [
-        (epoch, position, positions[:place].count(position))
-        for place, position in enumerate(positions)
-    ]
+def pass_of(*positions: int) -> Pass:
+    rng = np.random.default_rng(len(positions))
+    return Pass(np.array(positions), rng.random((len(positions), 2), dtype=np.float32))
 
 
-def test_samples_are_the_pixels_of_the_files(root: Path) -> None:
+def test_help_names_every_choice() -> None:
+    assert tuple(HELD_BYTES) == IN_MEMORY
+
+
+def test_images_are_the_pixels_of_the_files(root: Path) -> None:
     dataset = dataset_of(root)
     assert len(dataset) == 9
-    for position, (path, label) in enumerate(zip(dataset.paths, dataset.labels, strict=True)):
-        image, found = dataset[(0, position, 0)]
+    for position, path in enumerate(dataset.paths):
+        image = dataset.pixels(position)
         assert image.dtype == torch.uint8
         assert np.array_equal(image.permute(1, 2, 0).numpy(), np.asarray(Image.open(root / path)))
-        assert found == label
 
 
-@pytest.mark.parametrize("held", [True, False])
-def test_workers_do_not_change_batches(root: Path, held: bool) -> None:
-    keys = [[*keys_of(0, 8, 1, 3)], [*keys_of(0, 2, 2)], [*keys_of(1, 5, 0, 7, 4)]]
-
-    def fetched(workers: int) -> list[tuple[Tensor, Tensor]]:
-        dataset = dataset_of(root, paper_augmentation(SIZE))
-        dataset.hold(workers, limit=HELD_BYTES if held else 0)
-        assert (dataset.held is not None) is held
-        return list(batches(dataset, keys, workers, pin=False))
-
-    alone, helped = fetched(0), fetched(2)
-    assert len(alone) == len(helped) == len(keys)
-    for (images, labels), (others, other_labels) in zip(alone, helped, strict=True):
-        assert torch.equal(images, others)
-        assert torch.equal(labels, other_labels)
-
-
-def test_batches_follow_the_keys(root: Path) -> None:
-    dataset = dataset_of(root, paper_augmentation(SIZE))
-    keys = [[(1, 8, 0), (0, 2, 1)], [(5, 0, 0)]]
-    for wanted, (images, labels) in zip(keys, batches(dataset, keys, 0, pin=False), strict=True):
-        assert images.shape == (len(wanted), 3, SIZE, SIZE)
-        assert labels.dtype == torch.int64
-        for key, image, label in zip(wanted, images, labels, strict=True):
-            assert torch.equal(image, dataset[key][0])
-            assert label == dataset.labels[key[1]]
+@pytest.mark.parametrize("limit", HELD_BYTES.values(), ids=HELD_BYTES)
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_follow_the_passes(root: Path, workers: int, limit: int) -> None:
+    dataset = dataset_of(root, limit)
+    passes = [pass_of(8, 1, 3), pass_of(2, 2), pass_of(5), pass_of(*range(9)), pass_of(5, 0, 7, 4)]
+    dataset.hold(workers)
+    assert (dataset.held is None) is (limit == 0)
+    found: list[Batch] = list(dataset.batches(iter(passes), workers, pin=False))
+    assert len(found) == len(passes)
+    for (positions, draws), batch in zip(passes, found, strict=True):
+        assert batch.images.shape == (len(positions), 3, SIZE, SIZE)
+        assert batch.labels.dtype == torch.int64
+        assert torch.equal(batch.draws, torch.from_numpy(draws))
+        for position, image, label in zip(positions, batch.images, batch.labels, strict=True):
+            assert torch.equal(image, dataset.pixels(position))
+            assert label == dataset.labels[position]
 
 
-def test_holding_changes_no_sample_and_reads_no_file_again(root: Path) -> None:
+def test_what_is_held_is_not_read_again(root: Path) -> None:
     dataset, held = dataset_of(root), dataset_of(root)
-    expected = [dataset[(0, position, 0)][0] for position in range(9)]
+    expected = [dataset.pixels(position) for position in range(9)]
     held.hold(workers=2)
     for path in held.paths:
         (root / path).unlink()
     for position, image in enumerate(expected):
-        assert torch.equal(held[(0, position, 0)][0], image)
+        assert torch.equal(held.pixels(position), image)
 
 
 def test_a_set_is_held_only_if_it_fits(root: Path) -> None:
     size = 9 * 3 * SIZE * SIZE
-    dataset = dataset_of(root)
-    dataset.hold(0, limit=size - 1)
-    assert dataset.held is None
-    dataset.hold(0, limit=size)
-    assert dataset.held is not None
-    assert dataset.held.nbytes == size
+    for limit, fits in ((size - 1, False), (size, True)):
+        dataset = dataset_of(root, limit)
+        dataset.hold(0)
+        assert (dataset.held is not None) is fits
 
 
-def test_augmentation_depends_on_seed_epoch_sample_and_repeat(root: Path) -> None:
-    dataset = dataset_of(root, paper_augmentation(SIZE))
-    again, other = dataset_of(root, dataset.augmentation), dataset_of(root, dataset.augmentation, 1)
-    image = dataset[(0, 4, 0)][0]
-    torch.rand(7)  # what was drawn before does not matter
-    assert torch.equal(again[(0, 4, 0)][0], image)
-    assert not torch.equal(dataset[(1, 4, 0)][0], image)
-    assert not torch.equal(dataset[(0, 4, 1)][0], image)  # what is shown twice is varied twice
-    assert not torch.equal(other[(0, 4, 0)][0], image)
+def test_images_are_read_ahead_but_not_without_end(root: Path) -> None:
+    asked: list[int] = []
 
+    def passes():
+        for index in range(10_000):
+            asked.append(index)
+            yield pass_of(0, 1, 2)
 
-def test_the_global_generator_is_left_alone(root: Path) -> None:
-    dataset = dataset_of(root, paper_augmentation(SIZE))
-    before = torch.get_rng_state()
-    for workers in (0, 1):
-        list(batches(dataset, [keys_of(0, *range(9))], workers, pin=False))
-    assert torch.equal(torch.get_rng_state(), before)
+    feed = dataset_of(root).batches(passes(), 2, pin=False)
+    for _ in range(5):
+        next(feed)
+    assert 5 < len(asked) < 100
+    feed.close()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_unreadable_image_is_one_line_that_names_it(root: Path, workers: int) -> None:
     (root / "dog" / "002.png").write_bytes(b"no image")
-    dataset = dataset_of(root)
     with pytest.raises(DataError, match=r"'dog/002\.png'") as raised:
-        list(batches(dataset, [keys_of(0, *range(9))], workers, pin=False))
+        list(dataset_of(root).batches([pass_of(*range(9))], workers, pin=False))
     assert "\n" not in str(raised.value)
     with pytest.raises(DataError, match=r"'dog/002\.png'"):
         dataset_of(root).hold(workers)
+
+
+BLENDS = {3: ("dog/000.png", 0.25), 7: ("dog/001.png", 0.0), 8: ("cat/001.png", 0.6)}
+
+
+def blended(root: Path, transform: Transform = PLAIN, limit: int = 0) -> ImageDataset:
+    """Blends, beside images as they are; the first image is in the set twice, once blended."""
+    folder = scan(root)
+    paths = (*folder.paths[:8], folder.paths[0])
+    labels = (*folder.labels[:8], folder.labels[0])
+    return ImageDataset(root, paths, labels, transform, NoAugmentation(), limit, BLENDS)
+
+
+def opened(path: Path) -> Image.Image:
+    return Image.open(path).convert("RGB")
+
+
+@pytest.mark.parametrize("name", ["plain", "cut"])
+def test_a_blend_is_one_of_the_images_before_their_transform(root: Path, name: str) -> None:
+    cut = Transform(24, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
+    dataset = blended(root, {"plain": PLAIN, "cut": cut}[name])
+    wide = opened(root / "dog/000.png").resize((3 * SIZE, 2 * SIZE))  # a partner of another size
+    wide.save(root / "dog/000.png")
+    for position, path in enumerate(dataset.paths):
+        image = opened(root / path)
+        if position in BLENDS:
+            partner, weight = BLENDS[position]
+            image = blend(image, opened(root / partner), weight)
+        assert torch.equal(dataset.pixels(position), dataset.transform.image(image))
+    assert not torch.equal(dataset.pixels(8), dataset.pixels(0))
+    plain = [scan(root).paths.index(path) for path in dataset.paths]
+    assert torch.equal(dataset.pixels(7), dataset_of(root).pixels(plain[7])) is (name == "plain")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_blends_are_held_as_they_are_read(root: Path, workers: int) -> None:
+    fresh, held = blended(root), blended(root, limit=HELD_BYTES["auto"])
+    held.hold(workers)
+    assert fresh.held is None and held.held is not None
+    passes = [pass_of(8, 3, 0), pass_of(3, 7)]
+    both = (each.batches(iter(passes), workers, pin=False) for each in (fresh, held))
+    for read, kept in zip(*both, strict=True):
+        assert torch.equal(read.images, kept.images) and torch.equal(read.labels, kept.labels)
+    assert torch.equal(held.pixels(3), fresh.pixels(3))
+
+
+def test_a_partner_that_cannot_be_read_is_named(root: Path) -> None:
+    (root / "dog/000.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"'dog/000\.png'"):
+        blended(root).pixels(3)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import balanced_accuracy_score
 
+from rebalance.augmentation import NoAugmentation, PaperAugmentation
 from rebalance.dataset import ImageDataset
 from rebalance.errors import DataError, FeatureError, SettingError
 from rebalance.evaluation import (
@@ -14,11 +15,12 @@ from rebalance.evaluation import (
     Outputs,
     evaluate,
     find_rule,
+    fit_centres,
     predict,
     prediction_table,
 )
 from rebalance.folder import scan
-from rebalance.inference import class_centres, cost_decision, nearest_centre, prior_shift
+from rebalance.inference import cost_decision, nearest_centre, prior_shift
 from rebalance.losses import LOSSES
 from rebalance.models.backbones import build
 from rebalance.models.network import fresh_network, network_of
@@ -26,7 +28,10 @@ from rebalance.models.transforms import CIFAR_TRANSFORM
 
 CLASSES = ("cat", "dog", "eel")
 HOW = {"device": "cpu", "precision": "fp32", "batch_size": 4, "workers": 0}
-PRIOR = (0.7, 0.2, 0.1)
+
+
+def prior():
+    return [0.7, 0.2, 0.1]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +44,7 @@ def network():
 @pytest.fixture
 def dataset(tmp_path, make_folder) -> ImageDataset:
     folder = scan(make_folder(tmp_path / "test", {"cat": 5, "dog": 3, "eel": 2}))
-    return ImageDataset(folder.root, folder.paths, folder.labels, CIFAR_TRANSFORM, None, 0)
+    return ImageDataset(folder.root, folder.paths, folder.labels, CIFAR_TRANSFORM, NoAugmentation())
 
 
 def pixels(dataset):
@@ -107,9 +112,18 @@ def test_the_network_comes_back_as_it_was_but_evaluating(network, dataset):
         assert torch.equal(value, before[name])
 
 
+def test_some_images_in_the_order_wanted(network, dataset):
+    whole = predict(network, dataset, **HOW)
+    found = predict(network, dataset, positions=range(9, 0, -3), **HOW)
+    np.testing.assert_allclose(found.probabilities, whole.probabilities[9:0:-3], rtol=1e-4)
+    np.testing.assert_allclose(found.features, whole.features[9:0:-3], rtol=1e-4, atol=1e-5)
+    with pytest.raises(DataError, match="there are none"):
+        predict(network, dataset, positions=(), **HOW)
+
+
 def test_augmentation_is_left_out(network, dataset):
     plain = predict(network, dataset, **HOW)
-    dataset.augmentation = lambda image: 255 - image
+    dataset.augmentation = PaperAugmentation()
     assert np.array_equal(predict(network, dataset, **HOW).probabilities, plain.probabilities)
 
 
@@ -131,17 +145,17 @@ def outputs() -> Outputs:
 LABELS = [0] * 20 + [1] * 12 + [2] * 8
 
 
-def training():
+def centres():
     rng = np.random.default_rng(1)
-    return rng.normal(size=(30, 5)), np.arange(30) % 3
+    return fit_centres(rng.normal(size=(30, 5)), np.arange(30) % 3, CLASSES)
 
 
 def never():
-    raise AssertionError("the head needs no training features")
+    raise AssertionError("neither the head needs centres nor they a prior")
 
 
 def test_the_head_alone_decides_by_the_largest_probability(outputs):
-    rule = find_rule("head", "none", CLASSES, PRIOR, never)
+    rule = find_rule("head", "none", CLASSES, prior, never)
     decision = rule.decide(outputs)
     assert np.array_equal(decision.predicted, outputs.probabilities.argmax(axis=1))
     assert np.array_equal(decision.probabilities, outputs.probabilities)
@@ -149,8 +163,8 @@ def test_the_head_alone_decides_by_the_largest_probability(outputs):
 
 
 def test_the_prior_of_training_is_divided_out(outputs):
-    decision = find_rule("head", "prior", CLASSES, PRIOR, never).decide(outputs)
-    expected = prior_shift(outputs.probabilities, PRIOR, np.ones(3))
+    decision = find_rule("head", "prior", CLASSES, prior, never).decide(outputs)
+    expected = prior_shift(outputs.probabilities, prior(), np.ones(3))
     np.testing.assert_allclose(decision.probabilities, expected)
     assert np.array_equal(decision.predicted, expected.argmax(axis=1))
 
@@ -158,17 +172,17 @@ def test_the_prior_of_training_is_divided_out(outputs):
 def test_costs_are_read_from_a_file(outputs, tmp_path):
     path = tmp_path / "a:b.csv"
     path.write_text("0,9,1\n1,0,1\n1,1,0\n")
-    decision = find_rule("head", f"cost:{path}", CLASSES, PRIOR, never).decide(outputs)
+    decision = find_rule("head", f"cost:{path}", CLASSES, prior, never).decide(outputs)
     expected = cost_decision(outputs.probabilities, [[0, 9, 1], [1, 0, 1], [1, 1, 0]])
     assert np.array_equal(decision.predicted, expected)
     assert not np.array_equal(expected, outputs.probabilities.argmax(axis=1))
 
 
 def test_centres_know_no_prior(outputs):
-    rule = find_rule("centres", "none", CLASSES, PRIOR, training)
-    expected = nearest_centre(outputs.features, class_centres(*training(), 3))
+    rule = find_rule("centres", "none", CLASSES, never, centres)
+    expected = nearest_centre(outputs.features, centres())
     for threshold in ("none", "prior"):
-        decision = find_rule("centres", threshold, CLASSES, PRIOR, training).decide(outputs)
+        decision = find_rule("centres", threshold, CLASSES, never, centres).decide(outputs)
         np.testing.assert_allclose(decision.probabilities, expected.probabilities)
         assert np.array_equal(decision.predicted, expected.predicted)
     assert rule.classifier == "centres"
@@ -180,7 +194,7 @@ def test_a_rule_decides_the_same_after_a_round_trip(outputs, tmp_path, classifie
     path = tmp_path / "costs.csv"
     path.write_text("0,9,1\n1,0,1\n1,1,0\n")
     choice = f"cost:{path}" if threshold == "cost" else threshold
-    rule = find_rule(classifier, choice, CLASSES, PRIOR, training)
+    rule = find_rule(classifier, choice, CLASSES, prior, centres)
     again = DecisionRule.from_record(json.loads(json.dumps(rule.to_record())))
     assert (again.classifier, again.threshold) == (classifier, threshold)
     for found, expected in zip(again.decide(outputs), rule.decide(outputs), strict=True):
@@ -206,21 +220,27 @@ def test_a_damaged_rule_is_refused(record):
 @pytest.mark.parametrize("threshold", ["", "cost", "cost:", "none:x", "prior:x", "half"])
 def test_thresholds_that_are_not_are_refused(threshold):
     with pytest.raises(SettingError, match="none, prior or cost:FILE"):
-        find_rule("head", threshold, CLASSES, PRIOR, never)
+        find_rule("head", threshold, CLASSES, prior, never)
 
 
 def test_classifiers_that_are_not_are_refused():
     with pytest.raises(SettingError, match="head, centres"):
-        find_rule("knn", "none", CLASSES, PRIOR, never)
+        find_rule("knn", "none", CLASSES, prior, never)
 
 
 def test_a_class_that_centres_lack_is_named():
     with pytest.raises(FeatureError, match="class 'dog'"):
-        find_rule("centres", "none", CLASSES, PRIOR, lambda: (np.ones((2, 4)), [0, 2]))
+        fit_centres(np.ones((2, 4)), [0, 2], CLASSES)
+
+
+def test_centres_are_the_class_means():
+    features = np.random.default_rng(2).normal(size=(30, 4))
+    found = fit_centres(features, np.arange(30) % 3, CLASSES).means
+    np.testing.assert_allclose(found, [features[label::3].mean(axis=0) for label in range(3)])
 
 
 def test_metrics_are_of_the_decisions_and_ready_for_json(outputs):
-    rule = find_rule("head", "prior", CLASSES, PRIOR, never)
+    rule = find_rule("head", "prior", CLASSES, prior, never)
     metrics, decision = evaluate(outputs, LABELS, CLASSES, rule, [500, 50, 5])
     expected = balanced_accuracy_score(LABELS, decision.predicted)
     assert metrics["balanced_accuracy"] == pytest.approx(expected)

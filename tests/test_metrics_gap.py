@@ -1,5 +1,6 @@
 """The generalization gap against a slow loop and by hand."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rebalance.errors import FeatureError, MetricError
-from rebalance.metrics import generalization_gap
+from rebalance.evaluation import gap_record
+from rebalance.metrics import FeatureRanges, generalization_gap
 
 
 def slow_gap(train: Any, train_labels: Any, test: Any, test_labels: Any) -> dict[int, float]:
@@ -83,3 +85,47 @@ def test_features_that_have_no_gap_are_refused(
 def test_labels_that_do_not_fit_are_refused(labels: list[Any]) -> None:
     with pytest.raises(MetricError, match="1 integers, one per image"):
         generalization_gap([[1.0]], labels, [[1.0]], [0])
+
+
+def same(one: FeatureRanges, two: FeatureRanges) -> bool:
+    keys = one.by_class.keys() == two.by_class.keys()
+    return keys and all(np.array_equal(one.by_class[c], two.by_class[c]) for c in one.by_class)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 20), st.lists(st.integers(0, 20), max_size=4))
+def test_ranges_of_parts_join_to_those_of_the_whole(
+    seed: int, images: int, cuts: list[int]
+) -> None:
+    rng = np.random.default_rng(seed)
+    features, labels = rng.normal(size=(images, 3)), rng.integers(0, 4, images)
+    bounds = sorted({0, images, *(cut for cut in cuts if cut < images)})
+    joined = FeatureRanges({})
+    for start, end in pairwise(bounds):
+        part = FeatureRanges.of(features[start:end], labels[start:end])
+        kept = {label: values.copy() for label, values in joined.by_class.items()}
+        joined, before = joined.joined(part), joined
+        assert same(before, FeatureRanges(kept))  # what is joined stays as it was
+    whole = FeatureRanges.of(features, labels)
+    assert same(joined, whole)
+    for label, (low, high) in whole.by_class.items():
+        assert (low, high) == (
+            pytest.approx(features[labels == label].min(axis=0)),
+            pytest.approx(features[labels == label].max(axis=0)),
+        )
+    assert whole.width == 3 and FeatureRanges({}).width == 0
+
+
+def test_the_record_of_a_gap_is_that_of_a_slow_loop() -> None:
+    rng = np.random.default_rng(0)
+    train, test = rng.normal(size=(40, 5)), 2 * rng.normal(size=(30, 5))
+    train_labels, test_labels = np.arange(40) % 4, np.arange(30) % 3  # of the last no test image
+    expected = slow_gap(train.tolist(), train_labels.tolist(), test.tolist(), test_labels.tolist())
+    ranges = FeatureRanges.of(train, train_labels)
+    found = gap_record(ranges, test, test_labels.tolist(), ["a", "b", "c", "d"])
+    assert found.keys() == {"net", "net_per_feature", "per_class"}
+    assert found["per_class"] == pytest.approx(
+        {"a": expected[0], "b": expected[1], "c": expected[2]}
+    )
+    assert found["net"] == pytest.approx(sum(expected.values()) / 3)
+    assert found["net_per_feature"] == pytest.approx(found["net"] / 5)

@@ -18,6 +18,7 @@ from rebalance.models.checkpoints import (
     load_state_dict_file,
     save_network,
 )
+from rebalance.models.heads import has_linear_head, with_cosine_output, with_linear_head
 from rebalance.models.network import Network, fresh_network, network_of, with_new_head
 from rebalance.models.transforms import (
     CIFAR_TRANSFORM,
@@ -224,3 +225,23 @@ def test_other_files_and_damaged_ones_are_refused(tmp_path: Path) -> None:
         load_network(path)
     with pytest.raises(ExtractorError, match="no checkpoint of rebalance"):
         load_network(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("arch", ["cifar_resnet20", "squeezenet1_1"])
+def test_a_linear_head_survives_a_round_trip(arch: str, tmp_path: Path) -> None:
+    bodies = {
+        "paper": fresh_network(arch, 9),
+        "cosine": with_cosine_output(fresh_network(arch, 9)),
+    }
+    for name, former in bodies.items():
+        network = with_linear_head(former, len(CLASSES)).eval()
+        path = tmp_path / f"{name}.safetensors"
+        options = {"arch": arch, "classes": CLASSES, "transform": CIFAR_TRANSFORM, "extra": {}}
+        save_network(path, network, **options)
+        saved = load_network(path)
+        assert has_linear_head(saved.network) and saved.classes == CLASSES
+        images = torch.randn(2, 3, 64, 64)
+        assert torch.equal(saved.network(images), network(images))
+        written = path.read_bytes()
+        save_network(path, saved.network, **options)
+        assert path.read_bytes() == written

@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 from rebalance.errors import ExtractorError
-from rebalance.models.heads import CosineLinear, gives_cosines, output_width, with_cosine_output
+from rebalance.models.heads import (
+    CosineLinear,
+    gives_cosines,
+    has_linear_head,
+    output_width,
+    with_cosine_output,
+    with_linear_head,
+)
 from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
 
 
@@ -72,3 +79,39 @@ def test_a_network_without_a_linear_output_is_refused() -> None:
     for function in (output_width, with_cosine_output):
         with pytest.raises(ExtractorError, match="ends with a linear layer, found ReLU"):
             function(network)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: fresh_network("cifar_resnet20", 5),
+        lambda: own_head("cifar_resnet20"),
+        lambda: with_cosine_output(fresh_network("cifar_resnet20", 5)),
+        lambda: own_head("mobilenet_v3_small"),
+    ],
+)
+def test_a_linear_head_sees_the_pool_of_the_same_body(make) -> None:
+    torch.manual_seed(0)
+    network = make().eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    headed = with_linear_head(network, 7).eval()
+    assert (has_linear_head(network), has_linear_head(headed)) == (False, True)
+    assert headed.body is network.body and headed.hidden is None
+    assert (output_width(headed), gives_cosines(headed)) == (7, False)
+    assert headed.image_size == network.image_size
+    images = torch.randn(3, 3, 32, 32)
+    pool = network.layers(images, ["pool"])["pool"]
+    *_, last = headed.output.children()
+    assert torch.equal(headed(images), last(pool))
+    after = network.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_a_body_that_gives_vectors_takes_a_linear_head() -> None:
+    body = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())  # as a transformer's class token
+    headed = with_linear_head(Network(body, None, nn.Sequential(nn.Linear(12, 5)), 32), 3)
+    assert has_linear_head(headed)
+    images = torch.randn(2, 3, 32, 32)
+    *_, last = headed.output.children()
+    assert last.in_features == 12
+    assert torch.equal(headed(images), last(body(images)))

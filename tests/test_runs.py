@@ -8,14 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from rebalance.errors import DataError, ExtractorError, OutputError, SettingError
+from rebalance.metrics import FeatureRanges
 from rebalance.models.checkpoints import load_network
 from rebalance.models.network import fresh_network
 from rebalance.models.transforms import CIFAR_TRANSFORM
-from rebalance.runs import DECISION, FILES, METRICS, Run
+from rebalance.runs import DECISION, FILES, METRICS, RANGES, Run
 
 OPTIONS = {
     "loss": "cce",
@@ -267,3 +269,34 @@ def test_killed_at_any_moment_it_goes_on_from_a_whole_epoch(run):
         assert state is not None
         last = float(again.epochs()[-1]["epoch"])
         assert torch.equal(state["weights"], torch.full((1_000_000,), last))
+
+
+def test_ranges_survive_a_round_trip(run):
+    assert run.load_ranges() is None
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 12  # "10" comes before "2" as text
+    ranges = FeatureRanges.of(rng.normal(size=(40, 5)).astype(np.float32), labels)
+    run.save_ranges(ranges)
+    found = run.load_ranges()
+    assert set(found.by_class) == set(range(12))
+    for label, values in ranges.by_class.items():
+        np.testing.assert_array_equal(found.by_class[label], values)
+        assert found.by_class[label].dtype == np.float64
+    assert found.gap(ranges).net == 0.0
+    written = (run.path / RANGES).read_bytes()
+    run.save_ranges(found)
+    assert (run.path / RANGES).read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda kept: kept[:-3], lambda kept: b"", lambda kept: b"{" * 9]
+)
+def test_damaged_ranges_are_one_line(run, damage):
+    run.save_ranges(FeatureRanges.of(np.ones((2, 3)), [0, 1]))
+    path = run.path / RANGES
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(
+        DataError, match=r"ranges\.safetensors' is damaged .*: train again"
+    ) as error:
+        run.load_ranges()
+    one_line(error)

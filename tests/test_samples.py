@@ -11,6 +11,7 @@ from rebalance.errors import DataError, ManifestError, UnreadableImage
 from rebalance.images import digest
 from rebalance.manifest import Manifest, Row, write_manifest
 from rebalance.samples import (
+    apart_from,
     check_overlap,
     open_scoring,
     open_training,
@@ -280,3 +281,64 @@ def test_an_image_without_a_group_is_named(train):
     groups = {path: "g" for path in whole.digests if path != "dog/002.png"}
     with pytest.raises(DataError, match="the first is 'dog/002"):
         split(whole, 0.3, groups)
+
+
+def test_blends_are_those_samples_that_have_a_partner(oversampled):
+    training = opened(oversampled)
+    assert training.blends == {14: ("dog/001.png", 0.25), 15: ("cat/001.png", 0.5)}
+    assert training.take([15, 3]).blends == {0: ("cat/001.png", 0.5)}
+    assert training.take([0]).blends == {}
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"), [(None, "pixel"), ("pixel",) * 2, ("embedding",) * 2]
+)
+def test_the_space_is_that_of_the_manifest(tmp_path, train, space, expected):
+    record = {"root": str(train), "classes": ["cat"]} | ({"space": space} if space else {})
+    rows = [Row(f"cat/00{number}.png", "cat") for number in range(4)]
+    manifest = Manifest(train, ("cat",), tuple(rows), (), record)
+    write_manifest(tmp_path / "m.csv", manifest)
+    training = opened(tmp_path / "m.csv")
+    assert training.space == training.take([1]).space == expected
+    assert split(training)[0].space == expected
+
+
+def test_samples_with_an_image_to_score_are_left_out(tmp_path, train, oversampled, caplog):
+    # Copies under other names: what counts is the content.
+    other = tmp_path / "other" / "cat"
+    other.mkdir(parents=True)
+    shutil.copyfile(train / "eel/000.png", other / "0.png")
+    shutil.copyfile(train / "cat/001.png", other / "1.png")
+    training, scoring = opened(oversampled), scored(other.parent)
+    held_out = set(scoring.digests.values())
+    images = training.digests
+    expected = [
+        place
+        for place, path in enumerate(training.folder.paths)
+        if images[path] not in held_out and images[training.partners[place] or path] not in held_out
+    ]
+    with caplog.at_level(logging.INFO, "rebalance"):
+        apart = apart_from(training, scoring)
+    assert apart == training.take(expected)
+    assert 0 < len(expected) < len(training.folder.paths)
+    left_out = len(training.folder.paths) - len(expected)
+    assert f"{left_out} samples with validation images are left out" in caplog.text
+    check_overlap(apart, scoring, allowed=False)
+
+
+def test_nothing_is_said_where_no_sample_is_left_out(tmp_path, oversampled, make_folder, caplog):
+    scoring = scored(make_folder(tmp_path / "other", {"cat": 1}, (20, 20)))
+    training = opened(oversampled)
+    with caplog.at_level(logging.INFO, "rebalance"):
+        assert apart_from(training, scoring) == training
+    assert not caplog.records
+
+
+def test_a_class_is_not_left_out_as_a_whole(tmp_path, train, oversampled):
+    other = tmp_path / "other"
+    shutil.copytree(train / "eel", other / "eel")
+    with pytest.raises(DataError, match=r"class 'eel' needs .* each of its 4 has one") as error:
+        apart_from(opened(oversampled), scored(other))
+    assert "\n" not in str(error.value)
+    path = write(tmp_path / "dogs.csv", train, [Row("dog/001.png", "dog")])
+    assert apart_from(opened(path, FolderOptions(allow_empty=True)), scored(other)).counts[2] == 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebalance.sampling import SAMPLERS, Division, occurrences
+from rebalance.sampling import SAMPLERS, Division
 
 LABELS = np.repeat([0, 1, 3], [900, 100, 25])  # no image of class 2
 
@@ -41,12 +41,6 @@ def test_classes_are_drawn_as_often_as_they_should(name: str, shares: list[float
     assert found == pytest.approx(shares, abs=0.01)
     smallest = np.bincount(drawn[LABELS[drawn] == 3], minlength=len(LABELS))[LABELS == 3]
     assert smallest.min() > 0.7 * smallest.mean()  # images of a class are drawn alike
-
-
-@given(st.lists(st.integers(0, 6), max_size=40))
-def test_occurrences_count_what_came_before(order: list[int]) -> None:
-    slow = [order[:place].count(position) for place, position in enumerate(order)]
-    assert occurrences(np.array(order, dtype=np.int64)).tolist() == slow
 
 
 @given(

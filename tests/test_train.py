@@ -7,31 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
+from shutil import copy
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 from sklearn.metrics import balanced_accuracy_score
 
 import rebalance
+from rebalance.folder import scan
+from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
+from rebalance.materialization.names import sample_names
 from rebalance.settings import AUGMENTATIONS, LOSSES
 
 QUICK = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--epochs", "1", "--device", "cpu"]
-
-
-@pytest.fixture(scope="session")
-def few(sample, tmp_path_factory):
-    """60 of the sample's training scans, 20 of its test scans, as manifests."""
-    folder = tmp_path_factory.mktemp("few")
-    for side, step in (("train", 10), ("test", 9)):
-        root = sample.parent / side
-        rows = ["file_name,label"]
-        for path in sorted(root.rglob("*.png"))[::step]:
-            rows.append(f"{path.parent.name}/{path.name},{path.parent.name}")
-        (folder / f"{side}.csv").write_text("\n".join(rows) + "\n")
-        record = {"root": str(root), "classes": ["curves", "lines", "loops"]}
-        (folder / f"{side}.json").write_text(json.dumps(record))
-    return folder / "train.csv", folder / "test.csv"
 
 
 def test_help_names_every_registry_key():
@@ -122,6 +114,7 @@ def test_options_go_together(run, few, tmp_path, options):
         (["--classifier", "best"], "no classifier 'best'"),
         (["--weights", "nowhere.pth"], "--weights is scratch, imagenet, or"),
         (["--resume"], "does not exist"),
+        (["--batch-size", "2", "--grad-accum", "2"], "batch_size of at least 4, found 2"),
     ],
 )
 def test_bad_options_are_one_line(run, few, tmp_path, options, message):
@@ -186,6 +179,179 @@ def test_killed_and_resumed_ends_with_the_same_weights(few, tmp_path):
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "killed" / file).read_bytes()
 
 
+def test_one_class_is_nothing_to_learn(run, few, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"curves": 5})
+    found = run("train", data, "--test", few[1], "-o", tmp_path / "run", *QUICK)
+    assert (found.status, found.out) == (1, "")
+    assert "images of one class only" in found.error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("loss", ["mfe", "ce"])
+def test_a_loss_of_whole_batches_says_that_it_sees_parts(run, few, tmp_path, loss):
+    options = [*QUICK, "--loss", loss, "--grad-accum", "2"]
+    found = run("train", few[0], "--test", few[1], "-o", tmp_path / "run", *options)
+    assert found.status == 0
+    assert found.err.count("as a whole, and here at each of its 2 parts") == (loss == "mfe")
+
+
+def test_the_cost_matrix_stays_with_the_run(run, few, tmp_path):
+    data, test = few
+    (tmp_path / "cost.csv").write_text("0,1,1\n1,0,9\n1,1,0\n")
+    options = [*QUICK, "--loss", "cost", "--loss-option", f"matrix={tmp_path / 'cost.csv'}"]
+    assert run("train", data, "--test", test, "-o", tmp_path / "run", *options).status == 0
+    (tmp_path / "cost.csv").write_text("0,1,1\n2,0,9\n1,1,0\n")
+    found = run("train", data, "--test", test, "-o", tmp_path / "run", *options, "--resume")
+    assert "loss.matrix was" in found.error
+    (tmp_path / "cost.csv").unlink()
+    assert run("evaluate", tmp_path / "run", test).status == 0
+
+
+@pytest.fixture
+def copied(few, tmp_path):
+    """The list of the training images of ``few``, its two files, where it can be spoilt."""
+    return [Path(copy(few[0].with_suffix(suffix), tmp_path)) for suffix in (".csv", ".json")]
+
+
+def scored(run, *arguments):
+    found = run("evaluate", *arguments, "--json", "-q")
+    assert found.status == 0, found.err
+    return json.loads(found.out)
+
+
+@pytest.mark.parametrize("options", [[], ["--val-fraction", "0.3"]])
+def test_another_decision_is_that_of_a_run_which_was_told_it(run, few, tmp_path, options):
+    data, test = few
+    (tmp_path / "cost.csv").write_text("0,1,1\n1,0,9\n1,1,0\n")
+    begin = ["train", data, "--test", test, *QUICK, *options, "--sampler", "sqrt", "-q"]
+    assert run(*begin, "-o", tmp_path / "plain").status == 0
+    own = scored(run, tmp_path / "plain", test)
+    for choice in (
+        ["--classifier", "centres"],
+        ["--threshold", "prior"],
+        ["--classifier", "centres", "--threshold", f"cost:{tmp_path / 'cost.csv'}"],
+    ):
+        assert run(*begin, "-o", tmp_path / "told", *choice, "--overwrite").status == 0
+        expected = json.loads((tmp_path / "told" / "metrics.json").read_bytes())
+        found = scored(run, tmp_path / "plain", test, *choice)
+        assert found["confusion_matrix"] == expected["confusion_matrix"]
+        assert found["log_loss"] == pytest.approx(expected["log_loss"], rel=1e-6)
+        assert (found["classifier"], found["threshold"]) == (
+            expected["classifier"],
+            expected["threshold"],
+        )
+    assert found["log_loss"] != pytest.approx(own["log_loss"])
+    assert scored(run, tmp_path / "plain", test) == own
+
+
+def test_a_decision_is_fitted_once_and_kept(run, few, copied, tmp_path):
+    data, test = copied[0], few[1]
+    folder = tmp_path / "run"
+    assert run("train", data, "--test", test, "-o", folder, *QUICK, "-q").status == 0
+    first = scored(run, folder, test, "--classifier", "centres")
+    text = data.read_text()
+    data.unlink()
+    assert scored(run, folder, test, "--classifier", "centres") == first
+    scored(run, folder, test, "--classifier", "centres", "--threshold", "prior")
+    scored(run, folder, test, "--threshold", "prior")
+    kept = json.loads((folder / "decision.json").read_bytes())
+    assert set(kept["others"]) == {"centres, none", "centres, prior", "head, prior"}
+    data.write_text(text)
+    assert run("train", data, "--test", test, "-o", folder, *QUICK, "--overwrite").status == 0
+    data.write_text("".join(text.splitlines(keepends=True)[:-1]))
+    found = run("evaluate", folder, test, "--classifier", "centres")
+    assert (found.status, found.out) == (1, "")
+    assert "has changed since" in found.error
+    data.unlink()
+    found = run("evaluate", folder, test, "--classifier", "centres")
+    assert "trained on are needed again: no manifest at" in found.error
+    assert json.loads((folder / "decision.json").read_bytes())["others"] == {}
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (["--threshold", "best"], "a threshold is none, prior or cost:FILE"),
+        (["--classifier", "best"], "no classifier 'best'"),
+        (["--threshold", "cost:nowhere.csv"], "no cost matrix at 'nowhere.csv'"),
+    ],
+)
+def test_decisions_that_cannot_be_are_one_line(run, few, tmp_path, choice, message):
+    data, test = few
+    assert run("train", data, "--test", test, "-o", tmp_path / "run", *QUICK).status == 0
+    found = run("evaluate", tmp_path / "run", test, *choice)
+    assert (found.status, found.out) == (1, "")
+    assert message in found.error
+
+
+@pytest.mark.parametrize(
+    ("options", "draws"),
+    [
+        (["--regime", "drw", "--epochs", "5"], "sizes"),
+        (["--regime", "two-phase", "--epochs", "2"], "sizes"),
+        (["--regime", "dynamic", "--epochs", "3", "--val-fraction", "0.3"], "dynamic"),
+        (["--sampler", "sqrt"], "sqrt"),
+        (["--sampler", "balanced"], "same"),
+    ],
+)
+def test_the_prior_is_that_of_the_last_epoch(run, few, tmp_path, options, draws):
+    data, test = few
+    begin = ["train", data, "--test", test, "-o", tmp_path / "run", *QUICK, *options]
+    begin += ["--threshold", "prior"]
+    assert run(*begin).status == 0
+    kept = json.loads((tmp_path / "run" / "decision.json").read_bytes())
+    begun = json.loads((tmp_path / "run" / "options.json").read_bytes())["options"]
+    sizes = np.array([begun["counts"][name] for name in ("curves", "lines", "loops")], float)
+    if draws == "dynamic":
+        assert sum(kept["draws"]) == sum(sizes) and kept["draws"] != sizes.tolist()
+    else:
+        expected = {"sizes": sizes, "sqrt": np.sqrt(sizes), "same": np.ones(3)}[draws]
+        np.testing.assert_allclose(kept["draws"], expected)
+    weights = np.ones(3)
+    if "drw" in options:  # (1 - β) / (1 - β^n), adding up to K
+        weights = (1 - 0.9999) / (1 - 0.9999**sizes)
+        weights *= 3 / weights.sum()
+    np.testing.assert_allclose(kept["weights"], weights, rtol=1e-4)
+    prior = np.array(kept["draws"]) * kept["weights"]
+    np.testing.assert_allclose(kept["own"]["options"]["train_prior"], prior / prior.sum())
+    (tmp_path / "run" / "decision.json").unlink()  # as if killed before it was written
+    assert run(*begin, "--resume").status == 0
+    assert json.loads((tmp_path / "run" / "decision.json").read_bytes()) == kept
+
+
+def test_data_that_moved_is_gone_on_with(run, few, copied, tmp_path):
+    data, record = copied
+    options = ["--test", few[1], "-o", tmp_path / "run", *QUICK]
+    assert run("train", data, *options).status == 0
+    (tmp_path / "moved").mkdir()
+    for path in (data, record):
+        path.rename(tmp_path / "moved" / path.name)
+    found = run("train", tmp_path / "moved" / data.name, *options, "--resume")
+    assert found.status == 0, found.err
+
+
+def test_interrupted_it_says_how_to_go_on(few, tmp_path):
+    data, test = few
+    options = [data, "--test", test, "-o", tmp_path / "run", *QUICK, "--epochs", "400"]
+    command = [sys.executable, "-m", "rebalance", "train", *map(str, options)]
+    training = subprocess.Popen(
+        command,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, Ctrl-C is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    while not (tmp_path / "run" / "state.pt").exists():
+        assert training.poll() is None, training.stderr.read()
+        time.sleep(0.01)
+    training.send_signal(signal.SIGINT)
+    _, log = training.communicate()
+    assert training.returncode == 130
+    assert log.splitlines()[-1] == "rebalance: interrupted; go on with --resume"
+    assert "Traceback" not in log
+
+
 def test_resuming_with_other_options_is_refused(run, few, tmp_path):
     data, test = few
     options = ["train", data, "--test", test, "-o", tmp_path / "run"]
@@ -193,3 +359,186 @@ def test_resuming_with_other_options_is_refused(run, few, tmp_path):
     assert "--overwrite" in run(*options, *QUICK).error
     found = run(*options, *QUICK, "--resume", "--seed", "1")
     assert "seed was 0 and is now 1" in found.error
+
+
+@pytest.fixture
+def blended(few, tmp_path):
+    """A manifest of ``few`` with repetitions, and blends of images; in the order it is made in."""
+    read = read_manifest(few[0])
+    of = {name: [row.file_name for row in read.rows if row.label == name] for name in read.classes}
+    rows = [*read.rows, *(Row(file, "curves", "duplicate") for file in of["curves"] * 2)]
+    rows += [
+        Row(file, "lines", "synthetic", partner=partner, weight=0.1 + 0.04 * number)
+        for number, (file, partner) in enumerate(zip(of["lines"], of["loops"], strict=False))
+    ]
+    return write(tmp_path / "blended.csv", read, rows)
+
+
+def write(path, like, rows):
+    record = {"root": str(like.root), "classes": list(like.classes), "space": "pixel"}
+    write_manifest(path, Manifest(like.root, like.classes, tuple(rows), (), record))
+    return path
+
+
+def test_blends_are_trained_on_as_if_they_were_files(few, blended, tmp_path):
+    rebalance.materialize(blended, tmp_path / "folder")
+    # In the order of the folder, so that the same draws are of the same images.
+    read = read_manifest(blended)
+    names = sample_names(read.rows)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    assert scan(tmp_path / "folder").paths == tuple(sorted(names))
+    manifest = write(tmp_path / "sorted.csv", read, [read.rows[place] for place in order])
+    options = {"recipe": "scratch", "arch": "cifar_resnet20", "epochs": 1, "device": "cpu"}
+    runs = [tmp_path / name for name in ("files", "held", "read")]
+    for data, out, held in zip(
+        (tmp_path / "folder", manifest, manifest), runs, ("yes", "yes", "no"), strict=True
+    ):
+        rebalance.train(data, few[1], out, in_memory=held, **options)
+    for name in ("model.safetensors", "ranges.safetensors", "decision.json", "metrics.json"):
+        kept = [(run / name).read_bytes() for run in runs]
+        assert kept[0] == kept[1] == kept[2], name
+    counts = {name: sum(row.label == name for row in read.rows) for name in read.classes}
+    for run in runs:
+        begun = json.loads((run / "options.json").read_bytes())["options"]
+        assert begun["counts"] == counts
+        decision = json.loads((run / "decision.json").read_bytes())
+        assert decision["draws"] == list(counts.values())
+
+
+def test_a_split_leaves_no_part_of_a_validation_image(few, blended, tmp_path):
+    found = rebalance.train(
+        blended,
+        few[1],
+        tmp_path / "run",
+        recipe="scratch",
+        arch="cifar_resnet20",
+        epochs=1,
+        device="cpu",
+        val_fraction=0.3,
+        classifier="centres",
+    )
+    begun = json.loads((tmp_path / "run" / "options.json").read_bytes())["options"]
+    counts = read_manifest(blended).counts
+    assert all(0 < begun["counts"][name] < counts[name] for name in counts)
+    # Read again, the split is the same: the centres are those of the same images.
+    again = rebalance.train(
+        blended,
+        few[1],
+        tmp_path / "plain",
+        recipe="scratch",
+        arch="cifar_resnet20",
+        epochs=1,
+        device="cpu",
+        val_fraction=0.3,
+    )
+    scored = rebalance.evaluate(tmp_path / "plain", few[1], classifier="centres", device="cpu")
+    assert scored["confusion_matrix"] == found["confusion_matrix"] != again["confusion_matrix"]
+
+
+def features_of(data, network, layer, cache):
+    table = rebalance.extract(
+        data,
+        extractor=str(network),
+        layers=[layer],
+        device="cpu",
+        precision="fp32",
+        cache_dir=cache,
+    )
+    values = table.layers[layer].read(slice(None), slice(None)).astype(np.float64)
+    return values, np.array(table.folder.labels)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "layer", "width"), [("scratch", "pool", 128), ("transfer", "linear", 512)]
+)
+def test_the_gap_is_that_of_the_features_before_the_output(few, tmp_path, recipe, layer, width):
+    options = {"recipe": recipe, "arch": "cifar_resnet20", "epochs": 1, "device": "cpu"}
+    folder = tmp_path / "run"
+    metrics = rebalance.train(*few, folder, precision="fp32", weights="scratch", **options)
+    gap = metrics["generalization_gap"]
+    sides = [features_of(data, folder, layer, tmp_path / "cache") for data in few]
+    expected = {}
+    for label, name in enumerate(("curves", "lines", "loops")):
+        train, test = (values[labels == label] for values, labels in sides)
+        above = np.maximum(test.max(axis=0) - train.max(axis=0), 0)
+        below = np.maximum(train.min(axis=0) - test.min(axis=0), 0)
+        expected[name] = (above + below).sum()
+    # extract keeps features in half precision.
+    assert gap["per_class"] == pytest.approx(expected, rel=5e-3, abs=5e-3)
+    assert gap["net"] == pytest.approx(np.mean(list(gap["per_class"].values())))
+    assert gap["net_per_feature"] == pytest.approx(gap["net"] / width)
+
+
+def test_a_class_without_test_images_has_no_gap(run, few, make_folder, tmp_path):
+    test = make_folder(tmp_path / "test", {"lines": 3, "loops": 3}, size=(32, 32))
+    options = ["train", few[0], "--test", test, "-o", tmp_path / "run", *QUICK]
+    found = run(*options)
+    assert found.status == 0, found.err
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_bytes())
+    assert set(metrics["generalization_gap"]["per_class"]) == {"lines", "loops"}
+    lines = {line.split()[0]: line.split() for line in found.out.splitlines() if line}
+    assert lines["class"][-1] == "gap"
+    assert (len(lines["lines"]), len(lines["curves"])) == (6, 2)  # curves: name and images
+
+
+def test_a_run_without_ranges_is_scored_without_a_gap(run, few, tmp_path):
+    folder = tmp_path / "run"
+    assert run("train", few[0], "--test", few[1], "-o", folder, *QUICK, "-q").status == 0
+    whole = scored(run, folder, few[1])
+    assert "generalization_gap" in run("evaluate", folder, few[1]).out
+    (folder / "ranges.safetensors").unlink()
+    found = run("evaluate", folder, few[1])
+    assert found.status == 0 and "gap" not in found.out
+    assert scored(run, folder, few[1]) == {
+        name: value for name, value in whole.items() if name != "generalization_gap"
+    }
+    (folder / "ranges.safetensors").write_bytes(b"none")
+    found = run("evaluate", folder, few[1])
+    assert (found.status, found.out) == (1, "")
+    assert "ranges.safetensors' is damaged" in found.error
+
+
+@pytest.mark.parametrize("part", [1, 7, 4096])
+def test_ranges_are_those_of_all_features_at_once(blended, tmp_path, monkeypatch, part):
+    from rebalance import bench
+    from rebalance.metrics import FeatureRanges
+    from rebalance.models.network import fresh_network
+    from rebalance.models.transforms import CIFAR_TRANSFORM
+    from rebalance.progress import silent
+    from rebalance.samples import open_training
+    from rebalance.settings import FolderOptions
+
+    monkeypatch.setattr(bench, "PART", part)
+    read = read_manifest(blended)
+    rows = [*read.rows[40:80], *read.rows[40:50]]
+    rows += [Row(row.file_name, "curves") for row in read.rows[40:45]]  # loops under two labels
+    manifest = write(tmp_path / "m.csv", read, rows)
+    again = open_training(manifest, FolderOptions(), 0, strict=True)
+    seen = again.take([*range(40), *range(50, 55)])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = fresh_network("cifar_resnet20", 3)
+    where = bench.Bench("cpu", "fp32", 0, silent)
+    found = where.ranges(network, again, CIFAR_TRANSFORM)
+    features = where.embed(network, seen, CIFAR_TRANSFORM)
+    expected = FeatureRanges.of(features, seen.folder.labels)
+    assert found.by_class.keys() == expected.by_class.keys() == {0, 1, 2}
+    for label, values in expected.by_class.items():
+        # Sums of batches of other sizes differ in the last digits.
+        np.testing.assert_allclose(found.by_class[label], values, rtol=1e-3, atol=1e-3)
+
+
+def test_resuming_with_other_blends_is_refused(few, tmp_path):
+    """The same files and labels, blended otherwise."""
+    manifest = rebalance.read_manifest(few[0])
+    partner = next(row for row in manifest.rows[1:] if row.label == manifest.rows[0].label)
+    options = {"recipe": "scratch", "arch": "cifar_resnet20", "epochs": 1, "device": "cpu"}
+    for weight in (0.3, 0.6):
+        first = manifest.rows[0]
+        blend = replace(first, kind="synthetic", partner=partner.file_name, weight=weight)
+        blended = replace(manifest, rows=(*manifest.rows, blend))
+        rebalance.write_manifest(tmp_path / "blends.csv", blended, overwrite=True)
+        if weight == 0.3:
+            rebalance.train(tmp_path / "blends.csv", few[1], tmp_path / "run", **options)
+    with pytest.raises(rebalance.RebalanceError, match="data was"):
+        rebalance.train(tmp_path / "blends.csv", few[1], tmp_path / "run", resume=True, **options)

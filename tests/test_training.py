@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from rebalance.augmentation import paper_augmentation
+from rebalance.augmentation import NoAugmentation, PaperAugmentation
 from rebalance.dataset import ImageDataset
-from rebalance.errors import DataError, ExtractorError
+from rebalance.errors import DataError, TrainingError
 from rebalance.folder import scan
 from rebalance.models.network import ConcatPool, Network, fresh_network
 from rebalance.models.transforms import Transform
@@ -50,8 +50,7 @@ def small_network(classes: int = 2, dropout: float = 0.5) -> Network:
 def dataset(tmp_path: Path, make_folder: MakeFolder) -> ImageDataset:
     root = make_folder(tmp_path / "data", {"cat": 20, "dog": 12}, size=(SIZE, SIZE))
     folder = scan(root)
-    augmentation = paper_augmentation(SIZE)
-    return ImageDataset(root, folder.paths, folder.labels, PLAIN, augmentation, seed=0)
+    return ImageDataset(root, folder.paths, folder.labels, PLAIN, PaperAugmentation())
 
 
 def first(dataset: ImageDataset, count: int) -> ImageDataset:
@@ -194,7 +193,7 @@ def test_the_paper_head_on_a_real_body_learns_too(dataset: ImageDataset) -> None
 def test_loss_and_accuracy_are_means_over_images(dataset: ImageDataset) -> None:
     torch.manual_seed(0)
     network = Network(nn.Conv2d(3, 2, 3), None, nn.Sequential(ConcatPool(), nn.Linear(4, 2)))
-    some = replace(first(dataset, 20), augmentation=None)
+    some = replace(first(dataset, 20), augmentation=NoAugmentation())
     images = torch.stack([some.pixels(position) for position in range(20)])
     with torch.no_grad():
         logits = network(PLAIN.normalise(images))
@@ -213,7 +212,7 @@ def test_the_seed_alone_decides(dataset: ImageDataset) -> None:
     def run(seed: int, workers: int) -> tuple[nn.Module, list[float]]:
         network = small_network()
         torch.manual_seed(seed + workers + 7)  # the caller's own random state has no part in it
-        epochs = trained(network, replace(dataset, seed=seed), recipe, seed, workers)
+        epochs = trained(network, dataset, recipe, seed, workers)
         return network, [epoch.loss for epoch in epochs]
 
     network, losses = run(0, workers=0)
@@ -276,14 +275,14 @@ def test_progress_sees_every_image_and_batch(dataset: ImageDataset) -> None:
 def test_refusals(dataset: ImageDataset) -> None:
     with pytest.raises(DataError, match="at least 2 images, found 1"):
         trained(small_network(), first(dataset, 1), Recipe())
-    with pytest.raises(ExtractorError, match="batch_size of at least 2, found 1"):
+    with pytest.raises(TrainingError, match="batch_size of at least 2, found 1"):
         trained(small_network(), dataset, Recipe(batch_size=1))
-    with pytest.raises(ExtractorError, match="at least one epoch"):
+    with pytest.raises(TrainingError, match="at least one epoch"):
         trained(small_network(), dataset, Recipe(frozen_epochs=0, epochs=0))
 
 
 def test_a_loss_that_is_not_finite_is_an_error(dataset: ImageDataset) -> None:
     network = small_network()
     nn.init.constant_(network.output[-1].weight, math.inf)
-    with pytest.raises(ExtractorError, match="finite loss, found nan in epoch 1 at step 1:"):
+    with pytest.raises(TrainingError, match="finite loss, found nan in epoch 1 at step 1:"):
         trained(network, dataset, Recipe())

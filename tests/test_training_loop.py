@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from rebalance import seeds
-from rebalance.augmentation import cifar_augmentation
+from rebalance.augmentation import CifarAugmentation, NoAugmentation
 from rebalance.dataset import ImageDataset
-from rebalance.errors import DataError, ExtractorError, SettingError
+from rebalance.errors import DataError, SettingError, TrainingError
 from rebalance.folder import scan
 from rebalance.losses import CE, COT, CRL, LDAM, MFE, Weighted, class_weights, complement_entropy
 from rebalance.models.heads import with_cosine_output
@@ -62,7 +62,7 @@ def full_network() -> Network:
 def dataset(tmp_path: Path, make_folder: MakeFolder) -> ImageDataset:
     root = make_folder(tmp_path / "data", COUNTS, size=(SIZE, SIZE))
     folder = scan(root)
-    return ImageDataset(root, folder.paths, folder.labels, PLAIN, None, seed=0)
+    return ImageDataset(root, folder.paths, folder.labels, PLAIN, NoAugmentation())
 
 
 def all_images(dataset: ImageDataset) -> tuple[Tensor, Tensor]:
@@ -247,7 +247,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_after_a_stop_the_weights_end_the_same(dataset: ImageDataset, case: str) -> None:
     make_loss, sampler, regime, recipe = CASES[case]
-    varied = replace(dataset, augmentation=cifar_augmentation(SIZE))
+    varied = replace(dataset, augmentation=CifarAugmentation())
 
     def network() -> Network:
         return with_cosine_output(full_network()) if make_loss is LDAM else full_network()
@@ -296,14 +296,14 @@ def test_a_loss_that_is_not_finite_names_epoch_and_step(dataset: ImageDataset) -
             return super().forward(logits, targets) * broken
 
     run = fit(plain_network(), dataset, Breaking(), SCRATCH, counts=COUNTS, **CPU)
-    with pytest.raises(ExtractorError, match="found nan in epoch 2 at step 3: lower the learning"):
+    with pytest.raises(TrainingError, match="found nan in epoch 2 at step 3: lower the learning"):
         list(run)
 
 
 def test_choices_that_do_not_go_together(dataset: ImageDataset) -> None:
     def refusal(loss=None, network=None, recipe=SCRATCH, **options) -> str:
         used, trained = loss or CE(COUNTS), network or plain_network()
-        with pytest.raises((SettingError, ExtractorError, DataError)) as raised:
+        with pytest.raises((SettingError, TrainingError, DataError)) as raised:
             next(fit(trained, dataset, used, recipe, counts=COUNTS, **options, **CPU))
         assert "\n" not in str(raised.value)
         return str(raised.value)

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from pathlib import Path
 import torch
 from torch import distributed, nn
+from rebalance.augmentation import CifarAugmentation
 from rebalance.dataset import ImageDataset
 from rebalance.folder import scan
 from rebalance.losses import COT, Weighted
@@ -39,7 +40,7 @@ def network(seed):
 
 folder = scan(root)
 plain = Transform(12, 12, (0.5,) * 3, (0.25,) * 3, "bilinear")
-dataset = ImageDataset(root, folder.paths, folder.labels, plain, None, seed=0)
+dataset = ImageDataset(root, folder.paths, folder.labels, plain, CifarAugmentation())
 counts = [17, 10]
 found = {}
 sgd = dict(optimiser="sgd", schedule="step", peak_lr=0.02, whole_divisor=1.0, stem_divisor=1.0)

@@ -98,7 +98,7 @@ class FineTuned:
         return saved.network, saved.transform
 
     def _train(self, progress: Progress) -> None:
-        from rebalance.augmentation import paper_augmentation
+        from rebalance.augmentation import PaperAugmentation
         from rebalance.dataset import ImageDataset
         from rebalance.models.checkpoints import save_network
         from rebalance.training import fine_tune
@@ -110,8 +110,7 @@ class FineTuned:
             self.folder.paths,
             self.folder.labels,
             transform,
-            paper_augmentation(transform.crop),
-            self.run.seed,
+            PaperAugmentation(),
         )
         log.info("training %s on %d images", self.arch, len(dataset))
         for epoch in fine_tune(
@@ -124,14 +123,7 @@ class FineTuned:
             workers=self.workers,
             progress=progress,
         ):
-            log.info(
-                "epoch %d, %s: loss %.3f, accuracy %.3f, %.1f s",
-                epoch.number,
-                epoch.phase,
-                epoch.loss,
-                epoch.accuracy,
-                epoch.seconds,
-            )
+            log.info("%s", epoch)
         save_network(
             self.path,
             network,

@@ -4,13 +4,14 @@ Pure functions of arrays: they read no files, and may not import torch or click.
 function in ``scores`` and its line in ``METRICS``.
 """
 
-from rebalance.metrics.gap import GeneralizationGap, generalization_gap
+from rebalance.metrics.gap import FeatureRanges, GeneralizationGap, generalization_gap
 from rebalance.metrics.predictions import Predictions, as_predictions
 from rebalance.metrics.scores import METRICS, Metric
 from rebalance.metrics.summary import class_scores, score, shot_groups
 
 __all__ = [
     "METRICS",
+    "FeatureRanges",
     "GeneralizationGap",
     "Metric",
     "Predictions",

@@ -3,6 +3,8 @@
 Imports numpy and nothing heavier; may not import torch or click.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +26,58 @@ class GeneralizationGap(NamedTuple):
         return GeneralizationGap(per_class, self.net / width)
 
 
+@dataclass(frozen=True, eq=False)
+class FeatureRanges:
+    """The smallest and the largest value of each feature [2, D], for each class index."""
+
+    by_class: Mapping[int, NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, features: ArrayLike, labels: ArrayLike) -> "FeatureRanges":
+        """Those of features [N, D] under integer labels [N].
+
+        FeatureError for features that are not finite; MetricError for labels that do not fit.
+        """
+        values = as_features(features)
+        numbers = as_integers(labels, len(values))
+        ranges = {}
+        for label in np.unique(numbers).tolist():
+            rows = values[numbers == label]
+            # Half precision would overflow in the differences.
+            ranges[label] = np.stack((rows.min(axis=0), rows.max(axis=0))).astype(np.float64)
+        return cls(ranges)
+
+    def joined(self, other: "FeatureRanges") -> "FeatureRanges":
+        """Those of both tables together."""
+        joined = dict(self.by_class)
+        for label, (low, high) in other.by_class.items():
+            mine = joined.get(label, np.stack((low, high)))
+            joined[label] = np.stack((np.minimum(mine[0], low), np.maximum(mine[1], high)))
+        return FeatureRanges(joined)
+
+    @property
+    def width(self) -> int:
+        """The number of features D; 0 where there is no class."""
+        return next((ranges.shape[1] for ranges in self.by_class.values()), 0)
+
+    def gap(self, test: "FeatureRanges") -> GeneralizationGap:
+        """How far those of a test set lie outside: see ``generalization_gap``."""
+        shared = sorted(self.by_class.keys() & test.by_class.keys())
+        if not shared:
+            raise FeatureError(
+                "a generalization gap needs a class with training and test images, but none of the "
+                f"{len(self.by_class)} of the one side is among the {len(test.by_class)} of the "
+                "other: use one class order for both"
+            )
+        if self.width != test.width:
+            raise FeatureError(
+                f"training and test features must be as many, but are {self.width} and "
+                f"{test.width}: extract both with the same network and layer"
+            )
+        gaps = {label: _gap(self.by_class[label], test.by_class[label]) for label in shared}
+        return GeneralizationGap(gaps, float(np.mean(list(gaps.values()))))
+
+
 def generalization_gap(
     train: ArrayLike, train_labels: ArrayLike, test: ArrayLike, test_labels: ArrayLike
 ) -> GeneralizationGap:
@@ -37,34 +91,7 @@ def generalization_gap(
     finite or do not match, and where no class is on both sides; MetricError for labels that do not
     fit.
     """
-    inner, outer = _ranges(train, train_labels), _ranges(test, test_labels)
-    shared = sorted(inner.keys() & outer.keys())
-    if not shared:
-        raise FeatureError(
-            "a generalization gap needs a class with training and test images, but none of the "
-            f"{len(inner)} of the one side is among the {len(outer)} of the other: use one class "
-            "order for both"
-        )
-    widths = [ranges[shared[0]].shape[1] for ranges in (inner, outer)]
-    if widths[0] != widths[1]:
-        raise FeatureError(
-            f"training and test features must be as many, but are {widths[0]} and {widths[1]}: "
-            "extract both with the same network and layer"
-        )
-    gaps = {label: _gap(inner[label], outer[label]) for label in shared}
-    return GeneralizationGap(gaps, float(np.mean(list(gaps.values()))))
-
-
-def _ranges(features: ArrayLike, labels: ArrayLike) -> dict[int, NDArray[np.float64]]:
-    """The smallest and the largest value of each feature [2, D] by class."""
-    values = as_features(features)
-    numbers = as_integers(labels, len(values))
-    ranges = {}
-    for label in np.unique(numbers).tolist():
-        rows = values[numbers == label]
-        # Half precision would overflow in the differences.
-        ranges[label] = np.stack((rows.min(axis=0), rows.max(axis=0))).astype(np.float64)
-    return ranges
+    return FeatureRanges.of(train, train_labels).gap(FeatureRanges.of(test, test_labels))
 
 
 def _gap(inner: NDArray[np.float64], outer: NDArray[np.float64]) -> float:

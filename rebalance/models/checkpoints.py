@@ -14,14 +14,18 @@ from typing import Any, NamedTuple
 import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
 
 from rebalance.atomic import replacing
 from rebalance.errors import ExtractorError, OutputError
 from rebalance.models.backbones import build, find_family
 from rebalance.models.cifar import CIFAR_RESNETS
 from rebalance.models.headers import MARKER, is_ours, saved_metadata
-from rebalance.models.heads import gives_cosines, with_cosine_output
+from rebalance.models.heads import (
+    gives_cosines,
+    has_linear_head,
+    with_cosine_output,
+    with_linear_head,
+)
 from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
 from rebalance.models.state_dicts import load_into, output_width, read_state_dict
 from rebalance.models.transforms import Transform, plain_transform, torchvision_transform
@@ -103,13 +107,13 @@ def save_network(
     """Writes ``network`` to ``path``, replacing what is there in one step.
 
     The same network gives the same bytes. ``network`` is one that ``fresh_network``,
-    ``with_new_head`` or the loaders here made; ``extra`` is kept as it is. Raises OutputError where
-    the file cannot be written.
+    ``with_new_head``, ``with_linear_head`` or the loaders here made; ``extra`` is kept as it is.
+    Raises OutputError where the file cannot be written.
     """
     described = {
         "version": FORMAT_VERSION,
         "arch": arch,
-        "head": "paper" if _has_paper_head(network) else "own",
+        "head": _head_of(network),
         "cosine": gives_cosines(network),
         "classes": list(classes),
         "transform": transform.to_dict(),
@@ -163,8 +167,16 @@ def _own_head(arch: str, classes: int) -> Network:
     return network_of(arch, build(arch, classes), plain_transform(arch).crop)
 
 
-def _has_paper_head(network: nn.Module) -> bool:
-    return any(isinstance(module, ConcatPool) for module in network.modules())
+def _linear_head(arch: str, classes: int) -> Network:
+    return with_linear_head(_own_head(arch, classes), classes)
 
 
-_HEADS = {"paper": fresh_network, "own": _own_head}
+def _head_of(network: Network) -> str:
+    """A key of ``_HEADS``."""
+    if has_linear_head(network):
+        return "linear"
+    paper = any(isinstance(module, ConcatPool) for module in network.modules())
+    return "paper" if paper else "own"
+
+
+_HEADS = {"paper": fresh_network, "own": _own_head, "linear": _linear_head}

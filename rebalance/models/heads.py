@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 
 from rebalance.errors import ExtractorError
-from rebalance.models.network import Network
+from rebalance.models.network import ConcatPool, Network, layer_widths
 
 
 class CosineLinear(nn.Module):
@@ -53,6 +53,23 @@ def with_cosine_output(network: Network) -> Network:
     output = nn.Sequential(OrderedDict(list(network.output.named_children())[:-1]))
     output.add_module("cosine", CosineLinear(last.in_features, last.out_features))
     return Network(network.body, network.hidden, output, network.image_size)
+
+
+def with_linear_head(network: Network, classes: int) -> Network:
+    """The body of ``network``, shared and not copied, under its pool and one linear layer.
+
+    The weights come from torch's global generator. Raises ExtractorError where the body cannot
+    take the images it was made for.
+    """
+    width = layer_widths(network, network.image_size)["pool"]
+    output = nn.Sequential(ConcatPool(), nn.Linear(width, classes))
+    return Network(network.body, None, output, network.image_size)
+
+
+def has_linear_head(network: Network) -> bool:
+    """Whether ``network`` has a head as ``with_linear_head`` makes it."""
+    kinds = [type(module) for module in network.output.children()]
+    return network.hidden is None and kinds == [ConcatPool, nn.Linear]
 
 
 def _output_layer(network: Network) -> nn.Module:

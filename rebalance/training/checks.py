@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from rebalance.errors import DataError, ExtractorError, SettingError
-from rebalance.losses import Loss, SampleLoss
+from rebalance.errors import DataError, SettingError, TrainingError
+from rebalance.losses import CRL, MFE, MSFE, Loss, SampleLoss
 from rebalance.models.heads import gives_cosines
 from rebalance.models.network import Network
 from rebalance.regimes import REGIMES
@@ -27,19 +27,19 @@ def _check_name(what: str, value: str, known: Iterable[str]) -> None:
 
 
 def check_sizes(images: int, recipe: Recipe, division: Division) -> None:
-    """Raise DataError for too few images, and ExtractorError for too few in a batch, or epochs."""
+    """Raise DataError for too few images, and TrainingError for too few in a batch, or epochs."""
     least = division.smallest_batch
     if images < least:
         raise DataError(
             f"training needs at least {least} images, found {images}: add images to the folder"
         )
     if recipe.batch_size < least * recipe.grad_accum:
-        raise ExtractorError(
+        raise TrainingError(
             f"training needs a batch_size of at least {least * recipe.grad_accum}, found "
             f"{recipe.batch_size}: BatchNorm cannot learn from one image"
         )
     if min(recipe.frozen_epochs, recipe.epochs) < 0 or recipe.frozen_epochs + recipe.epochs == 0:
-        raise ExtractorError(
+        raise TrainingError(
             f"training needs at least one epoch, found frozen_epochs={recipe.frozen_epochs} and "
             f"epochs={recipe.epochs}: raise one of them"
         )
@@ -65,3 +65,8 @@ def check_loss(loss: Loss, network: Network, regime: str, *, validated: bool) ->
             f"the regime {regime} needs validation images after every epoch, found none: set some "
             "apart, or choose another regime"
         )
+
+
+def sees_whole_batch(loss: Loss) -> bool:
+    """Whether the loss of a batch is more than the mean of the losses of its parts."""
+    return isinstance(loss, (MFE, MSFE, CRL))

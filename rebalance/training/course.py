@@ -9,9 +9,9 @@ from itertools import chain
 import numpy as np
 
 from rebalance import seeds
-from rebalance.dataset import Batch, ImageDataset, Key, batches
+from rebalance.dataset import Batch, ImageDataset, Pass
 from rebalance.regimes import REGIMES, Lesson, Moment
-from rebalance.sampling import SAMPLERS, Division, occurrences
+from rebalance.sampling import SAMPLERS, Division
 
 
 class Course:
@@ -46,21 +46,26 @@ class Course:
     def feed(
         self, dataset: ImageDataset, first: int, workers: int, *, pin: bool
     ) -> Iterator[Batch]:
-        """The batches of all epochs from ``first`` on, as ``batches`` gives them.
+        """The batches of all epochs from ``first`` on.
 
-        One loader runs through, and reads ahead into the next epoch, unless the regime has to see
-        first how this one ends.
+        Images are read ahead into the next epoch, unless the regime has to see first how this one
+        ends.
         """
-        keys = (self._keys(epoch) for epoch in range(first, self.epochs))
+        draws = dataset.augmentation.draws
+        passes = (self._passes(epoch, draws) for epoch in range(first, self.epochs))
         if self.regime.needs_f1:
-            return chain.from_iterable(batches(dataset, each, workers, pin=pin) for each in keys)
-        return batches(dataset, chain.from_iterable(keys), workers, pin=pin)
+            return chain.from_iterable(dataset.batches(each, workers, pin=pin) for each in passes)
+        return dataset.batches(chain.from_iterable(passes), workers, pin=pin)
 
-    def _keys(self, epoch: int) -> Iterator[list[Key]]:
-        """Of every forward pass of this process."""
+    def _passes(self, epoch: int, draws: int) -> Iterator[Pass]:
+        """The forward passes of this process; ``draws`` random numbers vary each of the images.
+
+        How an image varies depends on the seed, the epoch and its place in the epoch alone.
+        """
         positions = self.lesson(epoch).positions
         rng = seeds.generator(self.seed, "shuffle", epoch)
         order = positions[self.sampler(self.labels[positions], rng)]
-        shown = occurrences(order)
+        rng = seeds.generator(self.seed, "augment", epoch)
+        varied = rng.random((len(order), draws), dtype=np.float32)
         for places in self.division.passes(np.arange(len(order))):
-            yield [(epoch, int(order[place]), int(shown[place])) for place in places]
+            yield Pass(order[places], varied[places])

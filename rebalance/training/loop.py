@@ -61,6 +61,13 @@ class Epoch:
     f1: tuple[float, ...] | None
     state: Callable[[], State] = field(repr=False, compare=False)
 
+    def __str__(self) -> str:
+        """For the log."""
+        return (
+            f"epoch {self.number}, {self.phase}: loss {self.loss:.3f}, "
+            f"accuracy {self.accuracy:.3f}, {self.seconds:.1f} s"
+        )
+
 
 @dataclass(frozen=True)
 class _Run:
@@ -156,7 +163,7 @@ def fit(
     Where torch.distributed has been initialised, every process calls this alike and they share the
     batches: see ``replicas``. Raises SettingError for an unknown name, choices that do not go
     together and a ``start`` that does not fit; DataError for fewer than two images or one that
-    cannot be read; ExtractorError for a recipe without epochs or with too small batches, and when
+    cannot be read; TrainingError for a recipe without epochs or with too small batches, and when
     the loss is no longer finite.
     """
     together = replicas()
@@ -169,7 +176,7 @@ def fit(
     together.begin_alike(network)
     trainer = Trainer(
         network,
-        dataset.transform,
+        dataset,
         objectives(network, loss, recipe),
         loss.takes_embeddings,
         recipe,
@@ -196,7 +203,7 @@ def fit(
     if start is not None:
         run.resume(start)
     over = 0 if start is None else start["epoch"]
-    dataset.hold(workers, watched)
+    dataset.hold(workers, device, watched)
     feed = course.feed(dataset, over, workers, pin=device == "cuda")
     for index in range(over, len(plan)):
         yield run.epoch(index, feed)

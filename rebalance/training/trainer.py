@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from rebalance import seeds
-from rebalance.dataset import Batch
-from rebalance.errors import ExtractorError
+from rebalance.dataset import Batch, ImageDataset
+from rebalance.errors import TrainingError
 from rebalance.losses import COT, Loss
 from rebalance.models.devices import autocast
 from rebalance.models.network import Network, concat_pool
-from rebalance.models.transforms import Transform
 from rebalance.schedules import Phase
 from rebalance.settings import Recipe
 from rebalance.training.optimisers import OPTIMISERS, freeze_body, parameter_groups, set_rates
@@ -60,7 +59,7 @@ class Trainer:
     """
 
     network: Network
-    transform: Transform
+    dataset: ImageDataset
     objectives: tuple[Objective, ...]
     embeds: bool
     recipe: Recipe
@@ -80,7 +79,7 @@ class Trainer:
         """Train on what ``feed`` gives, after ``begun`` epochs of the phase.
 
         steps: the images and the forward passes of each. Leaves the network in evaluation mode, and
-        the random state as it was. Raises ExtractorError for a loss that is not finite.
+        the random state as it was. Raises TrainingError for a loss that is not finite.
         """
         self.network.requires_grad_(True)
         if phase.name == "frozen":
@@ -109,7 +108,7 @@ class Trainer:
         for step, (images, passes) in enumerate(steps):
             for _, optimiser in self.objectives:
                 set_rates(optimiser, begun + step / len(steps), phase, self.recipe)
-            parts = [self._moved(batch) for batch in islice(batches, passes)]
+            parts = [self._shown(batch) for batch in islice(batches, passes)]
             loss, right = self._step(parts, images)
             hits += right
             pending.append(loss)
@@ -122,17 +121,20 @@ class Trainer:
         right_of_all = self.replicas.total(hits).item()
         return Means(total / sum(sizes), right_of_all / sum(sizes))
 
-    def _moved(self, batch: Batch) -> Batch:
-        images, labels = (tensor.to(self.device, non_blocking=True) for tensor in batch)
-        return images, labels
+    def _shown(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The images as the network sees them, varied and normalised, and their labels."""
+        images, labels = (tensor.to(self.device, non_blocking=True) for tensor in batch[:2])
+        varied = self.dataset.augmentation(images, batch.draws)
+        pixels = self.dataset.transform.normalise(varied)
+        return pixels.contiguous(memory_format=torch.channels_last), labels
 
-    def _step(self, batches: Sequence[Batch], images: int) -> tuple[Tensor, Tensor]:
+    def _step(self, batches: Sequence[tuple[Tensor, Tensor]], images: int) -> tuple[Tensor, Tensor]:
         """The first objective's loss and right answers, which the later steps do not change."""
         found = [self._descend(objective, batches, images) for objective in self.objectives]
         return found[0]
 
     def _descend(
-        self, objective: Objective, batches: Sequence[Batch], images: int
+        self, objective: Objective, batches: Sequence[tuple[Tensor, Tensor]], images: int
     ) -> tuple[Tensor, Tensor]:
         """One step of the optimiser; this process's part of the mean loss, and its hits."""
         objective.optimiser.zero_grad()
@@ -149,9 +151,8 @@ class Trainer:
         objective.optimiser.step()
         return mean, hits
 
-    def _forward(self, images: Tensor, rows: int) -> tuple[Tensor, ...]:
+    def _forward(self, pixels: Tensor, rows: int) -> tuple[Tensor, ...]:
         """Logits and, where they are taken, embeddings; ``rows`` images over all processes."""
-        pixels = self.transform.normalise(images).contiguous(memory_format=torch.channels_last)
         united_layers = united(self.network, self.replicas, rows)
         with autocast(self.device, self.precision), united_layers:
             if not self.embeds:
@@ -167,7 +168,7 @@ class Trainer:
         values: list[float] = self.replicas.total(torch.stack(losses)).tolist()
         for step, value in enumerate(values, start=begins):
             if not math.isfinite(value):
-                raise ExtractorError(
+                raise TrainingError(
                     f"training needs a finite loss, found {value} in epoch {number} at step "
                     f"{step}: lower the learning rate, or train with --precision fp32"
                 )

@@ -1,0 +1,240 @@
+"""What a run is begun with: from the user's choices to ``options.json``, and back.
+
+Imports torch only for the loss; never click.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rebalance import seeds
+from rebalance.costs import read_cost_matrix
+from rebalance.errors import DataError, ManifestError, SettingError
+from rebalance.extractors.fingerprints import fingerprint
+from rebalance.parallel import chosen_workers
+from rebalance.progress import Progress
+from rebalance.samples import (
+    ScoringSet,
+    TrainingSet,
+    check_overlap,
+    open_scoring,
+    open_training,
+    split_off,
+)
+from rebalance.settings import (
+    RECIPES,
+    FolderOptions,
+    Recipe,
+    RunOptions,
+    ScoringOptions,
+    TrainOptions,
+)
+from rebalance.splits import read_groups
+
+if TYPE_CHECKING:
+    from rebalance.losses import Loss
+
+# Where the images lie changes no result: what they hold is compared.
+FREE = ("source.data", "source.root", "source.groups", "head.manifest")
+
+
+class Sets(NamedTuple):
+    """What is trained on, validated on, if anything, and tested on."""
+
+    seen: TrainingSet
+    validation: ScoringSet | None
+    tested: ScoringSet
+
+
+def chosen_recipe(training: TrainOptions) -> Recipe:
+    """The recipe with what overrides it."""
+    if training.recipe not in RECIPES:
+        raise SettingError(f"no recipe {training.recipe!r}: choose one of {', '.join(RECIPES)}")
+    chosen = {
+        "epochs": training.epochs,
+        "batch_size": training.batch_size,
+        "peak_lr": training.lr,
+        "schedule": training.schedule,
+        "augmentation": training.augment,
+        "grad_accum": training.grad_accum,
+    }
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return replace(RECIPES[training.recipe], **given)  # type: ignore[arg-type]
+
+
+def open_sets(
+    data: Path | str,
+    test: Path | str,
+    scoring: ScoringOptions,
+    source: FolderOptions,
+    run: RunOptions,
+    progress: Progress,
+) -> Sets:
+    """Read every image file once. Raises DataError where an image is on both sides."""
+    workers = chosen_workers(run.workers)
+    given = open_training(data, source, workers, progress, strict=run.strict)
+    if given.blends and given.space == "embedding":
+        raise DataError(
+            f"images are needed to train a network on, but {str(data)!r} blends feature vectors: "
+            "train on the folder and give this to --rebalance-head, or oversample with --space "
+            "pixel"
+        )
+    if len(set(given.folder.labels)) < 2:
+        raise DataError(
+            f"training learns to tell classes apart, and {str(data)!r} has images of one class "
+            "only: add those of another"
+        )
+    seen, validation = _sides(given, scoring, run, workers, progress)
+    tested = open_scoring(
+        test, given.classes, FolderOptions(), workers, progress, strict=run.strict
+    )
+    for scored in filter(None, (tested, validation)):
+        check_overlap(seen, scored, allowed=scoring.allow_overlap)
+    return Sets(seen, validation, tested)
+
+
+def _sides(
+    given: TrainingSet, scoring: ScoringOptions, run: RunOptions, workers: int, progress: Progress
+) -> tuple[TrainingSet, ScoringSet | None]:
+    if scoring.val is not None and scoring.val_fraction is not None:
+        raise SettingError("--val and --val-fraction exclude each other: give one of them")
+    if scoring.groups is not None and scoring.val_fraction is None:
+        raise SettingError("--groups says how --val-fraction may divide: give that too")
+    if scoring.val is not None:
+        found = open_scoring(
+            scoring.val, given.classes, FolderOptions(), workers, progress, strict=run.strict
+        )
+        return given, found
+    if scoring.val_fraction is None:
+        return given, None
+    return _split(given, scoring.val_fraction, scoring.groups, run.seed)
+
+
+def _split(
+    given: TrainingSet, fraction: float, groups: Path | str | None, seed: int
+) -> tuple[TrainingSet, ScoringSet]:
+    owners = None if groups is None else read_groups(groups)
+    return split_off(given, fraction, seeds.generator(seed, "validation"), owners)
+
+
+def record_options(
+    data: Path | str,
+    training: TrainOptions,
+    scoring: ScoringOptions,
+    source: FolderOptions,
+    recipe: Recipe,
+    sets: Sets,
+    seed: int,
+    device: str,
+    precision: str,
+    head: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What the run is begun with, and must be gone on with, but for what is ``FREE``.
+
+    With it the training images can be found again: see ``reopen_training``. head: what
+    ``heads.describe_recipes`` says of the manifest that the head is rebalanced by, if it is.
+    """
+    seen, validation = sets.seen, sets.validation
+    judged = sorted(digest.hex() for digest in validation.digests.values()) if validation else []
+    loss_options = dict(training.loss_options)
+    if isinstance(matrix := loss_options.get("matrix"), str):
+        loss_options["matrix"] = read_cost_matrix(matrix, seen.classes)  # type: ignore[assignment]
+    return {
+        "recipe": {"name": training.recipe, **asdict(recipe)},
+        "network": {
+            "arch": training.arch,
+            "weights": training.weights,
+            "image_size": training.image_size,
+        },
+        "loss": {"name": training.loss, **loss_options},
+        "sampler": training.sampler,
+        "regime": training.regime,
+        "threshold": scoring.threshold,
+        "classifier": scoring.classifier,
+        "seed": seed,
+        "device": device,
+        "precision": precision,
+        "counts": dict(zip(seen.classes, seen.counts, strict=True)),
+        "source": {
+            "data": _absolute(data),
+            "root": _absolute(source.root),
+            "allow_empty": source.allow_empty,
+            "val_fraction": scoring.val_fraction,
+            "groups": _absolute(scoring.groups),
+        },
+        "data": _content(seen),
+        "validation": fingerprint(judged),
+        "head": head,
+    }
+
+
+def make_loss(options: Mapping[str, Any]) -> "Loss":
+    """The loss of a run, as before its first epoch."""
+    from rebalance import losses
+
+    given = {name: value for name, value in options["loss"].items() if name != "name"}
+    return losses.make_loss(options["loss"]["name"], options["counts"], given)
+
+
+def scoring_loss(options: Mapping[str, Any]) -> "Loss":
+    """The loss that says what the logits of a finished run mean: a rebalanced head's is plain."""
+    from rebalance.losses import CE
+
+    return CE(options["counts"]) if options.get("head") else make_loss(options)
+
+
+def class_weights_of(options: Mapping[str, Any], weighting: str | None) -> list[float]:
+    """What the loss weighs each class by [K] once a regime has it weigh them by ``weighting``.
+
+    A loss that has no weights counts every class alike.
+    """
+    from rebalance.losses import SampleLoss, class_weights
+
+    loss = make_loss(options)
+    if not isinstance(loss, SampleLoss):
+        return [1.0] * len(options["counts"])
+    if weighting is not None:
+        loss.reweight(class_weights(options["counts"], weighting))
+    weights: list[float] = loss.weights.tolist()
+    return weights
+
+
+def reopen_training(options: Mapping[str, Any], workers: int, progress: Progress) -> TrainingSet:
+    """The training images of a run, read again.
+
+    Raises DataError where they are not there any more, or not as they were.
+    """
+    source = options["source"]
+    where = FolderOptions(source["root"], source["allow_empty"])
+    try:
+        seen = open_training(source["data"], where, workers, progress, strict=False)
+        if source["val_fraction"] is not None:
+            seen, _ = _split(seen, source["val_fraction"], source["groups"], options["seed"])
+    except (DataError, ManifestError) as error:
+        raise DataError(f"the images that the run was trained on are needed again: {error}") from (
+            error
+        )
+    if _content(seen) != options["data"] or seen.counts != list(options["counts"].values()):
+        raise DataError(
+            f"the images that the run was trained on are needed again, but {source['data']!r} has "
+            "changed since: bring it back to what it was, or train again"
+        )
+    return seen
+
+
+def _content(seen: TrainingSet) -> str:
+    digests = [seen.digests[path].hex() for path in seen.folder.paths]
+    facts: list[Any] = [digests, seen.folder.labels]
+    if seen.blends:
+        facts.append(
+            [
+                (place, seen.digests[partner].hex(), weight)
+                for place, (partner, weight) in seen.blends.items()
+            ]
+        )
+    return fingerprint(facts)
+
+
+def _absolute(path: Path | str | None) -> str | None:
+    return None if path is None else str(Path(path).absolute())

@@ -1,0 +1,173 @@
+"""A linear head on embeddings, against an obvious loop and at its traps."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from rebalance import seeds
+from rebalance.errors import TrainingError
+from rebalance.training.head import RECIPE, SQUARED_NORM, HeadRecipe, fit_head
+
+QUICK = HeadRecipe(epochs=3, warmup_epochs=2, batch_size=8)
+
+
+def blobs(images=60, width=6, classes=3, size=1.0, seed=0):
+    """Embeddings of classes that a line tells apart, and their labels."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(images) % classes
+    centres = 4 * np.eye(classes, width)
+    features = size * (centres[labels] + rng.normal(scale=0.3, size=(images, width)))
+    return features.astype(np.float32), labels.astype(np.int64)
+
+
+def fit(features, labels, classes=3, **options):
+    return fit_head(features, labels, classes, **{"seed": 0, "device": "cpu", **options})
+
+
+def logits(layer, features):
+    return layer(torch.from_numpy(features)).numpy()
+
+
+def slow_head(features, labels, classes, seed, recipe):
+    """Every layer that an epoch ends with, on scaled embeddings, by formulas; and the scale."""
+    scale = math.sqrt(SQUARED_NORM / np.mean([np.dot(row, row) for row in features]))
+    inputs = torch.from_numpy(features).double() * scale
+    targets = torch.from_numpy(labels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeds.integer(seed, "head weights"))
+        start = nn.Linear(features.shape[1], classes)
+    parts = [part.detach().double().requires_grad_() for part in (start.weight, start.bias)]
+    moving = [torch.zeros_like(part) for part in parts]
+    layers = []
+    for epoch in range(recipe.epochs):
+        rate = recipe.lr
+        if epoch < recipe.warmup_epochs:
+            rate *= (epoch + 1) / recipe.warmup_epochs
+        order = seeds.generator(seed, "head", epoch).permutation(len(labels))
+        for begin in range(0, len(order), recipe.batch_size):
+            batch = order[begin : begin + recipe.batch_size].tolist()
+            loss = torch.zeros((), dtype=torch.float64)
+            for place in batch:
+                said = parts[0] @ inputs[place] + parts[1]
+                loss = loss + said.logsumexp(0) - said[targets[place]]
+            slopes = torch.autograd.grad(loss / len(batch), parts)
+            with torch.no_grad():
+                for part, velocity, slope in zip(parts, moving, slopes, strict=True):
+                    velocity.mul_(recipe.momentum).add_(slope + recipe.weight_decay * part)
+                    part.sub_(rate * velocity)
+        layers.append([part.detach().clone() for part in parts])
+    return layers, scale
+
+
+@pytest.mark.parametrize("size", [1.0, 40.0, 0.01])
+def test_it_is_an_obvious_loop_on_scaled_embeddings(size):
+    features, labels = blobs(size=size)
+    layers, scale = slow_head(features, labels, 3, 7, QUICK)
+    seen = []
+
+    def judge(layer):
+        seen.append(layer)
+        return 0.0
+
+    _, epoch = fit(features, labels, seed=7, recipe=QUICK, judge=judge)
+    assert epoch == 1 and len(seen) == len(layers) == QUICK.epochs
+    for layer, (weight, bias) in zip(seen, layers, strict=True):
+        scaled = torch.from_numpy(features).double() * scale
+        np.testing.assert_allclose(logits(layer, features), scaled @ weight.T + bias, atol=1e-3)
+        np.testing.assert_allclose(layer.weight, weight * scale, rtol=1e-3, atol=1e-4 * scale)
+
+
+def test_the_recipe_is_that_of_the_paper():
+    assert HeadRecipe(10, 0.1, 0.9, 2e-4, 5, 128) == RECIPE
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(1e-3, 1e3))
+def test_the_size_of_the_embeddings_changes_no_decision(size):
+    features, labels = blobs()
+    plain, _ = fit(features, labels, recipe=QUICK)
+    other, _ = fit(features * np.float32(size), labels, recipe=QUICK)
+    np.testing.assert_allclose(
+        logits(other, features * np.float32(size)), logits(plain, features), atol=2e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"), [([1, 3, 2], 2), ([2, 2, 2], 1), ([1, 3, 3], 2), ([0, 0, 1], 3)]
+)
+def test_the_best_epoch_is_kept_and_of_equals_the_first(scores, best):
+    features, labels = blobs()
+    seen = []
+
+    def judge(layer):
+        seen.append(layer)
+        return float(scores[len(seen) - 1])
+
+    layer, epoch = fit(features, labels, recipe=QUICK, judge=judge)
+    assert epoch == best
+    assert torch.equal(layer.weight, seen[best - 1].weight)
+    assert torch.equal(layer.bias, seen[best - 1].bias)
+    assert not torch.equal(seen[0].weight, seen[2].weight)  # each is a layer of its own
+
+
+def test_without_a_judge_the_last_epoch_is_kept():
+    features, labels = blobs()
+    seen = []
+    fit(features, labels, recipe=QUICK, judge=lambda layer: seen.append(layer) or 0.0)
+    layer, epoch = fit(features, labels, recipe=QUICK)
+    assert epoch == 3
+    assert torch.equal(layer.weight, seen[-1].weight)
+
+
+def test_the_seed_decides_alone_and_leaves_the_random_state():
+    features, labels = blobs()
+    kept = features.copy()
+    before = torch.random.get_rng_state()
+    first, _ = fit(features, labels, seed=1)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    np.testing.assert_array_equal(features, kept)
+    torch.rand(3)
+    again, _ = fit(features, labels, seed=1)
+    assert torch.equal(first.weight, again.weight) and torch.equal(first.bias, again.bias)
+    other, _ = fit(features, labels, seed=2)
+    assert not torch.equal(first.weight, other.weight)
+
+
+@pytest.mark.parametrize("images", [3, 60, 129])
+def test_what_a_line_tells_apart_is_learned(images):
+    features, labels = blobs(images)
+    layer, epoch = fit(features, labels)
+    assert epoch == RECIPE.epochs
+    assert (logits(layer, features).argmax(axis=1) == labels).all()
+    assert layer.weight.dtype == torch.float32 and layer.weight.device.type == "cpu"
+    assert not layer.weight.requires_grad
+
+
+def test_embeddings_of_zero_give_a_finite_layer():
+    layer, _ = fit(np.zeros((6, 4), np.float32), np.arange(6) % 3)
+    assert layer.weight.isfinite().all() and layer.bias.isfinite().all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("judged", [False, True])
+def test_embeddings_that_are_not_finite_are_one_line(value, judged):
+    features, labels = blobs()
+    features[5, 2] = value
+    judge = (lambda layer: 1.0) if judged else None
+    with pytest.raises(TrainingError, match="no longer finite") as error:
+        fit(features, labels, judge=judge)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_cuda_device_it_comes_to_the_same():
+    features, labels = blobs(300)
+    here, _ = fit(features, labels)
+    there, _ = fit(features, labels, device="cuda")
+    assert there.weight.device.type == "cpu"
+    np.testing.assert_allclose(logits(there, features), logits(here, features), atol=1e-2)

@@ -19,9 +19,15 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 _PUBLIC = {
     "evaluate": "api",
     "extract": "api",
+    "hybrid": "api",
     "inspect": "api",
+    "oversample": "api",
     "train": "api",
     "undersample": "api",
+    "export": "exchange",
+    "import_csv": "exchange",
+    "diff": "difference",
+    "materialize": "materialization",
     "read_manifest": "manifest",
     "write_manifest": "manifest",
     "Manifest": "manifest",
@@ -30,17 +36,34 @@ _PUBLIC = {
 }
 
 if TYPE_CHECKING:
-    from rebalance.api import evaluate, extract, inspect, train, undersample
+    from rebalance.api import (
+        evaluate,
+        extract,
+        hybrid,
+        inspect,
+        oversample,
+        train,
+        undersample,
+    )
+    from rebalance.difference import diff
     from rebalance.errors import RebalanceError
+    from rebalance.exchange import export, import_csv
     from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
+    from rebalance.materialization import materialize
 
 __all__ = [
     "Manifest",
     "RebalanceError",
     "Row",
+    "diff",
     "evaluate",
+    "export",
     "extract",
+    "hybrid",
+    "import_csv",
     "inspect",
+    "materialize",
+    "oversample",
     "read_manifest",
     "train",
     "undersample",

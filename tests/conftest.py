@@ -1,5 +1,6 @@
 """What tests share: real images on disk, the data beside the checkout, a cache of their own."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,21 @@ def shared() -> Path:
 def sample() -> Path:
     """The training side of the sample data: 600 real images in three imbalanced classes."""
     return ROOT / "sample_data" / "train"
+
+
+@pytest.fixture(scope="session")
+def few(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """60 of the sample's training scans, 20 of its test scans, as manifests."""
+    folder = tmp_path_factory.mktemp("few")
+    for side, step in (("train", 10), ("test", 9)):
+        root = sample.parent / side
+        rows = ["file_name,label"]
+        for path in sorted(root.rglob("*.png"))[::step]:
+            rows.append(f"{path.parent.name}/{path.name},{path.parent.name}")
+        (folder / f"{side}.csv").write_text("\n".join(rows) + "\n")
+        record = {"root": str(root), "classes": ["curves", "lines", "loops"]}
+        (folder / f"{side}.json").write_text(json.dumps(record))
+    return folder / "train.csv", folder / "test.csv"
 
 
 @pytest.fixture

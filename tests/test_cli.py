@@ -35,11 +35,20 @@ def test_every_option_has_help():
 
 
 def test_the_choices_are_the_keys_of_the_registries(run):
+    from rebalance.exchange import EXPORTS
+    from rebalance.oversampling import OVERSAMPLERS
     from rebalance.undersampling import METHODS, PICKERS
 
-    text = run("undersample", "--help").out.replace("\n", " ")
-    for key in [*METHODS, *PICKERS]:
-        assert key in text
+    choices = {
+        "undersample": [METHODS, PICKERS],
+        "oversample": [OVERSAMPLERS],
+        "hybrid": [METHODS, PICKERS, OVERSAMPLERS],
+        "export": [EXPORTS],
+    }
+    for command, registries in choices.items():
+        text = "".join(run(command, "--help").out.split())
+        for registry in registries:
+            assert f"[{'|'.join(registry)}]" in text
 
 
 def test_python_and_command_line_are_twins():
@@ -50,22 +59,34 @@ def test_python_and_command_line_are_twins():
 
     from rebalance.cli import group
 
-    printing = {"as_json", "quiet", "verbose", "fail_above", "weighting"}
-    places = {"data", "test", "run", "output", "progress"}
+    printing = {"as_json", "quiet", "verbose", "fail_above", "fail_on", "weighting"}
+    printing |= {"fail_if_changed"}
+    places = {"data", "manifest", "table", "test", "run", "output", "progress"}
+    places |= {"before", "after"}
     calls = {
         "inspect": ["data"],
         "extract": ["data"],
         "undersample": ["data", "-o", "result"],
+        "oversample": ["data", "-o", "result"],
+        "hybrid": ["data", "-o", "result", "--to", "9"],
+        "materialize": ["manifest", "result"],
+        "export": ["manifest", "-o", "result"],
+        "import": ["table", "-o", "result"],
+        "diff": ["before", "after"],
         "train": ["data", "--test", "test", "-o", "result"],
         "evaluate": ["run", "test"],
     }
+    assert {*calls, "cache"} == set(COMMANDS)
     for name, arguments in calls.items():
         command = group.get_command(Context(group), name)
         parsed = command.make_context(name, arguments).params
-        keywords = inspect.signature(getattr(rebalance, name)).parameters
+        call = getattr(rebalance, {"import": "import_csv"}.get(name, name))
+        keywords = inspect.signature(call).parameters
         assert set(parsed) - printing - places == set(keywords) - places
+        required = {option.name for option in command.params if option.required}
         for option in set(keywords) - places:
-            assert parsed[option] == keywords[option].default, (name, option)
+            default = inspect.Parameter.empty if option in required else parsed[option]
+            assert default == keywords[option].default, (name, option)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +104,25 @@ def test_python_and_command_line_are_twins():
         ["undersample", "x", "-o", "m.csv", "--class", "a=1", "--class", "a=2"],
         ["undersample", "x", "-o", "m.csv", "--classes", ""],
         ["undersample", "x", "-o", "m.csv", "--classes", "a\nb"],
+        ["oversample", "x"],
+        ["oversample", "x", "-o", "m.csv", "--method", "best"],
+        ["oversample", "x", "-o", "m.csv", "--layer", "auto"],
+        ["oversample", "x", "-o", "m.csv", "--space", "outer"],
+        ["oversample", "x", "-o", "m.csv", "--neighbours", "0"],
+        ["oversample", "x", "-o", "m.csv", "--class", "a=1", "--class", "a=2"],
+        ["hybrid", "x", "-o", "m.csv"],
+        ["hybrid", "x", "-o", "m.csv", "--to", "9", "--over", "best"],
+        ["materialize", "m.csv"],
+        ["export", "m.csv", "-o", "t.csv", "--to", "excel"],
+        ["import", "t.csv"],
+        ["diff", "a.csv"],
+        ["inspect", "x", "--fail-on", "typo"],
         ["extract", "x", "--workers", "-1"],
         ["extract", "x", "--batch-size", "0"],
+        ["train", "x", "--test", "y", "-o", "run", "--cache-dir", "z"],
+        ["train", "--from", "x", "--head-only", "m.csv", "-o", "run"],
+        ["train", "--from", "x", "--head-only", ".", "--test", "y", "-o", "run"],
+        ["train", "x", "--rebalance-head", ".", "--test", "y", "-o", "run"],
     ],
 )
 def test_wrong_usage_is_status_2(run, arguments):
@@ -100,7 +138,7 @@ def test_inspect_prints_a_table_and_json(run, make_folder, tmp_path):
     found = run("inspect", data)
     assert found.status == 0
     rows = {line.split()[0]: line.split() for line in found.out.splitlines() if line}
-    assert rows["cat"] == ["cat", "7", "1", "77.8%"]
+    assert rows["cat"] == ["cat", "7", "1", "77.8%", "few"]
     assert "imbalance ratio 3.00" in found.out
     assert "'cat/broken.jpg': not an image" in found.err
     found = run("inspect", data, "--json", "-q")

@@ -128,7 +128,7 @@ def test_a_new_class_changes_no_other(make_folder, data, weights):
     assert old == list(before.rows)
 
 
-@pytest.mark.parametrize("method", ["random", "nearmiss-1", "nearmiss-2"])
+@pytest.mark.parametrize("method", ["coverage", "random", "nearmiss-1", "nearmiss-2"])
 def test_exact_methods_reach_the_count(run, data, tmp_path, extractor, method):
     found = run("undersample", data, "-o", tmp_path / "m.csv", "--method", method, *extractor)
     assert found.status == 0, found.err

@@ -6,14 +6,38 @@ one place where errors become exit statuses: 0 done, 1 an error, 2 wrong usage, 
 
 import sys
 from importlib import import_module
-from typing import NoReturn
+from keyword import iskeyword
+from typing import IO, Any, NoReturn
 
 import click
 
 from rebalance import __version__
-from rebalance.errors import RebalanceError
+from rebalance.errors import PeerFailed, RebalanceError
+from rebalance.processes import is_first, let_another_speak
 
-COMMANDS = ("inspect", "extract", "undersample", "train", "evaluate", "cache")
+COMMANDS = (
+    "inspect",
+    "extract",
+    "undersample",
+    "oversample",
+    "hybrid",
+    "materialize",
+    "export",
+    "import",
+    "diff",
+    "train",
+    "evaluate",
+    "cache",
+)
+
+# What an interrupted command leaves behind.
+LEFT = {
+    "extract": "features computed so far are in the cache",
+    "undersample": "features computed so far are in the cache",
+    "oversample": "features computed so far are in the cache",
+    "hybrid": "features computed so far are in the cache",
+    "train": "go on with --resume",
+}
 
 EPILOG = """\b
 Example:
@@ -21,6 +45,15 @@ Example:
 
 Shell completion: eval "$(_REBALANCE_COMPLETE=bash_source rebalance)", or zsh_source,
 fish_source, in your shell's start-up file."""
+
+
+class Interrupted(click.ClickException):
+    """Ctrl-C, in a command; the text says what is left of its work."""
+
+    exit_code = 130
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"rebalance: {self.message}", err=True)
 
 
 class LazyGroup(click.Group):
@@ -32,9 +65,17 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"rebalance.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = import_module(f"rebalance.cli.{module}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            left = LEFT.get(ctx.invoked_subcommand or "")
+            raise Interrupted(f"interrupted; {left}" if left else "interrupted") from None
 
 
 @click.command(
@@ -54,13 +95,18 @@ def main() -> NoReturn:
     try:
         group.main(prog_name="rebalance", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        if is_first() or isinstance(error, Interrupted):
+            error.show()
+        else:
+            let_another_speak()
         sys.exit(error.exit_code)
+    except PeerFailed as error:  # which another process says
+        sys.exit(error.exit_status)
     except RebalanceError as error:
         click.echo(f"rebalance: error: {error}", err=True)
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("rebalance: interrupted; features computed so far are in the cache", err=True)
+        click.echo("rebalance: interrupted", err=True)
         sys.exit(130)
     except OSError as error:  # such as a full disk behind our output
         click.echo(f"rebalance: error: {error}", err=True)

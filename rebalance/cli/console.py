@@ -98,18 +98,41 @@ SUMMARY = (
 
 
 def scores(metrics: Mapping[str, Any]) -> str:
-    """The metrics of a network as two tables: each class, and the whole."""
-    names = ("precision", "recall", "f1")
-    rows = [
-        (name, *("" if each[m] is None else f"{each[m]:.3f}" for m in names), each["support"])
-        for name, each in metrics["per_class"].items()
-    ]
-    whole = [(name, f"{metrics[name]:.4f}") for name in SUMMARY]
-    text = table(("class", *names, "images"), rows) + "\n\n" + table(("metric", "value"), whole)
+    """The metrics of a network as two tables, each class and the whole, beside a former head's."""
+    before = metrics.get("before")
+    text = _classes(metrics, before) + "\n\n" + _whole(metrics, before)
     if metrics["absent"]:
         absent = ", ".join(map(printable, metrics["absent"]))
         text += f"\n\nleft out of the means, without images: {absent}"
     return text
+
+
+def _classes(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+    names = ("precision", "recall", "f1")
+    gaps = [
+        (label, each["generalization_gap"]["per_class"])
+        for label, each in (("gap before", before), ("gap", metrics))
+        if each and each.get("generalization_gap")
+    ]
+    rows = [
+        (
+            name,
+            *("" if each[m] is None else f"{each[m]:.3f}" for m in names),
+            each["support"],
+            *(f"{gap[name]:.1f}" if name in gap else "" for _, gap in gaps),
+        )
+        for name, each in metrics["per_class"].items()
+    ]
+    return table(("class", *names, "images", *(label for label, _ in gaps)), rows)
+
+
+def _whole(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+    sides = [metrics] if before is None else [before, metrics]
+    rows = [(name, *(f"{each[name]:.4f}" for each in sides)) for name in SUMMARY]
+    if all(each.get("generalization_gap") for each in sides):
+        gaps = (f"{each['generalization_gap']['net']:.2f}" for each in sides)
+        rows.append(("generalization_gap", *gaps))
+    return table(("metric", "value") if before is None else ("metric", "before", "after"), rows)
 
 
 def _width(text: str) -> int:

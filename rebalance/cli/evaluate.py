@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, options
+from rebalance.processes import is_first
 from rebalance.settings import PRECISIONS, TrainOptions
 
 
@@ -17,6 +18,16 @@ from rebalance.settings import PRECISIONS, TrainOptions
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="CSV to write every prediction to.",
+)
+@click.option(
+    "--threshold",
+    metavar="none|prior|cost:FILE",
+    help="How a class is decided on. [default: as the run decided]",
+)
+@click.option(
+    "--classifier",
+    metavar="head|centres",
+    help="What decides: the head, or the nearest class mean. [default: as the run decided]",
 )
 @click.option(
     "--precision",
@@ -34,20 +45,24 @@ from rebalance.settings import PRECISIONS, TrainOptions
 def command(
     run: Path, test: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
 ) -> None:
-    """Score the network of RUN on TEST, deciding as the run decided.
+    """Score the network of RUN on TEST, deciding as the run decided, or otherwise.
 
     TEST is an image folder or a manifest. Classes are those of the run, in its order; a class that
-    TEST does not have is left out of the means, and said.
+    TEST does not have is left out of the means, and said. Another decision is fitted on the images
+    that the run was trained on, never on TEST, and kept in RUN for the next time.
 
     \b
     Examples:
       rebalance evaluate run photos/test
       rebalance evaluate run photos/test -o predictions.csv --json
+      rebalance evaluate run photos/test --classifier centres --threshold cost:costs.csv
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
 
     metrics = rebalance.evaluate(run, test, progress=progress, **parameters)
+    if not is_first():
+        return
     if as_json:
         console.print_json(metrics)
     else:

@@ -1,66 +1,191 @@
 """``rebalance inspect``."""
 
+import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rebalance.cli import console, options
-from rebalance.errors import GateFailed
+from rebalance.errors import SettingError
+
+if TYPE_CHECKING:
+    from rebalance.inspection import Inspection, Span
+
+SHOWN = 5  # findings of each kind; --json has all
+BAR = 20  # columns that the largest class takes
+EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-@click.command("inspect", short_help="Count images, find unreadable ones.")
+class Kinds(options.Registry):
+    """Names of findings, separated by commas."""
+
+    def get_metavar(self, param: click.Parameter, ctx: Any = None) -> str:
+        return "KIND,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        names = options.split_names([value])
+        for name in names:
+            super().convert(name, param, ctx)
+        return names
+
+
+def _flatten(context: Any, parameter: Any, values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in values for name in names))
+
+
+@click.command("inspect", short_help="Count images, find what is wrong with them.")
 @options.data
-@options.folder
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    metavar="TEST",
+    help="A folder or manifest, none of whose images should be in DATA.",
+)
 @click.option(
     "--fail-above",
     type=click.FloatRange(1),
     metavar="RHO",
     help="Exit with status 3 if the imbalance ratio is larger.",
 )
+@click.option(
+    "--fail-on",
+    type=Kinds("rebalance.inspection", "KINDS"),
+    multiple=True,
+    callback=_flatten,
+    help="Exit with status 3 if there is any such finding; kinds are listed above.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OLD.json",
+    help="What an earlier inspect --json printed: tell only what is new.",
+)
+@options.folder
 @options.workers
 @options.strict
 @console.talk
 def command(
     data: Path,
     fail_above: float | None,
+    fail_on: tuple[str, ...],
     as_json: bool,
     quiet: bool,
     verbose: bool,
     **parameters: Any,
 ) -> None:
-    """Count the images of every class, and find those that cannot be read.
+    """Count the images of every class, and find what is wrong with them.
 
-    The imbalance ratio is the size of the largest class over that of the smallest.
+    The imbalance ratio is the size of the largest class over that of the smallest. A class has many
+    images (more than 100), a medium number, or few (fewer than 20).
+
+    Kinds of findings are unreadable, duplicates (equal files in one class), conflicts (equal files
+    in different classes), leakage (equal files on both sides), near-duplicates, near-conflicts and
+    near-leakage (different files that look the same), uniform (nearly nothing to see) and elongated
+    (more than 3 times as long as wide).
 
     \b
     Examples:
       rebalance inspect photos/train
-      rebalance inspect photos/train --json
-      rebalance inspect photos/train --fail-above 10
+      rebalance inspect photos/train --against photos/test --json
+      rebalance inspect photos/train --fail-above 10 --fail-on unreadable,conflicts
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
+    from rebalance.inspection import check_gates, check_kinds
 
-    found = rebalance.inspect(
-        data,
-        progress=progress,
-        **parameters,
-    )
+    try:
+        check_kinds(fail_on, against=parameters["against"] is not None)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from None
+    found = rebalance.inspect(data, progress=progress, **parameters)
     if as_json:
         console.print_json(found.as_record())
     else:
-        total = sum(found.counts.values())
-        rows = [
-            (name, count, count - found.readable[name], f"{count / total:.1%}")
-            for name, count in found.counts.items()
+        click.echo("\n\n".join(_parts(found)))
+    check_gates(found, fail_above, fail_on)
+
+
+def _parts(found: "Inspection") -> Iterator[str]:
+    """Paragraphs: the classes, the whole, and each kind of finding that there is."""
+    yield _classes(found)
+    yield _whole(found)
+    yield from _findings(found)
+
+
+def _classes(found: "Inspection") -> str:
+    header = ["class", "images", "unreadable", "share", "group"]
+    rows: list[list[Any]] = [
+        [
+            name,
+            count,
+            count - found.readable[name],
+            f"{found.shares[name]:.1%}",
+            found.groups[name],
         ]
-        click.echo(console.table(("class", "images", "unreadable", "share"), rows))
-        click.echo(
-            f"\n{total} images in {len(rows)} classes; imbalance ratio {found.imbalance_ratio:.2f}"
-        )
-    if fail_above is not None and not found.imbalance_ratio <= fail_above:
-        raise GateFailed(
-            f"imbalance ratio {found.imbalance_ratio:.2f} is above the {fail_above:g} that "
-            "--fail-above allows: rebalance the folder, or raise the gate"
-        )
+        for name, count in found.counts.items()
+    ]
+    text = console.table(header, rows)
+    if not _draws_bars():
+        return text
+    largest = max(found.counts.values())
+    first, *lines = text.splitlines()
+    bars = (_bar(count / max(largest, 1)) for count in found.counts.values())
+    # Lines are equally wide: their last column stands at the right.
+    return "\n".join([first, *map("{}  {}".format, lines, bars)])
+
+
+def _draws_bars() -> bool:
+    """Whether stdout is a terminal whose encoding has blocks."""
+    if not sys.stdout.isatty():
+        return False
+    try:
+        EIGHTHS.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _bar(share: float) -> str:
+    eighths = round(share * BAR * 8)
+    return ("█" * (eighths // 8) + EIGHTHS[eighths % 8]).rstrip()
+
+
+def _whole(found: "Inspection") -> str:
+    groups = Counter(found.groups.values())
+    text = (
+        f"{sum(found.counts.values())} images in {len(found.counts)} classes; imbalance ratio "
+        f"{found.imbalance_ratio:.2f}; {groups['many']} many, {groups['medium']} medium, "
+        f"{groups['few']} few"
+    )
+    if found.widths is None or found.heights is None:
+        return text
+    modes = ", ".join(f"{mode} {count}" for mode, count in found.modes.items())
+    return (
+        f"{text}\n{_span('width', found.widths)}, {_span('height', found.heights)}; modes {modes}"
+    )
+
+
+def _span(what: str, span: "Span") -> str:
+    if span.least == span.most:
+        return f"{what} {span.least}"
+    return f"{what} {span.least} to {span.most} (median {span.median})"
+
+
+def _findings(found: "Inspection") -> Iterator[str]:
+    from rebalance.inspection import KINDS
+
+    new = "" if found.baseline is None else " new"
+    for kind, some in found.findings.items():
+        if some:
+            lines = [f"{kind}: {len(some)}{new} ({KINDS[kind].meaning})"]
+            lines += [f"  {finding}" for finding in some[:SHOWN]]
+            if len(some) > SHOWN:
+                lines.append(f"  and {len(some) - SHOWN} more; --json has all")
+            yield "\n".join(lines)
+    if not any(found.findings.values()):
+        yield f"nothing{new} found wrong"
+    if known := sum(found.known.values()):
+        yield f"{known} known from the baseline"

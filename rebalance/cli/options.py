@@ -13,10 +13,12 @@ from rebalance.settings import (
     DEVICES,
     LAYERS,
     PRECISIONS,
+    SPACES,
     ExtractorOptions,
     FolderOptions,
     RunOptions,
-    Targets,
+    SelectionOptions,
+    SynthesisOptions,
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -119,25 +121,22 @@ overwrite = click.option(
     help="Replace result files that exist.",
 )
 
-run = _stack(
-    click.option(
-        "--seed",
-        type=click.IntRange(0),
-        default=RunOptions.seed,
-        show_default=True,
-        help="Same seed, same images, same machine: same bytes.",
-    ),
-    device,
-    workers,
-    click.option(
-        "--cache-dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=RunOptions.cache_dir,
-        help="Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's cache]",
-    ),
-    strict,
-    overwrite,
+seed = click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=RunOptions.seed,
+    show_default=True,
+    help="Same seed, same images, same machine: same bytes.",
 )
+
+cache_dir = click.option(
+    "--cache-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=RunOptions.cache_dir,
+    help="Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's cache]",
+)
+
+run = _stack(seed, device, workers, cache_dir, strict, overwrite)
 
 folder = _stack(
     click.option(
@@ -198,27 +197,65 @@ extractor = _stack(
     ),
 )
 
-targets = _stack(
+manifest = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Manifest to write (.csv); M.dropped.csv and M.json go beside it.",
+)
+
+class_sizes = click.option(
+    "--class",
+    "per_class",
+    type=ClassSize(),
+    multiple=True,
+    metavar="NAME=N",
+    help="Size of one class, over --to; repeatable.",
+)
+
+
+def check_class_sizes(sizes: Sequence[tuple[str, int]]) -> None:
+    """Raise BadParameter where a class has two sizes."""
+    named = [name for name, _ in sizes]
+    if len(set(named)) < len(named):
+        raise click.BadParameter("--class names the same class twice")
+
+
+pick = click.option(
+    "--pick",
+    type=Registry("rebalance.undersampling", "PICKERS"),
+    default=SelectionOptions.pick,
+    show_default=True,
+    help="Which images of a subclass: by distance to its centre, or at random.",
+)
+
+synthesis = _stack(
     click.option(
-        "--to",
-        default=Targets.to,
+        "--neighbours",
+        type=click.IntRange(1),
+        default=SynthesisOptions.neighbours,
+        help="How many of them a partner is drawn from. [default: 5; 10 for eos]",
+    ),
+    click.option(
+        "--layer",
+        type=click.Choice(LAYERS[:-1]),
+        default=SynthesisOptions.layer,
         show_default=True,
-        metavar="min|N|Rx",
-        help="Class size wanted: the smallest class, a number, or R times the smallest.",
+        help="Features that tell neighbours and clusters.",
     ),
     click.option(
-        "--class",
-        "per_class",
-        type=ClassSize(),
-        multiple=True,
-        metavar="NAME=N",
-        help="Size of one class, over --to; repeatable.",
+        "--space",
+        type=click.Choice(SPACES),
+        default=SynthesisOptions.space,
+        show_default=True,
+        help="What a recipe blends: feature vectors, or images.",
     ),
     click.option(
-        "--classes",
-        multiple=True,
-        metavar="A,B",
-        help="Cut only these classes; the others stay whole.",
+        "--exact",
+        is_flag=True,
+        default=SynthesisOptions.exact,
+        help="True neighbours however many samples there are; else nearly so above 100,000.",
     ),
 )
 

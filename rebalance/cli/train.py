@@ -6,8 +6,10 @@ from typing import Any
 import click
 
 from rebalance.cli import console, options
+from rebalance.processes import is_first
 from rebalance.settings import (
     AUGMENTATIONS,
+    IN_MEMORY,
     LOSSES,
     PRECISIONS,
     RECIPES,
@@ -17,7 +19,7 @@ from rebalance.settings import (
 
 
 @click.command("train", short_help="Train a baseline and score it.")
-@options.data
+@click.argument("data", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--test",
     type=click.Path(path_type=Path),
@@ -30,6 +32,26 @@ from rebalance.settings import (
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     help="Run folder to write.",
+)
+@click.option(
+    "--rebalance-head",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=TrainOptions.rebalance_head,
+    metavar="M.csv",
+    help="In the end, train a fresh head on embeddings blended by this manifest.",
+)
+@click.option(
+    "--from",
+    "from_run",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="In place of DATA: a finished run, whose network gets another head.",
+)
+@click.option(
+    "--head-only",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="M.csv",
+    help="With --from: the manifest that the head is trained by.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 @click.option(
@@ -131,6 +153,13 @@ from rebalance.settings import (
     help="What training looks at when.",
 )
 @click.option(
+    "--in-memory",
+    type=click.Choice(IN_MEMORY),
+    default=TrainOptions.in_memory,
+    show_default=True,
+    help="Keep the decoded images; auto: if they take 1 GiB at most.",
+)
+@click.option(
     "--val",
     type=click.Path(path_type=Path),
     default=ScoringOptions.val,
@@ -169,10 +198,14 @@ from rebalance.settings import (
     help="What decides: the head, or the nearest class mean.",
 )
 @options.folder
-@options.run
+@options.seed
+@options.device
+@options.workers
+@options.strict
+@options.overwrite
 @console.talk
 def command(
-    data: Path,
+    data: Path | None,
     test: Path,
     output: Path,
     weighting: str | None,
@@ -193,6 +226,8 @@ def command(
       rebalance train balanced.csv --test photos/test -o run --loss cce --loss-option gamma=-1
       rebalance train photos/train --test photos/test -o run --recipe scratch --epochs 30
       rebalance train photos/train --test photos/test -o run --resume
+      rebalance train --from run --head-only larger.csv --test photos/test -o headed
+      torchrun --nproc-per-node 4 -m rebalance train photos/train --test photos/test -o run
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
@@ -200,6 +235,8 @@ def command(
     if weighting is not None:
         parameters["loss_options"] += (("weighting", weighting),)
     metrics = rebalance.train(data, test, output, progress=progress, **parameters)
+    if not is_first():
+        return
     if as_json:
         console.print_json(metrics)
     else:

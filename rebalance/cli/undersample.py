@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rebalance.cli import console, options
-from rebalance.settings import (
-    SelectionOptions,
-)
+from rebalance.settings import SelectionOptions, Targets
 
 if TYPE_CHECKING:
     from rebalance.manifest import Manifest
@@ -16,13 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("undersample", short_help="Choose which images of the large classes to keep.")
 @options.data
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="Manifest to write (.csv); M.dropped.csv and M.json go beside it.",
-)
+@options.manifest
 @click.option(
     "--method",
     type=options.Registry("rebalance.undersampling", "METHODS"),
@@ -30,13 +22,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How the images to keep are chosen.",
 )
-@click.option(
-    "--pick",
-    type=options.Registry("rebalance.undersampling", "PICKERS"),
-    default=SelectionOptions.pick,
-    show_default=True,
-    help="Which images of a subclass: by distance to its centre, or at random.",
-)
+@options.pick
 @click.option(
     "--layer",
     type=options.layer_choice,
@@ -44,7 +30,20 @@ if TYPE_CHECKING:
     show_default=True,
     help="Features to cluster: auto is the best silhouette, class by class.",
 )
-@options.targets
+@click.option(
+    "--to",
+    default=Targets.to,
+    show_default=True,
+    metavar="min|N|Rx",
+    help="Class size wanted: the smallest class, a number, or R times the smallest.",
+)
+@options.class_sizes
+@click.option(
+    "--classes",
+    multiple=True,
+    metavar="A,B",
+    help="Cut only these classes; the others stay whole.",
+)
 @options.extractor
 @options.folder
 @options.run
@@ -69,15 +68,8 @@ def command(
     import rebalance
 
     parameters["classes"] = options.split_names(parameters["classes"])
-    named = [name for name, _ in parameters["per_class"]]
-    if len(set(named)) < len(named):
-        raise click.BadParameter("--class names the same class twice")
-    manifest = rebalance.undersample(
-        data,
-        output,
-        progress=progress,
-        **parameters,
-    )
+    options.check_class_sizes(parameters["per_class"])
+    manifest = rebalance.undersample(data, output, progress=progress, **parameters)
     if as_json:
         console.print_json(manifest.record)
     else:

@@ -1,57 +1,55 @@
-"""The public calls: one keyword per choice, gathered into the options that travel together.
-
-The command line passes its own options straight on to these, so that the two are twins.
-"""
+"""The public calls that look at images and write manifests."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from rebalance import workflow
+from rebalance.api.gathering import gather
 from rebalance.inspection import Inspection
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
 from rebalance.settings import (
     ExtractorOptions,
     FolderOptions,
+    Growth,
     RunOptions,
-    ScoringOptions,
     SelectionOptions,
+    SynthesisOptions,
     Targets,
-    TrainOptions,
 )
 
 if TYPE_CHECKING:
     from rebalance.table import FeatureTable
 
-Options = TypeVar("Options")
-
-
-def _gather(options: type[Options], given: Mapping[str, Any]) -> Options:
-    names = [field.name for field in fields(options)]  # type: ignore[arg-type]
-    return options(**{name: given[name] for name in names if name in given})
-
 
 def inspect(
     data: Path | str,
     *,
+    against: Path | str | None = None,
+    baseline: Path | str | None = None,
     root: Path | str | None = FolderOptions.root,
     allow_empty: bool = FolderOptions.allow_empty,
     workers: int | None = RunOptions.workers,
     strict: bool = RunOptions.strict,
     progress: Progress = silent,
 ) -> Inspection:
-    """Count the images of every class and read each of them, to see that it can be read.
+    """Count the images of every class, look at each of them, and say what is wrong.
 
-    data: an image folder, or a manifest. The options are those of ``FolderOptions`` and
-    ``RunOptions``. Raises DataError if DATA is not as it must be, UnreadableImage under ``strict``.
+    data: an image folder, or a manifest. against: another, such as the test set, none of whose
+    images should be in DATA. baseline: what an earlier ``inspect --json`` printed, to be told only
+    what is new. The other options are those of ``FolderOptions`` and ``RunOptions``.
+
+    Raises DataError if a folder or the baseline is not as it must be, UnreadableImage under
+    ``strict``. ``rebalance.inspection.check_gates`` turns what is found into an error.
     """
     given = locals()
     return workflow.inspect(
         data,
-        source=_gather(FolderOptions, given),
-        run=_gather(RunOptions, given),
+        against=against,
+        baseline=baseline,
+        source=gather(FolderOptions, given),
+        run=gather(RunOptions, given),
         progress=progress,
     )
 
@@ -88,9 +86,9 @@ def extract(
         data,
         output,
         layers=[layers] if isinstance(layers, str) else layers,
-        extractor=_gather(ExtractorOptions, given),
-        source=_gather(FolderOptions, given),
-        run=_gather(RunOptions, given),
+        extractor=gather(ExtractorOptions, given),
+        source=gather(FolderOptions, given),
+        run=gather(RunOptions, given),
         progress=progress,
     )
 
@@ -134,41 +132,33 @@ def undersample(
     return workflow.undersample(
         data,
         output,
-        targets=_gather(Targets, given),
-        selection=_gather(SelectionOptions, given),
-        extractor=_gather(ExtractorOptions, given),
-        source=_gather(FolderOptions, given),
-        run=_gather(RunOptions, given),
+        targets=gather(Targets, given),
+        selection=gather(SelectionOptions, given),
+        extractor=gather(ExtractorOptions, given),
+        source=gather(FolderOptions, given),
+        run=gather(RunOptions, given),
         progress=progress,
     )
 
 
-def train(
+def oversample(
     data: Path | str,
-    test: Path | str,
-    output: Path | str,
+    output: Path | str | None = None,
     *,
-    recipe: str = TrainOptions.recipe,
-    epochs: int | None = TrainOptions.epochs,
-    batch_size: int | None = TrainOptions.batch_size,
-    lr: float | None = TrainOptions.lr,
-    schedule: str | None = TrainOptions.schedule,
-    augment: str | None = TrainOptions.augment,
-    grad_accum: int | None = TrainOptions.grad_accum,
-    arch: str | None = TrainOptions.arch,
-    weights: str | None = TrainOptions.weights,
-    image_size: int | None = TrainOptions.image_size,
-    precision: str = TrainOptions.precision,
-    loss: str = TrainOptions.loss,
-    loss_options: Mapping[str, Any] | Iterable[tuple[str, Any]] = TrainOptions.loss_options,
-    sampler: str = TrainOptions.sampler,
-    regime: str = TrainOptions.regime,
-    val: Path | str | None = ScoringOptions.val,
-    val_fraction: float | None = ScoringOptions.val_fraction,
-    groups: Path | str | None = ScoringOptions.groups,
-    allow_overlap: bool = ScoringOptions.allow_overlap,
-    threshold: str = ScoringOptions.threshold,
-    classifier: str = ScoringOptions.classifier,
+    method: str = SynthesisOptions.method,
+    neighbours: int | None = SynthesisOptions.neighbours,
+    layer: str = SynthesisOptions.layer,
+    space: str = SynthesisOptions.space,
+    exact: bool = SynthesisOptions.exact,
+    to: str | int = Growth.to,
+    per_class: Mapping[str, int] | Iterable[tuple[str, int]] = Growth.per_class,
+    classes: Sequence[str] = Growth.classes,
+    extractor: str = ExtractorOptions.extractor,
+    arch: str | None = ExtractorOptions.arch,
+    init: str = ExtractorOptions.init,
+    image_size: int | None = ExtractorOptions.image_size,
+    precision: str = ExtractorOptions.precision,
+    batch_size: int | None = ExtractorOptions.batch_size,
     root: Path | str | None = FolderOptions.root,
     allow_empty: bool = FolderOptions.allow_empty,
     seed: int = RunOptions.seed,
@@ -177,60 +167,72 @@ def train(
     cache_dir: Path | str | None = RunOptions.cache_dir,
     strict: bool = RunOptions.strict,
     overwrite: bool = RunOptions.overwrite,
-    resume: bool = False,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Train a baseline on DATA, score it on TEST, and keep all of it in a run folder.
+) -> Manifest:
+    """Choose which samples to add so that the classes are as large as asked.
 
-    Returns the metrics, as ``metrics.json`` has them. The options are those of ``TrainOptions``,
-    ``ScoringOptions``, ``FolderOptions`` and ``RunOptions``; resume goes on with an interrupted
-    run. Raises DataError, LossError, ExtractorError, OutputError, SettingError, MetricError, and
-    UnreadableImage under ``strict``.
+    output: where to write the manifest; its two companions go beside it. The other options are
+    those of ``SynthesisOptions``, ``Growth``, ``ExtractorOptions``, ``FolderOptions`` and
+    ``RunOptions``. Raises as ``undersample``.
     """
-    from rebalance import baseline
-
-    loss_options = tuple(dict(loss_options).items())
+    to, per_class = str(to), tuple(dict(per_class).items())
+    classes = (classes,) if isinstance(classes, str) else tuple(classes)
     given = locals()
-    return baseline.train(
+    return workflow.oversample(
         data,
-        test,
         output,
-        training=_gather(TrainOptions, given),
-        scoring=_gather(ScoringOptions, given),
-        source=_gather(FolderOptions, given),
-        run=_gather(RunOptions, given),
-        resume=resume,
+        growth=gather(Growth, given),
+        synthesis=gather(SynthesisOptions, given),
+        extractor=gather(ExtractorOptions, given),
+        source=gather(FolderOptions, given),
+        run=gather(RunOptions, given),
         progress=progress,
     )
 
 
-def evaluate(
-    run: Path | str,
-    test: Path | str,
+def hybrid(
+    data: Path | str,
     output: Path | str | None = None,
     *,
-    precision: str = TrainOptions.precision,
+    to: str | int,
+    under: str = SelectionOptions.method,
+    pick: str = SelectionOptions.pick,
+    over: str = SynthesisOptions.method,
+    neighbours: int | None = SynthesisOptions.neighbours,
+    layer: str = SynthesisOptions.layer,
+    space: str = SynthesisOptions.space,
+    exact: bool = SynthesisOptions.exact,
+    extractor: str = ExtractorOptions.extractor,
+    arch: str | None = ExtractorOptions.arch,
+    init: str = ExtractorOptions.init,
+    image_size: int | None = ExtractorOptions.image_size,
+    precision: str = ExtractorOptions.precision,
+    batch_size: int | None = ExtractorOptions.batch_size,
     root: Path | str | None = FolderOptions.root,
     allow_empty: bool = FolderOptions.allow_empty,
+    seed: int = RunOptions.seed,
     device: str = RunOptions.device,
     workers: int | None = RunOptions.workers,
+    cache_dir: Path | str | None = RunOptions.cache_dir,
     strict: bool = RunOptions.strict,
     overwrite: bool = RunOptions.overwrite,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Score the network of a run on TEST, deciding as the run decided; returns the metrics.
+) -> Manifest:
+    """Undersample the classes above a size, then oversample those below it.
 
-    output: a CSV to write every prediction to. Raises as ``train``.
+    to: a number, or R times the smallest class as ``Rx``. under, over: the methods. The other
+    options are those of ``undersample`` and ``oversample``, which raise the same errors.
     """
-    from rebalance import baseline
-
     given = locals()
-    return baseline.evaluate(
-        run,
-        test,
+    ours = under == SelectionOptions.method
+    return workflow.hybrid(
+        data,
         output,
-        source=_gather(FolderOptions, given),
-        run=_gather(RunOptions, given),
-        precision=precision,
+        to=str(to),
+        selection=SelectionOptions(under, pick, layer if ours else SelectionOptions.layer),
+        synthesis=gather(SynthesisOptions, {**given, "method": over}),
+        extractor=gather(ExtractorOptions, given),
+        source=gather(FolderOptions, given),
+        run=gather(RunOptions, given),
         progress=progress,
     )

@@ -1,0 +1,61 @@
+"""``rebalance export``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebalance.cli import console, options
+
+
+@click.command("export", short_help="Write a manifest as the table another tool reads.")
+@click.argument("manifest", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Table to write (.csv); for hf it is metadata.csv in the folder of the images.",
+)
+@click.option(
+    "--to",
+    type=options.Registry("rebalance.exchange", "EXPORTS"),
+    default="csv",
+    show_default=True,
+    help="The tool that is to read it.",
+)
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the images of the manifest are. [default: as the manifest says]",
+)
+@options.overwrite
+@console.talk
+def command(
+    manifest: Path,
+    output: Path,
+    to: str,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **parameters: Any,
+) -> None:
+    """Write MANIFEST under the column names that another tool reads.
+
+    A table holds files, so a manifest with blends is to be materialized instead.
+
+    \b
+    Examples:
+      rebalance export balanced.csv --to fiftyone -o fiftyone.csv
+      rebalance export balanced.csv --to hf -o photos/train/metadata.csv
+    """
+    console.start(quiet=quiet, verbose=verbose)
+    import rebalance
+
+    table = rebalance.export(manifest, output, to, **parameters)
+    if as_json:
+        record = {"output": str(output), "to": to, "columns": table.header, "rows": len(table.rows)}
+        console.print_json(record)
+    else:
+        columns = ", ".join(table.header)
+        click.echo(f"wrote {console.printable(str(output))}: {len(table.rows)} rows of {columns}")

@@ -1,0 +1,62 @@
+"""``rebalance hybrid``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebalance.cli import console, options
+from rebalance.cli.oversample import show
+from rebalance.settings import SelectionOptions, SynthesisOptions
+
+
+@click.command("hybrid", short_help="Cut the large classes and raise the small ones.")
+@options.data
+@options.manifest
+@click.option(
+    "--to",
+    required=True,
+    metavar="N|Rx",
+    help="Class size wanted: a number, or R times the smallest.",
+)
+@click.option(
+    "--under",
+    type=options.Registry("rebalance.undersampling", "METHODS"),
+    default=SelectionOptions.method,
+    show_default=True,
+    help="How the images to keep are chosen.",
+)
+@options.pick
+@click.option(
+    "--over",
+    type=options.Registry("rebalance.oversampling", "OVERSAMPLERS"),
+    default=SynthesisOptions.method,
+    show_default=True,
+    help="How the samples to add are chosen.",
+)
+@options.synthesis
+@options.extractor
+@options.folder
+@options.run
+@console.talk
+def command(
+    data: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
+) -> None:
+    """Undersample the classes above a size, then oversample those below it.
+
+    What undersample, and then oversample of its manifest, do in one go. With --extractor finetune
+    each of them trains a network, on the images that it is given.
+
+    \b
+    Examples:
+      rebalance hybrid photos/train -o even.csv --to 300
+      rebalance hybrid photos/train -o even.csv --to 2x --over smote --space pixel
+    """
+    progress = console.start(quiet=quiet, verbose=verbose)
+    import rebalance
+
+    manifest = rebalance.hybrid(data, output, progress=progress, **parameters)
+    if as_json:
+        console.print_json(manifest.record)
+    else:
+        show(manifest, output)

@@ -1,0 +1,59 @@
+"""``rebalance import``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebalance.cli import console, options
+
+
+@click.command("import", short_help="Make a manifest of a table of paths and labels.")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Manifest to write (.csv); M.dropped.csv and M.json go beside it.",
+)
+@click.option(
+    "--path-column",
+    metavar="NAME",
+    help="Column with the path of each image. [default: the one of a usual name]",
+)
+@click.option(
+    "--label-column",
+    metavar="NAME",
+    help="Column with its label. [default: the one of a usual name]",
+)
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that the paths are relative to. [default: that of the table]",
+)
+@options.overwrite
+@console.talk
+def command(
+    table: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
+) -> None:
+    """Make a manifest of TABLE, a CSV that lists images and their labels.
+
+    Files that are not there are named and left out.
+
+    \b
+    Examples:
+      rebalance import labels.csv -o images.csv
+      rebalance import labels.csv -o images.csv --root photos --label-column species
+    """
+    console.start(quiet=quiet, verbose=verbose)
+    import rebalance
+
+    manifest = rebalance.import_csv(table, output, **parameters)
+    if as_json:
+        console.print_json(manifest.record)
+        return
+    before = manifest.record["counts"]["before"]
+    rows = [(name, before[name], count) for name, count in manifest.counts.items()]
+    click.echo(console.table(("class", "listed", "rows"), rows))
+    click.echo(f"\nwrote {console.printable(str(output))}: {len(manifest.rows)} rows")

@@ -1,0 +1,11 @@
+"""The few stories that tie the rest together, one for each command.
+
+Each is one function, for the command line and for Python alike. What a story does not need, it
+does not import.
+"""
+
+from rebalance.workflow.features import extract, inspect
+from rebalance.workflow.oversampling import hybrid, oversample
+from rebalance.workflow.undersampling import undersample
+
+__all__ = ["extract", "hybrid", "inspect", "oversample", "undersample"]

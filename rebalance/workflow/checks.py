@@ -1,0 +1,26 @@
+"""What every story checks before its work."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rebalance.errors import OutputError, SettingError
+from rebalance.manifest import check_output, companions
+from rebalance.source import is_manifest
+
+
+def check_choice(what: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise SettingError(f"no {what} {value!r}: choose one of {', '.join(known)}")
+
+
+def check_result(data: Path | str, output: Path | str, *, overwrite: bool) -> Path:
+    """``manifest.check_output``, and OutputError if it would replace the manifest that is read."""
+    output, data = check_output(output, overwrite=overwrite), Path(data)
+    if is_manifest(data):
+        read = {path.resolve() for path in companions(data)}
+        if read & {path.resolve() for path in companions(output)}:
+            raise OutputError(
+                f"{str(output)!r} or a file beside it belongs to the manifest to read: write to "
+                "another name"
+            )
+    return output

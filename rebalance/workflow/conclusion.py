@@ -1,0 +1,77 @@
+"""How every kind of training ends: the network, its decision and its metrics, kept in the run.
+
+Imports torch only in the middle of it; never click.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from rebalance.bench import Bench
+from rebalance.evaluation import find_rule
+from rebalance.metrics import FeatureRanges
+from rebalance.runs import DECISION, METRICS, Run
+from rebalance.runs.decisions import Decisions, prior_of
+from rebalance.samples import ScoringSet, TrainingSet
+from rebalance.settings import ScoringOptions
+
+if TYPE_CHECKING:
+    from rebalance.losses import Loss
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network, and what its training amounted to.
+
+    loss: how its logits become probabilities. draws, weights: how often training drew each class
+    [K] in the end, and what it weighed. ranges: of the features that its last layer learned from.
+    before: the metrics that the network had before it was given another head, if it was.
+    """
+
+    arch: str
+    network: "Network"
+    transform: "Transform"
+    loss: "Loss"
+    draws: Sequence[float]
+    weights: Sequence[float]
+    ranges: FeatureRanges
+    before: dict[str, Any] | None = None
+
+
+def conclude(
+    folder: Run,
+    trained: Trained,
+    scoring: ScoringOptions,
+    seen: TrainingSet,
+    tested: ScoringSet,
+    bench: Bench,
+) -> dict[str, Any]:
+    """Keep the network, fit the decision that was asked for, and score it; the metrics.
+
+    seen: the training images, on which alone the decision is fitted.
+    """
+    by_first, network, transform = bench.processes.by_first, trained.network, trained.transform
+    keep = partial(folder.save_model, arch=trained.arch, classes=seen.classes, extra={})
+    by_first(partial(keep, network, transform=transform))
+    by_first(partial(folder.save_ranges, trained.ranges))
+    rule = find_rule(
+        scoring.classifier,
+        scoring.threshold,
+        seen.classes,
+        lambda: prior_of(trained.draws, trained.weights),
+        partial(bench.fit_centres, network, trained.loss, seen, transform),
+    )
+    decisions = Decisions(rule, trained.draws, trained.weights)
+    by_first(partial(folder.write_record, DECISION, decisions.to_record()))
+    found = bench.evaluate(
+        network, trained.loss, tested, transform, rule, folder.options["counts"], trained.ranges
+    )
+    metrics = found.metrics
+    if trained.before is not None:
+        metrics = {**metrics, "before": trained.before}
+    by_first(partial(folder.write_record, METRICS, metrics))
+    by_first(partial(folder.write_predictions, *found.predictions))
+    return metrics

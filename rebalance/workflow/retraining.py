@@ -1,0 +1,122 @@
+"""The story of train --from: a finished run, its head trained anew on rebalanced embeddings.
+
+Imports torch only in the middle of it; never click.
+"""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rebalance.bench import Bench
+from rebalance.errors import SettingError
+from rebalance.extractors.fingerprints import file_digest
+from rebalance.metrics import FeatureRanges
+from rebalance.parallel import chosen_workers
+from rebalance.processes import joined
+from rebalance.progress import Progress
+from rebalance.runs import Run
+from rebalance.runs.decisions import check_rule
+from rebalance.runs.options import scoring_loss
+from rebalance.samples import ScoringSet, TrainingSet, open_scoring
+from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
+from rebalance.workflow.conclusion import Trained, conclude
+from rebalance.workflow.heads import (
+    check_recipes,
+    describe_recipes,
+    open_recipes,
+    originals,
+    with_rebalanced_head,
+)
+
+
+def retrain_head(
+    begun: Path | str,
+    manifest: Path | str,
+    test: Path | str,
+    output: Path | str,
+    *,
+    training: TrainOptions,
+    scoring: ScoringOptions,
+    source: FolderOptions,
+    run: RunOptions,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Give the network of a run a head trained by a manifest's recipes; the metrics.
+
+    The run itself stays as it is; the result is a run of its own.
+    """
+    _check(begun, output, training, scoring)
+    with joined(run.device) as processes:
+        bench = Bench.of(run, training.precision, progress, processes)
+        former = processes.by_first(partial(Run.open, begun))
+        saved = processes.by_first(former.load_model)
+        read = partial(_sets, manifest, test, saved.classes, scoring, source, run, bench)
+        recipes, validation, tested = processes.by_first(read)
+        check_rule(scoring.classifier, scoring.threshold, saved.classes, recipes.counts)
+        options = {
+            **former.options,
+            "threshold": scoring.threshold,
+            "classifier": scoring.classifier,
+            # The run's own seed stays: by it its training images are found again.
+            "head": {
+                **describe_recipes(manifest, recipes),
+                "of": file_digest(former.model_path),
+                "seed": run.seed,
+            },
+        }
+        begin = partial(Run.create, output, options, overwrite=run.overwrite)
+        folder = processes.by_first(begin)
+        counts, seen = options["counts"], originals(recipes)
+        network = Trained(
+            saved.metadata["arch"],
+            saved.network,
+            saved.transform,
+            scoring_loss(former.options),
+            draws=(),
+            weights=(),
+            ranges=FeatureRanges({}),
+        )
+        trained = with_rebalanced_head(
+            network, recipes, seen, validation, tested, counts, run.seed, bench
+        )
+        return conclude(folder, trained, scoring, seen, tested, bench)
+
+
+def _check(
+    begun: Path | str, output: Path | str, training: TrainOptions, scoring: ScoringOptions
+) -> None:
+    """Raise SettingError for a choice that a head alone has no use for."""
+    if Path(output).resolve() == Path(begun).resolve():
+        raise SettingError(
+            f"--from leaves its run as it is, and {str(output)!r} is that run: write to another "
+            "folder"
+        )
+    plain = TrainOptions(precision=training.precision, in_memory=training.in_memory)
+    for name in vars(plain):
+        if getattr(training, name) != getattr(plain, name):
+            option = "loss-option" if name == "loss_options" else name.replace("_", "-")
+            raise SettingError(f"--from takes the network as it was trained: leave out --{option}")
+    if replace(scoring, val_fraction=None, groups=None) != scoring:
+        raise SettingError("--from trains on all that the manifest has: validate with --val")
+
+
+def _sets(
+    manifest: Path | str,
+    test: Path | str,
+    classes: tuple[str, ...],
+    scoring: ScoringOptions,
+    source: FolderOptions,
+    run: RunOptions,
+    bench: Bench,
+) -> tuple[TrainingSet, ScoringSet | None, ScoringSet]:
+    workers, progress = chosen_workers(run.workers), bench.progress
+    recipes = open_recipes(manifest, classes, source, workers, progress, strict=run.strict)
+
+    def opened(path: Path | str) -> ScoringSet:
+        return open_scoring(path, classes, FolderOptions(), workers, progress, strict=run.strict)
+
+    validation = None if scoring.val is None else opened(scoring.val)
+    tested = opened(test)
+    recipes = check_recipes(recipes, validation, tested, allowed=scoring.allow_overlap)
+    return recipes, validation, tested

@@ -1,0 +1,97 @@
+"""The story of evaluate: the network of a run on another test set, or decided in another way.
+
+Where torchrun started several processes, each of them tells it; only the first one writes. Imports
+torch only in the middle of it; never click.
+"""
+
+import logging
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance.bench import Bench
+from rebalance.errors import OutputError
+from rebalance.evaluation import DecisionRule
+from rebalance.manifest import check_writable
+from rebalance.parallel import chosen_workers
+from rebalance.processes import joined
+from rebalance.progress import Progress
+from rebalance.runs import DECISION, Run
+from rebalance.runs.decisions import Decisions
+from rebalance.runs.files import write_predictions
+from rebalance.runs.options import reopen_training, scoring_loss
+from rebalance.samples import open_scoring
+from rebalance.settings import FolderOptions, RunOptions
+
+if TYPE_CHECKING:
+    from rebalance.inference import Centres
+    from rebalance.models.checkpoints import Saved
+
+log = logging.getLogger("rebalance")
+
+
+def evaluate(
+    path: Path | str,
+    test: Path | str,
+    output: Path | str | None,
+    *,
+    threshold: str | None,
+    classifier: str | None,
+    source: FolderOptions,
+    run: RunOptions,
+    precision: str,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Score the network of a run on a test set; returns the metrics.
+
+    threshold, classifier: as for ``train``; None is as the run decided.
+    """
+    workers = chosen_workers(run.workers)
+    with joined(run.device) as processes:
+        if output is not None:
+            processes.by_first(partial(check_writable, Path(output), overwrite=run.overwrite))
+        bench = Bench.of(run, precision, progress, processes)
+        folder = processes.by_first(partial(Run.open, path))
+        saved = processes.by_first(folder.load_model)
+        read = partial(open_scoring, test, saved.classes, source, workers, bench.progress)
+        tested = processes.by_first(partial(read, strict=run.strict))
+        rule = _rule(folder, saved, threshold, classifier, workers, bench)
+        loss, counts = scoring_loss(folder.options), folder.options["counts"]
+        ranges = processes.by_first(folder.load_ranges)
+        found = bench.evaluate(saved.network, loss, tested, saved.transform, rule, counts, ranges)
+        if output is not None:
+            processes.by_first(partial(write_predictions, Path(output), *found.predictions))
+        return found.metrics
+
+
+def _rule(
+    folder: Run,
+    saved: "Saved",
+    threshold: str | None,
+    classifier: str | None,
+    workers: int,
+    bench: Bench,
+) -> DecisionRule:
+    """How to decide; a rule that is not the run's own is fitted, and kept with it."""
+    processes = bench.processes
+    decisions = Decisions.from_record(processes.by_first(partial(folder.read_record, DECISION)))
+    if threshold is None and classifier is None:
+        return decisions.own
+
+    def fit_centres() -> "Centres":
+        reopen = partial(reopen_training, folder.options, workers, bench.progress)
+        seen = processes.by_first(reopen)
+        loss = scoring_loss(folder.options)
+        return bench.fit_centres(saved.network, loss, seen, saved.transform)
+
+    rule = decisions.rule(classifier, threshold, saved.classes, fit_centres)
+    processes.by_first(partial(_keep, folder, decisions.with_other(rule)))
+    return rule
+
+
+def _keep(folder: Run, decisions: Decisions) -> None:
+    """With the run, where it can be written to; a run that cannot is scored all the same."""
+    try:
+        folder.write_record(DECISION, decisions.to_record())
+    except OutputError as error:
+        log.warning("the decision is not kept with the run: %s", error)

@@ -1,0 +1,234 @@
+"""The story of train: a baseline, how it decides, and how good it is.
+
+Where torchrun started several processes, each of them tells it; only the first one writes. Imports
+torch only in the middle of it; never click.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rebalance.bench import Bench, dataset_of
+from rebalance.classifiers import untrained
+from rebalance.metrics import FeatureRanges
+from rebalance.parallel import chosen_workers
+from rebalance.processes import Processes, joined
+from rebalance.progress import Progress
+from rebalance.regimes import REGIMES, Moment
+from rebalance.runs import Run
+from rebalance.runs.decisions import check_rule, draws_of
+from rebalance.runs.options import (
+    FREE,
+    Sets,
+    chosen_recipe,
+    class_weights_of,
+    make_loss,
+    open_sets,
+    record_options,
+)
+from rebalance.samples import ScoringSet, TrainingSet
+from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions, TrainOptions
+from rebalance.workflow.conclusion import Trained, conclude
+from rebalance.workflow.heads import (
+    check_recipes,
+    describe_recipes,
+    open_recipes,
+    with_rebalanced_head,
+)
+
+if TYPE_CHECKING:
+    from rebalance.dataset import ImageDataset
+    from rebalance.losses import Loss
+    from rebalance.models.network import Network
+    from rebalance.training import Epoch
+
+log = logging.getLogger("rebalance")
+
+
+def train(
+    data: Path | str,
+    test: Path | str,
+    output: Path | str,
+    *,
+    training: TrainOptions,
+    scoring: ScoringOptions,
+    source: FolderOptions,
+    run: RunOptions,
+    resume: bool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
+    with joined(run.device) as processes:
+        recipe = chosen_recipe(training)
+        bench = Bench.of(run, training.precision, progress, processes)
+        sets = processes.by_first(
+            partial(open_sets, data, test, scoring, source, run, bench.progress)
+        )
+        recipes, head = None, None
+        if training.rebalance_head is not None:
+            read = partial(_recipes, training.rebalance_head, sets, scoring, source, run, bench)
+            recipes = processes.by_first(read)
+            head = describe_recipes(training.rebalance_head, recipes)
+        options = record_options(
+            data,
+            training,
+            scoring,
+            source,
+            recipe,
+            sets,
+            run.seed,
+            bench.device,
+            bench.precision,
+            head,
+        )
+        loss = make_loss(options)
+        # Read or drawn by one process, and then the same in all.
+        arch, network, transform = processes.by_first(
+            partial(untrained, training, sets.seen.classes, loss, run.seed)
+        )
+        drawn = sets.seen if recipes is None else recipes  # by what decides in the end
+        check_rule(scoring.classifier, scoring.threshold, drawn.classes, drawn.counts)
+        _check(training, recipe, sets, network, loss, processes)
+        # What cannot be is said by now: neither a folder nor an epoch is spent on it.
+        begin = (
+            partial(Run.resume, output, options, free=FREE)
+            if resume
+            else partial(Run.create, output, options, overwrite=run.overwrite)
+        )
+        folder = processes.by_first(begin)
+        dataset = dataset_of(sets.seen, transform, recipe.augmentation, training.in_memory)
+        f1 = _train(folder, network, dataset, loss, recipe, options, sets.validation, bench)
+        draws, weights = _amounts(options, recipe, sets.seen, f1)
+        trained = Trained(arch, network, transform, loss, draws, weights, FeatureRanges({}))
+        if recipes is None:
+            trained = replace(trained, ranges=bench.ranges(network, sets.seen, transform))
+        else:
+            trained = with_rebalanced_head(
+                trained,
+                recipes,
+                sets.seen,
+                sets.validation,
+                sets.tested,
+                options["counts"],
+                run.seed,
+                bench,
+            )
+        return conclude(folder, trained, scoring, sets.seen, sets.tested, bench)
+
+
+def _recipes(
+    manifest: Path | str,
+    sets: Sets,
+    scoring: ScoringOptions,
+    source: FolderOptions,
+    run: RunOptions,
+    bench: Bench,
+) -> TrainingSet:
+    """What the head is to be trained on, apart from what it is validated and tested on."""
+    workers = chosen_workers(run.workers)
+    found = open_recipes(
+        manifest, sets.seen.classes, source, workers, bench.progress, strict=run.strict
+    )
+    return check_recipes(found, sets.validation, sets.tested, allowed=scoring.allow_overlap)
+
+
+def _check(
+    training: TrainOptions,
+    recipe: Recipe,
+    sets: Sets,
+    network: "Network",
+    loss: "Loss",
+    processes: Processes,
+) -> None:
+    """Raise what can be known to fail, and warn of what is not as it would be in one pass."""
+    from rebalance.sampling import Division
+    from rebalance.training.checks import check_loss, check_names, check_sizes, sees_whole_batch
+
+    counts = sets.seen.counts
+    check_names(recipe, training.sampler, training.regime)
+    division = Division(
+        recipe.batch_size, recipe.grad_accum, rank=processes.rank, world=processes.world
+    )
+    check_sizes(sum(counts), recipe, division)
+    check_loss(loss, network, training.regime, validated=sets.validation is not None)
+    parts = processes.world * recipe.grad_accum
+    if parts > 1 and sees_whole_batch(loss):
+        log.warning(
+            "the loss %s looks at a batch as a whole, and here at each of its %d parts alone: it "
+            "differs from that of one process and one forward pass",
+            training.loss,
+            parts,
+        )
+
+
+def _train(
+    folder: Run,
+    network: "Network",
+    dataset: "ImageDataset",
+    loss: "Loss",
+    recipe: Recipe,
+    options: Mapping[str, Any],
+    validation: ScoringSet | None,
+    bench: Bench,
+) -> Sequence[float] | None:
+    """Epoch after epoch, each noted in the run as it ends; the F1 that the last one began with."""
+    from rebalance.training import fit
+
+    finished, state = bench.processes.by_first(folder.resume_point)
+    if finished:
+        log.info("going on after epoch %d", finished)
+    before, f1 = (None, None) if state is None else (state["f1_before"], state["f1"])
+    judge = None if validation is None else bench.judge(loss, validation, dataset.transform)
+    for epoch in fit(
+        network,
+        dataset,
+        loss,
+        recipe,
+        sampler=options["sampler"],
+        regime=options["regime"],
+        counts=options["counts"],
+        seed=options["seed"],
+        device=bench.device,
+        precision=bench.precision,
+        workers=bench.workers,
+        validate=judge,
+        start=state,  # type: ignore[arg-type]
+        progress=bench.progress,
+    ):
+        before, f1 = f1, None if epoch.f1 is None else list(epoch.f1)
+        bench.processes.by_first(partial(_note, folder, epoch, before))
+        log.info("%s", epoch)
+    return before
+
+
+def _note(folder: Run, epoch: "Epoch", f1_before: Sequence[float] | None) -> None:
+    row: dict[str, Any] = {
+        "epoch": epoch.number,
+        "phase": epoch.phase,
+        "train_loss": round(epoch.loss, 6),
+        "train_accuracy": round(epoch.accuracy, 6),
+        "lr": epoch.lr,
+    }
+    if epoch.f1 is not None:
+        row["val_f1_macro"] = round(float(np.mean(epoch.f1)), 6)
+    folder.record_epoch(row, {**epoch.state(), "f1_before": f1_before})
+
+
+def _amounts(
+    options: Mapping[str, Any], recipe: Recipe, seen: TrainingSet, f1: Sequence[float] | None
+) -> tuple[list[float], list[float]]:
+    """How often the last epoch drew each class, and what it weighed there.
+
+    f1: what the last epoch began with, by which dynamic sampling drew it.
+    """
+    epochs = recipe.frozen_epochs + recipe.epochs
+    last = Moment(epochs - 1, epochs, f1, options["seed"])
+    labels = np.asarray(seen.folder.labels, dtype=np.int64)
+    lesson = REGIMES[options["regime"]].plan(labels, last)
+    draws = draws_of(labels[lesson.positions], len(seen.classes), options["sampler"])
+    return draws, class_weights_of(options, lesson.weighting)

@@ -124,6 +124,10 @@ def joined(device: str) -> Iterator[Processes]:
 @contextmanager
 def _torchrun(device: str) -> Iterator[Processes]:
     from torch import distributed
+
+    # Its default arguments hold the group that is there when it is imported. Left to an optimizer
+    # to import, it keeps the group's threads alive, and they can abort the process at its end.
+    from torch.distributed import nn  # noqa: F401
     from torch.distributed.rendezvous import rendezvous
 
     store, rank, world = next(rendezvous("env://", timeout=PATIENCE))

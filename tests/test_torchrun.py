@@ -211,6 +211,30 @@ def test_what_one_process_alone_fails_of_is_said_by_it(tmp_path, rank):
     assert said(err) == [f"rebalance: error: rank {rank} needs images"]
 
 
+# Threads left after the processes have parted; an optimizer imports modules that hold the group.
+LEFT = """
+import sys
+from pathlib import Path
+from rebalance.processes import joined
+
+with joined("cpu") as found:
+    import torch
+    torch.optim.SGD(torch.nn.Linear(2, 2).parameters(), lr=0.1)
+    found.by_each(lambda: 0)
+names = sorted(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm"))
+left = [name for name in names if "gloo" in name or "store" in name]
+sys.stdout.write(f"{left}\\n")  # at once: print writes the end of the line on its own
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the names of threads in /proc")
+def test_no_thread_of_the_group_outlives_it(tmp_path):
+    (tmp_path / "left.py").write_text(LEFT)
+    status, out, err = finish(start(*TWO, tmp_path / "left.py"))
+    assert status == 0, err
+    assert out.splitlines() == ["[]", "[]"]
+
+
 def test_of_a_process_that_vanishes_another_tells(tmp_path):
     (tmp_path / "fail.py").write_text(FAIL)
     (tmp_path / "main.py").write_text(MAIN)

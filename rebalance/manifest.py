@@ -1,7 +1,8 @@
 """The manifest: which images to train on, which were left out and why.
 
 ``M.csv`` has one line per sample to train on, ``M.dropped.csv`` one per image left out, and
-``M.json`` says how they came about. Originals, dropped and unreadable images together are the
+``M.json`` says how they came about; where classes were clustered on a map of their images,
+``M.map.csv`` has it. Originals, dropped and unreadable images together are the
 folder, always. Imports neither numpy nor torch, so that any script can afford to read a manifest.
 """
 
@@ -11,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -53,15 +55,27 @@ class Dropped:
     reason: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where an image lies on the map that its class was clustered on."""
+
+    file_name: str
+    label: str
+    x: float
+    y: float
+
+
 COLUMNS = tuple(column.name for column in fields(Row))
 DROPPED_COLUMNS = tuple(column.name for column in fields(Dropped))
+MAP_COLUMNS = tuple(column.name for column in fields(Place))
 
 
 @dataclass(frozen=True)
 class Manifest:
     """Rows to train on, rows left out, and the record of how they came about (``M.json``).
 
-    root: the folder that file names are relative to. classes: in label order.
+    root: the folder that file names are relative to. classes: in label order. places: of the
+    images, kept or dropped, of each class that was clustered.
     """
 
     root: Path
@@ -69,6 +83,7 @@ class Manifest:
     rows: tuple[Row, ...]
     dropped: tuple[Dropped, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
+    places: tuple[Place, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,16 +92,17 @@ class Manifest:
         return {name: found[name] for name in self.classes}
 
 
-def companions(path: Path) -> tuple[Path, Path, Path]:
-    """``M.csv``, ``M.dropped.csv`` and ``M.json``."""
-    return path, path.with_suffix(".dropped.csv"), path.with_suffix(".json")
+def companions(path: Path) -> tuple[Path, Path, Path, Path]:
+    """``M.csv``, ``M.dropped.csv``, ``M.json`` and ``M.map.csv``."""
+    dropped, record, places = map(path.with_suffix, (".dropped.csv", ".json", ".map.csv"))
+    return path, dropped, record, places
 
 
 def check_output(path: Path | str, *, overwrite: bool) -> Path:
     """``path`` as a place a manifest can be written to; called before anything expensive.
 
     Raises OutputError if its name does not end in .csv, its folder does not exist, or any of the
-    three files exists and ``overwrite`` is false.
+    four files exists and ``overwrite`` is false.
     """
     path = Path(path)
     if path.suffix.lower() != ".csv":
@@ -144,17 +160,23 @@ def to_json(record: Any) -> str:
 
 
 def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = False) -> None:
-    """Write ``M.csv``, ``M.dropped.csv`` and ``M.json``, all three or none.
+    """Write ``M.csv``, ``M.dropped.csv``, ``M.json`` and, where there are places, ``M.map.csv``.
 
-    Raises OutputError as ``check_output``.
+    All or none; a map that is replaced by nothing goes. Raises OutputError as ``check_output``.
     """
-    targets = companions(check_output(path, overwrite=overwrite))
+    *targets, map_path = companions(check_output(path, overwrite=overwrite))
+    if manifest.places:
+        targets.append(map_path)
     # The CSV is renamed last: where it exists, its companions do.
-    with replacing(*reversed(targets)) as (record, dropped, rows):
+    with replacing(*reversed(targets)) as (*places, record, dropped, rows):
+        if places:
+            _write_csv(places[0], MAP_COLUMNS, manifest.places)
         _write_csv(rows, COLUMNS, manifest.rows)
         _write_csv(dropped, DROPPED_COLUMNS, manifest.dropped)
         # A file name that is not UTF-8 becomes the escape that JSON has for lone surrogates.
         record.write_bytes(to_json(manifest.record).encode("utf-8", "backslashreplace"))
+    if not manifest.places:
+        map_path.unlink(missing_ok=True)
 
 
 def _cell(line: dict[str, str], name: str, convert: Callable[[str], Cell]) -> Cell | None:
@@ -191,6 +213,13 @@ def _dropped(line: dict[str, str]) -> Dropped:
         _cell(line, "distance", float),
         line["reason"],
     )
+
+
+def _place(line: dict[str, str]) -> Place:
+    place = Place(line["file_name"], line["label"], float(line["x"]), float(line["y"]))
+    if not (isfinite(place.x) and isfinite(place.y)):
+        raise ValueError("x and y must be finite numbers")
+    return place
 
 
 def _read_csv(
@@ -259,15 +288,16 @@ def _are_texts(values: Any) -> bool:
 
 
 def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
-    """Read ``M.csv``, and ``M.dropped.csv`` and ``M.json`` where they stand beside it.
+    """Read ``M.csv``, and its companions where they stand beside it.
 
     A CSV of somebody else's needs only the columns file_name and label. The root is ``root``, or
     what ``M.json`` says, or the folder of the CSV; the classes are those of ``M.json``, or the
     labels found, sorted. Raises ManifestError, naming the line.
     """
-    rows_path, dropped_path, record_path = companions(Path(path))
+    rows_path, dropped_path, record_path, map_path = companions(Path(path))
     rows = _read_csv(rows_path, ("file_name", "label"), _row)
     dropped = _read_csv(dropped_path, DROPPED_COLUMNS, _dropped) if dropped_path.exists() else []
+    places = _read_csv(map_path, MAP_COLUMNS, _place) if map_path.exists() else []
     record = _read_record(record_path)
     labels = {row.label for row in rows}
     classes = tuple(record.get("classes") or sorted(labels))
@@ -275,4 +305,4 @@ def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
     if unknown:
         raise ManifestError(f"{str(path)!r} has labels that its .json does not: {unknown[0]!r}")
     found = Path(root or record.get("root") or rows_path.parent).absolute()
-    return Manifest(found, classes, tuple(rows), tuple(dropped), record)
+    return Manifest(found, classes, tuple(rows), tuple(dropped), record, tuple(places))

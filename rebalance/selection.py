@@ -6,7 +6,7 @@ Never imports torch or click.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,14 @@ class Decision:
 
 @dataclass(frozen=True)
 class Selection:
-    """A decision per image, aligned with the folder's paths, and the story of each class."""
+    """A decision per image, aligned with the folder's paths, and the story of each class.
+
+    subclasses: those of each class that was clustered, by label.
+    """
 
     decisions: list[Decision]
     stories: dict[str, dict[str, Any]]
+    subclasses: dict[int, Subclasses] = field(default_factory=dict)
 
 
 KEPT = Decision(kept=True)
@@ -100,7 +104,7 @@ def select_by_subclass(
 ) -> Selection:
     """Subclass-based undersampling of each class that shrinks, on its own (METHODS §1.3 to 1.7)."""
     decisions = [KEPT] * len(table.folder.paths)
-    stories = {}
+    stories, subclasses = {}, {}
     cut = to_cut(table.folder, sizes)
     for label, size in progress(cut.items(), total=len(cut), what="clustering", unit="classes"):
         name, members = table.folder.classes[label], table.members(label)
@@ -111,7 +115,7 @@ def select_by_subclass(
             for layer, features in table.layers.items()
         }
         layer = max(found, key=lambda candidate: _quality(found[candidate]))
-        chosen = found[layer]
+        chosen = subclasses[label] = found[layer]
         quotas = allot(chosen.sizes, size)
         rng = seeds.generator(seed, "pick", name)
         picked = pick_per_cluster(
@@ -124,7 +128,7 @@ def select_by_subclass(
         stories[name] = _story(found, layer, quotas)
         for each, scores in stories[name]["silhouettes"].items():
             log.debug("class %r, layer %s: silhouette by k %s", name, each, scores)
-    return Selection(decisions, stories)
+    return Selection(decisions, stories, subclasses)
 
 
 def _quality(subclasses: Subclasses) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rebalance.errors import DataError
 from rebalance.folder import ImageFolder, Unreadable, scan
-from rebalance.manifest import Dropped, Manifest, Row, read_manifest
+from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest
 from rebalance.settings import FolderOptions
 
 log = logging.getLogger("rebalance")
@@ -23,7 +23,7 @@ class Source:
     """The images to work on, and what earlier steps already left out.
 
     manifest: where the images were listed, None for a folder. record: that manifest's own record.
-    rows: its rows, aligned with the images of ``folder``; none for a folder.
+    rows: its rows, aligned with the images of ``folder``; none for a folder. places: its map.
     """
 
     folder: ImageFolder
@@ -32,6 +32,7 @@ class Source:
     manifest: Path | None = None
     record: dict[str, Any] | None = None
     rows: tuple[Row, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 def as_records(unreadable: Sequence[Unreadable]) -> list[dict[str, str]]:
@@ -95,7 +96,14 @@ def source_of(manifest: Manifest) -> Source:
         Unreadable(entry["file_name"], entry["label"], entry["reason"])
         for entry in manifest.record.get("unreadable", ())
     )
-    return Source(folder, manifest.dropped, unreadable, record=manifest.record, rows=manifest.rows)
+    return Source(
+        folder,
+        manifest.dropped,
+        unreadable,
+        record=manifest.record,
+        rows=manifest.rows,
+        places=manifest.places,
+    )
 
 
 def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:

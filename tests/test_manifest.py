@@ -1,4 +1,4 @@
-"""The manifest's three files: round trips, atomic writing, and what a reader refuses."""
+"""The manifest's files: round trips, atomic writing, and what a reader refuses."""
 
 import csv
 import json
@@ -13,8 +13,10 @@ from rebalance.errors import ManifestError, OutputError
 from rebalance.manifest import (
     COLUMNS,
     DROPPED_COLUMNS,
+    MAP_COLUMNS,
     Dropped,
     Manifest,
+    Place,
     Row,
     check_output,
     companions,
@@ -37,33 +39,44 @@ originals = st.builds(Row, text, text, cluster=cluster, distance=distance)
 synthetics = st.builds(
     Row, text, text, st.just("synthetic"), partner=text, weight=st.floats(0, 1), cluster=cluster
 )
+places = st.builds(Place, text, text, st.floats(-99, 99), st.floats(-99, 99))
 dropped_rows = st.builds(Dropped, text, text, cluster, distance, text)
 
 
-def write(folder: Path, rows, dropped=(), record=None) -> Path:
+PLACE = Place("a/1.png", "a", 0.25, -1.5)
+
+
+def write(folder: Path, rows, dropped=(), record=None, places=()) -> Path:
     path = folder / "m.csv"
     classes = tuple(sorted({row.label for row in rows}))
     record = {"classes": list(classes), "root": str(folder), **(record or {})}
-    write_manifest(path, Manifest(folder, classes, tuple(rows), tuple(dropped), record))
+    manifest = Manifest(folder, classes, tuple(rows), tuple(dropped), record, tuple(places))
+    write_manifest(path, manifest)
     return path
 
 
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.lists(originals | synthetics, min_size=1, max_size=8), st.lists(dropped_rows, max_size=4))
-def test_any_name_survives_a_round_trip(tmp_path, rows, dropped):
+@given(
+    st.lists(originals | synthetics, min_size=1, max_size=8),
+    st.lists(dropped_rows, max_size=4),
+    st.lists(places, max_size=4),
+)
+def test_any_name_survives_a_round_trip(tmp_path, rows, dropped, places):
     for path in companions(tmp_path / "m.csv"):
         path.unlink(missing_ok=True)
-    found = read_manifest(write(tmp_path, rows, dropped))
+    found = read_manifest(write(tmp_path, rows, dropped, places=places))
     assert found.rows == tuple(rows)
     assert found.dropped == tuple(dropped)
+    assert found.places == tuple(places)
     assert found.root == tmp_path
 
 
 def test_columns_are_those_that_other_code_builds_on():
     assert COLUMNS == ("file_name", "label", "kind", "partner", "weight", "cluster", "distance")
     assert DROPPED_COLUMNS == ("file_name", "label", "cluster", "distance", "reason")
+    assert MAP_COLUMNS == ("file_name", "label", "x", "y")
 
 
 def test_the_file_is_plain_csv(tmp_path):
@@ -80,8 +93,10 @@ def test_equal_manifests_are_equal_bytes(tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     rows = [Row("a/1.png", "a", distance=1 / 3)]
-    first = write(tmp_path / "one", rows, record={"root": "/same"})
-    second = write(tmp_path / "two", rows, record={"root": "/same"})
+    first, second = (
+        write(tmp_path / name, rows, record={"root": "/same"}, places=[PLACE])
+        for name in ("one", "two")
+    )
     for one, two in zip(companions(first), companions(second), strict=True):
         assert one.read_bytes() == two.read_bytes()
 
@@ -157,7 +172,7 @@ def test_other_unreadable_manifests(tmp_path):
 
 
 def test_nothing_is_silently_replaced(tmp_path):
-    path = write(tmp_path, [Row("a/1.png", "a")])
+    path = write(tmp_path, [Row("a/1.png", "a")], places=[PLACE])
     before = path.read_bytes()
     for name in companions(path):
         kept = {other: other.read_bytes() for other in companions(path) if other != name}
@@ -169,6 +184,15 @@ def test_nothing_is_silently_replaced(tmp_path):
             other.write_bytes(content)
     write_manifest(path, Manifest(tmp_path, ("b",), (Row("b/1.png", "b"),)), overwrite=True)
     assert path.read_bytes() != before
+    assert not path.with_suffix(".map.csv").exists()  # it was the other manifest's
+
+
+@pytest.mark.parametrize("line", ["a.png,a,one,2", "a.png,a,nan,2", "a.png,a,1"])
+def test_a_map_needs_numbers(tmp_path, line):
+    path = write(tmp_path, [Row("a.png", "a")])
+    path.with_suffix(".map.csv").write_text(f"file_name,label,x,y\n{line}\n")
+    with pytest.raises(ManifestError, match="line 2"):
+        read_manifest(path)
 
 
 @pytest.mark.parametrize("name", ["m.txt", "m", "missing/m.csv"])
@@ -178,7 +202,7 @@ def test_a_place_that_cannot_be_written_to(tmp_path, name):
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
-    path = write(tmp_path, [Row("a/1.png", "a")])
+    path = write(tmp_path, [Row("a/1.png", "a")], places=[PLACE])
     before = {name: name.read_bytes() for name in companions(path)}
     broken = Manifest(tmp_path, ("b",), (Row("b/1.png", "b"),), record={"x": float("nan")})
     with pytest.raises(ValueError, match="JSON"):

@@ -35,7 +35,7 @@ def quick(weights):
 
 
 def contents(path):
-    return [part.read_bytes() for part in companions(path)]
+    return [part.read_bytes() for part in companions(path) if part.exists()]
 
 
 def added(manifest):

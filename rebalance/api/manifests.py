@@ -121,7 +121,7 @@ def undersample(
 ) -> Manifest:
     """Choose which images to keep so that the classes are as large as asked.
 
-    output: where to write the manifest; its two companions go beside it. The other options are
+    output: where to write the manifest; its companions go beside it. The other options are
     those of ``SelectionOptions``, ``Targets``, ``ExtractorOptions``, ``FolderOptions`` and
     ``RunOptions``. Raises DataError, TargetError, ExtractorError, FeatureError, OutputError, and
     UnreadableImage under ``strict``.
@@ -171,7 +171,7 @@ def oversample(
 ) -> Manifest:
     """Choose which samples to add so that the classes are as large as asked.
 
-    output: where to write the manifest; its two companions go beside it. The other options are
+    output: where to write the manifest; its companions go beside it. The other options are
     those of ``SynthesisOptions``, ``Growth``, ``ExtractorOptions``, ``FolderOptions`` and
     ``RunOptions``. Raises as ``undersample``.
     """

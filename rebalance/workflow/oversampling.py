@@ -29,7 +29,7 @@ from rebalance.source import Source, open_source, source_of
 from rebalance.workflow.checks import check_choice, check_result
 from rebalance.workflow.features import describe
 from rebalance.workflow.records import provenance
-from rebalance.workflow.rows import added_rows, class_stories, original_rows
+from rebalance.workflow.rows import added_rows, class_stories, original_rows, places_of
 from rebalance.workflow.undersampling import undersample
 
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ def _oversampled(
     rows = (*originals, *added_rows(originals, added))
     if len(rows) == len(originals):
         log.info("nothing to add: no class has fewer samples than asked for")
-    manifest = Manifest(folder.root, folder.classes, rows, source.dropped)
+    places = places_of(source, folder, subclasses)
+    manifest = Manifest(folder.root, folder.classes, rows, source.dropped, places=places)
     record = provenance(
         command,
         source,

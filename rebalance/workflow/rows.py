@@ -1,4 +1,4 @@
-"""What oversampling chose, as rows of a manifest and as the story of each class."""
+"""What was chosen, as rows of a manifest, as its map and as the story of each class."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from rebalance.folder import ImageFolder
 from rebalance.inspection import named_counts
-from rebalance.manifest import DIGITS, Row
+from rebalance.manifest import DIGITS, Place, Row
 from rebalance.source import Source
 
 if TYPE_CHECKING:
     from rebalance.clusters import Subclasses
     from rebalance.oversampling import Added
+
+MAP_DIGITS = 4
 
 
 def original_rows(
@@ -46,6 +48,23 @@ def added_rows(originals: Sequence[Row], added: "Added") -> list[Row]:
             other = originals[partner].file_name
             rows.append(Row(image.file_name, image.label, "synthetic", other, weight))
     return rows
+
+
+def places_of(
+    source: Source, folder: ImageFolder, subclasses: "Mapping[int, Subclasses]"
+) -> tuple[Place, ...]:
+    """Where the images of the classes that were clustered lie; of others, what was known before."""
+    found = {
+        label: iter(each.points.round(MAP_DIGITS).tolist()) for label, each in subclasses.items()
+    }
+    clustered = {folder.classes[label] for label in found}
+    known = [place for place in source.places if place.label not in clustered]
+    new = [
+        Place(path, folder.classes[label], *next(found[label]))
+        for path, label in zip(folder.paths, folder.labels, strict=True)
+        if label in found
+    ]
+    return (*known, *new)
 
 
 def class_stories(

@@ -26,6 +26,7 @@ from rebalance.source import Source, open_source
 from rebalance.workflow.checks import check_choice, check_result
 from rebalance.workflow.features import describe
 from rebalance.workflow.records import provenance
+from rebalance.workflow.rows import places_of
 
 if TYPE_CHECKING:
     from rebalance.selection import Selection
@@ -135,7 +136,13 @@ def _manifest(
             rows.append(Row(path, name, cluster=cluster, distance=distance))
         else:
             dropped.append(Dropped(path, name, cluster, distance, decision.reason))
-    manifest = Manifest(folder.root, folder.classes, tuple(rows), tuple(dropped))
+    manifest = Manifest(
+        folder.root,
+        folder.classes,
+        tuple(rows),
+        tuple(dropped),
+        places=places_of(source, folder, chosen.subclasses),
+    )
     record = provenance(
         "undersample",
         source,

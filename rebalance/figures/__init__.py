@@ -1,0 +1,9 @@
+"""Figures, drawn with matplotlib: a function each, from plain data to a ``Figure``.
+
+One palette for all, told apart without colour vision and in greyscale. May not import torch or
+click; matplotlib is imported when a figure is drawn.
+"""
+
+from rebalance.figures.canvas import MARKERS, PALETTE, as_png, as_svg, axes
+
+__all__ = ["MARKERS", "PALETTE", "as_png", "as_svg", "axes"]

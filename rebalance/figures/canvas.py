@@ -1,0 +1,65 @@
+"""What all figures share: colours, marks, and how they become files.
+
+May not import torch or click; matplotlib is imported when a figure is drawn.
+"""
+
+import io
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito (2008), in an order whose lightness alternates, so that neighbours differ in grey too.
+PALETTE = (
+    "#0072B2",  # blue
+    "#E69F00",  # orange
+    "#009E73",  # bluish green
+    "#CC79A7",  # reddish purple
+    "#000000",  # black
+    "#56B4E9",  # sky blue
+    "#D55E00",  # vermillion
+    "#F0E442",  # yellow
+    "#7F7F7F",  # grey
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "p")
+DPI = 100  # a figure's inches times this are its CSS pixels
+STYLE: Any = {  # matplotlib types its keys, in some versions
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 12,
+    "figure.dpi": DPI,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "rebalance",  # equal figures are equal files
+}
+
+
+def axes(width: int, height: int) -> "tuple[Figure, Axes]":
+    """A figure of ``width`` by ``height`` CSS pixels with one plot in it."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width / DPI, height / DPI), layout="constrained")
+        return figure, figure.add_subplot()
+
+
+def as_svg(figure: "Figure") -> bytes:
+    """The figure as an SVG file; equal figures give equal bytes."""
+    return _saved(figure, "svg", metadata={"Date": None, "Creator": None})
+
+
+def as_png(figure: "Figure", scale: float = 2) -> bytes:
+    """The figure as a PNG file, ``scale`` pixels to each CSS pixel."""
+    return _saved(figure, "png", dpi=DPI * scale, metadata={"Software": None})
+
+
+def _saved(figure: "Figure", kind: str, **options: Any) -> bytes:
+    from matplotlib import rc_context
+
+    file = io.BytesIO()
+    with rc_context(STYLE):
+        figure.savefig(file, format=kind, **options)
+    return file.getvalue()

@@ -1,0 +1,116 @@
+"""The page that every report is: a template filled in, nothing fetched from anywhere.
+
+Whatever names hold is shown as text: templates escape all they are given. May not import torch or
+click; jinja2 is imported when a page is made.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance import __version__
+from rebalance.atomic import replacing
+from rebalance.errors import OutputError
+from rebalance.manifest import check_writable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture inside the page.
+
+    source: a ``data:`` address. alt: what it shows, for those who do not see it. width, height: in
+    CSS pixels; the page shows it no wider than there is room. caption: the line below it.
+    """
+
+    source: str
+    alt: str
+    width: int
+    height: int
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a header; numbers stand on the right, everything else on the left.
+
+    caption: what the table shows. shares: where given, one number from 0 to 1 for each row, drawn
+    as a bar in a last column of its own under the name ``share_title``.
+    """
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str | int | float | None]]
+    shares: Sequence[float] = ()
+    share_title: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished page, and its figures as files: their names in one folder, and what they hold."""
+
+    text: str
+    figures: Mapping[str, bytes]
+
+
+def data_address(data: bytes, kind: str) -> str:
+    """``data`` of the MIME type ``kind`` as an address that holds it."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def render(template: str, **context: Any) -> str:
+    """The template of that name, filled in; it extends ``base.html``, which needs a ``title``."""
+    page = _environment().get_template(template)
+    # A file name that is not UTF-8 holds lone surrogates, which no page can.
+    text = page.render(version=__version__, **context)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def check_page(path: Path | str, *, overwrite: bool) -> Path:
+    """``path`` as a place for a page; called before anything expensive.
+
+    Raises OutputError as ``manifest.check_writable``, and for a name that does not end in .html.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise OutputError(f"a page is a .html file; got {str(path)!r}: name it like R.html")
+    check_writable(path, overwrite=overwrite)
+    return path
+
+
+def write_page(path: Path | str, text: str, *, overwrite: bool = False) -> None:
+    """Write a page, whole or not at all. Raises OutputError as ``check_page``."""
+    with replacing(check_page(path, overwrite=overwrite)) as (partial,):
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number
+    environment.tests["numeric"] = lambda value: isinstance(value, int | float)
+    return environment
+
+
+def _number(value: float | None) -> str:
+    """As people read it: whole numbers with thousands apart, others with three digits."""
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{value:.3f}"

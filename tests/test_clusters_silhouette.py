@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.datasets import make_blobs
@@ -26,9 +26,17 @@ def clustered_points(
     return points, labelings
 
 
-@settings(max_examples=100, deadline=None)
-@given(clustered_points())
-def test_equals_scikit_learn(data: tuple[NDArray[np.float64], list[NDArray[np.int64]]]) -> None:
+@pytest.mark.parametrize("compiled", [0, silhouette.COMPILED])  # all points of a plane, or none
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=clustered_points())
+def test_equals_scikit_learn(
+    monkeypatch: pytest.MonkeyPatch,
+    compiled: int,
+    data: tuple[NDArray[np.float64], list[NDArray[np.int64]]],
+) -> None:
+    monkeypatch.setattr(silhouette, "COMPILED", compiled)
     points, labelings = data
     expected = [silhouette_score(points, labels) for labels in labelings]
     np.testing.assert_allclose(silhouettes(points, labelings), expected, atol=1e-6)
@@ -48,6 +56,33 @@ def test_single_precision_points_far_from_the_origin_lose_nothing() -> None:
     far = (points + 1e4).astype(np.float32)
     expected = silhouette_score(far.astype(np.float64) - 1e4, labels)
     assert silhouettes(far, [labels])[0] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+@pytest.mark.parametrize("block_values", [20_000, 1 << 21])
+def test_many_points_of_a_plane(
+    precision: type, block_values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silhouette, "BLOCK_VALUES", block_values)
+    points, labels = make_blobs(3000, centers=4, random_state=3, cluster_std=2)
+    points = points.astype(precision)
+    assert len(points) >= silhouette.COMPILED
+    labelings = [labels, labels // 2, np.arange(3000) % 9, np.minimum(np.arange(3000), 5)]
+    expected = [silhouette_score(points.astype(np.float64), each) for each in labelings]
+    np.testing.assert_allclose(silhouettes(points, labelings), expected, atol=1e-7)
+
+
+def test_the_number_of_threads_changes_no_bit() -> None:
+    import numba
+
+    points, labels = make_blobs(5000, centers=5, random_state=4)
+    before = numba.get_num_threads()
+    found = set()
+    for threads in range(1, before + 1):
+        numba.set_num_threads(threads)
+        found.add(tuple(silhouettes(points, [labels, labels % 2])))
+    assert numba.get_num_threads() == before
+    assert len(found) == 1
 
 
 def test_alone_in_a_cluster_counts_as_zero() -> None:

@@ -68,6 +68,7 @@ MAY_LOAD = {
     "rebalance.dataset": TORCH,
     "rebalance.training": TORCH,
     "rebalance.losses": TORCH,
+    "rebalance.clusters.descent": frozenset({"numba"}),
     "rebalance.clusters.kernels": frozenset({"numba"}),
 }
 

@@ -52,7 +52,7 @@ def umap_layout(components: NDArray[np.floating[Any]], seed: int) -> NDArray[np.
             gamma=1.0,
             negative_sample_rate=5,
             n_epochs=None,
-            init=_spectral_start(graph, seed),
+            init=spectral_start(graph, seed),
             random_state=np.random.RandomState(seed),
             metric="euclidean",
             metric_kwds={},
@@ -63,7 +63,7 @@ def umap_layout(components: NDArray[np.floating[Any]], seed: int) -> NDArray[np.
     return np.asarray(positions, dtype=np.float32)
 
 
-def _spectral_start(graph: Any, seed: int) -> NDArray[np.float32]:
+def spectral_start(graph: Any, seed: int) -> NDArray[np.float32]:
     """The two leading non-trivial eigenvectors of the normalised graph, scaled to [-10, 10].
 
     A little noise parts samples that stand on the same spot, as duplicates do.

@@ -38,7 +38,7 @@ NEVER = {
     "rebalance.cache": HEAVY,
     "rebalance.selection": TORCH,
     "rebalance.oversampling": HEAVY,
-    "rebalance.neighbours": (LEARNING - {"pynndescent"}) | {"torchvision"},
+    "rebalance.neighbours": (LEARNING - {"numba", "pynndescent"}) | {"torchvision"},
     "rebalance.blending": HEAVY,
     "rebalance.inspection": HEAVY,
     "rebalance.difference": NUMERIC,
@@ -68,6 +68,7 @@ MAY_LOAD = {
     "rebalance.dataset": TORCH,
     "rebalance.training": TORCH,
     "rebalance.losses": TORCH,
+    "rebalance.neighbours.kernels": frozenset({"numba"}),
     "rebalance.clusters.descent": frozenset({"numba"}),
     "rebalance.clusters.kernels": frozenset({"numba"}),
 }

@@ -61,10 +61,12 @@ def clustered(samples: int, columns: int, seed: int = 0) -> NDArray[np.float32]:
     return np.maximum(blobs, 0).astype(np.float32)
 
 
-@pytest.fixture(params=["numpy", "torch"])
+@pytest.fixture(params=["numpy", "compiled", "torch"])
 def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways to multiply; torch's runs on the processor here, as it would on a device."""
-    if request.param == "torch":
+    """All ways to multiply and search; torch's runs on the processor, as it would on a device."""
+    if request.param == "compiled":
+        monkeypatch.setattr(tiles, "COMPILED", 0)
+    elif request.param == "torch":
         monkeypatch.setattr(exact, "tiles_on", lambda device, points: TorchTiles(points, device))
     return str(request.param)
 
@@ -265,9 +267,32 @@ def test_a_shortlist_keeps_the_smallest_of_what_it_was_offered(
     for columns in (*offers, width):
         part = np.arange(start, start := start + columns)
         found.offer(slice(0, 5), values[:, part], np.broadcast_to(part, (5, columns)))
-    found.sort()
     np.testing.assert_array_equal(found.values, np.sort(values, axis=1)[:, :width])
     np.testing.assert_array_equal(np.take_along_axis(values, found.positions, axis=1), found.values)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 12), st.lists(st.integers(1, 200), min_size=1, max_size=4), st.integers(0, 99)
+)
+def test_a_searched_tile_gives_what_offering_all_of_it_gives(
+    width: int, tiles: list[int], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 400, (7, sum(tiles))).astype(np.float32)  # with ties
+    values[rng.random(values.shape) < 0.1] = np.inf
+    found = shortlist.Shortlist(7, width)
+    start = 0
+    for columns in tiles:
+        found.search(slice(0, 7), values[:, start : start + columns], start)
+        start += columns
+    padded = np.hstack([values, np.full((7, width), np.inf, np.float32)])
+    np.testing.assert_array_equal(found.values, np.sort(padded, axis=1)[:, :width])
+    taken = np.isfinite(found.values)
+    there = np.take_along_axis(values, found.positions, axis=1)
+    np.testing.assert_array_equal(there[taken], found.values[taken])
+    for row in range(7):
+        assert len(set(found.positions[row, taken[row]])) == taken[row].sum()
 
 
 def test_features_may_lie_anyhow_in_memory_and_stay_as_they_are(tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ from rebalance.neighbours.distances import (
     checked,
     empty,
     finite_sums,
-    in_threads,
-    rank,
+    rank_each,
 )
 from rebalance.neighbours.exact import nearest
 from rebalance.neighbours.points import as_points
@@ -40,14 +39,11 @@ def nearest_approximately(
     graph = np.sort(_descend(features, max(GRAPH, count + 1), seed)[rows], axis=1)
     usable = (graph >= 0) & (graph != rows[:, None])
     usable[:, 1:] &= graph[:, 1:] != graph[:, :-1]
+    candidates = -np.sort(-np.where(usable, graph, -1), axis=1)  # with none at the end
     found = empty(len(rows), count)
-
-    def settle(i: int) -> None:
-        candidates = graph[i, usable[i]]
-        found.indices[i], found.distances[i] = rank(features, int(rows[i]), candidates, count)
-
     enough = usable.sum(axis=1) >= count
-    in_threads(settle, np.flatnonzero(enough))
+    answer = rank_each(features, rows[enough], candidates[enough], count)
+    found.indices[enough], found.distances[enough] = answer
     if not enough.all():
         answer = nearest(features, count, rows[~enough])
         found.indices[~enough], found.distances[~enough] = answer

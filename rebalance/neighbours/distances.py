@@ -89,6 +89,36 @@ def rank(
     return candidates[order], distances[order]
 
 
+def rank_each(
+    features: Features, queries: Positions, candidates: Positions, count: int
+) -> Neighbours:
+    """``rank`` of each row of candidates [Q, width], -1 after its last; each has ``count`` or more.
+
+    Rows with about as many candidates are ranked together, in blocks and threads.
+    """
+    found = empty(len(queries), count)
+    available = (candidates >= 0).sum(axis=1)
+    order = np.argsort(available, kind="stable")
+    entries = candidates.shape[1] * max(1, features.shape[1])
+    step = max(1, BLOCK_VALUES // max(1, entries))
+
+    def rank_some(start: int) -> None:
+        rows = order[start : start + step]
+        some = candidates[rows, : available[rows].max()]
+        differences = features[some].astype(np.float64)
+        differences -= features[queries[rows]].astype(np.float64)[:, None]
+        np.square(differences, out=differences)
+        distances = np.sqrt(differences.sum(axis=2))
+        distances[some < 0] = np.inf
+        nearest = np.lexsort((some, distances), axis=1)[:, :count]
+        found.indices[rows] = np.take_along_axis(some, nearest, axis=1)
+        found.distances[rows] = np.take_along_axis(distances, nearest, axis=1)
+
+    for _ in ordered_map(rank_some, range(0, len(order), step), chosen_workers(None)):
+        pass
+    return found
+
+
 def in_threads(settle: Callable[[int], None], rows: Positions) -> None:
     """Call ``settle`` with each of the rows; no two calls may write to the same place."""
 

@@ -25,6 +25,7 @@ from rebalance.neighbours.distances import (
     finite_sums,
     in_threads,
     rank,
+    rank_each,
 )
 from rebalance.neighbours.points import as_points
 from rebalance.neighbours.shortlist import Shortlist
@@ -126,17 +127,19 @@ class _Search:
 
     def _settle(self, rows: Positions, likely: Shortlist) -> Neighbours:
         """The neighbours of the rows [Q], whose shortlists are ``likely``."""
-        likely.sort()
         limits = self._limits(rows, likely)
         possible = (likely.values <= limits[:, None]).sum(axis=1)
         found = empty(len(rows), self.count)
-
-        def settle_row(row: int) -> None:
-            candidates = likely.positions[row, : possible[row]]
-            self._rank_into(found, row, int(rows[row]), candidates)
-
         complete = (possible < self.width) | (self.width == len(self.members) - 1)
-        in_threads(settle_row, np.flatnonzero(complete))
+        settled = np.flatnonzero(complete)
+        candidates = np.where(
+            np.arange(self.width) < possible[settled, None],
+            self.members[likely.positions[settled]],
+            -1,
+        )
+        found.indices[settled], found.distances[settled] = rank_each(
+            self.features, self.members[rows[settled]], candidates, self.count
+        )
         doubtful = np.flatnonzero(~complete)
         if len(doubtful):
             log.debug("%d of %d samples have many near ties", len(doubtful), len(rows))

@@ -4,18 +4,24 @@ Imports numpy and nothing heavier.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebalance.neighbours.distances import Positions
-from rebalance.neighbours.tiles import Tiles, Values
 from rebalance.progress import Progress
+
+if TYPE_CHECKING:
+    from rebalance.neighbours.tiles import Tiles
+
+Values = NDArray[np.float32]
 
 
 class Shortlist:
     """The ``width`` smallest values offered to each of Q rows so far, and where they were found.
 
-    values: [Q, width], infinite where nothing was offered yet. positions: [Q, width].
+    values: [Q, width], rising, infinite where nothing was offered yet. positions: [Q, width].
     """
 
     def __init__(self, rows: int, width: int) -> None:
@@ -27,18 +33,22 @@ class Shortlist:
         width = self.values.shape[1]
         values = np.concatenate((self.values[rows], values), axis=1)
         positions = np.concatenate((self.positions[rows], positions), axis=1)
-        best = np.argpartition(values, width - 1, axis=1)[:, :width]
+        best = np.argsort(values, axis=1)[:, :width]
         self.values[rows] = np.take_along_axis(values, best, axis=1)
         self.positions[rows] = np.take_along_axis(positions, best, axis=1)
 
-    def sort(self) -> None:
-        """Put the smallest values first."""
-        order = np.argsort(self.values, axis=1)
-        self.values = np.take_along_axis(self.values, order, axis=1)
-        self.positions = np.take_along_axis(self.positions, order, axis=1)
+    def search(self, rows: slice, tile: Values, first: int) -> None:
+        """``offer`` all of a tile [r, n] whose columns are the positions from ``first`` on.
+
+        Compiled: most entries are only compared with the largest value that a row has.
+        """
+        from rebalance.neighbours.kernels import take_smaller
+
+        tile = np.ascontiguousarray(tile)
+        take_smaller(tile, first, self.values[rows], self.positions[rows])
 
 
-def of_all(tiles: Tiles, points: int, width: int, progress: Progress) -> Shortlist:
+def of_all(tiles: "Tiles", points: int, width: int, progress: Progress) -> Shortlist:
     """The shortlist of every point, without itself; each pair of points is multiplied once."""
     found = Shortlist(points, width)
     blocks = list(_blocks(points, tiles.side))
@@ -47,15 +57,15 @@ def of_all(tiles: Tiles, points: int, width: int, progress: Progress) -> Shortli
         tile = tiles.distances(rows, columns)
         if rows == columns:
             _leave_out(tile, np.arange(rows.start, rows.stop), columns)
-            _offer(found, rows, tiles, tile, columns)
+            tiles.offer(found, rows, tile, columns)
         else:
-            _offer(found, rows, tiles, tile, columns)
-            _offer(found, columns, tiles, tile.T, rows)
+            tiles.offer(found, rows, tile, columns)
+            tiles.offer(found, columns, tile.T, rows)
     return found
 
 
 def of_queries(
-    tiles: Tiles, points: int, queries: Positions, width: int, progress: Progress
+    tiles: "Tiles", points: int, queries: Positions, width: int, progress: Progress
 ) -> Shortlist:
     """The shortlists [Q] of the points ``queries`` among all, each without itself."""
     found = Shortlist(len(queries), width)
@@ -67,7 +77,7 @@ def of_queries(
     for rows, columns in progress(pairs, total=len(pairs), what="neighbours", unit="block"):
         tile = tiles.distances(queries[rows], columns)
         _leave_out(tile, queries[rows], columns)
-        _offer(found, rows, tiles, tile, columns)
+        tiles.offer(found, rows, tile, columns)
     return found
 
 
@@ -80,8 +90,3 @@ def _leave_out(tile: Values, own: Positions, columns: slice) -> None:
     """Make the entries of the points themselves infinite; ``own`` are those of the rows."""
     inside = np.flatnonzero((own >= columns.start) & (own < columns.stop))
     tile[inside, own[inside] - columns.start] = np.inf
-
-
-def _offer(found: Shortlist, rows: slice, tiles: Tiles, tile: Values, columns: slice) -> None:
-    values, positions = tiles.lowest(tile, found.values.shape[1])
-    found.offer(rows, values, positions + columns.start)

@@ -6,15 +6,14 @@ Importing this module does not import torch.
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebalance.neighbours.distances import Positions
 from rebalance.neighbours.points import DEPTH, Points
+from rebalance.neighbours.shortlist import Shortlist, Values
 from rebalance.parallel import chosen_workers, ordered_map
 
-Values = NDArray[np.float32]
-
 STRIP = 250  # rows of a tile that one thread looks through at a time
+COMPILED = 4096  # points from which numba is worth loading
 
 
 class Tiles(Protocol):
@@ -29,8 +28,8 @@ class Tiles(Protocol):
         """The tile [rows, columns]; its entries can be written, and ``.T`` turns it over."""
         ...
 
-    def lowest(self, tile: Any, count: int) -> tuple[Values, Positions]:
-        """The ``count`` smallest entries of each row, in any order, and their columns."""
+    def offer(self, found: Shortlist, rows: slice, tile: Any, columns: slice) -> None:
+        """Take what is small in the tile into the shortlists of its ``rows``."""
         ...
 
     def fetched(self, tile: Any) -> Values:
@@ -50,22 +49,27 @@ class ProcessorTiles:
         self._workers = chosen_workers(None)
 
     def distances(self, rows: Positions | slice, columns: slice) -> Values:
-        left, right = self._points.values[rows], self._points.values[columns]
+        # By a power of two, which rounds nothing.
+        left, right = -2 * self._points.values[rows], self._points.values[columns]
         tile: Values = left[:, :DEPTH] @ right[:, :DEPTH].T
         for start in range(DEPTH, left.shape[1], DEPTH):
             part = slice(start, start + DEPTH)
             tile += left[:, part] @ right[:, part].T
-        tile *= -2
         tile += self._points.squares[columns]
         tile += self._points.squares[rows][:, None]
         return tile
 
-    def lowest(self, tile: Values, count: int) -> tuple[Values, Positions]:
+    def offer(self, found: Shortlist, rows: slice, tile: Values, columns: slice) -> None:
+        if len(self._points.values) >= COMPILED:
+            found.search(rows, tile, columns.start)
+            return
+        count = found.values.shape[1]
         strips = [tile[start : start + STRIP] for start in range(0, len(tile), STRIP)]
-        found = list(
+        lowest = list(
             ordered_map(lambda strip: _lowest_of_rows(strip, count), strips, self._workers)
         )
-        return np.concatenate([each[0] for each in found]), np.concatenate([e[1] for e in found])
+        values, places = (np.concatenate(parts) for parts in zip(*lowest, strict=True))
+        found.offer(rows, values, places + columns.start)
 
     def fetched(self, tile: Values) -> Values:
         return tile
@@ -84,7 +88,7 @@ class TorchTiles:
         self._squares = torch.from_numpy(points.squares).to(device)
 
     def distances(self, rows: Positions | slice, columns: slice) -> Any:
-        left, right = self._values[rows], self._values[columns]
+        left, right = -2 * self._values[rows], self._values[columns]
         before = self._torch.get_float32_matmul_precision()
         # TF32 and bf16 are off by more than the error bound allows.
         self._torch.set_float32_matmul_precision("highest")
@@ -95,14 +99,15 @@ class TorchTiles:
                 tile += left[:, part] @ right[:, part].T
         finally:
             self._torch.set_float32_matmul_precision(before)
-        tile *= -2
         tile += self._squares[columns]
         tile += self._squares[rows][:, None]
         return tile
 
-    def lowest(self, tile: Any, count: int) -> tuple[Values, Positions]:
-        found = tile.topk(min(count, tile.shape[1]), largest=False, sorted=False)
-        return found.values.cpu().numpy(), found.indices.cpu().numpy()
+    def offer(self, found: Shortlist, rows: slice, tile: Any, columns: slice) -> None:
+        count = min(found.values.shape[1], tile.shape[1])
+        lowest = tile.topk(count, largest=False, sorted=False)
+        places = lowest.indices.cpu().numpy()
+        found.offer(rows, lowest.values.cpu().numpy(), places + columns.start)
 
     def fetched(self, tile: Any) -> Values:
         values: Values = tile.cpu().numpy()

@@ -22,6 +22,7 @@ _PUBLIC = {
     "hybrid": "api",
     "inspect": "api",
     "oversample": "api",
+    "report": "api",
     "train": "api",
     "undersample": "api",
     "export": "exchange",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         hybrid,
         inspect,
         oversample,
+        report,
         train,
         undersample,
     )
@@ -65,6 +67,7 @@ __all__ = [
     "materialize",
     "oversample",
     "read_manifest",
+    "report",
     "train",
     "undersample",
     "write_manifest",

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rebalance.metrics import FeatureRanges
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
-    from rebalance.training import Validate
 
 SCORING_BATCH = 64
 PART = 4096  # images whose features are in memory at a time where only their ranges are wanted
@@ -41,6 +40,29 @@ class Evaluation:
 
     metrics: dict[str, Any]
     predictions: tuple[list[str], list[list[Any]]]
+
+
+@dataclass
+class Judge:
+    """What training asks after every epoch: F1 of every class on the validation images.
+
+    said: the probabilities [N, K] that a network gives them. balanced_accuracy: of the network that
+    was judged last, None before the first.
+    """
+
+    validation: ScoringSet
+    said: "Callable[[Network], NDArray[Any]]"
+    balanced_accuracy: float | None = None
+
+    def __call__(self, network: "Network") -> list[float]:
+        """0 for a class that is not there nor predicted."""
+        from rebalance.metrics import as_predictions
+        from rebalance.metrics.scores import balanced_accuracy, class_f1
+
+        folder = self.validation.folder
+        found = as_predictions(folder.labels, self.said(network), folder.classes)
+        self.balanced_accuracy = balanced_accuracy(found)
+        return [float(value) for value in np.nan_to_num(class_f1(found))]
 
 
 def dataset_of(
@@ -122,24 +144,20 @@ class Bench:
             found = found.joined(FeatureRanges.of(features, labels[part]))
         return found
 
-    def judge(self, loss: "Loss", validation: ScoringSet, transform: "Transform") -> "Validate":
-        """F1 of every class on the validation images; 0 for one that is not there nor predicted."""
-        from rebalance.metrics import as_predictions
-        from rebalance.metrics.scores import class_f1
+    def judge(self, loss: "Loss", validation: ScoringSet, transform: "Transform") -> Judge:
+        """What a network is judged by after every epoch."""
+        dataset = dataset_of(validation, transform)
 
-        folder, dataset = validation.folder, dataset_of(validation, transform)
-
-        def f1(network: "Network") -> list[float]:
+        def of(network: "Network") -> NDArray[Any]:
             dataset.hold(self.workers, progress=self.progress)  # for this epoch and the next ones
 
             def said(positions: Sequence[int]) -> tuple[NDArray[Any], ...]:
                 return (self._said(network, loss, dataset, positions).probabilities,)
 
-            (probabilities,) = self._shared(said, len(folder.paths))
-            found = class_f1(as_predictions(folder.labels, probabilities, folder.classes))
-            return [float(value) for value in np.nan_to_num(found)]
+            (probabilities,) = self._shared(said, len(validation.folder.paths))
+            return probabilities
 
-        return f1
+        return Judge(validation, of)
 
     def fit_centres(
         self, network: "Network", loss: "Loss", seen: TrainingSet, transform: "Transform"

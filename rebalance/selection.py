@@ -5,8 +5,9 @@ Never imports torch or click.
 """
 
 import logging
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,15 @@ class Selection:
     decisions: list[Decision]
     stories: dict[str, dict[str, Any]]
     subclasses: dict[int, Subclasses] = field(default_factory=dict)
+
+    def told(self, folder: ImageFolder, more: Mapping[str, Mapping[str, Any]]) -> "Selection":
+        """The same with ``more`` to tell of classes, by name, after what is told already."""
+        stories = {
+            name: {**self.stories.get(name, {}), **more.get(name, {})}
+            for name in folder.classes
+            if name in self.stories or name in more
+        }
+        return replace(self, stories=stories)
 
 
 KEPT = Decision(kept=True)
@@ -110,7 +120,12 @@ def select_by_subclass(
         name, members = table.folder.classes[label], table.members(label)
         found = {
             layer: find_subclasses(
-                features.take(members), seeds.integer(seed, "subclasses", name, layer)
+                features.take(members),
+                seeds.integer(seed, "subclasses", name, layer),
+                k_max=options.k_max,
+                criterion=options.criterion,
+                space=options.cluster_space,
+                layout=options.layout,
             )
             for layer, features in table.layers.items()
         }
@@ -126,9 +141,21 @@ def select_by_subclass(
         ):
             decisions[position] = decision
         stories[name] = _story(found, layer, quotas)
+        _warn_of_chance(name, chosen)
         for each, scores in stories[name]["silhouettes"].items():
             log.debug("class %r, layer %s: silhouette by k %s", name, each, scores)
     return Selection(decisions, stories, subclasses)
+
+
+def _warn_of_chance(name: str, subclasses: Subclasses) -> None:
+    if subclasses.k > 1 and not subclasses.above_chance:
+        log.warning(
+            "class %r: its clusters are no better than chance: the best silhouette is %.3f, and of "
+            "twenty classes without any groups one has more than %.3f",
+            name,
+            max(subclasses.silhouettes.values()),
+            subclasses.chance,
+        )
 
 
 def _quality(subclasses: Subclasses) -> float:
@@ -158,11 +185,22 @@ def _story(found: Mapping[str, Subclasses], layer: str, quotas: list[int]) -> di
     return {
         "layer": layer,
         "k": chosen.k,
-        "silhouettes": {
-            candidate: {str(k): round(value, DIGITS) for k, value in each.silhouettes.items()}
-            for candidate, each in found.items()
-        },
+        "silhouettes": {name: _by_k(each.silhouettes) for name, each in found.items()},
+        "scores": {name: _by_k(each.scores) for name, each in found.items()},
+        "stability": _rounded(chosen.stability),
+        "chance": _rounded(chosen.chance),
+        "above_chance": chosen.above_chance,
+        "map": chosen.map,
         "cluster_sizes": chosen.sizes,
         "quotas": quotas,
         "note": chosen.note,
     }
+
+
+def _by_k(values: Mapping[int, float]) -> dict[str, float | None]:
+    return {str(k): _rounded(value) for k, value in values.items()}
+
+
+def _rounded(value: float | None) -> float | None:
+    """As it is written; JSON has no infinity."""
+    return round(value, DIGITS) if value is not None and math.isfinite(value) else None

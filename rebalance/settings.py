@@ -31,6 +31,7 @@ LOSSES = (
 AUGMENTATIONS = ("paper", "cifar", "none")
 IN_MEMORY = ("auto", "yes", "no")
 SPACES = ("embedding", "pixel")
+CLUSTER_SPACES = ("map", "pca")
 
 
 def _check_whole(what: str, value: int | None, least: int) -> None:
@@ -142,11 +143,31 @@ class SelectionOptions:
     method: a key of ``undersampling.METHODS``.
     pick: for the subclass method, a key of ``undersampling.PICKERS``.
     layer: for the subclass method, body, pool, linear, or auto (best silhouette per class).
+    k_max: for the subclass method, the largest number of clusters that is tried.
+    criterion: for the subclass method, what chooses among them: a key of ``clusters.CRITERIA``.
+    cluster_space: for the subclass method, where they are sought: on the 2-D ``map``, or among the
+    principal components (``pca``).
+    layout: for the subclass method, what draws that map: a key of ``clusters.LAYOUTS``.
+    dedupe: of a class that shrinks, near-duplicates go before anything else does.
+    suspects: tell which images look out of place in their class; needs features.
     """
 
     method: str = "subclass"
     pick: str = "closest"
     layer: str = "pool"
+    k_max: int = 9
+    criterion: str = "silhouette"
+    cluster_space: str = "map"
+    layout: str = "fast"
+    dedupe: bool = False
+    suspects: bool = False
+
+    def __post_init__(self) -> None:
+        _check_whole("k_max", self.k_max, 2)
+        if self.cluster_space not in CLUSTER_SPACES:
+            raise SettingError(
+                f"a cluster space is one of {', '.join(CLUSTER_SPACES)}; got {self.cluster_space!r}"
+            )
 
 
 @dataclass(frozen=True)

@@ -59,10 +59,9 @@ def test_python_and_command_line_are_twins():
 
     from rebalance.cli import group
 
-    printing = {"as_json", "quiet", "verbose", "fail_above", "fail_on", "weighting"}
-    printing |= {"fail_if_changed"}
+    printing = {"as_json", "quiet", "verbose", "weighting", "fail_if_changed"}
     places = {"data", "manifest", "table", "test", "run", "output", "progress"}
-    places |= {"before", "after"}
+    places |= {"before", "after", "targets"}
     calls = {
         "inspect": ["data"],
         "extract": ["data"],
@@ -73,6 +72,7 @@ def test_python_and_command_line_are_twins():
         "export": ["manifest", "-o", "result"],
         "import": ["table", "-o", "result"],
         "diff": ["before", "after"],
+        "report": ["targets", "-o", "result"],
         "train": ["data", "--test", "test", "-o", "result"],
         "evaluate": ["run", "test"],
     }
@@ -116,6 +116,8 @@ def test_python_and_command_line_are_twins():
         ["export", "m.csv", "-o", "t.csv", "--to", "excel"],
         ["import", "t.csv"],
         ["diff", "a.csv"],
+        ["report", "-o", "r.html"],
+        ["report", "m.csv"],
         ["inspect", "x", "--fail-on", "typo"],
         ["extract", "x", "--workers", "-1"],
         ["extract", "x", "--batch-size", "0"],
@@ -264,7 +266,7 @@ def test_bad_folders(run, make_folder, tmp_path, extractor, name, message, metho
         (["--extractor", "WEIGHTS", "--arch", "cifar_resnet20", "--image-size", "99999"], "9999"),
         (["--extractor", "PIPE"], "no checkpoint can be read"),
         (["--cache-dir", "IN", "--extractor", "WEIGHTS", "--arch", "cifar_resnet20"], "cannot wr"),
-        (["--method", "random", "--pick", "farthest"], "--pick and --layer are for"),
+        (["--method", "random", "--pick", "farthest"], "are for --method subclass, not random"),
         (["--root", "."], "--root is for manifests"),
     ],
 )

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from rebalance.clusters import InMemory, Subclasses, find_subclasses, subclasses
+from rebalance.clusters import (
+    CRITERIA,
+    LAYOUTS,
+    InMemory,
+    Subclasses,
+    find_subclasses,
+    principal_components,
+    subclasses,
+)
 from rebalance.errors import FeatureError
 
 
@@ -110,10 +118,8 @@ def test_one_cluster_says_why(features: NDArray[Any], note: str) -> None:
 
 
 def test_a_layout_on_one_spot_is_one_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        subclasses, "umap_layout", lambda components, seed: np.zeros((len(components), 2))
-    )
-    found = find_subclasses(InMemory(groups([5, 5])[0]), seed=0)
+    monkeypatch.setitem(LAYOUTS, "spot", lambda components, seed: np.zeros((len(components), 2)))
+    found = find_subclasses(InMemory(groups([5, 5])[0]), seed=0, layout="spot")
     assert found.k == 1
     assert found.note == "no two groups can be told apart"
 
@@ -124,11 +130,6 @@ def test_many_duplicates(distinct: int) -> None:
     found = find_subclasses(InMemory(features), seed=0)
     assert len(np.unique(found.labels)) == found.k
     assert sum(found.sizes) == 80
-
-
-def test_clusters_that_k_means_left_empty_are_no_candidate() -> None:
-    points = np.array([[0.0, 0.0], [1.0, 1.0], [5.0, 5.0]])[np.arange(12) % 3]
-    assert list(subclasses._clusterings(points, seed=0)) == [2, 3]
 
 
 def test_equal_sizes_are_numbered_by_their_earliest_sample() -> None:
@@ -144,3 +145,82 @@ def test_features_that_are_not_finite_are_refused() -> None:
     features[0, 0] = np.inf
     with pytest.raises(FeatureError, match="finite"):
         find_subclasses(InMemory(features), seed=0)
+
+
+def test_more_clusters_where_more_are_looked_for() -> None:
+    features, truth = groups([20] * 12)
+    few = find_subclasses(InMemory(features), seed=0)
+    more = find_subclasses(InMemory(features), seed=0, k_max=15)
+    assert list(more.silhouettes) == list(range(2, 16))
+    for k, value in few.silhouettes.items():
+        assert more.silhouettes[k] == pytest.approx(value, abs=1e-9)
+    assert few.k <= 9
+    assert more.k == 12
+    assert adjusted_rand_score(truth, more.labels) == 1.0
+
+
+def test_another_criterion_changes_the_choice_and_not_the_silhouettes(
+    found: tuple[Subclasses, NDArray[np.int64]],
+) -> None:
+    features, _ = groups([60, 25, 40])
+    other = find_subclasses(InMemory(features), seed=0, criterion="davies-bouldin")
+    assert other.silhouettes == found[0].silhouettes
+    assert found[0].scores == found[0].silhouettes
+    assert other.k == max(other.scores, key=lambda k: other.scores[k])
+    np.testing.assert_array_equal(other.points, found[0].points)
+
+
+def test_groups_are_stable_and_above_chance(found: tuple[Subclasses, NDArray[np.int64]]) -> None:
+    assert found[0].stability == 1.0
+    assert found[0].above_chance
+    assert found[0].map == "umap"
+
+
+def test_noise_is_not_above_chance() -> None:
+    features = np.random.default_rng(0).standard_normal((150, 40))
+    for space in ("map", "pca"):
+        noise = find_subclasses(InMemory(features), seed=0, space=space)
+        assert noise.chance is not None
+        assert max(noise.silhouettes.values()) <= noise.chance
+        assert noise.above_chance is False
+
+
+def test_components_instead_of_the_map() -> None:
+    features, truth = groups([60, 25, 40])
+    found = find_subclasses(InMemory(features), seed=0, space="pca")
+    components = principal_components(InMemory(features))
+    assert found.map == "pca"
+    np.testing.assert_array_equal(found.points, components[:, :2])
+    assert adjusted_rand_score(truth, found.labels) == 1.0
+    assert found.centres.shape == (3, components.shape[1])
+    for sample, cluster in enumerate(found.labels):
+        gap = components[sample] - found.centres[cluster]
+        assert found.distances[sample] == pytest.approx((gap**2).sum() ** 0.5)
+    assert found.silhouette == pytest.approx(silhouette_score(components, found.labels), abs=1e-6)
+
+
+@pytest.mark.parametrize("space", ["map", "pca"])
+def test_a_criterion_may_find_no_groups(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    features = np.random.default_rng(0).uniform(size=(120, 2))
+    monkeypatch.setitem(LAYOUTS, "as they are", lambda components, seed: np.asarray(components))
+    found = find_subclasses(
+        InMemory(features), seed=0, criterion="gap", space=space, layout="as they are"
+    )
+    assert found.k == 1
+    assert found.sizes == [120]
+    assert found.note == "the criterion gap finds no groups"
+    assert found.silhouette is None
+    assert found.stability is None
+    assert list(found.silhouettes) == list(range(2, 10))
+    np.testing.assert_allclose(found.centres[0], found.points.mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("samples", range(1, 8))
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_small_classes_by_every_criterion_in_components(criterion: str, samples: int) -> None:
+    features = np.random.default_rng(samples).standard_normal((samples, 6))
+    found = find_subclasses(InMemory(features), seed=2, criterion=criterion, space="pca", k_max=20)
+    assert sum(found.sizes) == samples
+    assert found.points.shape == (samples, 2)
+    assert found.k == 1 or found.k < samples
+    assert (found.stability is None) == (found.k == 1)

@@ -40,6 +40,9 @@ NEVER = {
     "rebalance.oversampling": HEAVY,
     "rebalance.neighbours": (LEARNING - {"numba", "pynndescent"}) | {"torchvision"},
     "rebalance.blending": HEAVY,
+    "rebalance.thumbnails": HEAVY,
+    "rebalance.figures": HEAVY,
+    "rebalance.reports": HEAVY,
     "rebalance.inspection": HEAVY,
     "rebalance.difference": NUMERIC,
     "rebalance.materialization": HEAVY,
@@ -69,7 +72,7 @@ MAY_LOAD = {
     "rebalance.training": TORCH,
     "rebalance.losses": TORCH,
     "rebalance.neighbours.kernels": frozenset({"numba"}),
-    "rebalance.clusters.descent": frozenset({"numba"}),
+    "rebalance.clusters.layouts.descent": frozenset({"numba"}),
     "rebalance.clusters.kernels": frozenset({"numba"}),
 }
 

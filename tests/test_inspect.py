@@ -1,16 +1,21 @@
 """``rebalance inspect``: what it finds in real folders, its gates, its baseline."""
 
+import html
 import io
 import json
+import shlex
 import shutil
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
 
 import rebalance
 from rebalance.cli import inspect as command
-from rebalance.errors import UnreadableImage
+from rebalance.errors import SettingError, UnreadableImage
 from rebalance.inspection import KINDS
+from rebalance.inspection import SIMILAR as SIMILAR_COSINE
 
 
 @pytest.fixture
@@ -44,6 +49,34 @@ FOUND = {
 }
 
 
+# Pixel for pixel the same in another format, which any network sees as one: with --similar 1.
+SIMILAR = {
+    "similar": ["cat/000.png cat/same.bmp"],
+    "similar-conflicts": ["cat/001.png dog/other.bmp"],
+    "similar-leakage": ["dog/002.png cow/leak.bmp"],
+}
+
+
+@pytest.fixture
+def twins(make_folder, tmp_path):
+    """A training folder and a test folder with images stored again in another format."""
+    data = make_folder(tmp_path / "data", {"cat": 6, "dog": 4}, (32, 32))
+    test = make_folder(tmp_path / "test", {"cow": 3}, (28, 28))
+    for old, new in (
+        (data / "cat" / "000.png", data / "cat" / "same.bmp"),
+        (data / "cat" / "001.png", data / "dog" / "other.bmp"),
+        (data / "dog" / "002.png", test / "cow" / "leak.bmp"),
+    ):
+        with Image.open(old) as image:
+            image.save(new)
+    return data, test
+
+
+def hinted(error):
+    """The command that an error says to run."""
+    return shlex.split(error.partition(": run rebalance ")[2])
+
+
 def named(record):
     return {
         kind: [" ".join(image["file_name"] for image in each["images"]) for each in some]
@@ -56,7 +89,8 @@ def test_everything_wrong_is_found(run, sides):
     found = run("inspect", data, "--against", test, "--json", "-q")
     assert (found.status, found.err) == (0, "")
     record = json.loads(found.out)
-    assert named(record) == FOUND
+    assert named(record) == {**FOUND, **{kind: [] for kind in SIMILAR}}
+    assert record["similar"] is None
     assert [image["side"] for image in record["findings"]["leakage"][0]["images"]] == [
         "data",
         "against",
@@ -113,7 +147,7 @@ def test_each_kind_is_a_gate(run, sides, kind):
 def test_help_names_every_kind(run):
     words = run("inspect", "--help").out.replace(",", " ").split()
     assert set(KINDS) <= set(words)
-    assert set(KINDS) == set(FOUND)
+    assert set(KINDS) == {*FOUND, *SIMILAR}
 
 
 def test_gates_that_hold(run, make_folder, tmp_path):
@@ -123,7 +157,115 @@ def test_gates_that_hold(run, make_folder, tmp_path):
     assert found.status == 0
 
 
-@pytest.mark.parametrize("kinds", ["typo", "conflicts,,", "leakage", "conflicts,near-leakage"])
+def test_what_features_tell_once_they_are_kept(run, twins, extractor):
+    data, test = twins
+    asked = ["inspect", data, "--against", test, "--similar", "1", *extractor]
+    for side in (data, test):  # the error names the command that helps, one folder after the other
+        found = run(*asked)
+        assert (found.status, found.out) == (1, "")
+        assert str(side) in found.error
+        assert run(*hinted(found.error), "-q").status == 0
+    (data / "cat" / "broken.png").write_bytes(b"")  # has no features, and needs none
+    found = run(*asked, "--json", "-q")
+    assert found.status == 0, found.err
+    record = json.loads(found.out)
+    assert record["similar"] == 1
+    assert {kind: named(record)[kind] for kind in SIMILAR} == SIMILAR
+    assert record["findings"]["similar"][0]["detail"] == "cosine 1.000"
+    assert "'cat/000.png' ≈ 'cat/same.bmp': cosine 1.000" in run(*asked).out
+    for kind in SIMILAR:
+        found = run(*asked, "--fail-on", kind)
+        assert found.status == 3
+        assert f"1 {kind} (" in found.error
+    old = data.parent / "old.json"
+    old.write_text(json.dumps(record))
+    assert run(*asked, "--baseline", old, "--fail-on", ",".join(SIMILAR)).status == 0
+    shutil.copy(data / "cat" / "002.png", data / "cat" / "new.png")  # a duplicate, so not similar
+    assert run(*asked, "--baseline", old, "--fail-on", ",".join(SIMILAR)).status == 0
+
+
+def test_one_image_without_features_is_one_too_many(run, twins, extractor):
+    data, _ = twins
+    run("extract", data, *extractor, "-q")
+    Image.new("RGB", (9, 9), "red").save(data / "cat" / "new.png")
+    found = run("inspect", data, "--similar", *extractor)
+    assert found.status == 1
+    assert "the cache lacks those of 1 of 13 in" in found.error
+
+
+def test_a_trained_extractor_is_found_by_the_images_it_was_trained_on(run, twins):
+    data, test = twins
+    options = ["--extractor", "finetune", "--device", "cpu"]
+    found = run("inspect", data, "--similar", "1", *options)
+    assert found.status == 1
+    assert run(*hinted(found.error), "-q").status == 0
+    found = run("inspect", data, "--similar", "1", *options, "--json")
+    assert set(SIMILAR["similar"]) <= set(named(json.loads(found.out))["similar"])
+    found = run("inspect", data, "--similar", "--against", test, *options)
+    assert found.status == 1
+    assert "trains one for each folder" in found.error
+
+
+def test_a_cosine_that_tells_nothing_is_said_so(run, make_folder, tmp_path, extractor):
+    data = make_folder(tmp_path / "data", {"cat": 30, "dog": 30})
+    run("extract", data, *extractor, "-q")
+    found = run("inspect", data, "--similar", "0.01", *extractor)
+    assert "warning: one group of similar images has 60 of 60" in found.err
+
+
+@pytest.mark.parametrize("cosine", ["0", "1.01", "nan", "-1", "DATA"])
+def test_a_cosine_is_a_number_above_0(run, make_folder, tmp_path, cosine):
+    data = make_folder(tmp_path / "data", {"cat": 3, "dog": 2})
+    assert run("inspect", data, "--similar", cosine).status == 2
+    if cosine != "DATA":
+        with pytest.raises(SettingError, match="above 0 and at most 1"):
+            rebalance.inspect(data, similar=float(cosine))
+
+
+def test_an_extractor_that_nothing_asks_for_is_an_error(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 3, "dog": 2})
+    found = run("inspect", data, "--arch", "resnet18")
+    assert found.status == 1
+    assert "add --similar" in found.error
+
+
+def test_the_default_cosine_is_the_librarys(run):
+    assert command.SIMILAR == SIMILAR_COSINE
+    assert str(SIMILAR_COSINE) in run("inspect", "--help").out
+
+
+def test_nothing_heavy_is_loaded_to_look_at_images(make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 3, "dog": 2})
+    heavy = "{'torch', 'sklearn', 'matplotlib', 'jinja2', 'umap'}"
+    look = f"import rebalance, sys; rebalance.inspect({str(data)!r})"
+    subprocess.run(
+        [sys.executable, "-c", f"{look}; assert not {heavy} & set(sys.modules)"], check=True
+    )
+
+
+def test_a_page_is_written_before_a_gate_fails(run, sides, tmp_path):
+    data, test = sides
+    page = tmp_path / "found <i>.html"
+    found = run(
+        "inspect", data, "--against", test, "--html", page, "--fail-on", "conflicts,leakage"
+    )
+    assert found.status == 3
+    assert found.out.endswith(f"\nwrote {page}\n")
+    text = page.read_text("utf-8")
+    assert "2 of 2 gates failed" in text
+    again = text.partition("<pre>")[2].partition("</pre>")[0]
+    assert run(*shlex.split(html.unescape(again))[1:], "--overwrite").status == 3
+    assert page.read_text("utf-8") == text
+    found = run("inspect", data, "--html", page)
+    assert (found.status, found.out) == (1, "")
+    assert "--overwrite" in found.error
+    assert page.read_text("utf-8") == text
+    assert run("inspect", data, "--html", tmp_path / "found.txt").status == 1
+
+
+@pytest.mark.parametrize(
+    "kinds", ["typo", "similar", "conflicts,,", "leakage", "conflicts,near-leakage"]
+)
 def test_gates_that_cannot_be_are_wrong_usage(run, make_folder, tmp_path, kinds):
     data = make_folder(tmp_path / "data", {"cat": 3, "dog": 2})
     found = run("inspect", data, "--fail-on", kinds)

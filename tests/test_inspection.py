@@ -2,6 +2,7 @@
 
 import json
 import random
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,21 +11,28 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.fft import dctn
 
+from rebalance.cache import StoredFeatures
 from rebalance.errors import DataError, GateFailed, SettingError, UnreadableImage
 from rebalance.folder import Unreadable
 from rebalance.inspection import (
     KINDS,
+    Gates,
     Inspection,
+    Resemblance,
     check_gates,
     find_all,
     look,
+    outcomes,
     read_baseline,
+    resemblance,
     shot_group,
     without_known,
 )
-from rebalance.inspection.findings import Finding, Gallery, Place, Seen
+from rebalance.inspection.findings import Finding
 from rebalance.inspection.looks import Appearance, Look, frequency_hash
+from rebalance.inspection.resemblance import cosines, resembling
 from rebalance.inspection.result import Span
+from rebalance.inspection.seen import Gallery, Place, Seen
 from rebalance.inspection.similarity import BITS, CORRELATION, similar
 
 
@@ -141,6 +149,84 @@ def test_copies_look_alike_and_others_do_not(tmp_path):
     assert similar(hashes, pixels) == [6 * (i // 6) for i in range(72)]
 
 
+def stored(rows):
+    """Features as the cache has them, in two blocks and out of order."""
+    rows = np.asarray(rows, np.float16)
+    half = len(rows) // 2
+    blocks = [rows[half:], rows[:half]]
+    positions = np.arange(len(rows))
+    where = positions < half
+    return StoredFeatures(
+        blocks, where.astype(np.intp), np.where(where, positions, positions - half)
+    )
+
+
+def links_by_loops(rows, threshold):
+    """Who is linked to whom [N, N], from the definition of the cosine."""
+    rows = np.asarray(rows, np.float16).astype(float)
+    linked = np.zeros((len(rows), len(rows)), bool)
+    for a, one in enumerate(rows):
+        for b, other in enumerate(rows):
+            lengths = np.sqrt((one @ one) * (other @ other))
+            linked[a, b] = a != b and lengths > 0 and one @ other >= (threshold - 1e-6) * lengths
+    return linked
+
+
+def chains_by_loops(linked):
+    number = list(range(len(linked)))
+    for a, b in zip(*np.nonzero(linked), strict=True):
+        low, high = sorted((number[a], number[b]))
+        number = [low if each == high else each for each in number]
+    return [{i for i in range(len(number)) if number[i] == n} for n in set(number)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 40),
+    st.integers(1, 8),
+    st.floats(0, 1),
+    st.sampled_from([0.3, 0.8, 0.94, 0.99, 1]),
+    st.sampled_from([3, 2000]),
+)
+def test_similar_groups_hold_what_is_linked(seed, count, kinds, noise, threshold, block):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(kinds, 5))[rng.integers(0, kinds, count)]
+    rows = (rows + noise * rng.normal(size=rows.shape)) * rng.uniform(0.5, 3, (count, 1))
+    rows[rng.random(count) < 0.05] = 0
+    linked = links_by_loops(rows, threshold)
+    with patch.object(resemblance, "BLOCK", block):
+        groups = resembling(stored(rows), threshold)
+    assert groups == sorted(map(sorted, groups))
+    in_some = {member for group in groups for member in group}
+    assert in_some == set(np.flatnonzero(linked.any(axis=1)))
+    for group in groups:
+        assert len(set(group)) == len(group) > 1
+        inside = linked[np.ix_(group, group)]
+        assert (inside.sum(axis=1) == len(group) - 1).any()  # the hub
+    for chain in chains_by_loops(linked):
+        hubs = [i for i in chain if linked[i].sum() == len(chain) - 1]
+        if hubs and len(chain) > 1:  # no longer than a group may be
+            assert sorted(chain) in groups
+
+
+def test_a_chain_is_not_one_group():
+    """Each is like the next only, as the frames of a film: the ends are strangers."""
+    angles = np.arange(9) * 0.1
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    groups = resembling(stored(rows), np.cos(0.11))
+    assert groups == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    # The last of four has its only link in another group: it is told with its nearest.
+    assert resembling(stored(rows[:4]), np.cos(0.11)) == [[0, 1, 2], [2, 3]]
+
+
+def test_cosines_are_those_of_the_features():
+    rows = np.random.default_rng(0).normal(size=(6, 40)).astype(np.float16).astype(float)
+    units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    found = cosines(stored(rows), 4, np.array([0, 5, 4]))
+    assert found == pytest.approx(units[[0, 5, 4]] @ units[4], abs=1e-6)
+
+
 def seen(file_name, content, *, against=False, appearance=None, size=(10, 10), contrast=50.0):
     label = file_name.split("/")[0]
     look = Look(content.encode(), size, "RGB", contrast, appearance)
@@ -204,6 +290,38 @@ def test_different_files_that_look_the_same():
     assert str(found) == "'b/1' ~ 'c/1'"
 
 
+def test_similar_files_are_told_by_where_they_are():
+    one, other = [3, 1, 0], [0, 1, 3]
+    gallery = Gallery(
+        [
+            seen("a/1", "x"),
+            seen("a/2", "x"),  # equal to the first: that is no news
+            seen("a/3", "y"),
+            seen("b/1", "z"),
+            seen("b/2", "p"),
+            seen("c/1", "q"),
+            seen("c/9", "r", against=True),
+            seen("c/8", "s", against=True),
+        ],
+        resemblance=Resemblance(stored([one, one, one, one, other, [1, 0, 0], other, other]), 0.99),
+    )
+    found = find_all(gallery)
+    assert names(found) == {
+        "duplicates": [["a/1", "a/2"]],
+        "similar": [["a/1", "a/3"]],
+        "similar-conflicts": [["a/1", "a/3", "b/1"]],
+        "similar-leakage": [["b/2", "c/9", "c/8"]],
+    }
+    assert str(found["similar"][0]) == "'a/1' ≈ 'a/3': cosine 1.000"
+
+
+def test_how_similar_is_said_of_the_nearest_and_the_farthest():
+    rows = [[1, 0], [np.cos(0.1), np.sin(0.1)], [np.cos(0.2), np.sin(0.2)]]
+    images = [seen(f"a/{i}", str(i)) for i in range(3)]
+    (found,) = find_all(Gallery(images, resemblance=Resemblance(stored(rows), 0.99)))["similar"]
+    assert found.detail == "cosine 0.980 to 0.995 from the first"
+
+
 def test_odd_images_and_unreadable_ones():
     gallery = Gallery(
         [
@@ -258,6 +376,20 @@ def test_gates_that_cannot_be(tmp_path):
         check_gates(inspection(tmp_path), None, ["typo"])
     with pytest.raises(SettingError, match="--against"):
         check_gates(inspection(tmp_path), None, ["leakage"])
+    with pytest.raises(SettingError, match="--similar asks for"):
+        check_gates(inspection(tmp_path), None, ["similar"])
+
+
+def test_the_outcome_of_every_gate(tmp_path):
+    twins = Finding((Place("a/1", "a"), Place("b/1", "b")))
+    found = inspection(tmp_path, conflicts=(twins,))
+    told = outcomes(found, Gates(2, ("duplicates", "conflicts")))
+    assert [(gate.name, gate.allows, gate.passed) for gate in told] == [
+        ("imbalance ratio", "at most 2", False),
+        ("duplicates", "none", True),
+        ("conflicts", "none", False),
+    ]
+    assert outcomes(found, Gates()) == []
 
 
 def record(tmp_path, findings):

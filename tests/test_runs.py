@@ -300,3 +300,20 @@ def test_damaged_ranges_are_one_line(run, damage):
     ) as error:
         run.load_ranges()
     one_line(error)
+
+
+def test_predictions_come_back_row_by_row_as_they_were_written(run):
+    with pytest.raises(DataError, match=r"predictions.csv' cannot be read .*: train again"):
+        next(run.predictions())
+    assert not run.holds("predictions.csv")
+    run.write_predictions(
+        ["file_name", "p, of 1"], [['a "b".png', 0.1 + 0.2], ["c\r\nd.png", 1e-300]]
+    )
+    assert run.holds("predictions.csv")
+    found = list(run.predictions())
+    assert [row["file_name"] for row in found] == ['a "b".png', "c\r\nd.png"]
+    assert [float(row["p, of 1"]) for row in found] == [0.1 + 0.2, 1e-300]
+    (run.path / "predictions.csv").write_text('"file_name"\n"cut off')
+    with pytest.raises(DataError, match="cannot be read") as error:
+        list(run.predictions())
+    one_line(error)

@@ -51,7 +51,7 @@ def test_a_run_holds_what_it_promises(run, few, tmp_path):
         assert row["prediction"] == max(shares, key=shares.get)
     with (folder / "summary.csv").open(newline="") as file:
         (epoch,) = csv.DictReader(file)
-    assert set(epoch) >= {"epoch", "train_loss", "lr", "val_f1_macro"}
+    assert set(epoch) >= {"epoch", "train_loss", "lr", "val_f1_macro", "val_balanced_accuracy"}
     again = run("evaluate", folder, test, "--json", "-o", tmp_path / "p.csv")
     assert json.loads(again.out) == metrics
     assert (tmp_path / "p.csv").read_bytes() == (folder / "predictions.csv").read_bytes()

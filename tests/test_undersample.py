@@ -16,6 +16,7 @@ from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
 import rebalance
+from rebalance.errors import SettingError
 from rebalance.folder import EXTENSIONS
 from rebalance.manifest import companions
 
@@ -126,6 +127,109 @@ def test_a_new_class_changes_no_other(make_folder, data, weights):
     after = rebalance.undersample(data, **options)
     old = [row for row in after.rows if row.label in COUNTS]
     assert old == list(before.rows)
+
+
+def test_more_subclasses_by_other_criteria(run, data, tmp_path, extractor):
+    plain = ["undersample", data, *extractor, "--to", "9", "--overwrite", "-o"]
+    stories = {}
+    for name, options in {
+        "default": [],
+        "spelled out": ["--k-max", 9, "--criterion", "silhouette", "--cluster-space", "map"],
+        "other": ["--k-max", 12, "--criterion", "calinski-harabasz", "--cluster-space", "pca"],
+    }.items():
+        found = run(*plain, tmp_path / f"{name}.csv", *options)
+        assert found.status == 0, found.err
+        stories[name] = rebalance.read_manifest(tmp_path / f"{name}.csv").record["per_class"]["cat"]
+    assert contents(tmp_path / "default.csv") == contents(tmp_path / "spelled out.csv")
+    usual, other = stories["default"], stories["other"]
+    assert list(usual["silhouettes"]["pool"]) == [str(k) for k in range(2, 10)]
+    assert usual["scores"] == usual["silhouettes"]
+    assert usual["map"] == "umap"
+    assert list(other["silhouettes"]["pool"]) == [str(k) for k in range(2, 13)]
+    assert other["map"] == "pca"
+    scores = other["scores"]["pool"]
+    assert other["k"] == int(max(scores, key=scores.get))
+    for story in stories.values():
+        assert -0.5 <= story["stability"] <= 1
+        best = max(story["silhouettes"]["pool"].values())
+        assert story["above_chance"] == (best > story["chance"])
+
+
+def test_python_and_the_command_line_cluster_alike(run, data, tmp_path, weights, extractor):
+    options = ["--criterion", "gap", "--cluster-space", "pca", "--k-max", "4"]
+    assert run("undersample", data, "-o", tmp_path / "m.csv", *options, *extractor).status == 0
+    manifest = rebalance.undersample(
+        data,
+        criterion="gap",
+        cluster_space="pca",
+        k_max=4,
+        extractor=str(weights),
+        arch="cifar_resnet20",
+        device="cpu",
+    )
+    assert manifest == rebalance.read_manifest(tmp_path / "m.csv")
+    options = manifest.record["options"]
+    assert (options["k_max"], options["criterion"], options["cluster_space"]) == (4, "gap", "pca")
+
+
+def test_a_criterion_that_finds_no_groups_keeps_one_cluster(run, data, tmp_path, extractor):
+    options = ["--criterion", "gap", "--cluster-space", "pca", "--classes", "cat", *extractor]
+    found = run("undersample", data, "-o", tmp_path / "m.csv", *options)
+    assert found.status == 0, found.err
+    story = rebalance.read_manifest(tmp_path / "m.csv").record["per_class"]["cat"]
+    assert (story["k"], story["quotas"], story["stability"]) == (1, [9], None)
+    assert "cat: one cluster, the criterion gap finds no groups" in found.out
+    assert "no better than chance" not in found.err
+
+
+def test_clusters_no_better_than_chance_are_warned_of(run, make_folder, tmp_path, weights):
+    """Images of noise have no groups, images of bright and of dark noise have two."""
+    data = make_folder(tmp_path / "data", {"cat": 60, "dog": 10})
+    rng = np.random.default_rng(0)
+    for path in sorted((data / "cat").iterdir()):
+        noise = rng.integers(0, 256, (16, 16, 3))
+        Image.fromarray(noise.astype(np.uint8)).save(path)
+    extractor = ["--extractor", weights, "--arch", "cifar_resnet20"]
+    found = run("undersample", data, "-o", tmp_path / "m.csv", *extractor)
+    assert found.status == 0, found.err
+    story = rebalance.read_manifest(tmp_path / "m.csv").record["per_class"]["cat"]
+    assert story["above_chance"] is False
+    assert "warning: class 'cat': its clusters are no better than chance" in found.err
+    for number, path in enumerate(sorted((data / "cat").iterdir())):
+        noise = rng.integers(0, 256, (16, 16, 3)) // (1 + 7 * (number % 2))
+        Image.fromarray(noise.astype(np.uint8)).save(path)
+    found = run("undersample", data, "-o", tmp_path / "n.csv", *extractor)
+    story = rebalance.read_manifest(tmp_path / "n.csv").record["per_class"]["cat"]
+    assert story["above_chance"] is True
+    assert "no better than chance" not in found.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pick": "random"},
+        {"layer": "body"},
+        {"k_max": 5},
+        {"criterion": "gap"},
+        {"cluster_space": "pca"},
+    ],
+)
+def test_options_of_the_subclass_method_are_refused_by_others(data, options):
+    with pytest.raises(SettingError, match="are for --method subclass, not coverage"):
+        rebalance.undersample(data, method="coverage", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k_max": 1}, "k_max must be a whole number from 2 up; got 1"),
+        ({"criterion": "elbow"}, "no criterion 'elbow': choose one of silhouette, calinski"),
+        ({"cluster_space": "body"}, "a cluster space is one of map, pca; got 'body'"),
+    ],
+)
+def test_clusterings_that_cannot_be_are_refused(data, options, message):
+    with pytest.raises(SettingError, match=message):
+        rebalance.undersample(data, **options)
 
 
 @pytest.mark.parametrize("method", ["coverage", "random", "nearmiss-1", "nearmiss-2"])

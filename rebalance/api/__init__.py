@@ -4,6 +4,17 @@ The command line passes its own options straight on to these, so that the two ar
 """
 
 from rebalance.api.baselines import evaluate, train
-from rebalance.api.manifests import extract, hybrid, inspect, oversample, undersample
+from rebalance.api.inspections import inspect
+from rebalance.api.manifests import extract, hybrid, oversample, undersample
+from rebalance.api.reports import report
 
-__all__ = ["evaluate", "extract", "hybrid", "inspect", "oversample", "train", "undersample"]
+__all__ = [
+    "evaluate",
+    "extract",
+    "hybrid",
+    "inspect",
+    "oversample",
+    "report",
+    "train",
+    "undersample",
+]

@@ -1,4 +1,4 @@
-"""The public calls that look at images and write manifests."""
+"""The public calls that extract features and write manifests."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rebalance import workflow
 from rebalance.api.gathering import gather
-from rebalance.inspection import Inspection
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
 from rebalance.settings import (
@@ -21,37 +20,6 @@ from rebalance.settings import (
 
 if TYPE_CHECKING:
     from rebalance.table import FeatureTable
-
-
-def inspect(
-    data: Path | str,
-    *,
-    against: Path | str | None = None,
-    baseline: Path | str | None = None,
-    root: Path | str | None = FolderOptions.root,
-    allow_empty: bool = FolderOptions.allow_empty,
-    workers: int | None = RunOptions.workers,
-    strict: bool = RunOptions.strict,
-    progress: Progress = silent,
-) -> Inspection:
-    """Count the images of every class, look at each of them, and say what is wrong.
-
-    data: an image folder, or a manifest. against: another, such as the test set, none of whose
-    images should be in DATA. baseline: what an earlier ``inspect --json`` printed, to be told only
-    what is new. The other options are those of ``FolderOptions`` and ``RunOptions``.
-
-    Raises DataError if a folder or the baseline is not as it must be, UnreadableImage under
-    ``strict``. ``rebalance.inspection.check_gates`` turns what is found into an error.
-    """
-    given = locals()
-    return workflow.inspect(
-        data,
-        against=against,
-        baseline=baseline,
-        source=gather(FolderOptions, given),
-        run=gather(RunOptions, given),
-        progress=progress,
-    )
 
 
 def extract(
@@ -100,6 +68,12 @@ def undersample(
     method: str = SelectionOptions.method,
     pick: str = SelectionOptions.pick,
     layer: str = SelectionOptions.layer,
+    k_max: int = SelectionOptions.k_max,
+    criterion: str = SelectionOptions.criterion,
+    cluster_space: str = SelectionOptions.cluster_space,
+    layout: str = SelectionOptions.layout,
+    dedupe: bool = SelectionOptions.dedupe,
+    suspects: bool = SelectionOptions.suspects,
     to: str | int = Targets.to,
     per_class: Mapping[str, int] | Iterable[tuple[str, int]] = Targets.per_class,
     classes: Sequence[str] = Targets.classes,

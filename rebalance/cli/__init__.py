@@ -25,6 +25,7 @@ COMMANDS = (
     "export",
     "import",
     "diff",
+    "report",
     "train",
     "evaluate",
     "cache",

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from rebalance.errors import SettingError
 if TYPE_CHECKING:
     from rebalance.inspection import Inspection, Span
 
+SIMILAR = 0.94  # inspection.SIMILAR, which takes time to import; a test holds them together
 SHOWN = 5  # findings of each kind; --json has all
 BAR = 20  # columns that the largest class takes
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -30,6 +32,19 @@ class Kinds(options.Registry):
         for name in names:
             super().convert(name, param, ctx)
         return names
+
+
+class Cosine(click.FloatRange):
+    """A number above 0 and at most 1."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            known = not isnan(float(value))
+        except ValueError:
+            known = False
+        if not known:
+            self.fail(f"{value!r} is no number: write DATA before --similar", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def _flatten(context: Any, parameter: Any, values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
@@ -63,9 +78,24 @@ def _flatten(context: Any, parameter: Any, values: tuple[tuple[str, ...], ...]) 
     metavar="OLD.json",
     help="What an earlier inspect --json printed: tell only what is new.",
 )
+@click.option(
+    "--similar",
+    type=Cosine(0, 1, min_open=True),
+    is_flag=False,
+    flag_value=SIMILAR,
+    metavar="[COSINE]",
+    help=f"Also find images whose features are so similar; {SIMILAR} where no number follows. The "
+    "features must be in the cache: see extract.",
+)
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="R.html",
+    help="Also write a page that shows the images that were found.",
+)
+@options.extractor
 @options.folder
-@options.workers
-@options.strict
+@options.run
 @console.talk
 def command(
     data: Path,
@@ -83,28 +113,38 @@ def command(
 
     Kinds of findings are unreadable, duplicates (equal files in one class), conflicts (equal files
     in different classes), leakage (equal files on both sides), near-duplicates, near-conflicts and
-    near-leakage (different files that look the same), uniform (nearly nothing to see) and elongated
-    (more than 3 times as long as wide).
+    near-leakage (different files that look the same), similar, similar-conflicts and
+    similar-leakage (with --similar: different files whose features are similar), uniform (nearly
+    nothing to see) and elongated (more than 3 times as long as wide).
 
     \b
     Examples:
       rebalance inspect photos/train
       rebalance inspect photos/train --against photos/test --json
       rebalance inspect photos/train --fail-above 10 --fail-on unreadable,conflicts
+      rebalance inspect photos/train --similar 0.95 --html found.html
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
     from rebalance.inspection import check_gates, check_kinds
 
     try:
-        check_kinds(fail_on, against=parameters["against"] is not None)
+        check_kinds(
+            fail_on,
+            against=parameters["against"] is not None,
+            similar=parameters["similar"] is not None,
+        )
     except SettingError as error:
         raise click.UsageError(str(error)) from None
-    found = rebalance.inspect(data, progress=progress, **parameters)
+    found = rebalance.inspect(
+        data, fail_above=fail_above, fail_on=fail_on, progress=progress, **parameters
+    )
     if as_json:
         console.print_json(found.as_record())
     else:
         click.echo("\n\n".join(_parts(found)))
+        if parameters["html"] is not None:
+            click.echo(f"\nwrote {console.printable(str(parameters['html']))}")
     check_gates(found, fail_above, fail_on)
 
 

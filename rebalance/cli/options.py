@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from rebalance.settings import (
+    CLUSTER_SPACES,
     DEVICES,
     LAYERS,
     PRECISIONS,
@@ -228,6 +229,37 @@ pick = click.option(
     default=SelectionOptions.pick,
     show_default=True,
     help="Which images of a subclass: by distance to its centre, or at random.",
+)
+
+clustering = _stack(
+    click.option(
+        "--k-max",
+        type=click.IntRange(2),
+        default=SelectionOptions.k_max,
+        show_default=True,
+        help="Most clusters that a class may be found to have.",
+    ),
+    click.option(
+        "--criterion",
+        type=Registry("rebalance.clusters", "CRITERIA"),
+        default=SelectionOptions.criterion,
+        show_default=True,
+        help="What says how many there are.",
+    ),
+    click.option(
+        "--cluster-space",
+        type=click.Choice(CLUSTER_SPACES),
+        default=SelectionOptions.cluster_space,
+        show_default=True,
+        help="Where they are sought: on the 2-D map, or among the principal components.",
+    ),
+    click.option(
+        "--layout",
+        type=Registry("rebalance.clusters", "LAYOUTS"),
+        default=SelectionOptions.layout,
+        show_default=True,
+        help="What draws the map: our UMAP, in parallel, or umap-learn.",
+    ),
 )
 
 synthesis = _stack(

@@ -1,5 +1,7 @@
 """``rebalance undersample``."""
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,19 @@ if TYPE_CHECKING:
     default=SelectionOptions.layer,
     show_default=True,
     help="Features to cluster: auto is the best silhouette, class by class.",
+)
+@options.clustering
+@click.option(
+    "--dedupe",
+    is_flag=True,
+    default=SelectionOptions.dedupe,
+    help="Of a class to cut, let near-duplicates go before anything else.",
+)
+@click.option(
+    "--suspects",
+    is_flag=True,
+    default=SelectionOptions.suspects,
+    help="Tell which images look out of place in their class: outliers, or inside another.",
 )
 @click.option(
     "--to",
@@ -76,32 +91,63 @@ def command(
         _print(manifest, output)
 
 
+COVER = (
+    "cover: how many times closer the images left out lie to one that is kept than under random "
+    "picks"
+)
+
+
 def _print(manifest: "Manifest", output: Path) -> None:
-    counts, stories = manifest.record["counts"], manifest.record["per_class"]
+    record = manifest.record
+    counts, stories = record["counts"], record["per_class"]
     header = ["class", "images", "kept", "dropped", "unreadable"]
-    rows = []
+    columns = [header]
     for name, before in counts["before"].items():
         readable, kept = counts["readable"][name], counts["after"][name]
-        row = [name, before, kept, readable - kept, before - readable]
-        rows.append([*row, *_clusters(stories.get(name))] if stories else row)
-    if stories:
-        header += ["k", "silhouette", "kept/size"]
-    click.echo(console.table(header, rows))
-    ratio = manifest.record["imbalance_ratio"]
+        columns.append([name, before, kept, readable - kept, before - readable])
+    for more in _told(record):
+        columns = [[*row, *cells] for row, cells in zip(columns, more, strict=True)]
+    click.echo(console.table(columns[0], columns[1:]))
+    ratio = record["imbalance_ratio"]
     click.echo(
         f"\nimbalance ratio {ratio['before']:.2f} -> {ratio['after']:.2f}; wrote "
         f"{console.printable(str(output))}: {len(manifest.rows)} images kept, "
         f"{len(manifest.dropped)} dropped"
     )
+    if any("cover" in story for story in stories.values()):
+        click.echo(COVER)
     for name, story in stories.items():
-        if story["note"]:
+        if story.get("note"):
             click.echo(f"{console.printable(name)}: one cluster, {story['note']}")
+
+
+Cells = list[tuple[Any, ...]]
+
+
+def _told(record: "Mapping[str, Any]") -> Iterator[Cells]:
+    """Further columns, their header first, of what there is to tell in this record."""
+    stories = record["per_class"]
+    every = [stories.get(name) for name in record["counts"]["before"]]
+    if any("k" in story for story in stories.values()):
+        yield [("k", "silhouette", "kept/size"), *map(_clusters, every)]
+    if any("cover" in story for story in stories.values()):
+        yield [("cover",), *((_closer(story),) for story in every)]
+    if any("deduplicated" in story for story in stories.values()):
+        yield [("near-duplicates",), *(((story or {}).get("deduplicated", ""),) for story in every)]
+    if "suspects" in record:
+        found = Counter(suspect["label"] for suspect in record["suspects"])
+        yield [("suspects",), *((found[name],) for name in record["counts"]["before"])]
+
+
+def _closer(story: dict[str, Any] | None) -> str:
+    times = (story or {}).get("cover", {}).get("mean_closer")
+    return "" if times is None else f"{times:.2f}x"
 
 
 def _clusters(story: dict[str, Any] | None) -> tuple[str, str, str]:
     """k, its silhouette, and how many were kept of how many in each cluster."""
-    if story is None:
-        return "", "", "whole"
+    if story is None or "k" not in story:
+        return "", "", "whole" if story is None else ""
     scores = story["silhouettes"][story["layer"]]
     silhouette = f"{scores[str(story['k'])]:.3f}" if story["k"] > 1 else ""
     shares = zip(story["quotas"], story["cluster_sizes"], strict=True)

@@ -4,13 +4,15 @@ Works on features alone: may not import torch or click, and reads no files. scip
 umap are imported only when a function needs them.
 """
 
-from rebalance.clusters.layout import umap_layout
+from rebalance.clusters.criteria import CRITERIA
+from rebalance.clusters.layouts import LAYOUTS, umap_layout
 from rebalance.clusters.pca import InMemory, Matrix, principal_components
 from rebalance.clusters.silhouette import silhouettes
-from rebalance.clusters.subclasses import K_MAX, Subclasses, find_subclasses
+from rebalance.clusters.subclasses import Subclasses, find_subclasses
 
 __all__ = [
-    "K_MAX",
+    "CRITERIA",
+    "LAYOUTS",
     "InMemory",
     "Matrix",
     "Subclasses",

@@ -1,23 +1,26 @@
 """The groups that one class is made of: its subclasses (Lehmann & Ebner 2022, section 3).
 
 Standardise, principal components, a 2-D layout, k-means for every k, and the k with the best
-silhouette. May not import torch or click; scikit-learn is imported when it is needed.
+silhouette; or another criterion, or without the layout. May not import torch or click.
 """
 
-import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
-from rebalance.clusters.layout import MIN_SAMPLES, umap_layout
+from rebalance.clusters.chance import chance_in_components, chance_on_map
+from rebalance.clusters.criteria import CRITERIA
+from rebalance.clusters.k_means import Clustering, Floats, clusterings
+from rebalance.clusters.layouts import LAYOUTS, MIN_SAMPLES
 from rebalance.clusters.pca import Matrix, principal_components
-from rebalance.clusters.silhouette import silhouettes
+from rebalance.clusters.stability import stability
+from rebalance.settings import SelectionOptions
 
-K_MAX = 9
-STARTS = 10
+PAPERS = SelectionOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,19 +28,27 @@ class Subclasses:
     """The clusters of one class, and where its samples lie.
 
     labels: the cluster [N] of each sample; 0 is the largest (tie: the one of the earlier sample).
-    distances: from each sample [N] to the centre of its own cluster, in the layout.
-    centres: k-means centres [k, 2].
-    points: the layout [N, 2].
-    silhouettes: the mean silhouette of each k that was tried; empty where there is one cluster.
+    distances: from each sample [N] to the centre of its own cluster, where they were clustered.
+    centres: k-means centres [k, D]; D is 2, or the number of components if those were clustered.
+    points: the map [N, 2].
+    silhouettes: the mean silhouette of each k that was tried; empty where none could be.
     note: why there is only one cluster; None where there are more.
+    map: what the map is: ``umap``, or ``pca`` for the first two principal components.
+    scores: what the criterion says of each k.
+    stability: of the clustering, see ``clusters.stability``; None where there is one cluster.
+    chance: the best silhouette that structureless samples would have; None where none was tried.
     """
 
     labels: NDArray[np.intp]
     distances: NDArray[np.float64]
     centres: NDArray[np.float64]
-    points: NDArray[np.float64]
+    points: Floats
     silhouettes: dict[int, float]
     note: str | None = None
+    map: str = "umap"
+    scores: dict[int, float] = field(default_factory=dict)
+    stability: float | None = None
+    chance: float | None = None
 
     @property
     def k(self) -> int:
@@ -54,55 +65,77 @@ class Subclasses:
         """The mean silhouette of the chosen k; None where there is one cluster."""
         return self.silhouettes.get(self.k)
 
+    @property
+    def above_chance(self) -> bool | None:
+        """Whether the best silhouette is above that of structureless samples, if any was tried."""
+        return None if self.chance is None else max(self.silhouettes.values()) > self.chance
 
-def find_subclasses(matrix: Matrix, seed: int) -> Subclasses:
+
+def find_subclasses(
+    matrix: Matrix,
+    seed: int,
+    *,
+    k_max: int = PAPERS.k_max,
+    criterion: str = PAPERS.criterion,
+    space: str = PAPERS.cluster_space,
+    layout: str = PAPERS.layout,
+) -> Subclasses:
     """The subclasses of the class whose features [N, M] are ``matrix``.
 
-    k runs from 2 to min(9, N - 1); the best silhouette wins, a tie goes to the smaller k. Fewer
-    than 4 samples, or features that are all identical, make one cluster around the mean of the
-    first two principal components; ``note`` says so. FeatureError for an empty class and for
-    features that are not finite.
+    k runs from 2 to min(k_max, N - 1), and the criterion (a key of ``CRITERIA``) chooses; a tie
+    goes to the smaller k. space: where k-means runs, on the ``map`` that UMAP draws, or ``pca``, on
+    the principal components, the first two of which are then the map. layout: what draws it (a key
+    of ``LAYOUTS``). The defaults are the paper's.
+
+    Fewer than 4 samples, or features that are all identical, make one cluster around the mean of
+    the first two principal components, and so does a criterion that finds no groups, around the
+    mean; ``note`` says so. FeatureError for an empty class and for features that are not finite.
     """
     components = principal_components(matrix)
     if len(components) < MIN_SAMPLES:
         return _one_cluster(components, f"fewer than {MIN_SAMPLES} images to cluster")
     if not components.any():
         return _one_cluster(components, "all features are identical")
-    points = umap_layout(components, seeds.integer(seed, "umap")).astype(np.float64)
-    candidates = _clusterings(points, seed)
-    if not candidates:
+    on_map = space == "map"
+    points: Floats = components
+    if on_map:
+        points = LAYOUTS[layout](components, seeds.integer(seed, "umap")).astype(np.float64)
+    fits = clusterings(points, k_max, seed)
+    if not fits:
         return _one_cluster(components, "no two groups can be told apart")
-    scores = dict(
-        zip(candidates, silhouettes(points, [fit[0] for fit in candidates.values()]), strict=True)
-    )
-    best = max(scores, key=lambda k: (scores[k], -k))
-    labels, centres = _largest_first(*candidates[best])
-    distances = np.linalg.norm(points - centres[labels], axis=1)
-    return Subclasses(labels, distances, centres, points, scores)
+    chosen = _chosen(points, fits, criterion, seed)
+    if on_map:
+        return replace(chosen, chance=chance_on_map(components))
+    chance = chance_in_components(components, fits, seeds.integer(seed, "chance"))
+    return replace(chosen, points=_first_two(components), map="pca", chance=chance)
 
 
-Clustering = tuple[NDArray[np.intp], NDArray[np.float64]]  # labels [N], centres [k, 2]
-
-
-def _clusterings(points: NDArray[np.float64], seed: int) -> dict[int, Clustering]:
-    """The k-means clustering for every k that as many distinct points allow."""
-    tried = {
-        k: _k_means(points, k, seeds.integer(seed, "k-means", k))
-        for k in range(2, min(K_MAX, len(points) - 1) + 1)
+def _chosen(
+    points: Floats, fits: Mapping[int, Clustering], criterion: str, seed: int
+) -> Subclasses:
+    """The clustering of ``points`` that the criterion takes."""
+    labelings = {k: labels for k, (labels, _) in fits.items()}
+    verdicts = {
+        name: CRITERIA[name](points, labelings, seeds.integer(seed, "criterion", name))
+        for name in dict.fromkeys(("silhouette", criterion))
     }
-    return {k: fit for k, fit in tried.items() if len(np.unique(fit[0])) == k}
-
-
-def _k_means(points: NDArray[np.float64], k: int, seed: int) -> Clustering:
-    from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits
-
-    model = KMeans(k, init="k-means++", n_init=STARTS, random_state=seed)
-    # One thread: the order in which OpenMP's threads add up is not fixed.
-    with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fewer distinct points than k; the caller looks for it
-        model.fit(points)
-    return model.labels_.astype(np.intp), np.asarray(model.cluster_centers_, dtype=np.float64)
+    k, note, again = verdicts[criterion].k, None, None
+    if k == 1:
+        labels, centres = _everything(points)
+        note = f"the criterion {criterion} finds no groups"
+    else:
+        labels, centres = _largest_first(*fits[k])
+        again = stability(points, labels, seeds.integer(seed, "stability"))
+    return Subclasses(
+        labels,
+        np.linalg.norm(points - centres[labels], axis=1),
+        centres,
+        points,
+        verdicts["silhouette"].values,
+        note,
+        scores=verdicts[criterion].values,
+        stability=again,
+    )
 
 
 def _largest_first(labels: NDArray[np.intp], centres: NDArray[np.float64]) -> Clustering:
@@ -112,9 +145,20 @@ def _largest_first(labels: NDArray[np.intp], centres: NDArray[np.float64]) -> Cl
     return np.argsort(order)[labels], centres[order]
 
 
-def _one_cluster(components: NDArray[Any], note: str) -> Subclasses:
+def _everything(points: Floats) -> Clustering:
+    """All points as one cluster."""
+    return np.zeros(len(points), np.intp), points.mean(axis=0, keepdims=True, dtype=np.float64)
+
+
+def _first_two(components: NDArray[Any]) -> NDArray[np.float64]:
+    """The first two components [N, 2]; what there is not is 0."""
     points = np.zeros((len(components), 2))
     points[:, : components.shape[1]] = components[:, :2]
-    centre = points.mean(axis=0, keepdims=True)
-    distances = np.linalg.norm(points - centre, axis=1)
-    return Subclasses(np.zeros(len(points), np.intp), distances, centre, points, {}, note)
+    return points
+
+
+def _one_cluster(components: NDArray[Any], note: str) -> Subclasses:
+    points = _first_two(components)
+    labels, centres = _everything(points)
+    distances = np.linalg.norm(points - centres, axis=1)
+    return Subclasses(labels, distances, centres, points, {}, note, map="pca")

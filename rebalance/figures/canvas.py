@@ -46,14 +46,42 @@ def axes(width: int, height: int) -> "tuple[Figure, Axes]":
         return figure, figure.add_subplot()
 
 
+def frame(width: int, height: int) -> "tuple[Figure, Axes]":
+    """A figure of ``width`` by ``height`` CSS pixels that is one plot from edge to edge."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width / DPI, height / DPI))
+        return figure, figure.add_axes((0, 0, 1, 1))
+
+
 def as_svg(figure: "Figure") -> bytes:
-    """The figure as an SVG file; equal figures give equal bytes."""
-    return _saved(figure, "svg", metadata={"Date": None, "Creator": None})
+    """The figure as an SVG file; equal figures give equal bytes.
+
+    What was told to be rasterised in it has two pixels to each CSS pixel.
+    """
+    return _saved(figure, "svg", dpi=2 * DPI, metadata={"Date": None, "Creator": None})
 
 
 def as_png(figure: "Figure", scale: float = 2) -> bytes:
     """The figure as a PNG file, ``scale`` pixels to each CSS pixel."""
     return _saved(figure, "png", dpi=DPI * scale, metadata={"Software": None})
+
+
+def few_colours(png: bytes, colours: int = 128) -> bytes:
+    """The same picture on white, in at most so many colours: a PNG file several times smaller."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        layer = image.convert("RGBA")
+    paper = Image.new("RGBA", layer.size, "white")
+    picture = Image.alpha_composite(paper, layer).convert("RGB")
+    file = io.BytesIO()
+    # By coverage, not by frequency: the colour of a small cluster is no less telling.
+    method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+    picture.quantize(colours, method=method, dither=dither).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def _saved(figure: "Figure", kind: str, **options: Any) -> bytes:

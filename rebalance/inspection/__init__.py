@@ -4,12 +4,14 @@ Counts per class, files that cannot be read, images that are there twice or look
 and gates that a check can set on all of it. May not import torch or click.
 """
 
-from rebalance.inspection.baselines import read_baseline, without_known
+from rebalance.inspection.baselines import Known, read_baseline, without_known
 from rebalance.inspection.counts import imbalance_ratio, named_counts, shot_group
-from rebalance.inspection.findings import KINDS, Finding, find_all, gallery
-from rebalance.inspection.gates import check_gates, check_kinds
+from rebalance.inspection.findings import KINDS, Finding, find_all
+from rebalance.inspection.gates import Gates, Outcome, check_gates, check_kinds, outcomes
 from rebalance.inspection.looks import Look, look
+from rebalance.inspection.resemblance import SIMILAR, Resemblance
 from rebalance.inspection.result import Inspection, Span
+from rebalance.inspection.seen import Place, gallery
 from rebalance.inspection.unreadable import (
     as_records,
     readable_part,
@@ -19,9 +21,15 @@ from rebalance.inspection.unreadable import (
 
 __all__ = [
     "KINDS",
+    "SIMILAR",
     "Finding",
+    "Gates",
     "Inspection",
+    "Known",
     "Look",
+    "Outcome",
+    "Place",
+    "Resemblance",
     "Span",
     "as_records",
     "check_gates",
@@ -31,6 +39,7 @@ __all__ = [
     "imbalance_ratio",
     "look",
     "named_counts",
+    "outcomes",
     "read_baseline",
     "readable_part",
     "report_unreadable",

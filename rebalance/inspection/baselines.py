@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.errors import DataError
-from rebalance.inspection.findings import Finding, Place
+from rebalance.inspection.findings import Finding
+from rebalance.inspection.seen import Place
 
 Known = Mapping[str, Mapping[Place, frozenset[Place]]]
 

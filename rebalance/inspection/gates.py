@@ -1,14 +1,42 @@
 """Gates: what an inspection may not find, for checks that run by themselves."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rebalance.errors import GateFailed, SettingError
 from rebalance.inspection.findings import KINDS
 from rebalance.inspection.result import Inspection
 
 
-def check_kinds(kinds: Sequence[str], *, against: bool) -> None:
-    """Raise SettingError unless each is a kind of finding that this inspection can make."""
+@dataclass(frozen=True)
+class Gates:
+    """What a check allows: the largest imbalance ratio, None for any, and the kinds of findings of
+    which there may be none.
+    """
+
+    fail_above: float | None = None
+    fail_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one gate: its name, what it allows, and why it failed, empty if it held."""
+
+    name: str
+    allows: str
+    reason: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate held."""
+        return not self.reason
+
+
+def check_kinds(kinds: Sequence[str], *, against: bool, similar: bool = False) -> None:
+    """Raise SettingError unless each is a kind of finding that this inspection can make.
+
+    against: whether there are two folders. similar: whether features are compared.
+    """
     for kind in kinds:
         if kind not in KINDS:
             raise SettingError(f"no finding {kind!r}: choose from {', '.join(KINDS)}")
@@ -17,6 +45,19 @@ def check_kinds(kinds: Sequence[str], *, against: bool) -> None:
                 f"{kind} is found between two folders, and there is one: give the other with "
                 "--against, or take the gate away"
             )
+        if KINDS[kind].needs_features and not similar:
+            raise SettingError(
+                f"{kind} is found by comparing features, which --similar asks for: add it, or take "
+                "the gate away"
+            )
+
+
+def outcomes(found: Inspection, gates: Gates) -> list[Outcome]:
+    """What became of each gate. Raises SettingError as ``check_kinds``."""
+    kinds = gates.fail_on
+    check_kinds(kinds, against=found.against is not None, similar=found.similar is not None)
+    ratio = [] if gates.fail_above is None else [_imbalance(found, gates.fail_above)]
+    return ratio + [_findings(found, kind) for kind in kinds]
 
 
 def check_gates(
@@ -27,26 +68,29 @@ def check_gates(
     fail_above: the largest imbalance ratio allowed; None allows any. fail_on: kinds of findings of
     which none is allowed. Raises SettingError as ``check_kinds``.
     """
-    check_kinds(fail_on, against=found.against is not None)
-    reasons = [] if fail_above is None else _too_imbalanced(found, fail_above)
-    reasons += [_found_some(found, kind) for kind in fail_on if found.findings[kind]]
+    every = outcomes(found, Gates(fail_above, tuple(fail_on)))
+    reasons = [gate.reason for gate in every if not gate.passed]
     if reasons:
         raise GateFailed("; ".join(reasons))
 
 
-def _too_imbalanced(found: Inspection, allowed: float) -> list[str]:
-    if found.imbalance_ratio <= allowed:
-        return []
-    return [
-        f"imbalance ratio {found.imbalance_ratio:.2f} is above the {allowed:g} that "
-        "--fail-above allows: rebalance the folder, or raise the gate"
-    ]
+def _imbalance(found: Inspection, allowed: float) -> Outcome:
+    reason = ""
+    if found.imbalance_ratio > allowed:
+        reason = (
+            f"imbalance ratio {found.imbalance_ratio:.2f} is above the {allowed:g} that "
+            "--fail-above allows: rebalance the folder, or raise the gate"
+        )
+    return Outcome("imbalance ratio", f"at most {allowed:g}", reason)
 
 
-def _found_some(found: Inspection, kind: str) -> str:
+def _findings(found: Inspection, kind: str) -> Outcome:
     some = found.findings[kind]
     new = "" if found.baseline is None else "new "
-    return (
-        f"{len(some)} {new}{kind} ({KINDS[kind].meaning}) where --fail-on allows none; the first "
-        f"is {some[0]}: mend them, or take the gate away"
-    )
+    reason = ""
+    if some:
+        reason = (
+            f"{len(some)} {new}{kind} ({KINDS[kind].meaning}) where --fail-on allows none; the "
+            f"first is {some[0]}: mend them, or take the gate away"
+        )
+    return Outcome(kind, f"none {new}".strip(), reason)

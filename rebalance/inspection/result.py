@@ -35,7 +35,8 @@ class Inspection:
     widths, heights: of the readable images, upright; None where there is none. modes: how many are
     stored in each of Pillow's modes, the most common first. findings: by the names of ``KINDS``,
     with a baseline only those that are new. known: how many the baseline took out of each.
-    against, baseline: the folder compared with and the earlier inspection, if given.
+    against, baseline: the folder compared with and the earlier inspection, if given. similar: the
+    cosine from which on features are similar, None if they were not compared.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Inspection:
     known: Mapping[str, int] = field(default_factory=dict)
     against: Path | None = None
     baseline: Path | None = None
+    similar: float | None = None
 
     @property
     def readable(self) -> dict[str, int]:
@@ -80,6 +82,7 @@ class Inspection:
             "root": str(self.root),
             "against": None if self.against is None else str(self.against),
             "baseline": None if self.baseline is None else str(self.baseline),
+            "similar": self.similar,
             "classes": list(self.counts),
             "images": self.counts,
             "readable": self.readable,

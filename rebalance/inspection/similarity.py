@@ -40,7 +40,7 @@ def similar(hashes: Hashes, miniatures: NDArray[np.uint8]) -> list[int]:
             different = hashes[left] ^ hashes[right]
             left, right = _only(_are_new(different, tried), left, right)
             products = directions[left] * directions[right]
-            _join(group, *_only(products.sum(axis=1) >= CORRELATION, left, right))
+            join(group, *_only(products.sum(axis=1) >= CORRELATION, left, right))
         tried.append(mask)
     numbers: list[int] = group.tolist()
     return numbers
@@ -107,7 +107,7 @@ def _bits_set(values: Hashes) -> NDArray[np.intp]:
     return counts
 
 
-def _join(group: Positions, left: Positions, right: Positions) -> None:
+def join(group: Positions, left: Positions, right: Positions) -> None:
     """Put each pair into one group, in place; every entry names its group's first afterwards."""
 
     def find(member: int) -> int:

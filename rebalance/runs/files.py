@@ -120,7 +120,9 @@ def partial_files(path: Path, names: Iterable[str]) -> list[Path]:
 
 def _write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> None:
     names = list(columns)
-    _write_csv(path, [names, *([row[name] for name in names] for row in rows)], csv.QUOTE_MINIMAL)
+    # An epoch of an earlier version may lack what later ones say.
+    lines = ([row.get(name, "") for name in names] for row in rows)
+    _write_csv(path, [names, *lines], csv.QUOTE_MINIMAL)
 
 
 def _write_csv(path: Path, lines: Iterable[Iterable[Any]], quoting: Any) -> None:

@@ -13,6 +13,7 @@ Every file appears whole or not at all (see ``files``), so that a run that is ki
 on with. Imports torch only for the network and the state; never click.
 """
 
+import csv
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -209,9 +210,25 @@ class Run:
             )
         return record
 
+    def holds(self, name: str) -> bool:
+        """Whether one of ``FILES`` is there."""
+        return (self.path / name).is_file()
+
     def write_predictions(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Write ``predictions.csv``."""
         write_predictions(self.path / PREDICTIONS, header, rows)
+
+    def predictions(self) -> Iterator[dict[str, str]]:
+        """The rows of ``predictions.csv`` by column, one at a time.
+
+        Raises DataError where it is not there, or damaged.
+        """
+        path = self.path / PREDICTIONS
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                yield from csv.DictReader(file, strict=True)
+        except (OSError, ValueError, csv.Error) as error:
+            raise DataError(f"{str(path)!r} cannot be read ({error}): train again") from None
 
 
 def _check_free(path: Path, *, overwrite: bool) -> None:

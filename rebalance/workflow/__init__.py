@@ -4,8 +4,10 @@ Each is one function, for the command line and for Python alike. What a story do
 does not import.
 """
 
-from rebalance.workflow.features import extract, inspect
+from rebalance.workflow.features import extract
+from rebalance.workflow.inspection import inspect
 from rebalance.workflow.oversampling import hybrid, oversample
+from rebalance.workflow.reporting import report
 from rebalance.workflow.undersampling import undersample
 
-__all__ = ["extract", "hybrid", "inspect", "oversample", "undersample"]
+__all__ = ["extract", "hybrid", "inspect", "oversample", "report", "undersample"]

@@ -1,29 +1,15 @@
-"""The stories that look at images: inspect them, and describe them by features."""
+"""The story that describes images by features."""
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rebalance.errors import OutputError, SettingError
-from rebalance.folder import ImageFolder, Unreadable
-from rebalance.images import Probe, read_each
-from rebalance.inspection import (
-    Inspection,
-    Look,
-    Span,
-    find_all,
-    gallery,
-    look,
-    named_counts,
-    read_baseline,
-    readable_part,
-    report_unreadable,
-    require_images,
-    without_known,
-)
+from rebalance.folder import ImageFolder
+from rebalance.images import Probe
+from rebalance.inspection import readable_part, report_unreadable, require_images
 from rebalance.manifest import check_writable
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
@@ -35,46 +21,6 @@ if TYPE_CHECKING:
     from rebalance.table import FeatureTable
 
 log = logging.getLogger("rebalance")
-
-
-def inspect(
-    data: Path | str,
-    *,
-    against: Path | str | None,
-    baseline: Path | str | None,
-    source: FolderOptions,
-    run: RunOptions,
-    progress: Progress,
-) -> Inspection:
-    """Count the images of every class, look at each of them, and say what is wrong."""
-    known = {} if baseline is None else read_baseline(baseline)
-    folders = [open_source(data, source).folder]
-    if against is not None:
-        folders.append(open_source(against, FolderOptions(allow_empty=True)).folder)
-    looks, failed = zip(*(_look_at(folder, run, progress) for folder in folders), strict=True)
-    found = find_all(gallery(list(zip(folders, looks, strict=True)), failed[0]))
-    new = without_known(found, known)
-    own = [each for each in looks[0] if each is not None]
-    return Inspection(
-        folders[0].root,
-        named_counts(folders[0]),
-        tuple(failed[0]),
-        Span.of([each.size[0] for each in own]),
-        Span.of([each.size[1] for each in own]),
-        dict(Counter(each.mode for each in own).most_common()),
-        new,
-        {kind: len(some) - len(new[kind]) for kind, some in found.items()},
-        None if against is None else folders[1].root,
-        None if baseline is None else Path(baseline),
-    )
-
-
-def _look_at(
-    folder: ImageFolder, run: RunOptions, progress: Progress
-) -> tuple[list[Look | None], list[Unreadable]]:
-    looks, unreadable = read_each(folder, look, chosen_workers(run.workers), progress)
-    report_unreadable(unreadable, len(folder.paths), strict=run.strict)
-    return looks, unreadable
 
 
 def extract(

@@ -201,12 +201,18 @@ def _train(
         progress=bench.progress,
     ):
         before, f1 = f1, None if epoch.f1 is None else list(epoch.f1)
-        bench.processes.by_first(partial(_note, folder, epoch, before))
+        balanced_accuracy = None if judge is None else judge.balanced_accuracy
+        bench.processes.by_first(partial(_note, folder, epoch, balanced_accuracy, before))
         log.info("%s", epoch)
     return before
 
 
-def _note(folder: Run, epoch: "Epoch", f1_before: Sequence[float] | None) -> None:
+def _note(
+    folder: Run,
+    epoch: "Epoch",
+    balanced_accuracy: float | None,
+    f1_before: Sequence[float] | None,
+) -> None:
     row: dict[str, Any] = {
         "epoch": epoch.number,
         "phase": epoch.phase,
@@ -216,6 +222,8 @@ def _note(folder: Run, epoch: "Epoch", f1_before: Sequence[float] | None) -> Non
     }
     if epoch.f1 is not None:
         row["val_f1_macro"] = round(float(np.mean(epoch.f1)), 6)
+    if balanced_accuracy is not None:
+        row["val_balanced_accuracy"] = round(balanced_accuracy, 6)
     folder.record_epoch(row, {**epoch.state(), "f1_before": f1_before})
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,23 @@ from rebalance.settings import (
     Targets,
 )
 from rebalance.source import Source, open_source
+from rebalance.workflow.appraisal import (
+    find_suspects,
+    suspects_as_records,
+    with_cover,
+    with_suspects,
+)
 from rebalance.workflow.checks import check_choice, check_result
 from rebalance.workflow.features import describe
 from rebalance.workflow.records import provenance
+from rebalance.workflow.redundancy import (
+    look_at,
+    look_at_all,
+    near_duplicates,
+    rest,
+    running_part,
+    with_gone,
+)
 from rebalance.workflow.rows import places_of
 
 if TYPE_CHECKING:
@@ -46,59 +60,120 @@ def undersample(
     progress: Progress,
 ) -> Manifest:
     """Choose the images to keep; write the manifest to ``output`` (.csv) where it is given."""
+    from rebalance.clusters import CRITERIA, LAYOUTS
     from rebalance.undersampling import METHODS, PICKERS
 
     check_choice("method", selection.method, METHODS)
     check_choice("pick", selection.pick, tuple(PICKERS))
     check_choice("layer", selection.layer, LAYERS)
-    if selection.method != "subclass" and selection != SelectionOptions(selection.method):
-        raise SettingError(f"--pick and --layer are for --method subclass, not {selection.method}")
+    check_choice("criterion", selection.criterion, tuple(CRITERIA))
+    check_choice("layout", selection.layout, tuple(LAYOUTS))
+    plain = replace(selection, dedupe=False, suspects=False)
+    if selection.method != "subclass" and plain != SelectionOptions(selection.method):
+        raise SettingError(
+            "--pick, --layer, --k-max, --criterion, --cluster-space and --layout are for --method "
+            f"subclass, not {selection.method}"
+        )
+    if selection.method == "random" and selection.suspects:
+        raise SettingError(
+            "--suspects compares features, which --method random does not look at: choose another "
+            "method, or leave it out"
+        )
     if output is not None:
         output = check_result(data, output, overwrite=run.overwrite)
     opened = open_source(data, source)
     # What is impossible is said before the work; unreadable images may change the sizes later.
     wanted_sizes(named_counts(opened.folder), targets)
-    outcome = _select(opened.folder, targets, selection, extractor, run, progress)
+    if selection.method == "random":
+        outcome = _select_at_random(opened.folder, targets, selection, run, progress)
+    else:
+        outcome = _select_by_features(opened.folder, targets, selection, extractor, run, progress)
     options = {
         "to": targets.to,
         "per_class": dict(targets.per_class),
         "classes": list(targets.classes),
         **asdict(selection),
     }
-    manifest = _manifest(opened, *outcome, options, run.seed)
+    manifest = _manifest(opened, outcome, options, run.seed)
     if output is not None:
         write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 
-def _select(
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of the readable images, and what is told of it.
+
+    selection: its decisions are those of ``folder``, its subclasses those of ``running``, the
+    images that were left after near-duplicates. suspects: by position in ``folder``; None where
+    nobody asked. extractor: None where no features were needed.
+    """
+
+    folder: ImageFolder
+    running: ImageFolder
+    selection: "Selection"
+    unreadable: Sequence[Unreadable]
+    extractor: dict[str, Any] | None = None
+    suspects: Mapping[int, str] | None = None
+
+
+def _select_at_random(
+    folder: ImageFolder,
+    targets: Targets,
+    options: SelectionOptions,
+    run: RunOptions,
+    progress: Progress,
+) -> _Outcome:
+    from rebalance.selection import select_at_random, to_cut
+
+    if options.dedupe:
+        folder, looks, bad = look_at_all(folder, run, progress)
+    else:
+        workers = chosen_workers(run.workers)
+        folder, _, bad = readable_part(folder, workers, progress, strict=run.strict)
+    sizes = wanted_sizes(named_counts(folder), targets)
+    gone = near_duplicates(folder, to_cut(folder, sizes), looks) if options.dedupe else {}
+    running = folder.take(rest(folder, gone))
+    chosen = select_at_random(running, sizes, run.seed)
+    if options.dedupe:
+        chosen = with_gone(folder, chosen, gone, to_cut(folder, sizes))
+    return _Outcome(folder, running, chosen, bad)
+
+
+def _select_by_features(
     folder: ImageFolder,
     targets: Targets,
     options: SelectionOptions,
     extractor: ExtractorOptions,
     run: RunOptions,
     progress: Progress,
-) -> "tuple[ImageFolder, Selection, Sequence[Unreadable], dict[str, Any] | None]":
-    """The readable images, what becomes of them, the others, and the extractor if one was used."""
-    from rebalance.selection import select_at_random, select_by_sampler, select_by_subclass
+) -> _Outcome:
+    from rebalance.selection import select_by_sampler, select_by_subclass, to_cut
 
-    if options.method == "random":
-        readable, _, bad = readable_part(
-            folder, chosen_workers(run.workers), progress, strict=run.strict
-        )
-        sizes = wanted_sizes(named_counts(readable), targets)
-        return readable, select_at_random(readable, sizes, run.seed), bad, None
-    # The methods of imbalanced-learn work on the pooled features; only ours looks for a layer.
+    # The methods of imbalanced-learn work on the pooled features; only ours looks for a layer. What
+    # is told of the choice is told by the pooled features, whatever the choice was made by.
     layer = options.layer if options.method == "subclass" else "pool"
-    table = describe(folder, [layer], extractor, run, progress)
-    sizes = wanted_sizes(named_counts(table.folder), targets)
+    table = describe(folder, list(dict.fromkeys((layer, "pool"))), extractor, run, progress)
+    folder, pooled = table.folder, table.layers["pool"]
+    sizes = wanted_sizes(named_counts(folder), targets)
+    cut, gone = to_cut(folder, sizes), {}
+    if options.dedupe:
+        gone = near_duplicates(folder, cut, look_at(folder, cut, run, progress))
+    part = running_part(table, gone, list(table.layers) if layer == "auto" else [layer])
     if options.method == "subclass":
-        chosen = select_by_subclass(table, sizes, options, run.seed, progress)
+        chosen = select_by_subclass(part, sizes, options, run.seed, progress)
     else:
-        features = table.layers[layer].read(slice(None), slice(None)).astype("float32")
-        chosen = select_by_sampler(features, table.folder, sizes, options.method, run.seed)
-        _warn_of_misses(table.folder, chosen, sizes)
-    return table.folder, chosen, table.unreadable, table.extractor.about
+        features = part.layers[layer].read(slice(None), slice(None)).astype("float32")
+        chosen = select_by_sampler(features, part.folder, sizes, options.method, run.seed)
+    if options.dedupe:
+        chosen = with_gone(folder, chosen, gone, cut)
+    _warn_of_misses(folder, chosen, sizes)
+    chosen = with_cover(pooled, folder, chosen, run.seed)
+    suspects = None
+    if options.suspects:
+        suspects = find_suspects(pooled, folder, table.extractor.device, run.seed)
+        chosen = with_suspects(folder, chosen, suspects)
+    return _Outcome(folder, part.folder, chosen, table.unreadable, table.extractor.about, suspects)
 
 
 def _warn_of_misses(folder: ImageFolder, chosen: "Selection", sizes: Mapping[str, int]) -> None:
@@ -119,16 +194,9 @@ def _warn_of_misses(folder: ImageFolder, chosen: "Selection", sizes: Mapping[str
             )
 
 
-def _manifest(
-    source: Source,
-    folder: ImageFolder,
-    chosen: "Selection",
-    unreadable: Sequence[Unreadable],
-    extractor: dict[str, Any] | None,
-    options: dict[str, Any],
-    seed: int,
-) -> Manifest:
+def _manifest(source: Source, outcome: _Outcome, options: dict[str, Any], seed: int) -> Manifest:
     """The decisions as rows, and the record of how they came about."""
+    folder, chosen = outcome.folder, outcome.selection
     rows, dropped = [], list(source.dropped)
     for path, label, decision in zip(folder.paths, folder.labels, chosen.decisions, strict=True):
         name, cluster, distance = folder.classes[label], decision.cluster, decision.distance
@@ -141,17 +209,19 @@ def _manifest(
         folder.classes,
         tuple(rows),
         tuple(dropped),
-        places=places_of(source, folder, chosen.subclasses),
+        places=places_of(source, outcome.running, chosen.subclasses),
     )
     record = provenance(
         "undersample",
         source,
         folder,
         manifest.counts,
-        unreadable=unreadable,
-        extractor=extractor,
+        unreadable=outcome.unreadable,
+        extractor=outcome.extractor,
         options=options,
         per_class=chosen.stories,
         seed=seed,
     )
+    if outcome.suspects is not None:
+        record["suspects"] = suspects_as_records(folder, outcome.suspects)
     return replace(manifest, record=record)

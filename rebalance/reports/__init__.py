@@ -4,6 +4,6 @@ A page is a template of ``templates/`` filled in by one function of its own modu
 torch or click; jinja2 and matplotlib, which take time to import, are imported when a page is made.
 """
 
-from rebalance.report.page import Picture, Report, Table, check_page, render, write_page
+from rebalance.reports.page import Picture, Report, Table, check_page, render, write_page
 
 __all__ = ["Picture", "Report", "Table", "check_page", "render", "write_page"]

@@ -8,10 +8,10 @@ import pytest
 from sklearn.datasets import make_blobs
 from sklearn.manifold import trustworthiness
 
-from rebalance.clusters import fast_layout as module
-from rebalance.clusters.descent import mixed, power, rounds_of
-from rebalance.clusters.fast_layout import CURVE, fast_layout
-from rebalance.clusters.layout import umap_layout
+from rebalance.clusters.layouts import fast as module
+from rebalance.clusters.layouts import umap_layout
+from rebalance.clusters.layouts.descent import mixed, power, rounds_of
+from rebalance.clusters.layouts.fast import CURVE, fast_layout
 
 
 def blobs(samples):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from rebalance import __version__
 from rebalance.atomic import replacing
@@ -59,10 +60,27 @@ class Report:
     text: str
     figures: Mapping[str, bytes]
 
+    @property
+    def size(self) -> int:
+        """Bytes of the page."""
+        return len(self.text.encode("utf-8"))
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures the page shows."""
+        # No name can be taken for one: the page escapes what names hold.
+        return self.text.count("<img ")
+
 
 def data_address(data: bytes, kind: str) -> str:
     """``data`` of the MIME type ``kind`` as an address that holds it."""
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def svg_address(svg: bytes) -> str:
+    """An SVG file as an address that holds it: as text, which base64 would make a third longer."""
+    # Quotes and angle brackets would be escaped in the page; the rest may stand as it is.
+    return "data:image/svg+xml," + quote(svg, safe=" /:;=+,()!@$*?&[]{}|^~")
 
 
 def render(template: str, **context: Any) -> str:

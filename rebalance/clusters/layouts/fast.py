@@ -1,8 +1,8 @@
 """UMAP's 2-D layout in parallel, the same for a seed whatever the number of threads.
 
 The method and its constants are those of McInnes, Healy & Melville (2018): exact neighbours, their
-fuzzy graph, a spectral start, and the descent of ``descent``. umap-learn's own code is in
-``layout``, to compare with. Imports numpy; scipy and numba are imported when they are needed.
+fuzzy graph, a spectral start, and the descent of ``descent``. umap-learn's own code is behind
+``umap_learn``, to compare with. Imports numpy; scipy and numba are imported when they are needed.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
-from rebalance.clusters.graph import fuzzy_graph
-from rebalance.clusters.layout import MIN_SAMPLES, NEIGHBORS, spectral_start
+from rebalance.clusters.layouts.graph import fuzzy_graph
+from rebalance.clusters.layouts.start import MIN_SAMPLES, NEIGHBORS, spectral_start
 from rebalance.neighbours import nearest
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CURVE = (1.5769434, 0.8950608)
 EPOCHS, EPOCHS_OF_MANY = 500, 200
 MANY = 10_000  # samples
-ALONE = 4096  # samples below which one thread is enough
+ALONE = 20_000  # samples below which one thread is enough: it needs a second or two
 EXTENT = 10.0  # of the start, along both axes
 
 
@@ -44,7 +44,7 @@ def fast_layout(components: NDArray[np.floating[Any]], seed: int) -> NDArray[np.
 
 
 def _descended(graph: "csr_matrix", start: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    from rebalance.clusters.descent import BLOCKS, descend, rounds_of
+    from rebalance.clusters.layouts.descent import BLOCKS, descend, rounds_of
 
     samples = len(start)
     epochs = EPOCHS if samples <= MANY else EPOCHS_OF_MANY
@@ -83,9 +83,10 @@ def _descended(graph: "csr_matrix", start: NDArray[np.float32], seed: int) -> ND
 
 @contextmanager
 def _threads(samples: int) -> Iterator[None]:
-    """One thread where there are few samples: waiting for others would take longer than the work.
+    """One thread where there are few samples; the layout is the same.
 
-    The layout is the same.
+    Threads wait for each other thousands of times. On a machine that is busy with something else
+    each wait may last until the scheduler lets the last of them run, ten times as long as the work.
     """
     import numba
 

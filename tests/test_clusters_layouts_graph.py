@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rebalance.clusters.graph import fuzzy_graph
+from rebalance.clusters.layouts.graph import fuzzy_graph
 from rebalance.neighbours import nearest
 
 

@@ -1,0 +1,76 @@
+"""``rebalance report``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebalance.cli import console, options
+from rebalance.settings import FolderOptions
+
+
+@click.command("report", short_help="A page to look at, of a manifest or of runs.")
+@click.argument(
+    "targets", metavar="TARGET...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Page to write (.html), whole in itself.",
+)
+@click.option(
+    "--figures",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="Folder for the figures as SVG and PNG, and the photographs as JPEG.",
+)
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=FolderOptions.root,
+    help="Where the images of a manifest are. [default: as the manifest says]",
+)
+@options.workers
+@options.overwrite
+@console.talk
+def command(
+    targets: tuple[Path, ...],
+    output: Path,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **parameters: Any,
+) -> None:
+    """Show what was done, on one page that needs no network: of a manifest, or of one run or more.
+
+    Of a manifest: the classes before and after, and for each class the map of its clusters with
+    what was picked and dropped, contact sheets, blends, and the command that makes it again.
+
+    \b
+    Examples:
+      rebalance report balanced.csv -o balanced.html
+      rebalance report balanced.csv -o balanced.html --figures figures
+      rebalance report run-1 run-2 -o runs.html
+    """
+    progress = console.start(quiet=quiet, verbose=verbose)
+    import rebalance
+
+    made = rebalance.report(targets, output, progress=progress, **parameters)
+    figures = parameters["figures"]
+    if as_json:
+        console.print_json(
+            {
+                "page": str(output),
+                "bytes": made.size,
+                "pictures": made.pictures,
+                "figures": sorted(made.figures) if figures else [],
+            }
+        )
+        return
+    text = f"wrote {console.printable(str(output))}: {made.size / 1e6:.1f} MB, "
+    text += f"{made.pictures} pictures"
+    if figures:
+        text += f"; {len(made.figures)} files in {console.printable(str(figures))}"
+    click.echo(text)

@@ -1,0 +1,147 @@
+"""The page about a manifest: what it keeps, leaves out and adds, and how that came about.
+
+Imports numpy and Pillow; jinja2 and matplotlib are imported when the page is made.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rebalance.figures.counts import draw_counts
+from rebalance.manifest import Manifest
+from rebalance.progress import Progress, silent
+from rebalance.reports.commands import command_line, needs_same_folder
+from rebalance.reports.drawings import Figures
+from rebalance.reports.gallery import gather
+from rebalance.reports.members import class_stories
+from rebalance.reports.page import Report, Table, render
+from rebalance.reports.scope import scope_of
+from rebalance.reports.sections import Fact, section
+
+UNREADABLE = 100  # files that are named
+
+
+def manifest_report(
+    manifest: Manifest, path: Path, workers: int = 0, progress: Progress = silent
+) -> Report:
+    """The page about the manifest that was read from ``path``; its images are read from its root.
+
+    Equal manifests of equal images give equal pages.
+    """
+    suspects = _suspects(manifest)
+    scope = scope_of(class_stories(manifest), [each["file_name"] for each in suspects])
+    gallery = gather(manifest.root, scope, workers, progress)
+    figures = Figures({f"{key}.jpg": data for key, data in gallery.files.items()})
+    figures.add("counts", draw_counts(_before(manifest), manifest.counts), "")
+    classes = list(zip(scope.stories, scope.points, strict=True))
+    sections = [
+        section(*each, scope, gallery, figures)
+        for each in progress(classes, total=len(classes), what="drawing", unit="classes")
+    ]
+    record = manifest.record
+    text = render(
+        "manifest.html",
+        title=f"{path.name}: {len(manifest.rows)} samples of {len(manifest.classes)} classes",
+        name=path.name,
+        facts=_facts(manifest),
+        counts=_counts(manifest),
+        sections=sections,
+        hidden=scope.hidden,
+        all_named=scope.all_named,
+        pixels=record.get("space") == "pixel",
+        suspects=[
+            gallery.picture(f"suspect-{number}", each["file_name"], _complaint(each))
+            for number, each in enumerate(suspects[: len(scope.suspects)], 1)
+        ],
+        more_suspects=len(suspects) - len(scope.suspects),
+        unreadable=_unreadable(record),
+        command=command_line(record, "again.csv"),
+        same_folder=command_line(record) is not None and needs_same_folder(record),
+    )
+    return Report(text, figures.files)
+
+
+def _before(manifest: Manifest) -> dict[str, int]:
+    """Images of each class before anything was done, where the record says so."""
+    before = _mapping(_mapping(manifest.record.get("counts")).get("before"))
+    return {str(name): count for name, count in before.items() if isinstance(count, int)}
+
+
+def _facts(manifest: Manifest) -> list[Fact]:
+    """How the manifest came about, as far as its record says."""
+    record = manifest.record
+    source, extractor = _mapping(record.get("source")), _mapping(record.get("extractor"))
+    facts: list[Fact] = [("images in", str(manifest.root))]
+    if isinstance(source.get("manifest"), str):
+        facts.append(("listed by", source["manifest"]))
+    if isinstance(record.get("command"), str):
+        facts.append(("made by", record["command"]))
+    options = _mapping(record.get("options"))
+    # Both steps of a hybrid have options; the second is the one that says how large.
+    if record.get("command") == "hybrid":
+        cut = _mapping(source.get("options"))
+        method = f"{cut.get('method')}, then {options.get('method')}"
+        options = {**cut, **options, "method": method}
+    for name in ("method", "pick", "to"):
+        if options.get(name):
+            facts.append((name, str(options[name])))
+    if record.get("space"):
+        facts.append(("blends in", f"{record['space']} space"))
+    if extractor:
+        facts.append(("seen by", " ".join(str(extractor.get(k, "")) for k in ("kind", "arch"))))
+    if isinstance(record.get("seed"), int):
+        facts.append(("seed", str(record["seed"])))
+    ratio = _mapping(record.get("imbalance_ratio"))
+    if all(isinstance(ratio.get(side), int | float) for side in ("before", "after")):
+        facts.append(("imbalance ratio", f"{ratio['before']:.2f} → {ratio['after']:.2f}"))
+    return facts
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _counts(manifest: Manifest) -> list[dict[str, Any]]:
+    """For each class its samples before and after, and how long their bars are, 0 to 1."""
+    before, after = _before(manifest), manifest.counts
+    longest = max(*before.values(), *after.values(), 1)
+    return [
+        {
+            "name": name,
+            "before": before.get(name),
+            "after": count,
+            "shares": [(before.get(name) or 0) / longest, count / longest],
+        }
+        for name, count in after.items()
+    ]
+
+
+def _suspects(manifest: Manifest) -> list[dict[str, Any]]:
+    """Images that the record says look out of place, those that are trained on first."""
+    told = manifest.record.get("suspects")
+    named = [
+        each
+        for each in (told if isinstance(told, list) else [])
+        if isinstance(each, Mapping) and isinstance(each.get("file_name"), str)
+    ]
+    kept = {row.file_name for row in manifest.rows}
+    known = kept | {image.file_name for image in manifest.dropped}
+    found = [{**each, "kept": each["file_name"] in kept} for each in named]
+    # A name that the manifest does not hold is not looked for on disk.
+    found = [each for each in found if each["file_name"] in known]
+    return sorted(found, key=lambda each: not each["kept"])
+
+
+def _complaint(suspect: Mapping[str, Any]) -> str:
+    where = "picked" if suspect["kept"] else "dropped"
+    return f"{suspect['file_name']} ({where}): {suspect.get('why')}"
+
+
+def _unreadable(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The files that could not be read, the first of them by name."""
+    files = record.get("unreadable") or []
+    if not files:
+        return None
+    rows = [(it["file_name"], it["label"], it["reason"]) for it in files[:UNREADABLE]]
+    table = Table("Files that could not be read, and why", ("file", "class", "reason"), rows)
+    return {"table": table, "count": len(files), "more": max(0, len(files) - UNREADABLE)}

@@ -1,0 +1,176 @@
+"""What became of the images of each class, gathered from a manifest.
+
+Imports numpy and nothing heavier.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rebalance.figures.maps import Map
+from rebalance.manifest import Manifest, Row
+
+NOWHERE = 1e300  # sorts an image of unknown distance behind all others
+
+
+@dataclass(frozen=True)
+class Member:
+    """One image of a class: kept or not and why, its cluster, and where it lies, if known."""
+
+    file_name: str
+    kept: bool
+    cluster: int | None
+    distance: float | None
+    place: tuple[float, float] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassStory:
+    """A class of a manifest.
+
+    members: its images, each once: those kept in the manifest's order, then those left out.
+    clustering, growth, cover: what the record says of its clusters, of what was added to it, and of
+    how well what was kept covers the rest; empty where it says nothing. criterion: what chose the
+    number of clusters. space: where they were sought, ``map`` or ``pca``. added: its duplicates and
+    blends.
+    """
+
+    name: str
+    number: int
+    members: Sequence[Member]
+    clustering: Mapping[str, Any]
+    growth: Mapping[str, Any]
+    cover: Mapping[str, Any]
+    criterion: str
+    space: str
+    added: Sequence[Row]
+
+    @cached_property
+    def placed(self) -> list[Member]:
+        """The images that are on the map of the class; none where it has no map."""
+        return [member for member in self.members if member.place is not None]
+
+    @cached_property
+    def clusters(self) -> dict[int | None, list[Member]]:
+        """Images by cluster, None last; by distance in each (tie: by name), unknown ones last.
+
+        Of a class with a map those on it: a cluster number of an earlier step means another thing.
+        """
+        groups = defaultdict(list)
+        for member in self.placed or self.members:
+            groups[member.cluster].append(member)
+        order = sorted(groups, key=lambda cluster: (cluster is None, cluster or 0))
+        return {cluster: sorted(groups[cluster], key=_rank) for cluster in order}
+
+    @property
+    def kept(self) -> int:
+        """How many of its images are kept."""
+        return sum(member.kept for member in self.members)
+
+    @property
+    def dropped(self) -> int:
+        """How many of its images are left out."""
+        return len(self.members) - self.kept
+
+    @property
+    def map(self) -> Map | None:
+        """The images that are ``placed``, in that order."""
+        if not self.placed:
+            return None
+        return Map(
+            np.array([member.place for member in self.placed], float),
+            np.array([-1 if each.cluster is None else each.cluster for each in self.placed]),
+            np.array([member.kept for member in self.placed]),
+        )
+
+
+def class_stories(manifest: Manifest) -> list[ClassStory]:
+    """The classes that something happened to, in class order."""
+    places = {(place.label, place.file_name): (place.x, place.y) for place in manifest.places}
+    kept: dict[str, dict[str, Row]] = {name: {} for name in manifest.classes}
+    added: dict[str, list[Row]] = {name: [] for name in manifest.classes}
+    for row in manifest.rows:
+        if row.kind != "original":
+            added[row.label].append(row)
+        # The original says most of an image; it stands before what was made of it.
+        kept[row.label].setdefault(row.file_name, row)
+    dropped = defaultdict(list)
+    for image in manifest.dropped:
+        dropped[image.label].append(image)
+    stories = []
+    for number, name in enumerate(manifest.classes):
+        images = [
+            Member(row.file_name, True, row.cluster, row.distance, places.get((name, file)))
+            for file, row in kept[name].items()
+        ]
+        images += [
+            Member(
+                each.file_name,
+                False,
+                each.cluster,
+                each.distance,
+                places.get((name, each.file_name)),
+                each.reason,
+            )
+            for each in dropped[name]
+        ]
+        clustering, step = told(manifest.record, name, "layer")
+        options = step.get("options") or {}
+        cover = told(manifest.record, name, "cover")[0].get("cover")
+        story = ClassStory(
+            name,
+            number,
+            images,
+            clustering,
+            told(manifest.record, name, "added")[0],
+            cover if isinstance(cover, Mapping) else {},
+            str(options.get("criterion", "silhouette")),
+            str(options.get("cluster_space", "map")),
+            added[name],
+        )
+        if story.dropped or story.placed or story.added:
+            stories.append(story)
+    return stories
+
+
+def told(
+    record: Mapping[str, Any], name: str, key: str
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The latest story of class ``name`` that has ``key``, and the record it is in; else {}, {}."""
+    step: Any = record
+    while isinstance(step, Mapping):
+        stories = step.get("per_class")
+        story = stories.get(name) if isinstance(stories, Mapping) else None
+        if isinstance(story, Mapping) and key in story:
+            return story, step
+        step = step.get("source")
+    return {}, {}
+
+
+def scores_of(story: ClassStory, key: str = "silhouettes") -> dict[str, dict[int, float]]:
+    """What the record tells of each k of each layer; or of ``scores``, if ``key`` says so."""
+    known = story.clustering.get(key)
+    if not isinstance(known, Mapping):
+        return {}
+    return {
+        str(layer): {int(k): float(score) for k, score in scores.items() if score is not None}
+        for layer, scores in known.items()
+        if scores
+    }
+
+
+def repeats(story: ClassStory) -> list[tuple[str, int]]:
+    """Images that are repeated, and how often they are in the manifest: the most often first."""
+    copies = Counter(row.file_name for row in story.added if row.kind == "duplicate")
+    return sorted(
+        ((name, 1 + count) for name, count in copies.items()), key=lambda it: (-it[1], it)
+    )
+
+
+def _rank(member: Member) -> tuple[float, str]:
+    return NOWHERE if member.distance is None else member.distance, member.file_name

@@ -1,0 +1,201 @@
+"""The tables of a report of runs.
+
+May not import torch or click.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.metrics.summary import FEW, MANY
+from rebalance.reports.page import Table
+from rebalance.reports.results import Result, Stage
+
+MISTAKES = 30  # rows of a table of the most frequent ones
+LONGEST = 120  # characters of an option's value
+
+Cell = str | int | float | None
+
+
+def training_table(results: Sequence[Result]) -> Table:
+    """What each run was trained on, and how."""
+    header = ("run", "loss", "recipe", "sampler", "regime", "decides by", "data", "epochs", "seed")
+    return Table("What was trained", header, [_training_row(each) for each in results])
+
+
+def _training_row(result: Result) -> list[Cell]:
+    options = result.options
+    loss = {name: value for name, value in options["loss"].items() if name != "name"}
+    named = ", ".join(f"{name}={_shown(value, 24)}" for name, value in loss.items())
+    threshold, classifier = options["threshold"], options["classifier"]
+    rule = "head" if classifier == "head" else "nearest centre"
+    head = options.get("head")
+    return [
+        result.name,
+        options["loss"]["name"] + (f" ({named})" if named else ""),
+        f"{options['recipe']['name']}, {options['network']['arch'] or 'default network'}",
+        options["sampler"],
+        options["regime"],
+        rule if threshold == "none" else f"{rule}, threshold {threshold}",
+        options["source"]["data"] + (f"; head: {head['manifest']}" if head else ""),
+        len(result.epochs.numbers),
+        options["seed"],
+    ]
+
+
+def epoch_table(results: Sequence[Result], column: str, what: str) -> Table:
+    """One column of ``summary.csv``, a column for each run that has it."""
+    having = [each for each in results if column in each.epochs.columns]
+    known = [
+        dict(zip(each.epochs.numbers, each.epochs.columns[column], strict=True)) for each in having
+    ]
+    numbers = sorted({number for values in known for number in values})
+    rows = [[number, *(values.get(number) for values in known)] for number in numbers]
+    return Table(f"{what}, per epoch", ["epoch", *(each.name for each in having)], rows)
+
+
+def recall_table(results: Sequence[Result], classes: Sequence[str]) -> Table:
+    """Recall of every class in every stage, beside its training and its test images."""
+    scored = [each for each in results if each.metrics]
+    counts = _distinct([(each.name, each.counts) for each in results])
+    tests = _distinct([(each.name, test_images(each)) for each in scored])
+    header = ["class", *_titles("training images", counts), *_titles("test images", tests)]
+    header += _stage_titles([(each, each.recalls) for each in scored])
+    rows: list[list[Cell]] = [
+        [
+            name,
+            *(sizes[name] for _, sizes in counts),
+            *(sizes[name] for _, sizes in tests),
+            *(stage.by_class.get(name) for each in scored for stage in each.recalls),
+        ]
+        for name in classes
+    ]
+    return Table("Recall per class", header, rows)
+
+
+def test_images(result: Result) -> dict[str, int]:
+    """Of each class, of a run that has ended."""
+    assert result.metrics is not None
+    return {name: int(each["support"]) for name, each in result.metrics["per_class"].items()}
+
+
+def gap_table(
+    results: Sequence[Result], gaps: Sequence[Sequence[Stage]], what: str, classes: Sequence[str]
+) -> Table:
+    """The generalization gap of every class in every stage. gaps: the stages of each run."""
+    having = [(each, stages) for each, stages in zip(results, gaps, strict=True) if stages]
+    rows: list[list[Cell]] = [
+        [name, *(stage.by_class.get(name) for _, stages in having for stage in stages)]
+        for name in classes
+    ]
+    return Table(f"{what.capitalize()} per class", ["class", *_stage_titles(having)], rows)
+
+
+def group_table(results: Sequence[Result]) -> Table | None:
+    """Mean recall of the classes with many, medium and few training images; None where unknown."""
+    titles = (f"many (over {MANY})", f"medium ({FEW} to {MANY})", f"few (under {FEW})")
+    rows: list[list[Cell]] = [
+        [each.name, *(_group(groups[name]) for name in ("many", "medium", "few"))]
+        for each in results
+        if each.metrics and (groups := each.metrics.get("groups"))
+    ]
+    if not rows:
+        return None
+    return Table("Mean recall of classes by their training images", ("run", *titles), rows)
+
+
+def _group(group: Mapping[str, Any]) -> str:
+    number = group["classes"]
+    if not number:
+        return "no class"
+    return f"{group['accuracy']:.3f} ({number} class{'es' if number > 1 else ''})"
+
+
+def confusion_table(
+    matrix: NDArray[np.int64], classes: Sequence[str], named: int, run: str
+) -> Table:
+    """The whole matrix; of more classes than ``named``, the most frequent mistakes."""
+    if len(classes) <= named:
+        rows: list[list[Cell]] = [
+            [name, *line] for name, line in zip(classes, matrix.tolist(), strict=True)
+        ]
+        return Table(
+            f"Run {run}: images of a class (row) by the class decided on (column)",
+            ("true class", *classes),
+            rows,
+        )
+    worst = list(_mistakes(matrix))[:MISTAKES]
+    rows = [[classes[true], classes[taken], int(matrix[true, taken])] for true, taken in worst]
+    return Table(
+        f"Run {run}: the most frequent mistakes; metrics.json has all",
+        ("true class", "decided on", "images"),
+        rows,
+    )
+
+
+def _mistakes(matrix: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Cells beside the diagonal that hold something, the largest first; a tie in reading order."""
+    wrong = matrix.copy()
+    np.fill_diagonal(wrong, 0)
+    for cell in np.argsort(-wrong, axis=None, kind="stable").tolist():
+        true, taken = divmod(cell, len(matrix))
+        if not wrong[true, taken]:
+            return
+        yield true, taken
+
+
+def option_table(results: Sequence[Result]) -> Table:
+    """Every option of every run, under its dotted name; class sizes are in another table."""
+    flat = [dict(_flatten({**each.options, "counts": None})) for each in results]
+    names = [name for name in dict.fromkeys(n for each in flat for n in each) if name != "counts"]
+    rows: list[list[Cell]] = []
+    for name in names:
+        values = [_shown(each[name], LONGEST) if name in each else "" for each in flat]
+        differs = ["differs" if len(set(values)) > 1 else ""] if len(results) > 1 else []
+        rows.append([name, *values, *differs])
+    last = ["between runs"] if len(results) > 1 else []
+    return Table("What runs were begun with", ["option", *(r.name for r in results), *last], rows)
+
+
+def _flatten(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in options.items():
+        if isinstance(value, dict) and name != "counts":
+            yield from _flatten(value, f"{prefix}{name}.")
+        elif name != "counts":
+            yield prefix + name, value
+
+
+def _shown(value: Any, longest: int) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _distinct(
+    sizes: Sequence[tuple[str, Mapping[str, int]]],
+) -> Sequence[tuple[str, Mapping[str, int]]]:
+    """One for all runs, where all agree."""
+    return sizes[:1] if all(each == sizes[0][1] for _, each in sizes) else sizes
+
+
+def _titles(what: str, sizes: Sequence[tuple[str, Mapping[str, int]]]) -> list[str]:
+    return [what if len(sizes) == 1 else f"{name}: {what}" for name, _ in sizes]
+
+
+def _stage_titles(runs: Sequence[tuple[Result, Sequence[Stage]]]) -> list[str]:
+    if len(runs) == 1:
+        return [stage.name for stage in runs[0][1]]
+    return [
+        f"{each.name}: {stage.name}" if len(stages) > 1 else each.name
+        for each, stages in runs
+        for stage in stages
+    ]
+
+
+def as_numbers(stage: Stage, classes: Sequence[str]) -> list[float]:
+    """One for each class [K]; NaN where it has none."""
+    found = (stage.by_class.get(name) for name in classes)
+    return [math.nan if value is None else value for value in found]

@@ -1,0 +1,229 @@
+"""What runs came to, read from their folders and nothing else: no image, no network.
+
+May not import torch or click.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.errors import DataError, SettingError
+from rebalance.evaluation import DecisionRule
+from rebalance.metrics import METRICS as SCORES
+from rebalance.runs import DECISION, METRICS, Run
+from rebalance.runs.decisions import Decisions
+from rebalance.runs.folder import PREDICTIONS
+
+ByClass = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One number per class, and what it is of: before something was done, or after. None: none."""
+
+    name: str
+    by_class: ByClass
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """What training noted after each epoch, column by column.
+
+    numbers: from 1. frozen: how many had the body frozen; they come first. columns: by their name
+    in ``summary.csv``, those that hold numbers.
+    """
+
+    numbers: Sequence[int]
+    frozen: int
+    columns: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run. metrics: None before it has ended. recalls, gaps: the last stage is what holds.
+
+    name: tells it from the other runs. missing: what cannot be shown of it, and why; sentences.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    epochs: Epochs
+    metrics: Mapping[str, Any] | None
+    recalls: Sequence[Stage]
+    gaps: Sequence[Stage]
+    missing: Sequence[str]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Training images of each class."""
+        counts: Mapping[str, int] = self.options["counts"]
+        return counts
+
+
+def read_results(paths: Sequence[Path | str]) -> list[Result]:
+    """The runs in those folders, in that order.
+
+    Raises SettingError for no run and for one that is given twice, and DataError for a folder that
+    is no run, one that is damaged, and runs over different classes.
+    """
+    if not paths:
+        raise SettingError("a report of runs needs at least one: give the folder that train made")
+    runs = [Run.open(path) for path in paths]
+    for path, times in Counter(str(run.path.resolve()) for run in runs).items():
+        if times > 1:
+            raise SettingError(f"each run is shown once, but {path!r} is given {times} times")
+    found = [_read(run, name) for run, name in zip(runs, _names(runs), strict=True)]
+    for other in found[1:]:
+        if odd := set(found[0].counts) ^ set(other.counts):
+            name = min(odd)
+            having, lacking = (found[0], other) if name in found[0].counts else (other, found[0])
+            raise DataError(
+                "runs side by side need the same classes, but class "
+                f"{name!r} is in {having.name!r} and not in {lacking.name!r}: report them apart"
+            )
+    return found
+
+
+def by_size(results: Sequence[Result]) -> list[str]:
+    """The classes, those with the most training images (of any run) first; a tie by name."""
+    sizes = {name: max(each.counts[name] for each in results) for name in results[0].counts}
+    return sorted(sizes, key=lambda name: (-sizes[name], name))
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The folders' names, or where two are alike, the paths that were given."""
+    names = [run.path.resolve().name for run in runs]
+    alike = {name for name, times in Counter(names).items() if times > 1}
+    return [str(run.path) if name in alike else name for run, name in zip(runs, names, strict=True)]
+
+
+def _read(run: Run, name: str) -> Result:
+    epochs = _epochs(run)
+    if not run.holds(METRICS):
+        return Result(name, run.options, epochs, None, (), (), (_unfinished(run, epochs),))
+    metrics = _metrics(run)
+    before = metrics.get("before")
+    recalls, reason = _recalls(run, metrics)
+    if before is not None:
+        recalls = [Stage("former head", _recall(before)), *recalls]
+    heads = [("former head", before), ("new head" if before else "as trained", metrics)]
+    gaps = [
+        Stage(title, each["generalization_gap"]["per_class"])
+        for title, each in heads
+        if each and each.get("generalization_gap")
+    ]
+    missing = [reason] if reason else []
+    if not gaps:
+        missing.append("There is no generalization gap among its metrics.")
+    return Result(name, run.options, epochs, metrics, recalls, gaps, missing)
+
+
+def _metrics(run: Run) -> dict[str, Any]:
+    """The metrics of a run that has ended. Raises DataError unless they are of its classes."""
+    metrics = run.read_record(METRICS)
+    before = metrics.get("before")
+    classes = set(run.options["counts"])
+    if not all(_are_metrics(each, classes) for each in (metrics, before) if each is not None):
+        raise DataError(
+            f"{METRICS} of {str(run.path)!r} is not as train leaves it: train again, or leave the "
+            "run out"
+        )
+    return metrics
+
+
+def _are_metrics(record: Mapping[str, Any], classes: set[str]) -> bool:
+    per_class, matrix = record.get("per_class"), record.get("confusion_matrix")
+    return (
+        record.keys() >= {*SCORES, "images", "absent", "classifier", "threshold"}
+        and isinstance(per_class, dict)
+        and per_class.keys() == classes
+        and all(each.keys() >= {"recall", "support"} for each in per_class.values())
+        and isinstance(matrix, list)
+        and [len(row) for row in matrix] == [len(classes)] * len(classes)
+    )
+
+
+def _epochs(run: Run) -> Epochs:
+    rows = run.epochs()
+    try:
+        frozen = sum(row["phase"] == "frozen" for row in rows)
+        columns = {
+            name: [float(row[name]) for row in rows]
+            for name in (rows[0] if rows else {})
+            if name not in ("epoch", "phase")
+        }
+        return Epochs([int(row["epoch"]) for row in rows], frozen, columns)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"the table of epochs of {str(run.path)!r} is damaged ({error}): begin another run"
+        ) from error
+
+
+def _unfinished(run: Run, epochs: Epochs) -> str:
+    recipe = run.options["recipe"]
+    return (
+        f"It has not ended: {len(epochs.numbers)} of {recipe['frozen_epochs'] + recipe['epochs']} "
+        "epochs are done, and nothing is scored yet. Go on with train --resume."
+    )
+
+
+def _recall(metrics: Mapping[str, Any]) -> ByClass:
+    return {name: each["recall"] for name, each in metrics["per_class"].items()}
+
+
+def _recalls(run: Run, metrics: Mapping[str, Any]) -> tuple[list[Stage], str]:
+    """Recall without the run's threshold, where it has one, and with it; why not, if not."""
+    threshold, classifier = metrics["threshold"], metrics["classifier"]
+    source = "head" if classifier == "head" else "nearest centre"
+    if threshold == "none":
+        reason = (
+            "It decides by the nearest centre. What its head would have said is not kept: ask with "
+            "evaluate RUN TEST --classifier head."
+            if classifier == "centres"
+            else ""
+        )
+        return [Stage(source, _recall(metrics))], reason
+    after = Stage(f"threshold {threshold}", _recall(metrics))
+    for name in (DECISION, PREDICTIONS):
+        if not run.holds(name):
+            return [
+                after
+            ], f"Its {name} is missing, so the recall without a threshold is not known."
+    own = Decisions.from_record(run.read_record(DECISION)).own
+    return [Stage(source, recall_without(own, run)), after], ""
+
+
+def recall_without(rule: DecisionRule, run: Run) -> ByClass:
+    """The recall of each class, had the largest probability decided, without the rule's threshold.
+
+    Found from ``predictions.csv``: it holds the probabilities after the threshold, and ``prior`` is
+    undone by multiplying with the inverse of what it multiplied by. Raises DataError for a file
+    that does not hold a probability for each class.
+    """
+    classes = list(run.options["counts"])
+    undo = _inverse(rule, len(classes))
+    columns = [f"probability_{name}" for name in classes]
+    images, found = Counter[str](), Counter[str]()
+    try:
+        for row in run.predictions():
+            values = np.array([float(row[column]) for column in columns]) * undo
+            images[row["label"]] += 1
+            found[row["label"]] += classes[int(values.argmax())] == row["label"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{PREDICTIONS} of {str(run.path)!r} is damaged ({error}): train again"
+        ) from error
+    return {name: found[name] / images[name] if images[name] else None for name in classes}
+
+
+def _inverse(rule: DecisionRule, classes: int) -> NDArray[np.float64]:
+    if rule.threshold != "prior":
+        return np.ones(classes)  # cost leaves the probabilities as they are
+    train, target = (np.array(rule.options[name]) for name in ("train_prior", "target_prior"))
+    inverse: NDArray[np.float64] = train / target
+    return inverse

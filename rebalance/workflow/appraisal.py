@@ -1,0 +1,127 @@
+"""What is told of a choice besides its decisions: how well it covers, who looks out of place."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance import seeds
+from rebalance.manifest import DIGITS
+
+if TYPE_CHECKING:
+    from rebalance.cache import StoredFeatures
+    from rebalance.folder import ImageFolder
+    from rebalance.selection import Selection
+    from rebalance.undersampling.cover import Comparison, Cover
+
+log = logging.getLogger("rebalance")
+
+NAMED_AT_MOST = 5  # suspects in the log; all are in the record
+EXACT_LIMIT = 100_000  # images whose true neighbours are found, as for oversampling
+
+
+def with_cover(
+    pooled: "StoredFeatures", folder: "ImageFolder", chosen: "Selection", seed: int
+) -> "Selection":
+    """The choice, telling how the kept images of each class that lost some cover the others.
+
+    pooled: the features that all methods compare images by, whatever layer was clustered, so that
+    the figures of two runs can be compared. The space is not that of the map, which places its
+    clusters apart and says little of how far apart they are, but that of ``coverage.embed``, in
+    which rare kinds of image lie apart best (docs/which-method.md).
+    """
+    from rebalance.undersampling.cover import compare_with_random
+    from rebalance.undersampling.projection import project
+
+    labels = np.asarray(folder.labels)
+    stay = np.array([decision.kept for decision in chosen.decisions])
+    told = {}
+    for label, name in enumerate(folder.classes):
+        members = np.flatnonzero(labels == label)
+        kept = np.flatnonzero(stay[members])
+        if 0 < len(kept) < len(members):
+            points = project(pooled.take(members), seeds.generator(seed, "cover", name, "space"))
+            rng = seeds.generator(seed, "cover", name)
+            told[name] = {"cover": _as_record(compare_with_random(points, kept, rng))}
+    return chosen.told(folder, told)
+
+
+def _as_record(compared: "Comparison") -> dict[str, Any]:
+    return {
+        "kept": _rounded(compared.kept),
+        "random": _rounded(compared.random),
+        "farthest_closer": _factor(compared.farthest_closer),
+        "mean_closer": _factor(compared.mean_closer),
+        "draws": compared.draws,
+        "looked_at": compared.looked_at,
+    }
+
+
+def _rounded(cover: "Cover") -> dict[str, float]:
+    return {
+        "farthest": round(cover.farthest, DIGITS),
+        "mean": round(cover.mean, DIGITS),
+        "balance": round(cover.balance, DIGITS),
+    }
+
+
+def _factor(times: float | None) -> float | None:
+    # JSON has no infinity; where nothing is left to be covered there is nothing to compare.
+    return None if times is None or np.isinf(times) else round(times, DIGITS)
+
+
+def find_suspects(
+    pooled: "StoredFeatures", folder: "ImageFolder", device: str, seed: int
+) -> dict[int, str]:
+    """The positions of the images that look out of place in their class, and why."""
+    from rebalance.neighbours import nearest, nearest_approximately
+    from rebalance.undersampling.projection import project
+    from rebalance.undersampling.suspects import suspects
+
+    points = project(pooled, seeds.generator(seed, "suspects", "space"))
+    approximate = partial(nearest_approximately, seed=seeds.integer(seed, "suspects"))
+    exact = partial(nearest, device=device)
+
+    def search(features: NDArray[np.float32], count: int) -> Any:
+        return (exact if len(features) <= EXACT_LIMIT else approximate)(features, count)
+
+    return suspects(points, np.asarray(folder.labels), folder.classes, search)
+
+
+def suspects_as_records(folder: "ImageFolder", why: Mapping[int, str]) -> list[dict[str, str]]:
+    """For JSON, in the order of the images."""
+    return [
+        {
+            "file_name": folder.paths[position],
+            "label": folder.classes[folder.labels[position]],
+            "why": text,
+        }
+        for position, text in why.items()
+    ]
+
+
+def with_suspects(
+    folder: "ImageFolder", chosen: "Selection", why: Mapping[int, str]
+) -> "Selection":
+    """The choice, whose reasons to drop an image say so if it is a suspect.
+
+    The log says how many there are, and names the first of those kept.
+    """
+    decisions = list(chosen.decisions)
+    kept = [position for position in why if decisions[position].kept]
+    for position in why.keys() - set(kept):
+        reason = f"{decisions[position].reason}; suspect: {why[position]}"
+        decisions[position] = replace(decisions[position], reason=reason)
+    log.info("suspects: %d images look out of place in their class, %d kept", len(why), len(kept))
+    for position in kept[:NAMED_AT_MOST]:
+        log.info("suspect, kept: %r: %s", folder.paths[position], why[position])
+    if len(kept) > NAMED_AT_MOST:
+        log.info(
+            "suspects kept: %d more; all are named in M.json and by --json",
+            len(kept) - NAMED_AT_MOST,
+        )
+    return replace(chosen, decisions=decisions)

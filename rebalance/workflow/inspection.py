@@ -1,0 +1,157 @@
+"""The story that looks at images and says what is wrong with them."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rebalance.errors import SettingError
+from rebalance.folder import ImageFolder, Unreadable
+from rebalance.images import read_each
+from rebalance.inspection import (
+    Gates,
+    Inspection,
+    Known,
+    Look,
+    Resemblance,
+    Span,
+    check_kinds,
+    find_all,
+    gallery,
+    look,
+    named_counts,
+    read_baseline,
+    report_unreadable,
+    without_known,
+)
+from rebalance.parallel import chosen_workers
+from rebalance.progress import Progress
+from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions
+from rebalance.source import open_source
+from rebalance.workflow.spelling import command_line
+from rebalance.workflow.stored import Comparison
+
+log = logging.getLogger("rebalance")
+
+CROWD, CROWD_SHARE = 20, 0.05  # a group with more images than either is no near duplicate
+AGAINST = FolderOptions(allow_empty=True)  # how the folder compared with is read
+
+
+def inspect(
+    data: Path | str,
+    *,
+    against: Path | str | None,
+    baseline: Path | str | None,
+    similar: float | None,
+    html: Path | str | None,
+    gates: Gates,
+    extractor: ExtractorOptions,
+    source: FolderOptions,
+    run: RunOptions,
+    progress: Progress,
+) -> Inspection:
+    """Count the images of every class, look at each of them, and say what is wrong."""
+    _check(similar, extractor)
+    check_kinds(gates.fail_on, against=against is not None, similar=similar is not None)
+    if html is not None:
+        from rebalance.reports import check_page
+
+        check_page(html, overwrite=run.overwrite)
+    known = {} if baseline is None else read_baseline(baseline)
+    folders = [open_source(data, source).folder]
+    hints = [command_line("extract", data, extractor, source, run)]
+    if against is not None:
+        folders.append(open_source(against, AGAINST).folder)
+        hints.append(command_line("extract", against, extractor, run))
+    compare = None if similar is None else Comparison(similar, extractor, run, hints)
+    found = _find(folders, known, compare, run, progress)
+    if baseline is not None:
+        found = replace(found, baseline=Path(baseline))
+    if html is not None:
+        named = {"against": against, "baseline": baseline, "similar": similar, "html": html}
+        wanted = {"fail_above": gates.fail_above, "fail_on": ",".join(gates.fail_on) or None}
+        command = command_line("inspect", data, extractor, source, run, **named, **wanted)
+        _write(html, found, gates, command, run, progress)
+    return found
+
+
+def _check(similar: float | None, extractor: ExtractorOptions) -> None:
+    if similar is None:
+        if extractor != ExtractorOptions():
+            raise SettingError(
+                "--extractor, --arch and the like say whose features --similar compares: add "
+                "--similar, or leave them out"
+            )
+    elif not 0 < similar <= 1:
+        raise SettingError(f"similar is a cosine above 0 and at most 1; got {similar!r}")
+
+
+def _find(
+    folders: Sequence[ImageFolder],
+    known: Known,
+    compare: Comparison | None,
+    run: RunOptions,
+    progress: Progress,
+) -> Inspection:
+    """What is wrong with the first of ``folders``, but what is ``known``."""
+    if compare is not None:
+        compare.check(folders)
+    looks, failed = zip(*(_look_at(folder, run, progress) for folder in folders), strict=True)
+    sides = list(zip(folders, looks, strict=True))
+    resemblance = None
+    if compare is not None:
+        resemblance = Resemblance(compare.features(sides), compare.similar, progress)
+    images = gallery(sides, failed[0], resemblance)
+    every = find_all(images)
+    _warn_of_crowds([len(group) for group in images.resembling], len(images.seen))
+    new = without_known(every, known)
+    own = [each for each in looks[0] if each is not None]
+    return Inspection(
+        folders[0].root,
+        named_counts(folders[0]),
+        tuple(failed[0]),
+        Span.of([each.size[0] for each in own]),
+        Span.of([each.size[1] for each in own]),
+        dict(Counter(each.mode for each in own).most_common()),
+        new,
+        {kind: len(some) - len(new[kind]) for kind, some in every.items()},
+        folders[1].root if len(folders) > 1 else None,
+        similar=None if compare is None else compare.similar,
+    )
+
+
+def _warn_of_crowds(sizes: Sequence[int], images: int) -> None:
+    """Say so where one group has so many of the images that similar tells nothing."""
+    largest = max(sizes, default=0)
+    if largest > max(CROWD, CROWD_SHARE * images):
+        log.warning(
+            "one group of similar images has %d of %d, so this cosine hardly tells them apart: ask "
+            "for a higher one with --similar",
+            largest,
+            images,
+        )
+
+
+def _write(
+    html: Path | str,
+    found: Inspection,
+    gates: Gates,
+    command: str,
+    run: RunOptions,
+    progress: Progress,
+) -> None:
+    from rebalance.reports import write_page
+    from rebalance.reports.inspections import inspection_report
+
+    workers = chosen_workers(run.workers)
+    page = inspection_report(found, gates, command=command, workers=workers, progress=progress)
+    write_page(html, page.text, overwrite=run.overwrite)
+
+
+def _look_at(
+    folder: ImageFolder, run: RunOptions, progress: Progress
+) -> tuple[list[Look | None], list[Unreadable]]:
+    looks, unreadable = read_each(folder, look, chosen_workers(run.workers), progress)
+    report_unreadable(unreadable, len(folder.paths), strict=run.strict)
+    return looks, unreadable

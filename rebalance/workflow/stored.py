@@ -1,0 +1,76 @@
+"""Features that an earlier run left in the cache; where they are not, what would put them there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rebalance.cache import FeatureCache, StoredFeatures
+from rebalance.errors import ExtractorError, SettingError
+from rebalance.extractors import Extractor, find_extractor, needs_training
+from rebalance.folder import ImageFolder
+from rebalance.images import Probe
+from rebalance.inspection import Look
+from rebalance.settings import ExtractorOptions, RunOptions, SelectionOptions
+
+LAYER = SelectionOptions.layer  # the one that ``rebalance extract`` keeps unless told otherwise
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Which features are to be compared: those of the extractor, as far as the cache has them.
+
+    similar: the cosine from which on they are. hints: for each side the command that would put its
+    features into the cache.
+    """
+
+    similar: float
+    extractor: ExtractorOptions
+    run: RunOptions
+    hints: Sequence[str]
+
+    def check(self, folders: Sequence[ImageFolder]) -> None:
+        """Raise, before any image is read, where it is known already that features are missing.
+
+        A network that is trained on the images can only be told once they were read. Raises
+        SettingError where that network is to look at other images too, ExtractorError where nothing
+        is kept.
+        """
+        if not needs_training(self.extractor):
+            if not _has_any(find_extractor(self.extractor, self.run, folders[0], [], workers=0)):
+                raise ExtractorError(
+                    "--similar needs features in the cache, which has none of this extractor's: "
+                    f"run {self.hints[0]}"
+                )
+        elif len(folders) > 1:
+            raise SettingError(
+                "similar images on both sides need a network that looked at both, and finetune "
+                "trains one for each folder: give the path of a checkpoint with --extractor"
+            )
+
+    def features(
+        self, sides: Sequence[tuple[ImageFolder, Sequence[Look | None]]]
+    ) -> StoredFeatures:
+        """Those of all readable images, one side after the other [N, D].
+
+        Raises ExtractorError where one is missing.
+        """
+        folder, looks = sides[0]
+        readable = folder.take(place for place, each in enumerate(looks) if each is not None)
+        probes = [Probe(each.digest, each.size) for each in looks if each is not None]
+        extractor = find_extractor(self.extractor, self.run, readable, probes, workers=0)
+        stored = FeatureCache(extractor.cache, extractor.fingerprint).layer(LAYER)
+        keys: list[bytes] = []
+        for (folder, looks), hint in zip(sides, self.hints, strict=True):
+            own = [each.digest for each in looks if each is not None]
+            missing = sum(key not in stored.places for key in own)
+            if missing:
+                raise ExtractorError(
+                    "--similar needs the features of every image, and the cache lacks those of "
+                    f"{missing} of {len(own)} in {str(folder.root)!r}: run {hint}"
+                )
+            keys += own
+        return stored.rows(keys)
+
+
+def _has_any(extractor: Extractor) -> bool:
+    """Whether features of this extractor were ever kept."""
+    return bool(FeatureCache(extractor.cache, extractor.fingerprint).widths())

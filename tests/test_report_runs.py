@@ -1,0 +1,380 @@
+"""The report of runs: what is said holds against the run's own files and against evaluate."""
+
+import csv
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rebalance
+from rebalance.errors import DataError, SettingError
+from rebalance.reports.page import Report
+from rebalance.reports.result_scores import comparable_gaps, score_table
+from rebalance.reports.results import by_size, read_results
+from rebalance.reports.runs import run_report
+
+QUICK = {"recipe": "scratch", "arch": "cifar_resnet20", "device": "cpu", "epochs": 2, "lr": 0.05}
+TRANSFER = {**QUICK, "recipe": "transfer", "weights": "scratch", "epochs": 1}
+COSTS = "0,1,1\n9,0,1\n5,1,0\n"
+
+
+class Page(HTMLParser):
+    """The images, links and tables of a page, and its text."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.images: list[dict[str, str]] = []
+        self.links: list[str] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self.words: list[str] = []
+        self._rows: list[list[str]] = []
+        self._caption = ""
+        self._inside = ""
+        self.feed(report.text)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag == "img":
+            self.images.append(found)
+        self.links += [found[name] for name in ("href", "src") if name in found]
+        if tag == "table":
+            self._rows, self._caption = [], ""
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("td", "th"):
+            self._rows[-1].append("")
+        if tag in ("td", "th", "caption", "style"):
+            self._inside = tag
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "style":
+            return
+        self.words.append(data)
+        if self._inside == "caption":
+            self._caption += data
+        elif self._inside:
+            self._rows[-1][-1] += data.replace("\N{NO-BREAK SPACE}", " ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._inside:
+            self._inside = ""
+        if tag == "table":
+            self.tables[self._caption] = self._rows
+
+
+@pytest.fixture(scope="module")
+def runs(few, tmp_path_factory) -> Path:
+    """Four runs on the sample's scans: plain, prior, transfer, and headed with a new head."""
+    data, test = few
+    folder = tmp_path_factory.mktemp("runs")
+    rebalance.train(data, test, folder / "plain", **QUICK)
+    options = {"val_fraction": 0.3, "threshold": "prior", "loss": "cce"}
+    rebalance.train(data, test, folder / "prior", **QUICK, **options)
+    rebalance.train(data, test, folder / "transfer", **TRANSFER)
+    rebalance.oversample(data, folder / "larger.csv")
+    rebalance.train(
+        None,
+        test,
+        folder / "headed",
+        from_run=folder / "plain",
+        head_only=folder / "larger.csv",
+        device="cpu",
+        threshold="prior",
+    )
+    return folder
+
+
+@pytest.fixture
+def copied(runs: Path, tmp_path: Path):
+    """``copied("prior", "name")`` is a run of its own, to be spoilt."""
+
+    def copy(name: str, to: str = "copy") -> Path:
+        return Path(shutil.copytree(runs / name, tmp_path / "copies" / to))
+
+    return copy
+
+
+def metrics_of(run: Path) -> dict:
+    return json.loads((run / "metrics.json").read_bytes())
+
+
+def one_line(error: pytest.ExceptionInfo[BaseException]) -> str:
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def three(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def test_the_page_is_whole_in_itself_and_every_figure_is_told_in_words(runs):
+    report = run_report([runs / name for name in ("plain", "prior", "transfer", "headed")])
+    page = Page(report)
+    assert all(link.startswith(("data:image/svg+xml;base64,", "#")) for link in page.links)
+    assert all(len(image["alt"]) > 40 for image in page.images)
+    assert {name.rpartition(".")[2] for name in report.figures} == {"svg", "png"}
+    assert len(report.figures) == 2 * len(page.images)
+    names = {"loss", "macro-f1", "recall", "gap"}
+    names |= {f"confusion-{run}" for run in ("plain", "prior", "transfer", "headed")}
+    assert {f"{name}.{kind}" for name in names for kind in ("svg", "png")} <= report.figures.keys()
+    assert run_report([runs / name for name in ("plain", "prior", "transfer", "headed")]) == report
+
+
+def test_scores_are_those_of_the_run_and_the_best_is_marked(runs):
+    names = ["plain", "prior", "transfer"]
+    rows = Page(run_report([runs / name for name in names])).tables["Scores on the test images"]
+    keys = ["balanced_accuracy", "gmean", "f1_macro", "roc_auc_ovr_macro"]
+    known = [metrics_of(runs / name) for name in names]
+    for column, key in enumerate(keys, start=1):
+        values = [metrics[key] for metrics in known]
+        for row, value in zip(rows[1:], values, strict=True):
+            best = value == max(values) and len(set(values)) > 1
+            assert row[column].strip() == ("★ " if best else "") + three(value)
+    # The networks see 64 and 512 features, so gaps are told per feature; the least is the best.
+    assert rows[0][-1] == "gap per feature"
+    gaps = [metrics["generalization_gap"]["net_per_feature"] for metrics in known]
+    best = gaps.index(min(gaps))
+    assert [row[-1].strip() for row in rows[1:]] == [
+        ("★ " if place == best else "") + three(gap) for place, gap in enumerate(gaps)
+    ]
+
+
+def test_one_run_alone_is_not_the_best_of_anything(runs):
+    _, ((name, scores),) = score_table(read_results([runs / "plain"]))
+    assert name == "plain"
+    assert not any(score.best for score in scores)
+    assert scores[-1].value == metrics_of(runs / "plain")["generalization_gap"]["net"]
+
+
+def test_curves_have_the_numbers_of_the_summary(runs):
+    page = Page(run_report([runs / "plain", runs / "transfer"]))
+    header, *rows = page.tables["Training loss, per epoch"]
+    assert header == ["epoch", "plain", "transfer"]
+    for column, name in enumerate(header[1:], start=1):
+        with (runs / name / "summary.csv").open(newline="") as file:
+            told = [three(float(row["train_loss"])) for row in csv.DictReader(file)]
+        assert [row[column].strip() for row in rows if row[column]] == told
+    assert [row[0] for row in rows] == [
+        "1",
+        "2",
+        "3",
+        "4",
+    ]  # three of transfer's have a frozen body
+    assert "Hollow marks: epochs with a frozen body." in page.text
+    assert "plain and transfer: not validated" in page.text
+    assert "--val-fraction 0.2" in page.text
+
+
+def test_validation_is_shown_of_the_runs_that_had_it(runs):
+    page = Page(run_report([runs / "plain", runs / "prior"]))
+    header, *rows = page.tables["Validation macro F1, per epoch"]
+    assert header == ["epoch", "prior"]
+    assert len(rows) == 2
+    assert "plain: not validated" in page.text
+    assert "not validated" not in Page(run_report([runs / "prior"])).text
+
+
+def test_a_column_of_balanced_accuracy_is_a_curve_of_its_own(copied):
+    run = copied("prior")
+    with (run / "summary.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for number, row in enumerate(rows):
+        row["val_balanced_accuracy"] = str(0.25 + number / 4)
+    with (run / "summary.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    report = run_report([run])
+    assert "balanced-accuracy.svg" in report.figures
+    told = Page(report).tables["Validation balanced accuracy, per epoch"]
+    assert [row[1] for row in told[1:]] == ["0.250", "0.500"]
+
+
+def stages(run: Path) -> dict[str, dict]:
+    (result,) = read_results([run])
+    return {stage.name: dict(stage.by_class) for stage in result.recalls}
+
+
+def recall(metrics: dict) -> dict:
+    return {name: each["recall"] for name, each in metrics["per_class"].items()}
+
+
+def test_recall_without_the_prior_is_what_evaluate_says(runs, few):
+    plain = rebalance.evaluate(runs / "prior", few[1], threshold="none", device="cpu")
+    found = stages(runs / "prior")
+    assert found == {"head": recall(plain), "threshold prior": recall(metrics_of(runs / "prior"))}
+    assert found["head"] != found["threshold prior"]  # or this test would show nothing
+
+
+def test_recall_without_costs_is_what_evaluate_says(few, tmp_path):
+    data, test = few
+    (tmp_path / "costs.csv").write_text(COSTS)
+    cost = f"cost:{tmp_path / 'costs.csv'}"
+    decided = rebalance.train(data, test, tmp_path / "run", **QUICK, threshold=cost)
+    plain = rebalance.evaluate(tmp_path / "run", test, threshold="none", device="cpu")
+    assert stages(tmp_path / "run") == {"head": recall(plain), "threshold cost": recall(decided)}
+
+
+def test_a_new_head_is_shown_after_the_former_one_and_before_its_threshold(runs, few):
+    plain = rebalance.evaluate(runs / "headed", few[1], threshold="none", device="cpu")
+    metrics = metrics_of(runs / "headed")
+    found = stages(runs / "headed")
+    assert list(found) == ["former head", "head", "threshold prior"]
+    assert list(found.values()) == [recall(metrics["before"]), recall(plain), recall(metrics)]
+    page = Page(run_report([runs / "headed"]))
+    assert "former head, then head, then threshold prior" in page.text
+    assert "no epochs of its own" in page.text
+    for name, before, after in page.tables["Generalization gap per class"][1:]:
+        for value, side in ((before, metrics["before"]), (after, metrics)):
+            assert value.strip() == three(side["generalization_gap"]["per_class"][name])
+
+
+def test_centres_say_that_the_head_is_not_known(few, tmp_path):
+    rebalance.train(*few, tmp_path / "run", **QUICK, classifier="centres")
+    assert list(stages(tmp_path / "run")) == ["nearest centre"]
+    assert "--classifier head" in Page(run_report([tmp_path / "run"])).text
+
+
+def test_classes_come_by_size_and_the_matrix_with_them(runs):
+    results = read_results([runs / "plain"])
+    assert by_size(results) == ["loops", "lines", "curves"]
+    page = Page(run_report([runs / "plain"]))
+    (caption,) = (name for name in page.tables if "images of a class (row)" in name)
+    header, *rows = page.tables[caption]
+    metrics = metrics_of(runs / "plain")
+    order = [list(metrics["per_class"]).index(name) for name in ("loops", "lines", "curves")]
+    expected = np.array(metrics["confusion_matrix"])[np.ix_(order, order)]
+    assert [row[0] for row in rows] == header[1:] == ["loops", "lines", "curves"]
+    assert [[int(cell) for cell in row[1:]] for row in rows] == expected.tolist()
+    assert [row[:2] for row in page.tables["Recall per class"][1:]] == [
+        [name, str(results[0].counts[name])] for name in ("loops", "lines", "curves")
+    ]
+
+
+def test_gaps_of_unlike_networks_are_divided_by_their_features(runs):
+    results = read_results([runs / "plain", runs / "transfer"])
+    what, gaps = comparable_gaps(results)
+    assert what == "generalization gap per feature"
+    for result, (stage,) in zip(results, gaps, strict=True):
+        mean = np.mean(list(stage.by_class.values()))
+        assert mean == pytest.approx(result.metrics["generalization_gap"]["net_per_feature"])
+    assert comparable_gaps(results[:1])[1] == [results[0].gaps]
+
+
+def test_a_run_that_has_not_ended_has_its_curves_alone(copied, runs):
+    run = copied("plain", "begun")
+    for name in ("metrics.json", "predictions.csv", "decision.json", "model.safetensors"):
+        (run / name).unlink()
+    report = run_report([run])
+    assert set(report.figures) == {"loss.svg", "loss.png"}
+    assert "has not ended: 2 of 2 epochs" in Page(report).text
+    assert "train --resume" in Page(report).text
+    both = Page(run_report([run, runs / "plain"]))
+    begun, plain = both.tables["Scores on the test images"][1:]
+    assert begun == ["begun", *[""] * 5]
+    assert plain[1] == three(metrics_of(runs / "plain")["balanced_accuracy"])
+    (run / "summary.csv").unlink()
+    assert not run_report([run]).figures
+
+
+@pytest.mark.parametrize("lost", ["predictions.csv", "decision.json"])
+def test_what_is_missing_is_named_and_the_rest_shown(copied, lost):
+    run = copied("prior")
+    (run / lost).unlink()
+    assert list(stages(run)) == ["threshold prior"]
+    assert f"Its {lost} is missing" in Page(run_report([run])).text
+
+
+def test_names_are_shown_as_text_and_files_are_called_apart(copied):
+    runs = [copied("plain", "<b>&"), copied("prior", "-b-&"), copied("plain", "a/run")]
+    runs.append(copied("transfer", "b/run"))
+    report = run_report(runs)
+    assert "<b>&" in Page(report).text
+    assert "<b>" not in report.text.replace("<body>", "")
+    confusions = [name for name in report.figures if re.fullmatch(r"confusion-.*\.svg", name)]
+    assert len(confusions) == len({name.lower() for name in confusions}) == 4
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in report.figures)
+    assert [each.name for each in read_results(runs)][2:] == [str(runs[2]), str(runs[3])]
+
+
+def test_runs_on_other_test_images_or_losses_are_warned_of(copied, runs):
+    assert "minimised different losses" in Page(run_report([runs / "plain", runs / "prior"])).text
+    run = copied("transfer")
+    metrics = metrics_of(run)
+    metrics["per_class"]["loops"]["support"] += 1
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    told = Page(run_report([runs / "plain", run])).text
+    assert "different test sets" in told
+    assert "minimised different losses" not in told
+    assert "different test sets" not in Page(run_report([runs / "plain", runs / "transfer"])).text
+
+
+def test_a_class_without_test_images_is_said_and_drawn(copied):
+    run = copied("plain")
+    metrics = metrics_of(run)
+    absent = {"precision": None, "recall": None, "f1": None, "support": 0}
+    metrics["per_class"]["curves"] = absent
+    metrics["confusion_matrix"][0] = [0, 0, 0]
+    metrics["generalization_gap"]["per_class"].pop("curves")
+    metrics["absent"] = ["curves"]
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    page = Page(run_report([run]))
+    assert "without test images: curves" in page.text
+    assert page.tables["Recall per class"][3][2:] == ["0", ""]
+    assert page.tables["Generalization gap per class"][3] == ["curves", ""]
+
+
+def test_options_that_differ_are_marked(runs):
+    rows = Page(run_report([runs / "plain", runs / "prior"])).tables["What runs were begun with"]
+    told = {row[0]: row[1:] for row in rows[1:]}
+    assert told["loss.name"] == ["ce", "cce", "differs"]
+    assert told["network.arch"] == ["cifar_resnet20", "cifar_resnet20", ""]
+    assert not any(name.startswith("counts") for name in told)
+
+
+def test_other_classes_cannot_stand_side_by_side(copied, runs):
+    run = copied("plain", "odd")
+    described = json.loads((run / "options.json").read_bytes())
+    described["options"]["counts"] = {"curves": 6, "lines": 18, "zebras": 36}
+    (run / "options.json").write_text(json.dumps(described))
+    (run / "metrics.json").unlink()
+    with pytest.raises(DataError) as error:
+        run_report([runs / "plain", run])
+    assert re.search(
+        r"same classes, but class 'loops' is in 'plain' and not in 'odd'", one_line(error)
+    )
+
+
+def test_bad_input_is_told_in_a_line(runs, copied, tmp_path):
+    with pytest.raises(SettingError, match="at least one"):
+        run_report([])
+    with pytest.raises(SettingError, match=r"shown once, .* given 2 times"):
+        run_report([runs / "plain", runs / "prior", runs / ".." / runs.name / "plain"])
+    with pytest.raises(DataError, match="is no run"):
+        run_report([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "told"),
+    [
+        ("metrics.json", lambda text: text[:-9], "no readable metrics.json"),
+        ("metrics.json", lambda text: "{}", "is not as train leaves it"),
+        ("metrics.json", lambda text: text.replace("loops", "zebras"), "not as train leaves it"),
+        ("decision.json", lambda text: "{}", "the decision that the run keeps is damaged"),
+        ("predictions.csv", lambda text: text.replace("probability_", ""), "is damaged"),
+        ("predictions.csv", lambda text: text.replace("0.", "x"), "is damaged"),
+        ("predictions.csv", lambda text: text[:-40] + '"', "is damaged|cannot be read"),
+        ("summary.csv", lambda text: text.replace("whole,", "whole,x"), "epochs .* damaged"),
+    ],
+)
+def test_a_damaged_file_is_told_in_a_line(copied, name, spoil, told):
+    run = copied("prior")
+    (run / name).write_text(spoil((run / name).read_text()))
+    with pytest.raises(DataError, match=told) as error:
+        run_report([run])
+    assert "copy" in one_line(error) or name == "decision.json"

@@ -30,7 +30,7 @@ def groups(sizes: list[int], columns: int = 20) -> tuple[NDArray[np.float16], ND
 
 @pytest.fixture(scope="module")
 def found() -> tuple[Subclasses, NDArray[np.int64]]:
-    features, truth = groups([60, 25, 40])
+    features, truth = groups([60, 30, 45])
     return find_subclasses(InMemory(features), seed=0), truth
 
 
@@ -42,7 +42,7 @@ def test_finds_the_groups(found: tuple[Subclasses, NDArray[np.int64]]) -> None:
 
 
 def test_numbers_clusters_by_falling_size(found: tuple[Subclasses, NDArray[np.int64]]) -> None:
-    assert found[0].sizes == [60, 40, 25]
+    assert found[0].sizes == [60, 45, 30]
 
 
 def test_scores_every_k(found: tuple[Subclasses, NDArray[np.int64]]) -> None:
@@ -67,7 +67,7 @@ def test_centres_and_distances_are_those_of_the_layout(
 
 
 def test_same_seed_same_subclasses(found: tuple[Subclasses, NDArray[np.int64]]) -> None:
-    again = find_subclasses(InMemory(groups([60, 25, 40])[0]), seed=0)
+    again = find_subclasses(InMemory(groups([60, 30, 45])[0]), seed=0)
     np.testing.assert_array_equal(again.points, found[0].points)
     np.testing.assert_array_equal(again.labels, found[0].labels)
     assert again.silhouettes == found[0].silhouettes
@@ -162,7 +162,7 @@ def test_more_clusters_where_more_are_looked_for() -> None:
 def test_another_criterion_changes_the_choice_and_not_the_silhouettes(
     found: tuple[Subclasses, NDArray[np.int64]],
 ) -> None:
-    features, _ = groups([60, 25, 40])
+    features, _ = groups([60, 30, 45])
     other = find_subclasses(InMemory(features), seed=0, criterion="davies-bouldin")
     assert other.silhouettes == found[0].silhouettes
     assert found[0].scores == found[0].silhouettes
@@ -186,7 +186,7 @@ def test_noise_is_not_above_chance() -> None:
 
 
 def test_components_instead_of_the_map() -> None:
-    features, truth = groups([60, 25, 40])
+    features, truth = groups([60, 30, 45])
     found = find_subclasses(InMemory(features), seed=0, space="pca")
     components = principal_components(InMemory(features))
     assert found.map == "pca"

@@ -142,6 +142,13 @@ def test_any_number_is_kept_exactly(samples: int, columns: int, data: st.DataObj
     np.testing.assert_array_equal(kept, coverage(features, wanted, RNG(1)))
 
 
+def test_the_most_crowded_can_be_drawn_where_nothing_else_is_left() -> None:
+    # Few distinct values, so that densities differ by more than floats can tell.
+    features = RNG(61).integers(0, 3, (33, 2)) * 1.0
+    assert (rarity(embed(features), 19, RNG(1)) > 0).all()
+    assert len(coverage(features, 19, RNG(1))) == 19
+
+
 def test_large_classes_are_fitted_on_a_sample_and_keep_the_rare(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -18,6 +18,7 @@ from rebalance.errors import FeatureError
 COMPONENTS = 50
 NEIGHBOURS = 30  # how far the neighbour lies that tells the density, in a class up to LANDMARKS
 LANDMARKS = 4096  # samples that neighbours are looked for among, so that time grows with N
+LEAST_LOGARITHM = -500.0  # of an inverse density, below the largest
 DAMPING = 0.7  # of the inverse density: the sparsest samples are often untypical ones
 CROWDED = 0.95  # quantile of the distances that outliers are cut back to
 SCALES = (8, 5, 3, 2)  # the samples wanted, divided by these, are numbers of clusters
@@ -107,7 +108,8 @@ def _inverse_density(points: Points, rng: np.random.Generator) -> Weights:
     # Among copies there is no distance: they are taken to be as crowded as the most crowded others.
     radius = np.clip(radius, radius[radius > 0].min(), np.quantile(radius, CROWDED))
     logarithms = _dimension(near) * np.log(radius)
-    inverses: Weights = np.exp(logarithms - logarithms.max())
+    # Never 0, so that where nothing else is left the most crowded can be drawn too.
+    inverses: Weights = np.exp(np.maximum(logarithms - logarithms.max(), LEAST_LOGARITHM))
     return inverses
 
 

@@ -25,9 +25,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from rebalance.cli.console import table
 from rebalance.clusters import InMemory, principal_components
+from rebalance.clusters.k_means import clusterings
 from rebalance.clusters.layouts import LAYOUTS
 from rebalance.clusters.silhouette import silhouettes
-from rebalance.clusters.subclasses import K_MAX, clusterings
+from rebalance.settings import SelectionOptions
 
 FEWEST = 120  # images of a class that is looked at
 
@@ -47,7 +48,7 @@ def drawn(layout: Callable[[Any, int], Any], components: NDArray[Any], seed: int
     start = time.process_time()
     points = layout(components, seed).astype(np.float64)
     seconds = time.process_time() - start
-    fits = clusterings(points, K_MAX, 0)
+    fits = clusterings(points, SelectionOptions.k_max, 0)
     scores = silhouettes(points, [fit[0] for fit in fits.values()])
     best = int(np.argmax(scores))
     k = list(fits)[best]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rebalance.figures.canvas import MARKERS, PALETTE, as_png, as_svg, few_colours
+from rebalance.figures.canvas import MARKERS, PALETTE, as_png, as_svg, axes, few_colours
 from rebalance.figures.clusterings import draw_quotas, draw_scores
 from rebalance.figures.counts import draw_counts
 from rebalance.figures.maps import HEIGHT, WIDTH, Map, draw_map, mark, marker_size
@@ -152,3 +152,11 @@ def test_names_of_classes_are_text_in_the_chart_of_counts(name):
 def test_a_thousand_classes_make_a_chart():
     counts = {f"class {place}": place for place in range(1000)}
     assert len(as_png(draw_counts(counts, counts), 1)) < 500_000
+
+
+def test_names_in_any_letters_draw_without_a_word(recwarn):
+    figure, plot = axes(200, 100)
+    plot.set_title("漢字 🐈")
+    assert as_png(figure).startswith(b"\x89PNG")
+    assert "漢字".encode() in as_svg(figure)
+    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]

@@ -46,7 +46,9 @@ def command(
     """Show what was done, on one page that needs no network: of a manifest, or of one run or more.
 
     Of a manifest: the classes before and after, and for each class the map of its clusters with
-    what was picked and dropped, contact sheets, blends, and the command that makes it again.
+    what was picked and dropped, contact sheets, blends, and the command that makes it again. Of
+    runs, side by side: curves, confusion, recall per class before and after a threshold, and the
+    generalization gap.
 
     \b
     Examples:

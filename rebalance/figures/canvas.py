@@ -4,6 +4,7 @@ May not import torch or click; matplotlib is imported when a figure is drawn.
 """
 
 import io
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def _saved(figure: "Figure", kind: str, **options: Any) -> bytes:
     from matplotlib import rc_context
 
     file = io.BytesIO()
-    with rc_context(STYLE):
+    with rc_context(STYLE), warnings.catch_warnings():
+        # Names may be written in letters that the font lacks; in SVG they stay text all the same.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(file, format=kind, **options)
     return file.getvalue()

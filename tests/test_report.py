@@ -16,14 +16,14 @@ from test_page import Reader
 
 import rebalance
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest, write_manifest
-from rebalance.reports import blends, hover, sheets
-from rebalance.reports.commands import command_line, needs_same_folder
-from rebalance.reports.drawings import slug
-from rebalance.reports.gallery import encoded
-from rebalance.reports.manifests import UNREADABLE, manifest_report
-from rebalance.reports.members import class_stories, repeats
-from rebalance.reports.scope import CLASSES, scope_of
-from rebalance.reports.sections import cover_table, facts_of
+from rebalance.reports.manifests import blends, hover, manifest_report, sheets
+from rebalance.reports.manifests.commands import command_line, needs_same_folder
+from rebalance.reports.manifests.drawings import slug
+from rebalance.reports.manifests.members import class_stories, repeats
+from rebalance.reports.manifests.scope import CLASSES, scope_of
+from rebalance.reports.manifests.sections import cover_table, facts_of
+from rebalance.reports.manifests.story import UNREADABLE
+from rebalance.reports.photographs import encoded
 
 HOSTILE = "<img src=x onerror=alert(1)>&\"'$</script>"
 
@@ -285,7 +285,7 @@ def test_what_is_shown_has_room(classes):
 
 def test_the_classes_that_changed_most_are_shown_in_their_order(tmp_path, monkeypatch):
     manifest = clustered(tmp_path, [12, 9, 15, 10])
-    monkeypatch.setattr("rebalance.reports.scope.CLASSES", 2)
+    monkeypatch.setattr("rebalance.reports.manifests.scope.CLASSES", 2)
     scope = scope_of(class_stories(manifest))
     assert [story.name for story in scope.stories] == ["c0", "c2"]
     assert "2 more changed" in page_of(manifest)[1].text

@@ -13,9 +13,9 @@ import pytest
 import rebalance
 from rebalance.errors import DataError, SettingError
 from rebalance.reports.page import Report
-from rebalance.reports.result_scores import comparable_gaps, score_table
-from rebalance.reports.results import by_size, read_results
 from rebalance.reports.runs import run_report
+from rebalance.reports.runs.results import by_size, read_results
+from rebalance.reports.runs.scores import comparable_gaps, score_table
 
 QUICK = {"recipe": "scratch", "arch": "cifar_resnet20", "device": "cpu", "epochs": 2, "lr": 0.05}
 TRANSFER = {**QUICK, "recipe": "transfer", "weights": "scratch", "epochs": 1}

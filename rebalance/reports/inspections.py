@@ -9,8 +9,8 @@ from PIL import Image
 
 from rebalance.inspection import KINDS, Finding, Gates, Inspection, Place, Span, outcomes
 from rebalance.progress import Progress, silent
-from rebalance.reports.gallery import encoded
 from rebalance.reports.page import Picture, Report, Table, data_address, render
+from rebalance.reports.photographs import encoded
 from rebalance.thumbnails import Tiles, read_tiles
 
 SIDE = 112  # pixels of a picture

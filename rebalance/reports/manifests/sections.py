@@ -7,20 +7,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from rebalance.reports import hover
-from rebalance.reports.blends import pairs_of
-from rebalance.reports.drawings import (
+from rebalance.reports.manifests import hover
+from rebalance.reports.manifests.blends import pairs_of
+from rebalance.reports.manifests.drawings import (
     Figures,
     map_picture,
     quota_picture,
     score_pictures,
     slug,
 )
-from rebalance.reports.gallery import REPEATED, Gallery, strip_name
-from rebalance.reports.members import ClassStory, repeats, scores_of
+from rebalance.reports.manifests.gallery import REPEATED, Gallery, strip_name
+from rebalance.reports.manifests.members import ClassStory, repeats, scores_of
+from rebalance.reports.manifests.scope import Scope
+from rebalance.reports.manifests.sheets import sheets_of
 from rebalance.reports.page import Picture, Table
-from rebalance.reports.scope import Scope
-from rebalance.reports.sheets import sheets_of
 
 STABILITY = "stability (1: found again on resamples, 0: chance)"
 COVER = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rebalance.figures.canvas import as_png, as_svg, few_colours
 from rebalance.figures.clusterings import draw_quotas, draw_scores
 from rebalance.figures.maps import Map, draw_map
-from rebalance.reports.members import ClassStory, scores_of
+from rebalance.reports.manifests.members import ClassStory, scores_of
 from rebalance.reports.page import Picture, data_address, svg_address
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.figures.confusion import row_shares
-from rebalance.reports.result_tables import test_images
-from rebalance.reports.results import Result, Stage
+from rebalance.reports.runs.results import Result, Stage
+from rebalance.reports.runs.tables import test_images
 
 TOLD = 3  # of many classes, in the text for those who do not see a figure
 

@@ -9,16 +9,15 @@ from pathlib import Path
 from PIL import Image
 
 from rebalance.progress import Progress
-from rebalance.reports import blends, hover
-from rebalance.reports.drawings import slug
-from rebalance.reports.members import ClassStory, repeats
+from rebalance.reports.manifests import blends, hover
+from rebalance.reports.manifests.drawings import slug
+from rebalance.reports.manifests.members import ClassStory, repeats
+from rebalance.reports.manifests.scope import Scope
+from rebalance.reports.manifests.sheets import Strip, across, sheets_of
 from rebalance.reports.page import Picture, data_address
-from rebalance.reports.scope import Scope
-from rebalance.reports.sheets import Strip, across, sheets_of
-from rebalance.thumbnails import Tiles, as_jpeg, read_tiles, sheet, shrunk
+from rebalance.reports.photographs import encoded
+from rebalance.thumbnails import Tiles, read_tiles, sheet, shrunk
 
-BYTES = 3_800_000  # of all photographs; as text they take a third more
-QUALITIES = (75, 65, 55, 45, 35, 25, 15)
 REPEATED = 8  # images of a class that are shown
 
 
@@ -76,19 +75,6 @@ def strips_of(story: ClassStory, count: int) -> Iterator[tuple[str, Strip]]:
 def strip_name(story: ClassStory, cluster: int | None, strip: Strip) -> str:
     """What the photograph of a strip is called."""
     return f"{slug(story)}-{'all' if cluster is None else f'cluster-{cluster}'}-{strip.kind}"
-
-
-def encoded(pictures: Mapping[str, Image.Image], limit: int = BYTES) -> dict[str, bytes]:
-    """JPEG files under the same names, of the best quality with which all fit into ``limit`` bytes.
-
-    Of the lowest quality, where not even that fits.
-    """
-    files: dict[str, bytes] = {}
-    for quality in QUALITIES:
-        files = {key: as_jpeg(picture, quality) for key, picture in pictures.items()}
-        if sum(map(len, files.values())) <= limit:
-            break
-    return files
 
 
 def _needed(scope: Scope) -> Iterator[str]:

@@ -6,7 +6,7 @@ Imports numpy and Pillow; nothing heavier.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rebalance.reports.members import ClassStory, Member
+from rebalance.reports.manifests.members import ClassStory, Member
 
 KINDS = ("closest", "farthest", "picked", "dropped")
 # Tiles in a strip, and their side: the first with which all strips fit into the pixels below.

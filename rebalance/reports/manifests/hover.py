@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.figures.maps import Map
-from rebalance.reports.members import ClassStory, Member
-from rebalance.reports.sheets import evenly
+from rebalance.reports.manifests.members import ClassStory, Member
+from rebalance.reports.manifests.sheets import evenly
 from rebalance.undersampling import allot
 
 PICTURES = 3000  # points with a picture, over the page

@@ -12,7 +12,7 @@ import numpy as np
 from rebalance.blending import blend
 from rebalance.manifest import Row
 from rebalance.parallel import ordered_map
-from rebalance.reports.members import ClassStory
+from rebalance.reports.manifests.members import ClassStory
 from rebalance.thumbnails import Tiles, cross, fitted, read_small
 
 PAIRS = 8

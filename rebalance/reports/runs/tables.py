@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rebalance.metrics.summary import FEW, MANY
 from rebalance.reports.page import Table
-from rebalance.reports.results import Result, Stage
+from rebalance.reports.runs.results import Result, Stage
 
 MISTAKES = 30  # rows of a table of the most frequent ones
 LONGEST = 120  # characters of an option's value

@@ -10,13 +10,13 @@ from typing import Any
 from rebalance.figures.counts import draw_counts
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
-from rebalance.reports.commands import command_line, needs_same_folder
-from rebalance.reports.drawings import Figures
-from rebalance.reports.gallery import gather
-from rebalance.reports.members import class_stories
+from rebalance.reports.manifests.commands import command_line, needs_same_folder
+from rebalance.reports.manifests.drawings import Figures
+from rebalance.reports.manifests.gallery import gather
+from rebalance.reports.manifests.members import class_stories
+from rebalance.reports.manifests.scope import scope_of
+from rebalance.reports.manifests.sections import Fact, section
 from rebalance.reports.page import Report, Table, render
-from rebalance.reports.scope import scope_of
-from rebalance.reports.sections import Fact, section
 
 UNREADABLE = 100  # files that are named
 

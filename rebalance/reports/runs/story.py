@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.reports import result_tables as tables
-from rebalance.reports import result_words as words
 from rebalance.reports.page import Picture, Report, Table, data_address, render
-from rebalance.reports.result_scores import comparable_gaps, score_table, widths_differ
-from rebalance.reports.results import Result, Stage, by_size, read_results
+from rebalance.reports.runs import tables, words
+from rebalance.reports.runs.results import Result, Stage, by_size, read_results
+from rebalance.reports.runs.scores import comparable_gaps, score_table, widths_differ
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

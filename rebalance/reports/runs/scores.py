@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rebalance.reports.results import Result, Stage
+from rebalance.reports.runs.results import Result, Stage
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ Imports numpy and nothing heavier.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rebalance.reports import blends, hover, sheets
-from rebalance.reports.members import ClassStory
+from rebalance.reports.manifests import blends, hover, sheets
+from rebalance.reports.manifests.members import ClassStory
 
 CLASSES = 24  # with a section of their own: those that lost or gained the most
 SUSPECTS = 24  # images that are shown

@@ -1,0 +1,9 @@
+"""The page about a manifest: what there is room for, its photographs and figures, class by class.
+
+Imports numpy and Pillow; jinja2 and matplotlib are imported when a page is made.
+"""
+
+from rebalance.reports.manifests.commands import command_line
+from rebalance.reports.manifests.story import manifest_report
+
+__all__ = ["command_line", "manifest_report"]

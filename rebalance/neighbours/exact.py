@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rebalance.errors import SettingError
-from rebalance.neighbours import shortlist
+from rebalance.neighbours import sweep
 from rebalance.neighbours.distances import (
     BLOCK_VALUES,
     Distances,
@@ -116,13 +116,13 @@ class _Search:
 
     def among_all(self, progress: Progress) -> Neighbours:
         """The neighbours of every member."""
-        likely = shortlist.of_all(self.tiles, len(self.members), self.width, progress)
+        likely = sweep.of_all(self.tiles, len(self.members), self.width, progress)
         return self._settle(np.arange(len(self.members)), likely)
 
     def of(self, samples: Positions, progress: Progress) -> Neighbours:
         """The neighbours of these members."""
         rows = np.searchsorted(self.members, samples)
-        likely = shortlist.of_queries(self.tiles, len(self.members), rows, self.width, progress)
+        likely = sweep.of_queries(self.tiles, len(self.members), rows, self.width, progress)
         return self._settle(rows, likely)
 
     def _settle(self, rows: Positions, likely: Shortlist) -> Neighbours:

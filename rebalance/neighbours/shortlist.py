@@ -3,17 +3,10 @@
 Imports numpy and nothing heavier.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.neighbours.distances import Positions
-from rebalance.progress import Progress
-
-if TYPE_CHECKING:
-    from rebalance.neighbours.tiles import Tiles
 
 Values = NDArray[np.float32]
 
@@ -46,47 +39,3 @@ class Shortlist:
 
         tile = np.ascontiguousarray(tile)
         take_smaller(tile, first, self.values[rows], self.positions[rows])
-
-
-def of_all(tiles: "Tiles", points: int, width: int, progress: Progress) -> Shortlist:
-    """The shortlist of every point, without itself; each pair of points is multiplied once."""
-    found = Shortlist(points, width)
-    blocks = list(_blocks(points, tiles.side))
-    pairs = [(rows, columns) for i, rows in enumerate(blocks) for columns in blocks[i:]]
-    for rows, columns in progress(pairs, total=len(pairs), what="neighbours", unit="block"):
-        tile = tiles.distances(rows, columns)
-        if rows == columns:
-            _leave_out(tile, np.arange(rows.start, rows.stop), columns)
-            tiles.offer(found, rows, tile, columns)
-        else:
-            tiles.offer(found, rows, tile, columns)
-            tiles.offer(found, columns, tile.T, rows)
-    return found
-
-
-def of_queries(
-    tiles: "Tiles", points: int, queries: Positions, width: int, progress: Progress
-) -> Shortlist:
-    """The shortlists [Q] of the points ``queries`` among all, each without itself."""
-    found = Shortlist(len(queries), width)
-    pairs = [
-        (rows, columns)
-        for rows in _blocks(len(queries), tiles.side)
-        for columns in _blocks(points, tiles.side)
-    ]
-    for rows, columns in progress(pairs, total=len(pairs), what="neighbours", unit="block"):
-        tile = tiles.distances(queries[rows], columns)
-        _leave_out(tile, queries[rows], columns)
-        tiles.offer(found, rows, tile, columns)
-    return found
-
-
-def _blocks(length: int, side: int) -> Iterator[slice]:
-    for start in range(0, length, side):
-        yield slice(start, min(start + side, length))
-
-
-def _leave_out(tile: Values, own: Positions, columns: slice) -> None:
-    """Make the entries of the points themselves infinite; ``own`` are those of the rows."""
-    inside = np.flatnonzero((own >= columns.start) & (own < columns.stop))
-    tile[inside, own[inside] - columns.start] = np.inf

@@ -1,0 +1,82 @@
+"""What a manifest holds: rows to train on, rows left out, places on a map, and the record."""
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+KINDS = ("original", "duplicate", "synthetic")
+DIGITS = 6  # of distances and silhouettes
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample to train on: ``(1 - weight) * file_name + weight * partner``.
+
+    file_name: relative to the dataset root, POSIX. label: class name. kind: one of ``KINDS``.
+    partner, weight: the recipe of a synthetic sample; an original or a duplicate has none.
+    cluster, distance: the subclass the sample was found in, and how far it lies from its centre.
+    """
+
+    file_name: str
+    label: str
+    kind: str = "original"
+    partner: str | None = None
+    weight: float | None = None
+    cluster: int | None = None
+    distance: float | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """One image left out, and why."""
+
+    file_name: str
+    label: str
+    cluster: int | None
+    distance: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image lies on the map that its class was clustered on."""
+
+    file_name: str
+    label: str
+    x: float
+    y: float
+
+
+COLUMNS = tuple(column.name for column in fields(Row))
+DROPPED_COLUMNS = tuple(column.name for column in fields(Dropped))
+MAP_COLUMNS = tuple(column.name for column in fields(Place))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Rows to train on, rows left out, and the record of how they came about (``M.json``).
+
+    root: the folder that file names are relative to. classes: in label order. places: of the
+    images, kept or dropped, of each class that was clustered.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    rows: tuple[Row, ...]
+    dropped: tuple[Dropped, ...] = ()
+    record: dict[str, Any] = field(default_factory=dict)
+    places: tuple[Place, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Samples per class, in class order; a class without samples counts 0."""
+        found = Counter(row.label for row in self.rows)
+        return {name: found[name] for name in self.classes}
+
+
+def companions(path: Path) -> tuple[Path, Path, Path, Path]:
+    """``M.csv``, ``M.dropped.csv``, ``M.json`` and ``M.map.csv``."""
+    dropped, record, places = map(path.with_suffix, (".dropped.csv", ".json", ".map.csv"))
+    return path, dropped, record, places

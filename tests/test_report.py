@@ -180,6 +180,7 @@ def test_where_no_clustering_ran_there_is_no_map(run, make_folder, tmp_path):
     assert "No clustering ran on this class, so there is no map." in page
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", page)
     assert captions == ["picked, a sample", "dropped, a sample"]
+    assert "closest" not in Reader(page).text  # a pick is for clusters
 
 
 @pytest.mark.parametrize("space", ["pixel", "embedding"])

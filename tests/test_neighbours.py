@@ -16,11 +16,13 @@ from sklearn.neighbors import NearestNeighbors
 
 from rebalance.errors import FeatureError, SettingError
 from rebalance.neighbours import (
+    choice,
     distances,
     exact,
     nearest,
     nearest_approximately,
     points,
+    search_among,
     shortlist,
     tiles,
 )
@@ -415,3 +417,16 @@ def test_approximate_neighbours_of_few_samples_are_complete(samples: int) -> Non
     expected = brute_force(features, samples - 1)
     np.testing.assert_array_equal(found.indices, expected[0])
     np.testing.assert_array_equal(found.distances, expected[1])
+
+
+def test_too_many_samples_for_the_exact_search_are_searched_approximately(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features = clustered(300, 20)
+    exactly = search_among(300, device="cpu", seed=3)(features, 5)
+    np.testing.assert_array_equal(exactly.indices, nearest(features, 5).indices)
+    monkeypatch.setattr(choice, "EXACT_LIMIT", 299)
+    nearly = search_among(300, device="cpu", seed=3)(features, 5)
+    np.testing.assert_array_equal(
+        nearly.indices, nearest_approximately(features, 5, seed=3).indices
+    )

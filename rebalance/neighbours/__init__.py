@@ -7,7 +7,8 @@ imported only when a function needs them.
 """
 
 from rebalance.neighbours.approximate import nearest_approximately
+from rebalance.neighbours.choice import EXACT_LIMIT, search_among
 from rebalance.neighbours.distances import Neighbours
 from rebalance.neighbours.exact import nearest
 
-__all__ = ["Neighbours", "nearest", "nearest_approximately"]
+__all__ = ["EXACT_LIMIT", "Neighbours", "nearest", "nearest_approximately", "search_among"]

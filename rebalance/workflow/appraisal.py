@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("rebalance")
 
 NAMED_AT_MOST = 5  # suspects in the log; all are in the record
-EXACT_LIMIT = 100_000  # images whose true neighbours are found, as for oversampling
 
 
 def with_cover(
@@ -78,16 +76,15 @@ def find_suspects(
     pooled: "StoredFeatures", folder: "ImageFolder", device: str, seed: int
 ) -> dict[int, str]:
     """The positions of the images that look out of place in their class, and why."""
-    from rebalance.neighbours import nearest, nearest_approximately
+    from rebalance.neighbours import search_among
     from rebalance.undersampling.projection import project
     from rebalance.undersampling.suspects import suspects
 
     points = project(pooled, seeds.generator(seed, "suspects", "space"))
-    approximate = partial(nearest_approximately, seed=seeds.integer(seed, "suspects"))
-    exact = partial(nearest, device=device)
+    stream = seeds.integer(seed, "suspects")
 
     def search(features: NDArray[np.float32], count: int) -> Any:
-        return (exact if len(features) <= EXACT_LIMIT else approximate)(features, count)
+        return search_among(len(features), device=device, seed=stream)(features, count)
 
     return suspects(points, np.asarray(folder.labels), folder.classes, search)
 

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rebalance")
 
-EXACT_LIMIT = 100_000  # samples; the exact search takes time by their square
-
 
 def oversample(
     data: Path | str,
@@ -247,9 +245,13 @@ def _search(
     samples: int, synthesis: SynthesisOptions, table: "FeatureTable | None", seed: int
 ) -> "Nearest":
     """How neighbours are found: exactly, or where there are too many samples, nearly so."""
-    from rebalance.neighbours import nearest, nearest_approximately
+    from rebalance.neighbours import EXACT_LIMIT, nearest, search_among
 
-    if synthesis.exact or samples <= EXACT_LIMIT:
-        return partial(nearest, device="cpu" if table is None else table.extractor.device)
-    log.info("%d samples: neighbours are approximate; --exact insists on the true ones", samples)
-    return partial(nearest_approximately, seed=seeds.integer(seed, "neighbours"))
+    device = "cpu" if table is None else table.extractor.device
+    if synthesis.exact:
+        return partial(nearest, device=device)
+    if samples > EXACT_LIMIT:
+        log.info(
+            "%d samples: neighbours are approximate; --exact insists on the true ones", samples
+        )
+    return search_among(samples, device=device, seed=seeds.integer(seed, "neighbours"))

@@ -8,8 +8,10 @@ torch, scikit-learn or click.
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from rebalance.compiled import compiled
 
 Floats = NDArray[np.floating[Any]]
 
@@ -18,7 +20,7 @@ REORDERED = {"nsz", "reassoc", "contract", "arcp", "afn"}
 RUN = 4096  # distances added up before they join the float64 total
 
 
-@njit(parallel=True, cache=True, fastmath=REORDERED)
+@compiled(parallel=True, fastmath=REORDERED)
 def summed_distances(
     x: Floats, y: Floats, starts: NDArray[np.intp], at: NDArray[np.intp], sums: NDArray[np.float64]
 ) -> None:

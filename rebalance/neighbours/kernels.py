@@ -7,13 +7,15 @@ torch, scikit-learn or click.
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from rebalance.compiled import compiled
 
 STRIDE = 64  # entries of which only the smallest is looked at, where that is too large already
 
 
-@njit(parallel=True, cache=True, fastmath={"nnan", "nsz"})
+@compiled(parallel=True, fastmath={"nnan", "nsz"})
 def take_smaller(
     tile: NDArray[np.float32],
     first: int,

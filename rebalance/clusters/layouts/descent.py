@@ -17,6 +17,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from rebalance.clusters.kernels import REORDERED
+from rebalance.compiled import compiled
 
 Points = NDArray[np.float32]
 Integers = NDArray[np.integer[Any]]
@@ -86,7 +87,7 @@ def clipped(step: Any, limit: Any) -> Any:
     return min(max(step, -limit), limit)
 
 
-@njit(parallel=True, cache=True, fastmath=REORDERED)
+@compiled(parallel=True, fastmath=REORDERED)
 def descend(
     places: Points,
     before: Points,

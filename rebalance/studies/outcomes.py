@@ -1,0 +1,52 @@
+"""What a study tries, and what came of one try. May not import numpy, torch or click."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Treatment:
+    """One way of dealing with imbalance: a row of the study's table.
+
+    rebalance: what is done to the training images, by its name in the study; ``none`` leaves them.
+    loss: a key of ``losses.LOSSES``. regime: a key of ``regimes.REGIMES``. threshold: a key of
+    ``inference.THRESHOLDS``, or ``none``.
+    """
+
+    rebalance: str = "none"
+    loss: str = "ce"
+    regime: str = "plain"
+    threshold: str = "none"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one treatment did with one seed on one fold.
+
+    metrics: on the fold's own validation images, by name; NaN where a metric is not defined there.
+    test: the same on the test images, which nothing was chosen by; None where the study has none.
+    images: different images trained on. samples: rows trained on in an epoch, repetitions and
+    blends counted. seconds: of rebalancing, training and scoring.
+    """
+
+    treatment: Treatment
+    seed: int
+    fold: int
+    metrics: Mapping[str, float]
+    test: Mapping[str, float] | None
+    images: int
+    samples: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What a treatment is compared with, pair by pair of seed and fold.
+
+    nothing: the images as they are, cross-entropy, no regime, no threshold. random: the same
+    treatment with its images picked or repeated at random, to the same sizes; None where the
+    treatment does not change the images, or is itself a control.
+    """
+
+    nothing: Treatment
+    random: Treatment | None

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,8 @@ import platformdirs
 from numpy.typing import NDArray
 
 from rebalance.atomic import make_folder, replacing
-from rebalance.errors import OutputError
-
-KEY = np.dtype("V16")
+from rebalance.blocks import FEATURES, KEY, KEYS, MappedBlocks, Places, read_block
+from rebalance.errors import FeatureError, OutputError
 
 
 def cache_root(cache_dir: Path | str | None = None) -> Path:
@@ -95,9 +94,11 @@ class StoredFeatures:
         block, row = self.block[rows], self.row[rows]
         width = len(range(*columns.indices(self.shape[1])))
         part = np.empty((len(row), width), np.float16)
-        for number in np.unique(block):
-            here = block == number
-            part[here] = self.blocks[number][row[here], columns]
+        order = np.argsort(block, kind="stable")
+        starts = np.flatnonzero(np.diff(block[order], prepend=-1))
+        for here in np.split(order, starts[1:]):
+            if len(here):
+                part[here] = self.blocks[block[here[0]]][row[here], columns]
         return part
 
     def take(self, positions: NDArray[np.intp]) -> "StoredFeatures":
@@ -106,10 +107,14 @@ class StoredFeatures:
 
 
 class FeatureCache:
-    """The stored features of one extractor."""
+    """The stored features of one extractor.
+
+    written: by layer, the names of the blocks that were added by way of this object.
+    """
 
     def __init__(self, root: Path, fingerprint: str) -> None:
         self.folder = root / "features" / fingerprint
+        self.written: dict[str, list[str]] = {}
 
     def widths(self) -> dict[str, int]:
         """The layers of the extractor and their columns; empty before ``describe``."""
@@ -150,45 +155,54 @@ class FeatureCache:
         """Add a block: the digests of n images and their features [n, D]."""
         folder = self.folder / layer
         make_folder(folder)
-        block = folder / f"{uuid4().hex}.npy"
-        with replacing(block, block.with_suffix(".keys.npy")) as (rows, names):
+        name = uuid4().hex
+        with replacing(folder / (name + FEATURES), folder / (name + KEYS)) as (rows, digests):
             with rows.open("wb") as file:
                 np.save(file, features)
-            with names.open("wb") as file:
+            with digests.open("wb") as file:
                 np.save(file, np.frombuffer(b"".join(keys), KEY))
+        self.written.setdefault(layer, []).append(name + KEYS)
 
-    def layer(self, name: str) -> "StoredLayer":
-        """Every block of a layer there is now; a damaged one counts as missing."""
-        return StoredLayer.open(self.folder / name, self.widths().get(name))
+    def blocks(self, layer: str) -> list[str]:
+        """The names of the blocks of a layer that there are now."""
+        return sorted(path.name for path in (self.folder / layer).glob(f"*{KEYS}"))
+
+    def layer(self, name: str, blocks: Sequence[str] | None = None) -> "StoredLayer":
+        """The layer as it is in ``blocks``, or in all there are; a damaged one counts as missing.
+
+        Blocks are found by their names even where another machine wrote them a moment ago and the
+        listing of a network file system does not have them yet.
+        """
+        empty = StoredLayer(self.folder / name, self.widths().get(name))
+        return empty.with_blocks(self.blocks(name) if blocks is None else blocks)
 
 
 @dataclass(frozen=True)
 class StoredLayer:
-    """The blocks of one layer, and where each image is in them."""
+    """The blocks of one layer [n, width], and where each image is in them."""
 
-    blocks: list[NDArray[np.float16]]
-    places: dict[bytes, tuple[int, int]]
+    folder: Path
+    width: int | None
+    blocks: MappedBlocks = field(default_factory=MappedBlocks)
+    places: Places = field(default_factory=Places.nowhere)
 
-    @classmethod
-    def open(cls, folder: Path, width: int | None) -> "StoredLayer":
-        blocks: list[NDArray[np.float16]] = []
-        places: dict[bytes, tuple[int, int]] = {}
-        for names in sorted(folder.glob("*.keys.npy")):
-            try:
-                keys = np.load(names)
-                block = np.load(names.with_name(names.name.replace(".keys", "")), mmap_mode="r")
-            except (OSError, ValueError, EOFError):
-                continue  # cleared or cut short by somebody else: its images count as missing
-            if keys.dtype != KEY or keys.ndim != 1 or block.dtype != np.float16:
-                continue
-            if block.shape != (len(keys), width):
-                continue
-            for row, key in enumerate(keys.tolist()):
-                places.setdefault(key, (len(blocks), row))
-            blocks.append(block)
-        return cls(blocks, places)
+    def with_blocks(self, names: Sequence[str]) -> "StoredLayer":
+        """The same layer and these blocks of it; one that is damaged is left out."""
+        found = (read_block(self.folder / name, self.width) for name in names)
+        whole = [each for each in found if each is not None]
+        return replace(
+            self,
+            blocks=MappedBlocks([*self.blocks.files, *(block for block, _ in whole)]),
+            places=self.places.with_blocks([keys for _, keys in whole], len(self.blocks)),
+        )
 
     def rows(self, keys: Sequence[bytes]) -> StoredFeatures:
-        """The features of the images ``keys``, in that order; KeyError if one is missing."""
-        places = np.array([self.places[key] for key in keys], np.intp).reshape(-1, 2)
-        return StoredFeatures(self.blocks, places[:, 0], places[:, 1])
+        """The features of the images ``keys``, in that order; FeatureError where one is missing."""
+        block, row = self.places.find(keys)
+        if lacking := int((block < 0).sum()):
+            raise FeatureError(
+                f"the cache lacks the features of {lacking} of {len(keys)} images "
+                f"({str(self.folder)!r}): let nobody clear it during a run, and run the command "
+                "again"
+            )
+        return StoredFeatures(self.blocks, block, row)

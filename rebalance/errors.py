@@ -12,6 +12,7 @@
     ├── LossError          a loss cannot be made from these options and class counts
     ├── TrainingError      training cannot begin, or cannot go on
     ├── PeerFailed         another process of the same command failed, and says why
+    ├── PeerLost           another process of the same command ended without saying why
     ├── OutputError        a result cannot be written where it was asked for
     └── GateFailed         the data was read, and did not pass a gate the user set
 
@@ -83,6 +84,10 @@ class TrainingError(RebalanceError):
 
 class PeerFailed(RebalanceError):
     """Another process of the same command failed, and says why."""
+
+
+class PeerLost(RebalanceError):
+    """Another process of the same command ended without saying why."""
 
 
 class OutputError(RebalanceError):

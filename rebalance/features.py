@@ -6,9 +6,10 @@ a warm run see the same numbers. torch is imported only where something has to b
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
-from itertools import islice
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,24 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.atomic import make_folder
+from rebalance.blocks import block_size
 from rebalance.cache import FeatureCache, StoredLayer
 from rebalance.errors import ExtractorError, UnreadableImage
 from rebalance.extractors import Extractor
 from rebalance.folder import ImageFolder, Unreadable
-from rebalance.images import decode, digest, read_bytes
+from rebalance.images import digest, read_bytes
 from rebalance.parallel import ordered_map
+from rebalance.processes import ALONE, Processes
 from rebalance.progress import Progress, silent
+from rebalance.sharding import share
 from rebalance.table import FeatureTable
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from rebalance.models.network import Network
-    from rebalance.models.transforms import Transform
+    from rebalance.forward.passes import Passed, Picture
 
 log = logging.getLogger("rebalance")
 
-BLOCK = 256  # images kept at a time: what a killed run may lose
 HALF_MAX = float(np.finfo(np.float16).max)
 
 Keys = Sequence[bytes | None]
@@ -82,31 +82,37 @@ def extract_features(
     *,
     workers: int,
     progress: Progress = silent,
+    processes: Processes = ALONE,
 ) -> FeatureTable:
     """The features of ``layers`` for every image of ``folder`` that can be read.
 
     keys: digests aligned with ``folder.paths``, None for files already known to be unreadable,
-    which are left out here without being named again.
+    which are left out here without being named again. processes: they share what is missing, batch
+    by batch as one would compute it, and each gets the features of all.
     """
     start = time.perf_counter()
     cache = FeatureCache(extractor.cache, extractor.fingerprint)
-    if not cache.widths():
-        from rebalance.models.network import layer_widths
-
-        network, transform = extractor.load(progress)
-        cache.describe(extractor.about, layer_widths(network, transform.crop))
+    widths = processes.by_first(partial(_widths, cache, extractor, progress))
     log.debug("features are kept in %r", str(cache.folder))
-    names = choose_layers(layers, tuple(cache.widths()), extractor.arch)
-    stored = {name: cache.layer(name) for name in names}
-    refused = cache.refused()
-    missing = _missing(folder, keys, stored, refused)
+    names = choose_layers(layers, tuple(widths), extractor.arch)
+    # The first finds out what is there: the listing of another machine may lag behind.
+    blocks = processes.by_first(lambda: {name: cache.blocks(name) for name in names})
+    stored = {name: cache.layer(name, blocks[name]) for name in names}
+    refused = processes.by_first(cache.refused)
+    places = processes.by_first(partial(_missing, keys, stored, refused))
+    missing = {key: folder.paths[place] for place in places if (key := keys[place]) is not None}
     if missing:
         make_folder(cache.folder)  # what cannot be kept is not worth computing
-        new = _compute(folder.root, missing, stored, cache, extractor, workers, progress)
-        if new:
-            cache.refuse(new)
-        refused |= new
-        stored = {name: cache.layer(name) for name in names}
+        if processes.world > 1:  # the first fetches or trains the network, the others then read it
+            processes.by_first(lambda: (extractor.load(progress), None)[1])
+        own = dict(share(list(missing.items()), extractor.batch_size, processes))
+        new = _compute(folder.root, own, stored, cache, extractor, workers, progress)
+        for found, written in processes.by_each(lambda: (new, cache.written)):
+            refused |= found
+            for name, more in written.items():
+                stored[name] = stored[name].with_blocks(more)
+        if missing.keys() & refused.keys():
+            processes.by_first(partial(cache.refuse, refused))
     readable = [i for i, key in enumerate(keys) if key is not None and key not in refused]
     rows = [key for key in keys if key is not None and key not in refused]
     return FeatureTable(
@@ -124,30 +130,31 @@ def extract_features(
     )
 
 
+def _widths(cache: FeatureCache, extractor: Extractor, progress: Progress) -> dict[str, int]:
+    """The layers of the extractor and their columns, from the cache or put there."""
+    if not cache.widths():
+        from rebalance.models.network import layer_widths
+
+        network, transform = extractor.load(progress)
+        cache.describe(extractor.about, layer_widths(network, transform.crop))
+    return cache.widths()
+
+
 def _missing(
-    folder: ImageFolder,
-    keys: Keys,
-    stored: Mapping[str, StoredLayer],
-    refused: Mapping[bytes, str],
-) -> dict[bytes, str]:
-    """Digest and path of each image that some layer lacks; of equal files the first."""
-    missing: dict[bytes, str] = {}
-    for key, path in zip(keys, folder.paths, strict=True):
-        if key is None or key in refused:
-            continue
-        if not all(key in layer.places for layer in stored.values()):
-            missing.setdefault(key, path)
-    return missing
-
-
-def _load(
-    root: Path, transform: "Transform", item: tuple[bytes, str]
-) -> "tuple[bytes, Tensor | str]":
-    key, path = item
-    try:
-        return key, transform.image(decode(read_bytes(root / path)))
-    except UnreadableImage as error:
-        return key, str(error)
+    keys: Keys, stored: Mapping[str, StoredLayer], refused: Mapping[bytes, str]
+) -> list[int]:
+    """The position of each image that some layer lacks; of equal files the first."""
+    known = [
+        (place, key) for place, key in enumerate(keys) if key is not None and key not in refused
+    ]
+    digests = [key for _, key in known]
+    lacks = np.zeros(len(known), bool)
+    for layer in stored.values():
+        lacks |= ~layer.places.has(digests)
+    first: dict[bytes, int] = {}
+    for place, key in compress(known, lacks):
+        first.setdefault(key, place)
+    return list(first.values())
 
 
 def _compute(
@@ -160,32 +167,69 @@ def _compute(
     progress: Progress,
 ) -> dict[bytes, str]:
     """Extract and keep what is missing; returns the images that cannot be read, with the reason."""
-    network, transform = extractor.load(progress)
     refused: dict[bytes, str] = {}
+    block = _Block(cache, stored)
+    passes = _passes(root, missing, tuple(stored), extractor, refused, workers, progress)
+    try:
+        with closing(passes):
+            for keys, features in passes:
+                for name, values in features.items():
+                    unfit = ~np.isfinite(values).all(axis=1)
+                    if unfit.any():
+                        path = missing[keys[int(unfit.argmax())]]
+                        raise ExtractorError(
+                            f"{extractor.arch} gives features that are not finite ({name} of "
+                            f"{path!r}): use other weights, or --precision fp32"
+                        )
+                block.add(keys, features)
+    finally:
+        block.keep()  # whole batches are worth keeping, whatever ended the loop
+    return refused
 
-    def readable() -> "Iterator[tuple[bytes, Tensor]]":
-        images = ordered_map(partial(_load, root, transform), missing.items(), workers)
+
+def _passes(
+    root: Path,
+    missing: Mapping[bytes, str],
+    layers: Sequence[str],
+    extractor: Extractor,
+    refused: dict[bytes, str],
+    workers: int,
+    progress: Progress,
+) -> "Generator[Passed]":
+    """The features of what is missing and can be read, batch by batch and in order.
+
+    Those that cannot be read are put in ``refused``, and are in no batch.
+    """
+    if not missing:
+        return
+    from rebalance.forward import accelerator, processor, reading
+    from rebalance.forward.passes import ForwardPass, batched
+
+    network, transform = extractor.load(progress)
+    size, device = extractor.batch_size, extractor.device
+    forward = ForwardPass(network, transform, layers, size, device, extractor.precision)
+    read = reading.read_or_leave if device == "cuda" else reading.read_pixels
+
+    def load(item: tuple[bytes, str]) -> "tuple[bytes, Picture | str]":
+        key, path = item
+        try:
+            return key, read(read_bytes(root / path), transform)
+        except UnreadableImage as error:
+            return key, str(error)
+
+    def readable() -> "Iterator[tuple[bytes, Picture]]":
+        images = ordered_map(load, missing.items(), workers)
         for key, image in progress(images, total=len(missing), what="extracting", unit="images"):
             if isinstance(image, str):
                 refused[key] = image
             else:
                 yield key, image
 
-    block = _Block(cache, stored)
-    try:
-        for keys, features in _batches(readable(), network, transform, extractor, tuple(stored)):
-            for name, values in features.items():
-                unfit = ~np.isfinite(values).all(axis=1)
-                if unfit.any():
-                    path = missing[keys[int(unfit.argmax())]]
-                    raise ExtractorError(
-                        f"{extractor.arch} gives features that are not finite ({name} of "
-                        f"{path!r}): use other weights, or --precision fp32"
-                    )
-            block.add(keys, features)
-    finally:
-        block.keep()  # whole batches are worth keeping, whatever ended the loop
-    return refused
+    batches = batched(readable(), size)
+    if device == "cpu":
+        yield from processor.pass_batches(batches, forward, workers)
+    else:
+        yield from accelerator.pass_batches(batches, forward, refused.__setitem__)
 
 
 class _Block:
@@ -195,6 +239,7 @@ class _Block:
         self._cache = cache
         self._stored = stored
         self._keys: list[bytes] = []
+        self._kept = 0
         self._parts: dict[str, list[NDArray[np.float16]]] = {name: [] for name in stored}
 
     def add(self, keys: Sequence[bytes], features: Mapping[str, NDArray[np.float32]]) -> None:
@@ -202,46 +247,17 @@ class _Block:
         for name, values in features.items():
             half = np.clip(values, -HALF_MAX, HALF_MAX).astype(np.float16)
             self._parts[name].append(half)
-        if len(self._keys) >= BLOCK:
+        widest = max(values.shape[1] for values in features.values())
+        if len(self._keys) >= block_size(self._kept, widest):
             self.keep()
 
     def keep(self) -> None:
         for name, parts in self._parts.items():
             places = self._stored[name].places
-            new = [row for row, key in enumerate(self._keys) if key not in places]
-            if new:
+            new = np.flatnonzero(~places.has(self._keys))
+            if len(new):
                 features = np.concatenate(parts)[new]
                 self._cache.write(name, [self._keys[row] for row in new], features)
             parts.clear()
+        self._kept += len(self._keys)
         self._keys.clear()
-
-
-def _batches(
-    images: "Iterator[tuple[bytes, Tensor]]",
-    network: "Network",
-    transform: "Transform",
-    extractor: Extractor,
-    layers: Sequence[str],
-) -> Iterator[tuple[list[bytes], dict[str, NDArray[np.float32]]]]:
-    """Forward passes, all of one shape: the last batch is filled up with black images.
-
-    A network's arithmetic may differ in the last digit from one batch size to the next; with one
-    shape, and batches that are kept whole and in order, a run that was interrupted and taken up
-    again gives the same bytes as one that was not.
-    """
-    import torch
-
-    from rebalance.models.devices import autocast
-
-    size, device = extractor.batch_size, extractor.device
-    network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pinned = device == "cuda"
-    while batch := list(islice(images, size)):
-        keys = [key for key, _ in batch]
-        pixels = torch.zeros((size, *batch[0][1].shape), dtype=torch.uint8, pin_memory=pinned)
-        torch.stack([image for _, image in batch], out=pixels[: len(batch)])
-        with torch.inference_mode(), autocast(device, extractor.precision):
-            inputs = transform.normalise(pixels.to(device, non_blocking=pinned))
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-            outputs = network.layers(inputs, layers)
-        yield keys, {n: v[: len(batch)].float().cpu().numpy() for n, v in outputs.items()}

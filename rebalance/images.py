@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from rebalance.errors import UnreadableImage
 from rebalance.folder import ImageFolder, is_utf8
@@ -110,6 +110,29 @@ def decode(data: bytes, least: int | None = None) -> Image.Image:
         raise UnreadableImage(_why_not_decoded(data, error)) from error
 
 
+@dataclass(frozen=True)
+class JpegHeader:
+    """Of a JPEG in grey or YCbCr: (width, height) as stored, and the EXIF orientation, 1 to 8."""
+
+    size: tuple[int, int]
+    orientation: int
+
+
+def jpeg_header(data: bytes) -> JpegHeader | None:
+    """The header of a JPEG that any decoder shows alike; None for anything else.
+
+    Other formats, CMYK, files whose header cannot be read and more pixels than Pillow allows are
+    left to ``decode``.
+    """
+    if not data.startswith(SIGNATURES[0]):
+        return None
+    with suppress(Exception), Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        if image.mode not in ("L", "RGB"):
+            return None
+        return JpegHeader(image.size, _orientation(image))
+    return None
+
+
 def open_image(path: Path) -> Image.Image:
     """``decode`` of the file at ``path``; raises UnreadableImage as that and ``read_bytes`` do."""
     return decode(read_bytes(path))
@@ -157,6 +180,13 @@ def _turn_upright(image: Image.Image) -> None:
     # Metadata that cannot be parsed leaves a good picture: it is shown as it is stored.
     with suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
+
+
+def _orientation(image: Image.Image) -> int:
+    with suppress(Exception):  # as in ``_turn_upright``
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return int(found) if found in range(1, 9) else 1
+    return 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -27,11 +27,11 @@ def chosen_workers(workers: int | None) -> int:
 
 
 def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int = AHEAD
 ) -> Iterator[Result]:
     """``function`` of each item, in the order of ``items``; 0 workers stay in this thread.
 
-    At most ``AHEAD`` items per worker are under way, however slowly the results are taken.
+    At most ``ahead`` items per worker are under way, however slowly the results are taken.
     """
     if workers == 0:
         yield from map(function, items)
@@ -39,7 +39,7 @@ def ordered_map(
     remaining = iter(items)
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[Result]] = deque(
-            pool.submit(function, item) for item in islice(remaining, workers * AHEAD)
+            pool.submit(function, item) for item in islice(remaining, workers * ahead)
         )
         try:
             while pending:

@@ -7,14 +7,15 @@ where there is more than one process; never click.
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from rebalance.errors import ExtractorError, PeerFailed, RebalanceError, TrainingError
+from rebalance.endings import ended_in_order, fails_first, ignore_end, told
+from rebalance.errors import ExtractorError, RebalanceError, SettingError
 from rebalance.models.devices import resolve_device
 from rebalance.parallel import chosen_workers
 
@@ -22,11 +23,11 @@ Value = TypeVar("Value")
 
 log = logging.getLogger("rebalance")
 
-# The first may read a large folder for long while the others wait; torchrun itself ends all
-# processes as soon as one of them has failed.
-PATIENCE = timedelta(days=1)
-GRACE = 5.0  # seconds; torchrun ends those that wait as soon as the one that speaks has failed
-FAILURES = "rebalance/failures"  # counts, in the store that the processes share, those that failed
+# The first may read a large folder, or train a network, for long while the others wait; torchrun
+# itself ends all processes as soon as one of them has failed.
+PATIENCE = timedelta(days=7)
+
+_alone: ContextVar[bool] = ContextVar("alone", default=False)
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,16 @@ class Processes:
         return self.rank == 0
 
     def by_first(self, make: Callable[[], Value]) -> Value:
-        """What ``make`` gives in the first process, in all of them; or its error, raised in all."""
+        """What ``make`` gives in the first process, in all of them; or its error, raised in all.
+
+        Within, the first is alone: it exchanges nothing, and has all threads of its machine.
+        """
         if self.world == 1:
             return make()
         from torch import distributed
 
-        box = [_outcome(make) if self.first else None]
+        with _all_threads():
+            box = [_outcome(make) if self.first else None]
         distributed.broadcast_object_list(box, src=0)
         found: Value = _value(box[0])
         return found
@@ -64,6 +69,9 @@ class Processes:
         outcomes: list[Any] = [None] * self.world
         distributed.all_gather_object(outcomes, _outcome(make))
         return [_value(outcome) for outcome in outcomes]
+
+
+ALONE = Processes()
 
 
 def _outcome(make: Callable[[], Any]) -> tuple[Any, RebalanceError | None]:
@@ -81,14 +89,30 @@ def _value(outcome: Any) -> Any:
     return value
 
 
+def alone() -> bool:
+    """Whether the other processes wait for what this one does."""
+    return _alone.get()
+
+
+@contextmanager
+def _all_threads() -> Iterator[None]:
+    """Compute with the processors of those that wait: as one process does, to the last digit."""
+    import torch
+
+    token, threads = _alone.set(True), torch.get_num_threads()
+    # More processes than one to a machine, and nobody chose: torchrun gives each a thread.
+    if _number("LOCAL_WORLD_SIZE", 1) > 1 and os.environ.get("OMP_NUM_THREADS") == "1":
+        torch.set_num_threads(chosen_workers(None))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        _alone.reset(token)
+
+
 def is_first() -> bool:
     """Whether this process is the one that speaks: alone, or torchrun's first."""
-    return not _several() or os.environ.get("RANK", "0") == "0"
-
-
-def let_another_speak() -> None:
-    """Wait: to fail at once could have torchrun end the process that says why before it has."""
-    time.sleep(GRACE)
+    return not several() or os.environ.get("RANK", "0") == "0"
 
 
 def own_workers(workers: int | None) -> int:
@@ -108,13 +132,16 @@ def joined(device: str) -> Iterator[Processes]:
     device: as users give it; on CUDA, LOCAL_RANK chooses which. Where torch.distributed has been
     initialised, its processes are joined, and it is left as it is; else it is initialised, by NCCL
     on CUDA and Gloo elsewhere, and destroyed at the end. The log is kept silent in all but the
-    first. Of processes that fail, one raises why, and the others PeerFailed. Raises ExtractorError
-    where there is no CUDA device for a process.
+    first. Of processes that fail, one raises why, and the others PeerFailed; where it was told to
+    end, or lost another, that is PeerLost, after it has put away what it was at. Raises
+    ExtractorError where there is no CUDA device for a process.
     """
-    if found := _initialised():
+    if alone():
+        yield Processes()
+    elif found := _initialised():
         with _silent_but_first(found):
             yield found
-    elif not _several():
+    elif not several():
         yield Processes()
     else:
         with _torchrun(device) as processes, _silent_but_first(processes):
@@ -130,29 +157,31 @@ def _torchrun(device: str) -> Iterator[Processes]:
     from torch.distributed import nn  # noqa: F401
     from torch.distributed.rendezvous import rendezvous
 
-    store, rank, world = next(rendezvous("env://", timeout=PATIENCE))
     try:
-        distributed.init_process_group(
-            _backend(resolve_device(device)),
-            store=store,
-            rank=rank,
-            world_size=world,
-            timeout=PATIENCE,
-        )
-        yield Processes(rank, world)
-    except BaseException as error:
-        if not _fails_first(store, rank):
-            let_another_speak()
-            raise PeerFailed("another process failed, and says why") from error
-        if _lost_a_peer(error):
-            raise TrainingError(
-                "another process has ended without a word: see what its machine says, and go on "
-                "with --resume"
-            ) from error
-        raise
-    finally:
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
+        store, rank, world = next(rendezvous("env://", timeout=PATIENCE))
+    except ValueError as error:
+        raise SettingError(
+            f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, which needs all that torchrun sets "
+            f"({error}): start the command by torchrun, or unset WORLD_SIZE"
+        ) from error
+    with ended_in_order():
+        try:
+            distributed.init_process_group(
+                _backend(resolve_device(device)),
+                store=store,
+                rank=rank,
+                world_size=world,
+                timeout=PATIENCE,
+            )
+            yield Processes(rank, world)
+        except BaseException as error:
+            ignore_end()  # it is ending already, and may have to say why
+            if (reason := told(error, fails_first(store, rank))) is not error:
+                raise reason from error
+            raise
+        finally:
+            if distributed.is_initialized():
+                distributed.destroy_process_group()
 
 
 def _backend(device: str) -> str:
@@ -170,22 +199,6 @@ def _backend(device: str) -> str:
         )
     torch.cuda.set_device(place)
     return "cpu:gloo,cuda:nccl"
-
-
-def _fails_first(store: Any, rank: int) -> bool:
-    """Whether no other process has failed before; to be asked once."""
-    try:
-        return bool(store.add(FAILURES, 1) == 1)
-    except RuntimeError:  # the store is gone with the process that held it
-        return rank == 0
-
-
-def _lost_a_peer(error: BaseException) -> bool:
-    from torch import distributed
-
-    if isinstance(error, distributed.DistError):
-        return True
-    return type(error) is RuntimeError and "gloo" in str(error).lower()
 
 
 def _initialised() -> Processes | None:
@@ -211,7 +224,8 @@ def _silent_but_first(processes: Processes) -> Iterator[None]:
         log.removeFilter(spoken)
 
 
-def _several() -> bool:
+def several() -> bool:
+    """Whether this process is one of several that were started together."""
     return _number("WORLD_SIZE", 1) > 1
 
 

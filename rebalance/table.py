@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,11 @@ class FeatureTable:
 
     def members(self, label: int) -> NDArray[np.intp]:
         """The positions of the images of a class."""
-        return np.flatnonzero(np.asarray(self.folder.labels) == label)
+        return np.flatnonzero(self._labels == label)
+
+    @cached_property
+    def _labels(self) -> NDArray[np.intp]:
+        return np.asarray(self.folder.labels, np.intp)
 
     def as_record(self) -> dict[str, Any]:
         """For JSON: the shape of each layer, and where the features came from."""

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, options
+from rebalance.processes import is_first
 from rebalance.settings import SelectionOptions
 
 
@@ -49,6 +50,7 @@ def command(
       rebalance extract photos/train -o features.npz
       rebalance extract photos/train --arch mobilenet_v2 --layer auto -o features.npz
       rebalance extract photos/train --extractor weights.pth --arch mobilenet_v2
+      torchrun --nproc-per-node 2 -m rebalance extract photos/train -o features.npz
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
@@ -60,6 +62,8 @@ def command(
         progress=progress,
         **parameters,
     )
+    if not is_first():
+        return
     if as_json:
         console.print_json(table.as_record())
         return

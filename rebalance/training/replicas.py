@@ -12,6 +12,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
+from rebalance.processes import alone
+
 Value = TypeVar("Value")
 
 
@@ -55,7 +57,10 @@ class Replicas:
 
 
 def replicas() -> Replicas:
-    """Those of torch.distributed where it has been initialised, else this process alone."""
-    if distributed.is_available() and distributed.is_initialized():
+    """Those of torch.distributed where it has been initialised, else this process alone.
+
+    Alone too where the other processes wait for this one.
+    """
+    if distributed.is_available() and distributed.is_initialized() and not alone():
         return Replicas(distributed.get_rank(), distributed.get_world_size())
     return Replicas(rank=0, world=1)

@@ -1,19 +1,25 @@
-"""The story that describes images by features."""
+"""The story that describes images by features.
+
+Where torchrun started several processes, they share the work; only the first one writes the table.
+"""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rebalance.cache import cache_root
 from rebalance.errors import OutputError, SettingError
 from rebalance.folder import ImageFolder
-from rebalance.images import Probe
-from rebalance.inspection import readable_part, report_unreadable, require_images
+from rebalance.images import survey
+from rebalance.inspection import report_unreadable, require_images
 from rebalance.manifest import check_writable
-from rebalance.parallel import chosen_workers
-from rebalance.progress import Progress
+from rebalance.processes import ALONE, Processes, joined, own_workers
+from rebalance.progress import Progress, silent
 from rebalance.settings import LAYERS, ExtractorOptions, FolderOptions, RunOptions
+from rebalance.sharding import check_alike, check_places, read_shared
 from rebalance.source import open_source
 from rebalance.workflow.checks import check_choice
 
@@ -38,17 +44,25 @@ def extract(
         raise SettingError(f"at least one layer is needed: choose from {', '.join(LAYERS)}")
     for layer in layers:
         check_choice("layer", layer, LAYERS)
-    if output is not None:
-        output = Path(output)
-        if output.suffix != ".npz":
-            raise OutputError(f"a feature table is a .npz file; got {str(output)!r}: name it so")
-        check_writable(output, overwrite=run.overwrite)
-    table = describe(open_source(data, source).folder, layers, extractor, run, progress)
-    if output is not None:
-        from rebalance.table import save_table
+    with joined(run.device) as processes:
+        progress = progress if processes.first else silent
+        if output is not None:
+            output = Path(output)
+            processes.by_first(partial(_check_output, output, overwrite=run.overwrite))
+        folder = processes.by_first(partial(open_source, data, source)).folder
+        check_places(folder.root, cache_root(run.cache_dir), processes)
+        table = describe(folder, layers, extractor, run, progress, processes)
+        if output is not None:
+            from rebalance.table import save_table
 
-        save_table(output, table)
-    return table
+            processes.by_first(partial(save_table, output, table))
+        return table
+
+
+def _check_output(output: Path, *, overwrite: bool) -> None:
+    if output.suffix != ".npz":
+        raise OutputError(f"a feature table is a .npz file; got {str(output)!r}: name it so")
+    check_writable(output, overwrite=overwrite)
 
 
 def describe(
@@ -57,26 +71,37 @@ def describe(
     options: ExtractorOptions,
     run: RunOptions,
     progress: Progress,
+    processes: Processes = ALONE,
 ) -> "FeatureTable":
-    """The feature table of a folder; what cannot be read is named in it and left out."""
+    """The feature table of a folder; what cannot be read is named in it and left out.
+
+    Every one of ``processes`` calls this and gets the whole table.
+    """
     from rebalance.extractors import find_extractor, needs_training
     from rebalance.features import extract_features, image_keys
 
-    workers = chosen_workers(run.workers)
-    probes: list[Probe] = []
-    keys: list[bytes | None] = []
+    workers = own_workers(run.workers)
     # Training and --strict want to know of every bad file before the expensive work begins;
     # otherwise a file is decoded only where its features are missing.
     if run.strict or needs_training(options):
-        good, probes, bad = readable_part(folder, workers, progress, strict=run.strict)
-        keys += [probe.digest for probe in probes]
+        read = partial(survey, workers=workers, progress=progress)
+        found, bad = read_shared(read, folder, processes)
+        report_unreadable(bad, len(folder.paths), strict=run.strict)
+        good = folder.take(place for place, probe in enumerate(found) if probe is not None)
+        require_images(folder, good)
+        probes = [probe for probe in found if probe is not None]
+        keys: list[bytes | None] = [probe.digest for probe in probes]
     else:
-        good = folder
-        keys, bad = image_keys(folder, workers, progress)
+        good, probes = folder, []
+        digests = partial(image_keys, workers=workers, progress=progress)
+        keys, bad = read_shared(digests, folder, processes)
         report_unreadable(bad, len(folder.paths), strict=False)
     chosen = find_extractor(options, run, good, probes, workers=workers)
+    check_alike(chosen, processes)
     log.info("extractor: %s on %s in %s", chosen.arch, chosen.device, chosen.precision)
-    table = extract_features(good, keys, chosen, layers, workers=workers, progress=progress)
+    table = extract_features(
+        good, keys, chosen, layers, workers=workers, progress=progress, processes=processes
+    )
     report_unreadable(table.unreadable, len(folder.paths), strict=run.strict)
     require_images(folder, table.folder)
     log.info(

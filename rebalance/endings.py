@@ -1,0 +1,88 @@
+"""How processes that were started together end when one of them fails, is lost or is told to.
+
+Exactly one of them says why. torchrun ends those that are left, by SIGTERM, as soon as it has lost
+one. Imports torch only to tell what an error is; never click.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from rebalance.errors import PeerFailed, PeerLost
+
+GRACE = 5.0  # seconds; torchrun ends those that wait as soon as the one that speaks has failed
+FAILURES = "rebalance/failures"  # counts, in the store that the processes share, those that failed
+
+
+class Ended(BaseException):
+    """SIGTERM: this process was told to end."""
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end what is under way as an exception does, which puts away what is done.
+
+    The first signal raises ``Ended``, later ones are ignored: whoever sends them kills what takes
+    too long. Does nothing outside of the main thread, which alone is sent signals.
+    """
+
+    def end(number: int, frame: object) -> NoReturn:
+        ignore_end()
+        raise Ended
+
+    before = _on_end(end)
+    try:
+        yield
+    finally:
+        _on_end(before)
+
+
+def ignore_end() -> None:
+    """Until ``ended_in_order`` is left, let no signal get in the way of what is to be said."""
+    _on_end(signal.SIG_IGN)
+
+
+def _on_end(handler: Any) -> Any:
+    """Set what SIGTERM does, and give what it did before."""
+    if threading.current_thread() is threading.main_thread():
+        return signal.signal(signal.SIGTERM, handler)
+    return None
+
+
+def told(error: BaseException, first: bool) -> BaseException:
+    """What a process raises for ``error``: it says why where it is the first to fail."""
+    ended = isinstance(error, Ended)
+    if not first:
+        if not ended:
+            let_another_speak()
+        return PeerFailed("another process failed, and says why")
+    if ended or _lost_a_peer(error):
+        return PeerLost(
+            "another process has ended without a word, or torchrun was told to end: see what its "
+            "machine says, and run the command again (train: with --resume)"
+        )
+    return error
+
+
+def fails_first(store: Any, rank: int) -> bool:
+    """Whether no other process has failed before; to be asked once."""
+    try:
+        return bool(store.add(FAILURES, 1) == 1)
+    except RuntimeError:  # the store is gone with the process that held it
+        return rank == 0
+
+
+def _lost_a_peer(error: BaseException) -> bool:
+    from torch import distributed
+
+    if isinstance(error, distributed.DistError):
+        return True
+    return type(error) is RuntimeError and "gloo" in str(error).lower()
+
+
+def let_another_speak() -> None:
+    """Wait: to fail at once could have torchrun end the process that says why before it has."""
+    time.sleep(GRACE)

@@ -2,7 +2,11 @@
 
 numba would keep what it compiles beside the package's own files, where pip does not know of it: an
 uninstalled package left a folder behind that hid the next installation. It is kept in the user's
-cache instead, or in $NUMBA_CACHE_DIR. Loading this module loads numba.
+cache instead, or in $NUMBA_CACHE_DIR.
+
+Loops let go of Python's lock, and callers run them in threads of their own. numba's threads
+(``parallel=True``) would round differently in the process that compiles and in later ones, which
+load the same loop after one more optimisation. Loading this module loads numba.
 """
 
 from collections.abc import Callable
@@ -16,7 +20,7 @@ config: Any = numba.config  # its settings are set at run time, where no type ch
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """``numba.njit(**options)`` with its result kept in the user's cache.
+    """``numba.njit(nogil=True, **options)`` with its result kept in the user's cache.
 
     Where that folder cannot be made, each process compiles for itself.
     """
@@ -27,10 +31,10 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError:
-            return numba.njit(**options)(loop)
+            return numba.njit(nogil=True, **options)(loop)
         config.CACHE_DIR = str(folder)
         try:
-            return numba.njit(cache=True, **options)(loop)
+            return numba.njit(nogil=True, cache=True, **options)(loop)
         finally:
             config.CACHE_DIR = set_by_user
 

@@ -126,6 +126,7 @@ def select_by_subclass(
                 criterion=options.criterion,
                 space=options.cluster_space,
                 layout=options.layout,
+                landmarks=options.landmarks,
             )
             for layer, features in table.layers.items()
         }
@@ -186,15 +187,25 @@ def _story(found: Mapping[str, Subclasses], layer: str, quotas: list[int]) -> di
         "layer": layer,
         "k": chosen.k,
         "silhouettes": {name: _by_k(each.silhouettes) for name, each in found.items()},
+        "silhouette_errors": {name: _by_k(each.errors) for name, each in found.items()},
         "scores": {name: _by_k(each.scores) for name, each in found.items()},
         "stability": _rounded(chosen.stability),
         "chance": _rounded(chosen.chance),
         "above_chance": chosen.above_chance,
         "map": chosen.map,
+        "landmarks": chosen.landmarks,
         "cluster_sizes": chosen.sizes,
         "quotas": quotas,
-        "note": chosen.note,
+        "note": _note(chosen),
     }
+
+
+def _note(chosen: Subclasses) -> str | None:
+    """Why there is only one cluster, or why there might as well be another number."""
+    if chosen.rival is None:
+        return chosen.note
+    least, most = sorted((chosen.k, chosen.rival))
+    return f"{least} or {most} clusters: their silhouettes are too close for a sample to tell apart"
 
 
 def _by_k(values: Mapping[int, float]) -> dict[str, float | None]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from rebalance.clusters import InMemory, pca, principal_components
+from rebalance import products
+from rebalance.clusters import InMemory, pca, principal_components, standard
 from rebalance.errors import FeatureError
 
 WAYS = ("smaller side", "smaller side, iterated", "passes")
@@ -25,7 +26,7 @@ Floats = NDArray[np.floating[Any]]
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every way of computing, in blocks too small to hold the data."""
-    monkeypatch.setattr(pca, "BLOCK_VALUES", 5000)
+    monkeypatch.setattr(standard, "BLOCK_VALUES", 5000)
     monkeypatch.setattr(pca, "SPARE", 5)
     if request.param == "smaller side, iterated":
         monkeypatch.setattr(pca, "DENSE_SIDE", 50)
@@ -125,6 +126,38 @@ def test_a_column_that_is_nearly_constant_counts_like_any_other() -> None:
     assert scores[7, 0] == pytest.approx(np.sqrt(19), rel=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["begins elsewhere", "drifts", "hides", "tiny", "huge"])
+def test_rows_unlike_those_the_scale_is_guessed_from_lose_nothing(kind: str) -> None:
+    values = factor_data(1500, 40, np.float64)
+    if kind == "begins elsewhere":
+        values[::2, :9] = 3.0  # what is guessed from is constant here, and the rest far away
+        values[1::2, :9] += 1e6
+    if kind == "drifts":
+        values += np.linspace(0, 20, 1500)[:, None]
+    if kind == "hides":
+        values[:, 4], values[7, 4] = 0.1, 1e30  # one sample of a column that is else constant
+    if kind == "tiny":
+        values *= 1e-60
+    if kind == "huge":
+        values *= 1e60
+    expected = reference(values, 6)
+    scores = principal_components(InMemory(values), 6)
+    np.testing.assert_allclose(
+        up_to_sign(scores, expected), expected, atol=2e-5 * np.abs(expected).max()
+    )
+
+
+def test_every_number_of_threads_gives_the_same_bytes(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = factor_data(300, 200)
+    found = []
+    for workers in (1, 2, 5):
+        monkeypatch.setattr(products, "_workers", lambda workers=workers: workers)
+        found.append(principal_components(InMemory(values), 20).tobytes())
+    assert found[0] == found[1] == found[2]
+
+
 def test_identical_samples_are_all_zero(way: str) -> None:
     values = np.tile(np.random.default_rng(0).random(70).astype(np.float16), (60, 1))
     scores = principal_components(InMemory(values))
@@ -196,7 +229,7 @@ def test_wide_features_stay_within_memory() -> None:
 
 def test_passes_stay_within_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pca, "MAX_SIDE", 500)
-    monkeypatch.setattr(pca, "BLOCK_VALUES", 1 << 18)
+    monkeypatch.setattr(standard, "BLOCK_VALUES", 1 << 18)
     monkeypatch.setattr(pca, "SPARE", 8)
     narrow = factor_data(1000, 1024, np.float16)
     scores, peak = traced(Repeated(narrow, 25))

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from rebalance.clusters import stability as module
 from rebalance.clusters.k_means import k_means
-from rebalance.clusters.stability import stability
+from rebalance.clusters.stability import adjusted_rand, stability
 
 
 def test_clusters_far_apart_are_found_every_time():
@@ -60,3 +62,16 @@ def test_many_points_cost_no_more_than_some(monkeypatch):
 def test_spots_fewer_than_clusters_on_a_resample_are_no_error():
     points = np.array([[0.0, 0.0]] * 20 + [[1.0, 1.0]])
     assert 0 <= stability(points, np.array([0] * 20 + [1]), 0) <= 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=30))
+def test_agreement_is_scikit_learns(pairs):
+    one, two = np.array(pairs).T
+    assert adjusted_rand(one, two) == pytest.approx(adjusted_rand_score(one, two), abs=1e-12)
+
+
+def test_agreement_of_a_large_class_is_exact():
+    one, two = np.random.default_rng(0).integers(0, 9, (2, 3_000_000))
+    one[:1_000_000] = two[:1_000_000]
+    assert adjusted_rand(one, two) == pytest.approx(adjusted_rand_score(one, two), rel=1e-12)

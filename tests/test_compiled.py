@@ -48,6 +48,40 @@ def test_kept_outside_the_package_and_found_again(tmp_path, variable):
     assert compiled_files(PACKAGE) == beside
 
 
+CLUSTER = """
+import hashlib
+import numpy as np
+from rebalance.clusters.k_means import k_means
+from rebalance.clusters.layouts.fast import fast_layout
+from rebalance.clusters.nearest import nearest_landmarks
+from rebalance.clusters.silhouette import silhouettes
+rng = np.random.default_rng(0)
+samples = rng.standard_normal((3000, 8)).astype(np.float32)
+places = fast_layout(samples[:400], 1)
+labels, centres = k_means(samples[:, :2].astype(float), 3, 1)
+nearest = nearest_landmarks(samples, samples[:100], 5)
+scores = [silhouettes(samples[:, :2].astype(kind), [labels]) for kind in ("f4", "f8")]
+print([hashlib.md5(np.asarray(part).tobytes()).hexdigest() for part in
+       (places, labels, centres, *nearest, *scores)])
+"""
+
+
+def test_what_is_compiled_and_what_is_loaded_give_the_same_bytes(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", CLUSTER],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert told[0].count(",") == 6
+    assert told[0] == told[1]
+
+
 def test_numbas_own_setting_stays_as_it_was(monkeypatch):
     monkeypatch.setattr(numba.config, "CACHE_DIR", "")
     assert compiled()(lambda x: x + 1)(1) == 2

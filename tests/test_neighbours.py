@@ -19,6 +19,7 @@ from rebalance.neighbours import (
     choice,
     distances,
     exact,
+    kernels,
     nearest,
     nearest_approximately,
     points,
@@ -109,7 +110,12 @@ def test_equals_brute_force(data: tuple[NDArray[Any], int, list[int] | None]) ->
     assert_exact(*data)
 
 
-@pytest.mark.parametrize("spare", [-3, 0, 3])  # -3: lists of the 3 neighbours and no more
+def test_wide_features_have_longer_shortlists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "NARROW", 4)
+    assert_exact(clustered(60, 9), 3)
+
+
+@pytest.mark.parametrize("spare", [0, 3, 6])  # 0: lists of the 3 neighbours and no more
 @pytest.mark.usefixtures("small_blocks", "route")
 def test_neither_blocks_nor_the_length_of_shortlists_show(
     spare: int, monkeypatch: pytest.MonkeyPatch
@@ -273,12 +279,13 @@ def test_a_shortlist_keeps_the_smallest_of_what_it_was_offered(
     np.testing.assert_array_equal(np.take_along_axis(values, found.positions, axis=1), found.values)
 
 
+@pytest.mark.parametrize("along", ["rows", "columns"])
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(1, 12), st.lists(st.integers(1, 200), min_size=1, max_size=4), st.integers(0, 99)
 )
 def test_a_searched_tile_gives_what_offering_all_of_it_gives(
-    width: int, tiles: list[int], seed: int
+    along: str, width: int, tiles: list[int], seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     values = rng.integers(0, 400, (7, sum(tiles))).astype(np.float32)  # with ties
@@ -286,7 +293,12 @@ def test_a_searched_tile_gives_what_offering_all_of_it_gives(
     found = shortlist.Shortlist(7, width)
     start = 0
     for columns in tiles:
-        found.search(slice(0, 7), values[:, start : start + columns], start)
+        tile = np.ascontiguousarray(values[:, start : start + columns])
+        if along == "rows":
+            kernels.take_smaller(tile, start, found.values, found.positions)
+        else:
+            turned = np.ascontiguousarray(tile.T)
+            kernels.take_smaller_below(turned, start, found.values, found.positions)
         start += columns
     padded = np.hstack([values, np.full((7, width), np.inf, np.float32)])
     np.testing.assert_array_equal(found.values, np.sort(padded, axis=1)[:, :width])

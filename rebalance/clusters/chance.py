@@ -12,6 +12,7 @@ import numpy as np
 from rebalance import seeds
 from rebalance.clusters.k_means import Floats, k_means
 from rebalance.clusters.silhouette import silhouettes
+from rebalance.products import one_blas_thread
 
 REFERENCES = 19  # the largest of them is exceeded by one of twenty alike
 LARGEST_REFERENCE = 500
@@ -51,5 +52,6 @@ def chance_in_components(components: Floats, ks: Iterable[int], seed: int) -> fl
         rng = seeds.generator(seed, "chance", turn)
         drawn = rng.standard_normal((size, len(deviations))) * deviations
         fits = [k_means(drawn, k, seeds.integer(seed, "chance", turn, k), 1)[0] for k in tried]
-        best = max(best, *silhouettes(drawn, fits))
+        with one_blas_thread():
+            best = max(best, *silhouettes(drawn, fits))
     return best

@@ -5,15 +5,17 @@ torch or click; scikit-learn is imported when it is needed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
+from rebalance.clusters import estimates
 from rebalance.clusters import stability as resampling
 from rebalance.clusters.k_means import Floats, Labelings, Labels, k_means
 from rebalance.clusters.silhouette import silhouettes
+from rebalance.products import one_blas_thread
 
 REFERENCES = 20
 LARGEST_REFERENCE = 1000
@@ -23,19 +25,32 @@ LARGEST_REFERENCE = 1000
 class Verdict:
     """What a criterion says of each k, larger being better, and the k it chooses.
 
-    k is 1 only where a criterion can say that there are no clusters.
+    k is 1 only where a criterion can say that there are no clusters. errors: the standard error of
+    each value, where they are estimates. rival: a k that these cannot tell from the one chosen.
     """
 
     values: dict[int, float]
     k: int
+    errors: dict[int, float] = field(default_factory=dict)
+    rival: int | None = None
 
 
 Criterion = Callable[[Floats, Labelings, int], Verdict]
 
 
 def silhouette(points: Floats, labelings: Labelings, seed: int) -> Verdict:
-    """The mean silhouette (Rousseeuw 1987)."""
-    return _largest(labelings, silhouettes(points, list(labelings.values())))
+    """The mean silhouette (Rousseeuw 1987); of more than 200,000 points an estimate of it."""
+    if len(points) <= estimates.EXACT_LIMIT:
+        with one_blas_thread():
+            return _largest(labelings, silhouettes(points, list(labelings.values())))
+    rng = seeds.generator(seed, "sample")
+    found = estimates.estimated_silhouettes(points, list(labelings.values()), rng)
+    ks = list(labelings)
+    return replace(
+        _largest(labelings, found.means),
+        errors=dict(zip(ks, found.errors, strict=True)),
+        rival=None if found.rival is None else ks[found.rival],
+    )
 
 
 def calinski_harabasz(points: Floats, labelings: Labelings, seed: int) -> Verdict:
@@ -129,7 +144,9 @@ def _reference_scatter(points: Floats, ks: list[int], seed: int) -> NDArray[np.f
     """The mean squared distance to the own centre [references, 1 + ks] of points spread evenly."""
     centred = _centred(points)
     # Distances do not change with the axes: the reference stays in the principal ones.
-    along = centred @ np.linalg.svd(centred, full_matrices=False)[2].T
+    with one_blas_thread():
+        axes = np.linalg.svd(centred, full_matrices=False)[2].T
+        along = centred @ axes
     low, high, size = along.min(axis=0), along.max(axis=0), min(len(points), LARGEST_REFERENCE)
     scatter = np.empty((REFERENCES, 1 + len(ks)))
     for turn, row in enumerate(scatter):

@@ -6,15 +6,21 @@ many points of a plane, are imported when they are needed.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rebalance.products import slices, threads
+
 BLOCK_VALUES = 1 << 21  # distances held at once: 16 MB
 COMPILED = 2048  # points of a plane from which numba is worth loading
+SHARE = 256  # points whose distances one thread sums up at a time
 
 Numbers = NDArray[np.intp]
+Floats = NDArray[np.float64]
 
 
 def silhouettes(points: NDArray[np.floating[Any]], labelings: Sequence[ArrayLike]) -> list[float]:
@@ -26,67 +32,95 @@ def silhouettes(points: NDArray[np.floating[Any]], labelings: Sequence[ArrayLike
     not grow with N squared. ValueError for points that are not finite, and for a labeling that does
     not name from 2 to N - 1 clusters for N points.
     """
-    exact: NDArray[np.float64] = np.asarray(points, dtype=np.float64)
-    if not np.isfinite(exact).all():
-        raise ValueError("silhouettes need finite points, but there are NaN or infinite ones")
-    clusterings = [_cluster_numbers(labels, len(exact)) for labels in labelings]
-    if not clusterings:
+    cells = Cells.of(points, labelings)
+    if not labelings:
         return []
-    sizes = [np.bincount(numbers) for numbers in clusterings]
-    cells, order, starts = _cells(clusterings)
-    # Which cluster of each clustering a cell lies in: [cells, clusters] of zeros and ones.
-    inside = [
-        np.eye(len(counts))[numbers[order[starts[:-1]]]]
-        for numbers, counts in zip(clusterings, sizes, strict=True)
-    ]
-    totals = np.zeros(len(clusterings))
-    for rows, sums in _summed_distances(exact, cells, order, starts):
-        totals += [
-            _sample_silhouettes(sums @ inside[i], numbers[rows], sizes[i]).sum()
-            for i, numbers in enumerate(clusterings)
+    totals = sum(block.sum(axis=1) for block in cells.silhouettes(np.arange(len(points))))
+    return [float(total) for total in totals / len(points)]
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Points in groups that no labeling parts.
+
+    points: [N, D], cell by cell. starts: where each cell starts among them, [cells + 1]. clusters:
+    for each labeling the cluster [cells] that a cell lies in. sizes: for each labeling the number
+    of points [clusters] of each cluster.
+    """
+
+    points: Floats
+    starts: Numbers
+    clusters: list[Numbers]
+    sizes: list[Numbers]
+
+    @classmethod
+    def of(cls, points: NDArray[np.floating[Any]], labelings: Sequence[ArrayLike]) -> "Cells":
+        """The cells of ``points`` [N, D] under the labelings [N]; errors as in ``silhouettes``."""
+        exact: Floats = np.asarray(points, dtype=np.float64)
+        if not np.isfinite(exact).all():
+            raise ValueError("silhouettes need finite points, but there are NaN or infinite ones")
+        clusterings = [_cluster_numbers(labels, len(exact)) for labels in labelings]
+        cells = np.zeros(len(exact), np.intp)
+        for numbers in clusterings:  # renumbered each time, so that the numbers stay small
+            cells = np.unique(cells * (numbers.max() + 1) + numbers, return_inverse=True)[1]
+        order = np.argsort(cells, kind="stable")
+        starts = np.concatenate(([0], np.cumsum(np.bincount(cells))))
+        return cls(
+            exact[order],
+            starts,
+            [numbers[order[starts[:-1]]] for numbers in clusterings],
+            [np.bincount(numbers) for numbers in clusterings],
+        )
+
+    def silhouettes(self, at: Numbers) -> Iterator[Floats]:
+        """Those of the points at these positions in ``points``, some [labelings, n] at a time."""
+        # Which cluster of each clustering a cell lies in: [cells, clusters] of zeros and ones.
+        inside = [
+            np.eye(len(sizes))[own] for own, sizes in zip(self.clusters, self.sizes, strict=True)
         ]
-    return [float(total) for total in totals / len(exact)]
+        cells = np.searchsorted(self.starts, at, side="right") - 1
+        across = len(self.starts) - 1 if self._on_plane else len(self.points)
+        step = max(1, BLOCK_VALUES // across)
+        for start in range(0, len(at), step):
+            rows = slice(start, start + step)
+            sums = self._summed_distances(at[rows])
+            yield np.stack(
+                [
+                    _sample_silhouettes(sums @ belongs, own[cells[rows]], sizes)
+                    for belongs, own, sizes in zip(inside, self.clusters, self.sizes, strict=True)
+                ]
+            )
 
+    @property
+    def _on_plane(self) -> bool:
+        return self.points.shape[1] == 2 and len(self.points) >= COMPILED
 
-def _cells(clusterings: Sequence[Numbers]) -> tuple[Numbers, Numbers, Numbers]:
-    """The cell [N] of each point, the points cell by cell [N], and where each cell starts."""
-    cells = np.zeros(len(clusterings[0]), np.intp)
-    for numbers in clusterings:  # renumbered each time, so that the numbers stay small
-        cells = np.unique(cells * (numbers.max() + 1) + numbers, return_inverse=True)[1]
-    order = np.argsort(cells, kind="stable")
-    return cells, order, np.concatenate(([0], np.cumsum(np.bincount(cells))))
+    def _summed_distances(self, at: Numbers) -> Floats:
+        """From each of the points [n] to the points of each cell [n, cells]."""
+        if not self._on_plane:
+            from scipy.spatial.distance import cdist
 
+            distances = cdist(self.points[at], self.points)
+            sums: Floats = np.add.reduceat(distances, self.starts[:-1], axis=1)
+            return sums
+        from rebalance.clusters.kernels import summed_distances
 
-def _summed_distances(
-    points: NDArray[np.float64], cells: Numbers, order: Numbers, starts: Numbers
-) -> Iterator[tuple[Numbers | slice, NDArray[np.float64]]]:
-    """Points, some at a time, and their summed distances [n, cells] to the points of each cell."""
-    if points.shape[1] == 2 and len(points) >= COMPILED:
-        yield from _compiled(points, order, starts)
-        return
-    from scipy.spatial.distance import cdist
+        x, y = self._coordinates
+        sums = np.empty((len(at), len(self.starts) - 1))
 
-    membership = np.eye(len(starts) - 1)[cells]
-    step = max(1, BLOCK_VALUES // len(points))
-    for start in range(0, len(points), step):
-        rows = slice(start, start + step)
-        yield rows, cdist(points[rows], points) @ membership
+        def sum_up(rows: slice) -> None:
+            summed_distances(x, y, self.starts, at[rows], sums[rows])
 
+        with threads() as team:
+            team.each(sum_up, slices(len(at), SHARE))
+        return sums
 
-def _compiled(
-    points: NDArray[np.float64], order: Numbers, starts: Numbers
-) -> Iterator[tuple[Numbers, NDArray[np.float64]]]:
-    from rebalance.clusters.kernels import summed_distances
-
-    # Twice as fast in single precision, and as exact where the points are no finer than that.
-    single = points.astype(np.float32)
-    x, y = np.ascontiguousarray((single if (single == points).all() else points)[order].T)
-    step = max(1, BLOCK_VALUES // len(starts))
-    for start in range(0, len(points), step):
-        at = np.arange(start, min(start + step, len(points)))
-        sums = np.empty((len(at), len(starts) - 1))
-        summed_distances(x, y, starts, at, sums)
-        yield order[at], sums
+    @cached_property
+    def _coordinates(self) -> NDArray[np.floating[Any]]:
+        """x and y [2, N]; twice as fast in single precision, and as exact where that is theirs."""
+        single = self.points.astype(np.float32)
+        exact = single if (single == self.points).all() else self.points
+        return np.ascontiguousarray(exact.T)
 
 
 def _cluster_numbers(labels: ArrayLike, samples: int) -> Numbers:

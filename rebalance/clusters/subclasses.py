@@ -15,6 +15,7 @@ from rebalance import seeds
 from rebalance.clusters.chance import chance_in_components, chance_on_map
 from rebalance.clusters.criteria import CRITERIA
 from rebalance.clusters.k_means import Clustering, Floats, clusterings
+from rebalance.clusters.landmarks import drawn_landmarks, nearest_centres, placed_by_landmarks
 from rebalance.clusters.layouts import LAYOUTS, MIN_SAMPLES
 from rebalance.clusters.pca import Matrix, principal_components
 from rebalance.clusters.stability import stability
@@ -37,6 +38,9 @@ class Subclasses:
     scores: what the criterion says of each k.
     stability: of the clustering, see ``clusters.stability``; None where there is one cluster.
     chance: the best silhouette that structureless samples would have; None where none was tried.
+    errors: standard errors of the silhouettes, where they are estimates; else empty.
+    rival: a k whose silhouette they cannot tell from that of the chosen one, by the silhouettes.
+    landmarks: on how many samples all of this was found, which the others then joined; None is all.
     """
 
     labels: NDArray[np.intp]
@@ -49,6 +53,9 @@ class Subclasses:
     scores: dict[int, float] = field(default_factory=dict)
     stability: float | None = None
     chance: float | None = None
+    errors: dict[int, float] = field(default_factory=dict)
+    rival: int | None = None
+    landmarks: int | None = None
 
     @property
     def k(self) -> int:
@@ -79,19 +86,33 @@ def find_subclasses(
     criterion: str = PAPERS.criterion,
     space: str = PAPERS.cluster_space,
     layout: str = PAPERS.layout,
+    landmarks: str = PAPERS.landmarks,
 ) -> Subclasses:
     """The subclasses of the class whose features [N, M] are ``matrix``.
 
     k runs from 2 to min(k_max, N - 1), and the criterion (a key of ``CRITERIA``) chooses; a tie
     goes to the smaller k. space: where k-means runs, on the ``map`` that UMAP draws, or ``pca``, on
     the principal components, the first two of which are then the map. layout: what draws it (a key
-    of ``LAYOUTS``). The defaults are the paper's.
+    of ``LAYOUTS``). landmarks: on how many samples all but the components is done (``auto``,
+    ``none`` or a number, see ``clusters.landmarks``); in a class that is not large, ``auto`` is all
+    of them. The defaults are the paper's.
 
     Fewer than 4 samples, or features that are all identical, make one cluster around the mean of
     the first two principal components, and so does a criterion that finds no groups, around the
     mean; ``note`` says so. FeatureError for an empty class and for features that are not finite.
     """
     components = principal_components(matrix)
+    found = drawn_landmarks(len(components), landmarks, seed)
+    if found is None:
+        return _clustered(components, seed, k_max, criterion, space, layout)
+    chosen = _clustered(components[found], seed, k_max, criterion, space, layout)
+    return _joined(chosen, components, found)
+
+
+def _clustered(
+    components: Floats, seed: int, k_max: int, criterion: str, space: str, layout: str
+) -> Subclasses:
+    """The subclasses of samples with these principal components [N, d]."""
     if len(components) < MIN_SAMPLES:
         return _one_cluster(components, f"fewer than {MIN_SAMPLES} images to cluster")
     if not components.any():
@@ -108,6 +129,40 @@ def find_subclasses(
         return replace(chosen, chance=chance_on_map(components))
     chance = chance_in_components(components, fits, seeds.integer(seed, "chance"))
     return replace(chosen, points=_first_two(components), map="pca", chance=chance)
+
+
+def _joined(chosen: Subclasses, components: Floats, landmarks: NDArray[np.intp]) -> Subclasses:
+    """The subclasses ``chosen`` for the landmarks, with all samples in them."""
+    points: Floats = _first_two(components)
+    clustered = points
+    if chosen.map == "umap":
+        points, labels = placed_by_landmarks(components, landmarks, chosen.points, chosen.labels)
+        clustered = points
+    else:
+        if chosen.centres.shape[1] == components.shape[1]:
+            clustered = components
+        labels = nearest_centres(clustered, chosen.centres)
+        labels[landmarks] = chosen.labels  # so that no cluster is without any
+    labels, centres = _largest_first(labels, chosen.centres)
+    return replace(
+        chosen,
+        labels=labels,
+        distances=_distances(clustered, centres, labels),
+        centres=centres,
+        points=points,
+        landmarks=len(landmarks),
+    )
+
+
+def _distances(
+    points: Floats, centres: NDArray[np.float64], labels: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """From each point [N, D] to the centre of its own cluster [N]."""
+    distances = np.empty(len(points))
+    for cluster, centre in enumerate(centres):  # not all at once, which would be [N, D] in float64
+        own = labels == cluster
+        distances[own] = np.linalg.norm(points[own] - centre, axis=1)
+    return distances
 
 
 def _chosen(
@@ -128,13 +183,15 @@ def _chosen(
         again = stability(points, labels, seeds.integer(seed, "stability"))
     return Subclasses(
         labels,
-        np.linalg.norm(points - centres[labels], axis=1),
+        _distances(points, centres, labels),
         centres,
         points,
         verdicts["silhouette"].values,
         note,
         scores=verdicts[criterion].values,
         stability=again,
+        errors=verdicts["silhouette"].errors,
+        rival=verdicts[criterion].rival,
     )
 
 

@@ -32,7 +32,8 @@ from rebalance.neighbours.shortlist import Shortlist
 from rebalance.neighbours.tiles import tiles_on
 from rebalance.progress import Progress, silent
 
-SPARE = 16  # entries of a shortlist beyond twice the neighbours: few rows then need a second look
+SPARE = 16  # entries of a shortlist beyond the neighbours: few rows then need a second look
+NARROW = 256  # columns up to which they are enough; of more, distances are less sure
 DEVICES = ("cpu", "cuda", "mps")
 
 log = logging.getLogger("rebalance")
@@ -112,7 +113,8 @@ class _Search:
         self.count = count
         self.points = as_points(features, members)
         self.tiles = tiles_on(device, self.points)
-        self.width = min(2 * count + SPARE, len(members) - 1)
+        unsure = count if features.shape[1] > NARROW else 0
+        self.width = min(count + unsure + SPARE, len(members) - 1)
 
     def among_all(self, progress: Progress) -> Neighbours:
         """The neighbours of every member."""

@@ -7,15 +7,28 @@ torch, scikit-learn or click.
 from typing import Any
 
 import numpy as np
-from numba import prange
+from numba import njit
 from numpy.typing import NDArray
 
 from rebalance.compiled import compiled
 
-STRIDE = 64  # entries of which only the smallest is looked at, where that is too large already
+STRIDE = 64  # entries of a row of which only the smallest is looked at, where it is too large
+RUN = 32  # the same, of a column
 
 
-@compiled(parallel=True, fastmath={"nnan", "nsz"})
+@njit(inline="always")
+def insert(values: Any, positions: Any, row: int, value: Any, position: int) -> None:
+    """Put the value in its place among the rising ``values`` of the row; the largest goes."""
+    place = values.shape[1] - 1
+    while place > 0 and values[row, place - 1] > value:
+        values[row, place] = values[row, place - 1]
+        positions[row, place] = positions[row, place - 1]
+        place -= 1
+    values[row, place] = value
+    positions[row, place] = position
+
+
+@compiled(fastmath={"nnan", "nsz"})
 def take_smaller(
     tile: NDArray[np.float32],
     first: int,
@@ -25,9 +38,10 @@ def take_smaller(
     """Take what is smaller in each row of the tile [r, n] into values and positions [r, width].
 
     values rise along each row before and after. first: the position of the tile's first column.
+    Other threads may work on other rows at the same time.
     """
     width = values.shape[1]
-    for row in prange(len(tile)):
+    for row in range(len(tile)):
         worst = values[row, width - 1]
         for low in range(0, tile.shape[1], STRIDE):
             high = min(low + STRIDE, tile.shape[1])
@@ -37,13 +51,35 @@ def take_smaller(
             if smallest >= worst:
                 continue
             for column in range(low, high):
-                value = tile[row, column]
-                if value < worst:
-                    place = width - 1
-                    while place > 0 and values[row, place - 1] > value:
-                        values[row, place] = values[row, place - 1]
-                        positions[row, place] = positions[row, place - 1]
-                        place -= 1
-                    values[row, place] = value
-                    positions[row, place] = first + column
+                if tile[row, column] < worst:
+                    insert(values, positions, row, tile[row, column], first + column)
                     worst = values[row, width - 1]
+
+
+@compiled(fastmath={"nnan", "nsz"})
+def take_smaller_below(
+    tile: NDArray[np.float32],
+    first: int,
+    values: NDArray[np.float32],
+    positions: NDArray[Any],
+) -> None:
+    """``take_smaller`` of the columns of the tile [n, r], from the position ``first`` on.
+
+    The tile is read along its rows, as it lies in memory.
+    """
+    width = values.shape[1]
+    smallest = np.empty(tile.shape[1], np.float32)
+    for low in range(0, len(tile), RUN):
+        high = min(low + RUN, len(tile))
+        smallest[:] = tile[low]
+        for row in range(low + 1, high):
+            for column in range(tile.shape[1]):
+                smallest[column] = min(smallest[column], tile[row, column])
+        for column in range(tile.shape[1]):
+            worst = values[column, width - 1]
+            if smallest[column] >= worst:
+                continue
+            for row in range(low, high):
+                if tile[row, column] < worst:
+                    insert(values, positions, column, tile[row, column], first + row)
+                    worst = values[column, width - 1]

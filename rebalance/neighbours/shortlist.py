@@ -29,13 +29,3 @@ class Shortlist:
         best = np.argsort(values, axis=1)[:, :width]
         self.values[rows] = np.take_along_axis(values, best, axis=1)
         self.positions[rows] = np.take_along_axis(positions, best, axis=1)
-
-    def search(self, rows: slice, tile: Values, first: int) -> None:
-        """``offer`` all of a tile [r, n] whose columns are the positions from ``first`` on.
-
-        Compiled: most entries are only compared with the largest value that a row has.
-        """
-        from rebalance.neighbours.kernels import take_smaller
-
-        tile = np.ascontiguousarray(tile)
-        take_smaller(tile, first, self.values[rows], self.positions[rows])

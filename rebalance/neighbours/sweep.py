@@ -10,6 +10,7 @@ import numpy as np
 from rebalance.neighbours.distances import Positions
 from rebalance.neighbours.shortlist import Shortlist, Values
 from rebalance.neighbours.tiles import Tiles
+from rebalance.products import threads
 from rebalance.progress import Progress
 
 
@@ -18,14 +19,14 @@ def of_all(tiles: Tiles, points: int, width: int, progress: Progress) -> Shortli
     found = Shortlist(points, width)
     blocks = list(_blocks(points, tiles.side))
     pairs = [(rows, columns) for i, rows in enumerate(blocks) for columns in blocks[i:]]
-    for rows, columns in progress(pairs, total=len(pairs), what="neighbours", unit="block"):
-        tile = tiles.distances(rows, columns)
-        if rows == columns:
-            _leave_out(tile, np.arange(rows.start, rows.stop), columns)
+    with threads():
+        for rows, columns in progress(pairs, total=len(pairs), what="neighbours", unit="block"):
+            tile = tiles.distances(rows, columns)
+            if rows == columns:
+                _leave_out(tile, np.arange(rows.start, rows.stop), columns)
             tiles.offer(found, rows, tile, columns)
-        else:
-            tiles.offer(found, rows, tile, columns)
-            tiles.offer(found, columns, tile.T, rows)
+            if rows != columns:
+                tiles.offer(found, columns, tile.T, rows)
     return found
 
 
@@ -39,10 +40,11 @@ def of_queries(
         for rows in _blocks(len(queries), tiles.side)
         for columns in _blocks(points, tiles.side)
     ]
-    for rows, columns in progress(pairs, total=len(pairs), what="neighbours", unit="block"):
-        tile = tiles.distances(queries[rows], columns)
-        _leave_out(tile, queries[rows], columns)
-        tiles.offer(found, rows, tile, columns)
+    with threads():
+        for rows, columns in progress(pairs, total=len(pairs), what="neighbours", unit="block"):
+            tile = tiles.distances(queries[rows], columns)
+            _leave_out(tile, queries[rows], columns)
+            tiles.offer(found, rows, tile, columns)
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from rebalance.neighbours.distances import Positions
 from rebalance.neighbours.points import DEPTH, Points
 from rebalance.neighbours.shortlist import Shortlist, Values
-from rebalance.parallel import chosen_workers, ordered_map
+from rebalance.products import slices, threads
 
 STRIP = 250  # rows of a tile that one thread looks through at a time
 COMPILED = 4096  # points from which numba is worth loading
@@ -38,7 +38,10 @@ class Tiles(Protocol):
 
 
 class ProcessorTiles:
-    """Tiles by numpy: its BLAS multiplies, threads look through the products."""
+    """Tiles by numpy, some rows at a time in threads: products first, then what is small in them.
+
+    A strip is done with while it is in the cache of its processor.
+    """
 
     # 16 MB. Not a power of two: turning such a tile over takes ten times as long, since the rows
     # of one column then compete for the same few lines of the cache.
@@ -46,29 +49,47 @@ class ProcessorTiles:
 
     def __init__(self, points: Points) -> None:
         self._points = points
-        self._workers = chosen_workers(None)
 
     def distances(self, rows: Positions | slice, columns: slice) -> Values:
         # By a power of two, which rounds nothing.
         left, right = -2 * self._points.values[rows], self._points.values[columns]
-        tile: Values = left[:, :DEPTH] @ right[:, :DEPTH].T
-        for start in range(DEPTH, left.shape[1], DEPTH):
-            part = slice(start, start + DEPTH)
-            tile += left[:, part] @ right[:, part].T
-        tile += self._points.squares[columns]
-        tile += self._points.squares[rows][:, None]
+        across, down = self._points.squares[columns], self._points.squares[rows][:, None]
+        tile: Values = np.empty((len(left), len(right)), np.float32)
+
+        def fill(strip: slice) -> None:
+            part = tile[strip]
+            np.matmul(left[strip, :DEPTH], right[:, :DEPTH].T, out=part)
+            for start in range(DEPTH, left.shape[1], DEPTH):
+                deep = slice(start, start + DEPTH)
+                part += left[strip, deep] @ right[:, deep].T
+            part += across
+            part += down[strip]
+
+        with threads() as team:
+            team.each(fill, slices(len(left), STRIP))
         return tile
 
     def offer(self, found: Shortlist, rows: slice, tile: Values, columns: slice) -> None:
-        if len(self._points.values) >= COMPILED:
-            found.search(rows, tile, columns.start)
-            return
-        count = found.values.shape[1]
-        strips = [tile[start : start + STRIP] for start in range(0, len(tile), STRIP)]
-        lowest = list(
-            ordered_map(lambda strip: _lowest_of_rows(strip, count), strips, self._workers)
-        )
-        values, places = (np.concatenate(parts) for parts in zip(*lowest, strict=True))
+        look = self._search if len(self._points.values) >= COMPILED else self._partition
+
+        def search(strip: slice) -> None:
+            own = slice(rows.start + strip.start, rows.start + strip.stop)
+            look(found, own, tile[strip], columns)
+
+        with threads() as team:
+            team.each(search, slices(len(tile), STRIP))
+
+    def _search(self, found: Shortlist, rows: slice, strip: Values, columns: slice) -> None:
+        from rebalance.neighbours.kernels import take_smaller, take_smaller_below
+
+        values, positions = found.values[rows], found.positions[rows]
+        if strip.flags.c_contiguous:
+            take_smaller(strip, columns.start, values, positions)
+        else:
+            take_smaller_below(strip.T, columns.start, values, positions)
+
+    def _partition(self, found: Shortlist, rows: slice, strip: Values, columns: slice) -> None:
+        values, places = _lowest_of_rows(strip, found.values.shape[1])
         found.offer(rows, values, places + columns.start)
 
     def fetched(self, tile: Values) -> Values:

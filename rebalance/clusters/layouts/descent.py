@@ -9,15 +9,16 @@ Loading this module loads numba, so it is imported where a layout is needed. May
 scikit-learn, umap or click.
 """
 
-import math
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from rebalance.clusters.kernels import REORDERED
 from rebalance.compiled import compiled
+from rebalance.products import Threads
 
 Points = NDArray[np.float32]
 Integers = NDArray[np.integer[Any]]
@@ -74,11 +75,13 @@ def power(base: Any, exponent: Any) -> Any:
     """``base ** exponent`` in float32 for a normal positive base, to about 1 part in 30,000."""
     bits = np.float32(base).view(np.int32)
     fraction = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32) - np.float32(1)
-    logarithm = np.float32((bits >> 23) - 127) + polynomial(fraction, LOGARITHM)
-    product = min(max(exponent * logarithm, np.float32(-120)), np.float32(120))
-    whole = math.floor(product)
-    scale = np.int32((np.int32(whole) + 127) << 23).view(np.float32)
-    return scale * polynomial(product - np.float32(whole), EXPONENTIAL)
+    whole = np.float32(np.int32(bits >> np.int32(23))) - np.float32(127)
+    product = exponent * (whole + polynomial(fraction, LOGARITHM))
+    # Above 0, so that cutting off rounds down: the exponent of a float32 has 127 added to it.
+    shifted = min(max(product, np.float32(-120)), np.float32(120)) + np.float32(127)
+    shift = np.int32(shifted)
+    scale = np.int32(shift << np.int32(23)).view(np.float32)
+    return scale * polynomial(shifted - np.float32(shift), EXPONENTIAL)
 
 
 @njit(inline="always")
@@ -87,8 +90,42 @@ def clipped(step: Any, limit: Any) -> Any:
     return min(max(step, -limit), limit)
 
 
-@compiled(parallel=True, fastmath=REORDERED)
 def descend(
+    places: Points,
+    heads: Integers,
+    tails: Integers,
+    periods: Points,
+    tasks: NDArray[np.int64],
+    curve: tuple[float, float],
+    epochs: int,
+    seed: int,
+    team: Threads | None,
+) -> None:
+    """Move ``places`` [N, 2] along the gradient of UMAP's cross entropy, ``epochs`` times.
+
+    heads, tails [E]: the ends of the edges, ordered by task. periods [E]: epochs from one pull
+    along an edge to its next. tasks [rounds, tasks, 2]: the first edge of each task and the one
+    after its last. curve: a and b of 1 / (1 + a d^2b), the memberships in the plane. team: threads
+    that share the tasks of a round; None does everything in this one, with the same result.
+    """
+    a, b = map(np.float32, curve)
+    before, due = np.empty_like(places), periods.copy()
+
+    def pull(epoch: int, some: NDArray[np.int64]) -> None:
+        pull_along(places, before, heads, tails, periods, due, some, a, b, epoch, epochs, seed)
+
+    for epoch in range(epochs):
+        before[:] = places
+        if team is None:
+            pull(epoch, tasks.reshape(-1, 2))
+            continue
+        for of_round in tasks:
+            team.each(partial(pull, epoch), np.array_split(of_round, team.workers))
+
+
+# As numpy divides: Python's check for 0 is a branch at each division.
+@compiled(fastmath=REORDERED, error_model="numpy")
+def pull_along(
     places: Points,
     before: Points,
     heads: Integers,
@@ -98,57 +135,48 @@ def descend(
     tasks: NDArray[np.int64],
     a: np.float32,
     b: np.float32,
+    epoch: int,
     epochs: int,
     seed: int,
 ) -> None:
-    """Move ``places`` [N, 2] along the gradient of UMAP's cross entropy, ``epochs`` times.
+    """Move the ends of the edges of some tasks [n, 2], one after the other, where they are due.
 
-    before: room for a copy of them. heads, tails [E]: the ends of the edges, ordered by task.
-    periods [E]: epochs from one pull along an edge to its next; due [E]: when the next is; changed.
-    tasks [rounds, tasks, 2]: the first edge of each task and the one after its last. a, b: of the
-    curve 1 / (1 + a d^2b) that memberships have in the plane.
+    before: the places at the start of the epoch. due [E]: when the next pull is; changed.
     """
     samples = np.uint64(len(places))
-    for epoch in range(epochs):
-        rate = np.float32(1) - np.float32(epoch) / np.float32(epochs)
-        limit = np.float32(CLIP) * rate
-        pull, push = np.float32(-2) * b * rate, np.float32(2) * b * rate
-        stream = mixed(mixed(np.uint64(seed) * GOLDEN) + np.uint64(epoch) * GOLDEN)
-        for vertex in prange(len(places)):
-            before[vertex, 0] = places[vertex, 0]
-            before[vertex, 1] = places[vertex, 1]
-        for turn in range(tasks.shape[0]):
-            for task in prange(tasks.shape[1]):
-                for edge in range(tasks[turn, task, 0], tasks[turn, task, 1]):
-                    if due[edge] > epoch:
-                        continue
-                    due[edge] += periods[edge]
-                    head, tail = heads[edge], tails[edge]
-                    x, y = places[head, 0], places[head, 1]
-                    right, up = x - places[tail, 0], y - places[tail, 1]
-                    square = right * right + up * up
-                    if square > np.float32(1e-12):
-                        curve = a * power(square, b)
-                        slope = pull * curve / (square * (curve + np.float32(1)))
-                        step_x, step_y = clipped(slope * right, limit), clipped(slope * up, limit)
-                        x += step_x
-                        y += step_y
-                        places[tail, 0] -= step_x
-                        places[tail, 1] -= step_y
-                    away_x, away_y = np.float32(0), np.float32(0)
-                    for draw in range(NEGATIVES):
-                        word = mixed(
-                            stream + (np.uint64(edge) * np.uint64(8) + np.uint64(draw)) * GOLDEN
-                        )
-                        other = np.int64(((word >> np.uint64(32)) * samples) >> np.uint64(32))
-                        if other == head:
-                            continue
-                        right, up = x - before[other, 0], y - before[other, 1]
-                        square = max(right * right + up * up, np.float32(1e-12))
-                        slope = push / (
-                            (np.float32(TOUCHING) + square) * (a * power(square, b) + np.float32(1))
-                        )
-                        away_x += clipped(slope * right, limit)
-                        away_y += clipped(slope * up, limit)
-                    places[head, 0] = x + away_x
-                    places[head, 1] = y + away_y
+    rate = np.float32(1) - np.float32(epoch) / np.float32(epochs)
+    limit = np.float32(CLIP) * rate
+    pull, push = np.float32(-2) * b * rate, np.float32(2) * b * rate
+    stream = mixed(mixed(np.uint64(seed) * GOLDEN) + np.uint64(epoch) * GOLDEN)
+    for task in range(len(tasks)):
+        for edge in range(tasks[task, 0], tasks[task, 1]):
+            if due[edge] > epoch:
+                continue
+            due[edge] += periods[edge]
+            head, tail = heads[edge], tails[edge]
+            x, y = places[head, 0], places[head, 1]
+            right, up = x - places[tail, 0], y - places[tail, 1]
+            square = right * right + up * up
+            if square > np.float32(1e-12):
+                curve = a * power(square, b)
+                slope = pull * curve / (square * (curve + np.float32(1)))
+                step_x, step_y = clipped(slope * right, limit), clipped(slope * up, limit)
+                x += step_x
+                y += step_y
+                places[tail, 0] -= step_x
+                places[tail, 1] -= step_y
+            away_x, away_y = np.float32(0), np.float32(0)
+            for draw in range(NEGATIVES):
+                word = mixed(stream + (np.uint64(edge) * np.uint64(8) + np.uint64(draw)) * GOLDEN)
+                other = np.int64(((word >> np.uint64(32)) * samples) >> np.uint64(32))
+                if other == head:
+                    continue
+                right, up = x - before[other, 0], y - before[other, 1]
+                square = max(right * right + up * up, np.float32(1e-12))
+                slope = push / (
+                    (np.float32(TOUCHING) + square) * (a * power(square, b) + np.float32(1))
+                )
+                away_x += clipped(slope * right, limit)
+                away_y += clipped(slope * up, limit)
+            places[head, 0] = x + away_x
+            places[head, 1] = y + away_y

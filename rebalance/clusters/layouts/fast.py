@@ -16,6 +16,7 @@ from rebalance import seeds
 from rebalance.clusters.layouts.graph import fuzzy_graph
 from rebalance.clusters.layouts.start import MIN_SAMPLES, NEIGHBORS, spectral_start
 from rebalance.neighbours import nearest
+from rebalance.products import Threads, threads
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -64,35 +65,30 @@ def _descended(graph: "csr_matrix", start: NDArray[np.float32], seed: int) -> ND
     keys = np.array([[low * BLOCKS + high for low, high in pairs] for pairs in rounds_of(BLOCKS)])
     tasks = np.stack([np.searchsorted(pair[shuffled], keys + end) for end in (0, 1)], axis=-1)
     places = np.ascontiguousarray(start[order], dtype=np.float32)
-    with _threads(samples):
+    with _team(samples) as team:
         descend(
             places,
-            np.empty_like(places),
             heads[shuffled].astype(np.int32),
             tails[shuffled].astype(np.int32),
             periods,
-            periods.copy(),
             tasks,
-            np.float32(CURVE[0]),
-            np.float32(CURVE[1]),
+            CURVE,
             epochs,
             seeds.integer(seed, "negatives"),
+            team,
         )
     return places[place]
 
 
 @contextmanager
-def _threads(samples: int) -> Iterator[None]:
-    """One thread where there are few samples; the layout is the same.
+def _team(samples: int) -> "Iterator[Threads | None]":
+    """Threads, but none where there are few samples; the layout is the same.
 
     Threads wait for each other thousands of times. On a machine that is busy with something else
     each wait may last until the scheduler lets the last of them run, ten times as long as the work.
     """
-    import numba
-
-    before = numba.get_num_threads()
-    numba.set_num_threads(1 if samples < ALONE else before)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
+    if samples < ALONE:
+        yield None
+    else:
+        with threads() as team:
+            yield team if team.workers > 1 else None

@@ -1,0 +1,109 @@
+"""k-means in any number of dimensions: all starts together, as products of matrices.
+
+The points of a plane have compiled loops in ``kernels``. Imports numpy and nothing heavier.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.intp]
+
+ITERATIONS = 300
+BLOCK_VALUES = 1 << 20  # distances held at once: 8 MB
+
+
+def cluster(points: Floats, k: int, chances: Floats, tolerance: float) -> tuple[Labels, Floats]:
+    """The labels [N] and centres [k, D] of least scatter among several starts.
+
+    points: [N, D], k of them different. chances: numbers from 0 to 1 [starts, k, trials], see
+    ``greedy_starts``. tolerance: the summed squared step of the centres at which one start ends.
+    """
+    centres = greedy_starts(points, k, chances)
+    before = np.full((len(centres), len(points)), -1, np.intp)
+    moving = np.arange(len(centres))
+    for _ in range(ITERATIONS):
+        labels, gaps, sums = assigned(points, centres[moving])
+        means = _means(points, labels, gaps, sums)
+        steps = np.square(means - centres[moving]).sum(axis=(1, 2))
+        same = (labels == before[moving]).all(axis=1)
+        centres[moving], before[moving] = means, labels
+        moving = moving[~same & (steps > tolerance)]
+        if not len(moving):
+            break
+    labels, gaps, _ = assigned(points, centres)
+    best = int(gaps.sum(axis=1).argmin())
+    return labels[best], centres[best]
+
+
+def greedy_starts(points: Floats, k: int, chances: Floats) -> Floats:
+    """Centres [starts, k, D] among the points: k-means++ (Arthur & Vassilvitskii 2007).
+
+    The first is drawn evenly, each other with a probability that grows with the squared distance to
+    the nearest one drawn. Of as many candidates as there are trials the one is taken that leaves
+    the least scatter, as in scikit-learn. chances: what they are drawn by [starts, k, trials].
+    """
+    return np.stack([_greedy_start(points, k, each) for each in chances])
+
+
+def _greedy_start(points: Floats, k: int, chances: Floats) -> Floats:
+    drawn = [min(int(chances[0, 0] * len(points)), len(points) - 1)]
+    gaps = np.square(points - points[drawn[0]]).sum(axis=1)
+    for turn in range(1, k):
+        running = np.cumsum(gaps)
+        candidates = np.searchsorted(running, chances[turn] * running[-1], side="right")
+        candidates = np.minimum(candidates, len(points) - 1)
+        left = [np.minimum(gaps, np.square(points - points[i]).sum(axis=1)) for i in candidates]
+        best = int(np.argmin([each.sum() for each in left]))
+        drawn.append(int(candidates[best]))
+        gaps = left[best]
+    return points[drawn]
+
+
+def assigned(points: Floats, centres: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """The nearest of each start's centres [starts, k, D] to each point (tie: the first).
+
+    Also the squared distances to them [starts, N], and the summed points of each centre with, in
+    the last column, how many they are [starts, k, D + 1].
+    """
+    starts, k, columns = centres.shape
+    flat = centres.reshape(-1, columns)
+    lengths = np.square(flat).sum(axis=1)
+    labels = np.empty((starts, len(points)), np.intp)
+    gaps = np.empty((starts, len(points)))
+    sums = np.zeros((starts * k, columns + 1))
+    step = max(1, BLOCK_VALUES // len(flat))
+    for start in range(0, len(points), step):
+        rows = slice(start, start + step)
+        block = points[rows]
+        values = (lengths - 2 * (block @ flat.T)).reshape(len(block), starts, k)
+        nearest = values.argmin(axis=2, keepdims=True)
+        least = np.take_along_axis(values, nearest, axis=2)[:, :, 0]
+        labels[:, rows] = nearest[:, :, 0].T
+        gaps[:, rows] = np.maximum(least + np.square(block).sum(axis=1, keepdims=True), 0).T
+        values[:] = 0
+        np.put_along_axis(values, nearest, 1.0, axis=2)
+        inside = values.reshape(len(block), -1)
+        sums[:, :-1] += inside.T @ block
+        sums[:, -1] += inside.sum(axis=0)
+    return labels, gaps, sums.reshape(starts, k, columns + 1)
+
+
+def _means(points: Floats, labels: NDArray[Any], gaps: Floats, sums: Floats) -> Floats:
+    """The centres [starts, k, D] that the points of each move to.
+
+    One without points moves to the point farthest from its own centre, which leaves that centre;
+    the second such to the next farthest, and so on, as in scikit-learn.
+    """
+    for start, empty in zip(*np.nonzero(sums[:, :, -1] == 0), strict=True):
+        farthest = int(gaps[start].argmax())
+        if gaps[start, farthest] == 0:
+            continue
+        gaps[start, farthest] = 0
+        one = np.append(points[farthest], 1.0)
+        sums[start, labels[start, farthest]] -= one
+        sums[start, empty] = one
+    means: Floats = sums[:, :, :-1] / np.maximum(sums[:, :, -1:], 1)
+    return means

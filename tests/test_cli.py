@@ -60,14 +60,16 @@ def test_python_and_command_line_are_twins():
     from rebalance.cli import group
 
     printing = {"as_json", "quiet", "verbose", "weighting", "fail_if_changed"}
+    printing |= {"dry_run"}
     places = {"data", "manifest", "table", "test", "run", "output", "progress"}
-    places |= {"before", "after", "targets"}
+    places |= {"before", "after", "targets", "study"}
     calls = {
         "inspect": ["data"],
         "extract": ["data"],
         "undersample": ["data", "-o", "result"],
         "oversample": ["data", "-o", "result"],
         "hybrid": ["data", "-o", "result", "--to", "9"],
+        "longtail": ["data", "-o", "result"],
         "materialize": ["manifest", "result"],
         "export": ["manifest", "-o", "result"],
         "import": ["table", "-o", "result"],
@@ -75,6 +77,7 @@ def test_python_and_command_line_are_twins():
         "report": ["targets", "-o", "result"],
         "train": ["data", "--test", "test", "-o", "result"],
         "evaluate": ["run", "test"],
+        "study": ["study.toml", "-o", "result"],
     }
     assert {*calls, "cache"} == set(COMMANDS)
     for name, arguments in calls.items():

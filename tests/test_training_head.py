@@ -1,6 +1,7 @@
 """A linear head on embeddings, against an obvious loop and at its traps."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,16 @@ from torch import nn
 
 from rebalance import seeds
 from rebalance.errors import TrainingError
-from rebalance.training.head import RECIPE, SQUARED_NORM, HeadRecipe, fit_head
+from rebalance.losses import CE, COT, LDAM
+from rebalance.models.heads import CosineLinear
+from rebalance.training.head import (
+    RECIPE,
+    SQUARED_NORM,
+    HeadRecipe,
+    Teaching,
+    fit_head,
+    fit_layer,
+)
 
 QUICK = HeadRecipe(epochs=3, warmup_epochs=2, batch_size=8)
 
@@ -171,3 +181,71 @@ def test_on_a_cuda_device_it_comes_to_the_same():
     there, _ = fit(features, labels, device="cuda")
     assert there.weight.device.type == "cpu"
     np.testing.assert_allclose(logits(there, features), logits(here, features), atol=1e-2)
+
+
+def test_a_layer_learns_by_a_loss_as_a_head_does_by_cross_entropy():
+    features, labels = blobs()
+    plain, _ = fit(features, labels, recipe=QUICK)
+    counts = np.bincount(labels).tolist()
+    layer, epoch = fit_layer(
+        features, labels, 3, Teaching(nn.Linear, CE(counts)), seed=0, device="cpu", recipe=QUICK
+    )
+    assert epoch == QUICK.epochs
+    torch.testing.assert_close(layer.weight, plain.weight)
+
+
+def test_complement_objective_training_takes_a_second_step():
+    features, labels = blobs()
+    counts = np.bincount(labels).tolist()
+    loss, recipe = COT(counts), HeadRecipe(epochs=1, warmup_epochs=1, batch_size=60)
+    layer, _ = fit_layer(
+        features, labels, 3, Teaching(nn.Linear, loss), seed=0, device="cpu", recipe=recipe
+    )
+    first, _ = fit(features, labels, recipe=recipe)
+    scale = math.sqrt(SQUARED_NORM / np.mean(np.square(features).sum(1)))
+    inputs, targets = torch.from_numpy(features) * scale, torch.from_numpy(labels)
+    parts = [(first.weight / scale).requires_grad_(), first.bias.clone().requires_grad_()]
+    slopes = torch.autograd.grad(loss.complement(inputs @ parts[0].T + parts[1], targets), parts)
+    wanted = [
+        part.detach() - recipe.lr * (slope + recipe.weight_decay * part.detach())
+        for part, slope in zip(parts, slopes, strict=True)
+    ]
+    torch.testing.assert_close(layer.weight, wanted[0] * scale)
+    torch.testing.assert_close(layer.bias, wanted[1])
+
+
+def test_a_regime_is_told_how_the_classes_did_and_weighs_them_late():
+    features, labels = blobs()
+    counts = np.bincount(labels).tolist()
+    asked = []
+
+    def f1(layer):
+        asked.append(layer)
+        return [1.0, 1.0, 0.5]
+
+    teaching = Teaching(nn.Linear, CE(counts), "dynamic", f1)
+    layer, _ = fit_layer(features, labels, 3, teaching, seed=0, device="cpu", recipe=QUICK)
+    assert len(asked) == QUICK.epochs and torch.equal(asked[-1].weight, layer.weight)
+    loss = CE([50, 5, 5])
+    late = Teaching(nn.Linear, loss, "drw")
+    uneven = np.repeat([0, 1, 2], [50, 5, 5])
+    fit_layer(features, uneven, 3, late, seed=0, device="cpu", recipe=QUICK)
+    assert loss.weights[1] > loss.weights[0]
+
+
+def test_cosines_stay_cosines():
+    features, labels = blobs(size=40.0)
+    teaching = Teaching(CosineLinear, LDAM(np.bincount(labels).tolist()))
+    layer, _ = fit_layer(features, labels, 3, teaching, seed=0, device="cpu")
+    said = logits(layer, features)
+    assert (np.abs(said) <= 1 + 1e-5).all()
+    assert (said.argmax(axis=1) == labels).all()
+
+
+@pytest.mark.parametrize(("decays", "last"), [(False, 1.0), (True, 0.0)])
+def test_the_rate_rises_and_then_stays_or_decays(decays, last):
+    recipe = HeadRecipe(epochs=40, warmup_epochs=4, lr=2.0, decays=decays)
+    rates = [recipe.rate(epoch) / recipe.lr for epoch in range(recipe.epochs)]
+    np.testing.assert_allclose(rates[:4], [0.25, 0.5, 0.75, 1.0])
+    assert rates[-1] == pytest.approx(last, abs=0.01)
+    assert all(low >= high for low, high in pairwise(rates[3:]))

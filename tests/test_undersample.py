@@ -206,6 +206,33 @@ def test_clusters_no_better_than_chance_are_warned_of(run, make_folder, tmp_path
     assert "no better than chance" not in found.err
 
 
+def test_landmarks_of_a_large_class_are_told_of(run, make_folder, tmp_path, weights, extractor):
+    data = make_folder(tmp_path / "data", {"cat": 130, "dog": 30, "owl": 9})
+    command = ["undersample", data, *extractor, "--overwrite", "-o"]
+    found = run(*command, tmp_path / "m.csv", "--landmarks", 100)
+    assert found.status == 0, found.err
+    assert "cat: clusters found on 100 landmarks" in found.out
+    assert "dog: clusters found" not in found.out
+    manifest = rebalance.read_manifest(tmp_path / "m.csv")
+    stories = manifest.record["per_class"]
+    assert {name: story["landmarks"] for name, story in stories.items()} == {
+        "cat": 100,
+        "dog": None,
+    }
+    assert sum(stories["cat"]["cluster_sizes"]) == 130
+    assert sum(stories["cat"]["quotas"]) == 9
+    assert stories["cat"]["silhouette_errors"] == {"pool": {}}
+    assert sum(place.label == "cat" for place in manifest.places) == 130
+    named = {"extractor": str(weights), "arch": "cifar_resnet20", "device": "cpu"}
+    assert rebalance.undersample(data, landmarks=100, **named) == manifest
+    page = run("report", tmp_path / "m.csv", "-o", tmp_path / "m.html")
+    assert page.status == 0, page.err
+    assert "found on landmarks" in (tmp_path / "m.html").read_text()
+    assert run(*command, tmp_path / "auto.csv").status == 0
+    assert run(*command, tmp_path / "none.csv", "--landmarks", "none").status == 0
+    assert (tmp_path / "auto.csv").read_bytes() == (tmp_path / "none.csv").read_bytes()
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -214,6 +241,7 @@ def test_clusters_no_better_than_chance_are_warned_of(run, make_folder, tmp_path
         {"k_max": 5},
         {"criterion": "gap"},
         {"cluster_space": "pca"},
+        {"landmarks": "none"},
     ],
 )
 def test_options_of_the_subclass_method_are_refused_by_others(data, options):
@@ -227,6 +255,12 @@ def test_options_of_the_subclass_method_are_refused_by_others(data, options):
         ({"k_max": 1}, "k_max must be a whole number from 2 up; got 1"),
         ({"criterion": "elbow"}, "no criterion 'elbow': choose one of silhouette, calinski"),
         ({"cluster_space": "body"}, "a cluster space is one of map, pca; got 'body'"),
+        (
+            {"landmarks": "all"},
+            "landmarks are auto, none, or a whole number from 100 up; got 'all'",
+        ),
+        ({"landmarks": 99}, "landmarks are auto, none, or a whole number from 100 up; got '99'"),
+        ({"landmarks": "-200"}, "landmarks are auto, none, or a whole number from 100 up"),
     ],
 )
 def test_clusterings_that_cannot_be_are_refused(data, options, message):

@@ -5,16 +5,21 @@ The command line passes its own options straight on to these, so that the two ar
 
 from rebalance.api.baselines import evaluate, train
 from rebalance.api.inspections import inspect
+from rebalance.api.long_tails import longtail
 from rebalance.api.manifests import extract, hybrid, oversample, undersample
 from rebalance.api.reports import report
+from rebalance.api.studies import plan_study, study
 
 __all__ = [
     "evaluate",
     "extract",
     "hybrid",
     "inspect",
+    "longtail",
     "oversample",
+    "plan_study",
     "report",
+    "study",
     "train",
     "undersample",
 ]

@@ -47,7 +47,10 @@ def extract(
 
     output: a .npz to write them to as well. layers: of body, pool, linear; auto is all there are.
     The other options are those of ``ExtractorOptions``, ``FolderOptions`` and ``RunOptions``.
-    Raises DataError, ExtractorError, OutputError, and UnreadableImage under ``strict``.
+    Under torchrun, or where torch.distributed has been initialised, all processes call it and get
+    the table; they share the work, and the first writes. Raises DataError, ExtractorError,
+    OutputError, UnreadableImage under ``strict``; PeerFailed where another process failed, PeerLost
+    where it ended without a word.
     """
     given = locals()
     return workflow.extract(
@@ -72,6 +75,7 @@ def undersample(
     criterion: str = SelectionOptions.criterion,
     cluster_space: str = SelectionOptions.cluster_space,
     layout: str = SelectionOptions.layout,
+    landmarks: str | int = SelectionOptions.landmarks,
     dedupe: bool = SelectionOptions.dedupe,
     suspects: bool = SelectionOptions.suspects,
     to: str | int = Targets.to,
@@ -100,7 +104,8 @@ def undersample(
     ``RunOptions``. Raises DataError, TargetError, ExtractorError, FeatureError, OutputError, and
     UnreadableImage under ``strict``.
     """
-    to, per_class = str(to), tuple(dict(per_class).items())
+    to, landmarks = str(to), str(landmarks)
+    per_class = tuple(dict(per_class).items())
     classes = (classes,) if isinstance(classes, str) else tuple(classes)
     given = locals()
     return workflow.undersample(

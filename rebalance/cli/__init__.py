@@ -12,8 +12,9 @@ from typing import IO, Any, NoReturn
 import click
 
 from rebalance import __version__
+from rebalance.endings import let_another_speak
 from rebalance.errors import PeerFailed, RebalanceError
-from rebalance.processes import is_first, let_another_speak
+from rebalance.processes import is_first, several
 
 COMMANDS = (
     "inspect",
@@ -21,6 +22,7 @@ COMMANDS = (
     "undersample",
     "oversample",
     "hybrid",
+    "longtail",
     "materialize",
     "export",
     "import",
@@ -28,8 +30,12 @@ COMMANDS = (
     "report",
     "train",
     "evaluate",
+    "study",
     "cache",
 )
+
+# What torchrun may start several processes of; others find in the cache what extract put there.
+TOGETHER = ("extract", "train", "evaluate")
 
 # What an interrupted command leaves behind.
 LEFT = {
@@ -38,6 +44,7 @@ LEFT = {
     "oversample": "features computed so far are in the cache",
     "hybrid": "features computed so far are in the cache",
     "train": "go on with --resume",
+    "study": "go on by running it again",
 }
 
 EPILOG = """\b
@@ -70,6 +77,19 @@ class LazyGroup(click.Group):
         command = import_module(f"rebalance.cli.{module}").command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if several() and name not in TOGETHER:
+            raise click.UsageError(
+                f"torchrun starts several processes, and {name} is one: start "
+                f"{', '.join(TOGETHER[:-1])} or {TOGETHER[-1]} that way, {name} alone (WORLD_SIZE "
+                "unset); it finds features that were extracted in the cache",
+                ctx,
+            )
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

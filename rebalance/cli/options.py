@@ -12,6 +12,8 @@ import click
 from rebalance.settings import (
     CLUSTER_SPACES,
     DEVICES,
+    LANDMARKS,
+    LANDMARKS_ABOVE,
     LAYERS,
     PRECISIONS,
     SPACES,
@@ -259,6 +261,14 @@ clustering = _stack(
         default=SelectionOptions.layout,
         show_default=True,
         help="What draws the map: our UMAP, in parallel, or umap-learn.",
+    ),
+    click.option(
+        "--landmarks",
+        default=SelectionOptions.landmarks,
+        show_default=True,
+        metavar="auto|none|N",
+        help="Images of a large class that its clusters are found on, and the others join: "
+        f"auto is {LANDMARKS:,} of more than {LANDMARKS_ABOVE:,}, none is all.",
     ),
 )
 

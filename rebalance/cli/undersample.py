@@ -117,8 +117,16 @@ def _print(manifest: "Manifest", output: Path) -> None:
     if any("cover" in story for story in stories.values()):
         click.echo(COVER)
     for name, story in stories.items():
-        if story.get("note"):
-            click.echo(f"{console.printable(name)}: one cluster, {story['note']}")
+        for told in _remarks(story):
+            click.echo(f"{console.printable(name)}: {told}")
+
+
+def _remarks(story: "Mapping[str, Any]") -> Iterator[str]:
+    """What a line of the table has no room for."""
+    if story.get("landmarks"):
+        yield f"clusters found on {story['landmarks']:,} landmarks"
+    if story.get("note"):
+        yield story["note"] if story["k"] > 1 else f"one cluster, {story['note']}"
 
 
 Cells = list[tuple[Any, ...]]

@@ -7,6 +7,10 @@ from rebalance.settings.checks import check_whole
 
 SPACES = ("embedding", "pixel")
 CLUSTER_SPACES = ("map", "pca")
+PROFILES = ("exp", "step")
+LANDMARKS = 20_000  # images on which the clusters of a large class are found
+LANDMARKS_ABOVE = 100_000  # images of a class that count as large
+FEWEST_LANDMARKS = 100
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,28 @@ class Growth:
 
 
 @dataclass(frozen=True)
+class LongTail:
+    """How long a tail to make of a data set (METHODS section 7).
+
+    rho: images of the largest class to each of the smallest. profile: a key of
+    ``profiles.PROFILES``. n_max: of the largest class; None is as many as all classes allow.
+    order: every class, the largest-to-be first; empty is by size, a tie in class order.
+    """
+
+    rho: float = 100.0
+    profile: str = "exp"
+    n_max: int | None = None
+    order: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_whole("n_max", self.n_max, 1)
+        if not 1 <= self.rho < float("inf"):
+            raise SettingError(f"rho is a number from 1 up; got {self.rho!r}")
+        if self.profile not in PROFILES:
+            raise SettingError(f"a profile is one of {', '.join(PROFILES)}; got {self.profile!r}")
+
+
+@dataclass(frozen=True)
 class SelectionOptions:
     """How the images to keep are chosen.
 
@@ -57,6 +83,9 @@ class SelectionOptions:
     cluster_space: for the subclass method, where they are sought: on the 2-D ``map``, or among the
     principal components (``pca``).
     layout: for the subclass method, what draws that map: a key of ``clusters.LAYOUTS``.
+    landmarks: for the subclass method, on how many images of a class its clusters are found, which
+    the others then join: a number, ``none`` for all of them, or ``auto``: 20,000 in classes of more
+    than 100,000.
     dedupe: of a class that shrinks, near-duplicates go before anything else does.
     suspects: tell which images look out of place in their class; needs features.
     """
@@ -68,6 +97,7 @@ class SelectionOptions:
     criterion: str = "silhouette"
     cluster_space: str = "map"
     layout: str = "fast"
+    landmarks: str = "auto"
     dedupe: bool = False
     suspects: bool = False
 
@@ -77,6 +107,13 @@ class SelectionOptions:
             raise SettingError(
                 f"a cluster space is one of {', '.join(CLUSTER_SPACES)}; got {self.cluster_space!r}"
             )
+        if self.landmarks not in ("auto", "none"):
+            number = int(self.landmarks) if self.landmarks.isdecimal() else 0
+            if number < FEWEST_LANDMARKS:
+                raise SettingError(
+                    f"landmarks are auto, none, or a whole number from {FEWEST_LANDMARKS} up; got "
+                    f"{self.landmarks!r}"
+                )
 
 
 @dataclass(frozen=True)

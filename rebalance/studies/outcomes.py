@@ -8,9 +8,9 @@ from dataclasses import dataclass
 class Treatment:
     """One way of dealing with imbalance: a row of the study's table.
 
-    rebalance: what is done to the training images, by its name in the study; ``none`` leaves them.
-    loss: a key of ``losses.LOSSES``. regime: a key of ``regimes.REGIMES``. threshold: a key of
-    ``inference.THRESHOLDS``, or ``none``.
+    Names that the study gives them. rebalance: what is done to the training images; ``none`` leaves
+    them. loss: a key of ``losses.LOSSES``, or that with options. regime: a key of
+    ``regimes.REGIMES``. threshold: a key of ``inference.THRESHOLDS``, with a file for ``cost``.
     """
 
     rebalance: str = "none"

@@ -1,31 +1,40 @@
-"""A linear head on embeddings, trained apart from the body: the third phase of EOS.
+"""A head on embeddings, trained apart from the body: the third phase of EOS, and studies' probe.
 
 Source: Dablain et al., "Efficient Augmentation for Imbalanced Deep Learning", ICDE 2023. Imports
 torch and nothing heavier.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from rebalance import seeds
 from rebalance.errors import TrainingError
+from rebalance.losses import COT, Loss, SampleLoss, class_weights
+from rebalance.regimes import REGIMES, Lesson, Moment
 
 # What the rate is meant for: 64 features, as of a ResNet for CIFAR, of about one.
 SQUARED_NORM = 64.0
 
 
+Layer = TypeVar("Layer", bound=nn.Module)
+
+
 @dataclass(frozen=True)
 class HeadRecipe:
-    """How the head is trained: SGD with momentum; the rate rises linearly for some epochs."""
+    """How the head is trained: SGD with momentum; the rate rises linearly for some epochs.
+
+    decays: after that, it falls to nearly zero by half a cosine; otherwise it stays.
+    """
 
     epochs: int = 10
     lr: float = 0.1
@@ -33,9 +42,34 @@ class HeadRecipe:
     weight_decay: float = 2e-4
     warmup_epochs: int = 5
     batch_size: int = 128
+    decays: bool = False
+
+    def rate(self, epoch: int) -> float:
+        """The learning rate of an epoch, from 0."""
+        warmup = max(self.warmup_epochs, 1)
+        rate = self.lr * min(1.0, (epoch + 1) / warmup)
+        if self.decays and epoch >= warmup:
+            over = (epoch - warmup + 1) / (self.epochs - warmup + 1)
+            rate *= 0.5 * (1 + math.cos(math.pi * over))
+        return rate
 
 
 RECIPE = HeadRecipe()
+
+
+@dataclass(frozen=True)
+class Teaching(Generic[Layer]):
+    """What a head learns by.
+
+    make: the layer, from its width and the number of classes. loss: made from the samples of each
+    class; None is plain cross-entropy. regime: a key of ``REGIMES``. f1: of every class on
+    validation images, for a regime that asks for it.
+    """
+
+    make: Callable[[int, int], Layer]
+    loss: Loss | None = None
+    regime: str = "plain"
+    f1: Callable[[Layer], Sequence[float]] | None = None
 
 
 def fit_head(
@@ -48,7 +82,32 @@ def fit_head(
     judge: Callable[[nn.Linear], float] | None = None,
     recipe: HeadRecipe = RECIPE,
 ) -> tuple[nn.Linear, int]:
-    """A linear layer trained by cross-entropy, and the epoch, from 1, that it is from.
+    """``fit_layer``: a linear layer, by cross-entropy on every embedding in every epoch."""
+    teaching = Teaching(nn.Linear)
+    return fit_layer(
+        embeddings,
+        labels,
+        classes,
+        teaching,
+        seed=seed,
+        device=device,
+        judge=judge,
+        recipe=recipe,
+    )
+
+
+def fit_layer(
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    classes: int,
+    teaching: Teaching[Layer],
+    *,
+    seed: int,
+    device: str,
+    judge: Callable[[Layer], float] | None = None,
+    recipe: HeadRecipe = RECIPE,
+) -> tuple[Layer, int]:
+    """A layer trained as ``teaching`` says, and the epoch, from 1, that it is from.
 
     embeddings: [N, D]. labels: class index [N]. judge: how good a layer is on validation images;
     the best epoch is kept (tie: the earlier). Without it that is the last one. The layer is on the
@@ -63,18 +122,21 @@ def fit_head(
     targets = torch.from_numpy(labels).to(device)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seeds.integer(seed, "head weights"))
-        head = nn.Linear(embeddings.shape[1], classes)
+        head = teaching.make(embeddings.shape[1], classes)
     head.to(device)
-    optimiser = torch.optim.SGD(
-        head.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
-    )
+    steps = _steps(head, teaching.loss, recipe, device)
     best, best_epoch, best_score = _unscaled(head, scale), 0, -math.inf
+    f1: Sequence[float] | None = None
     for epoch in range(recipe.epochs):
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.lr * min(1.0, (epoch + 1) / max(recipe.warmup_epochs, 1))
-        order = seeds.generator(seed, "head", epoch).permutation(len(labels))
-        _pass(head, optimiser, inputs, targets, torch.from_numpy(order).to(device), recipe)
+        lesson = REGIMES[teaching.regime].plan(labels, Moment(epoch, recipe.epochs, f1, seed))
+        _weigh(teaching.loss, lesson, labels, classes)
+        for step in steps:
+            step.optimiser.param_groups[0]["lr"] = recipe.rate(epoch)
+        rng = seeds.generator(seed, "head", epoch)
+        order = lesson.positions[rng.permutation(len(lesson.positions))]
+        _pass(head, steps, inputs, targets, torch.from_numpy(order).to(device), recipe)
         found = _unscaled(head, scale)
+        f1 = None if teaching.f1 is None else teaching.f1(found)
         score = float(epoch) if judge is None else judge(found)
         if score > best_score:
             best, best_epoch, best_score = found, epoch + 1, score
@@ -95,24 +157,57 @@ def balanced_accuracy(
     return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
 
 
+@dataclass(frozen=True)
+class _Step:
+    """What each batch is descended by: a loss of logits and targets, and its own optimiser."""
+
+    loss: Callable[[Tensor, Tensor], Tensor]
+    optimiser: torch.optim.Optimizer
+
+
+def _steps(head: nn.Module, loss: Loss | None, recipe: HeadRecipe, device: str) -> list[_Step]:
+    """One, or for complement objective training two (Chen et al. 2019, algorithm 1)."""
+
+    def descend(loss: Callable[[Tensor, Tensor], Tensor]) -> _Step:
+        optimiser = torch.optim.SGD(
+            head.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
+        )
+        return _Step(loss, optimiser)
+
+    if loss is None:
+        return [descend(cross_entropy)]
+    loss.to(device)
+    # CRL is not given the embeddings: these do not learn, so that it compares by probabilities.
+    losses = (loss, loss.complement) if isinstance(loss, COT) else (loss,)
+    return [descend(each) for each in losses]
+
+
+def _weigh(loss: Loss | None, lesson: Lesson, labels: NDArray[np.int64], classes: int) -> None:
+    if lesson.weighting and isinstance(loss, SampleLoss):
+        counts = np.bincount(labels, minlength=classes).tolist()
+        loss.reweight(class_weights(counts, lesson.weighting))
+
+
 def _pass(
-    head: nn.Linear,
-    optimiser: torch.optim.Optimizer,
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
-    order: torch.Tensor,
+    head: nn.Module,
+    steps: Sequence[_Step],
+    inputs: Tensor,
+    targets: Tensor,
+    order: Tensor,
     recipe: HeadRecipe,
 ) -> None:
     bounds = [*range(0, len(order), recipe.batch_size), len(order)]
     for begin, end in pairwise(bounds):
         batch = order[begin:end]
-        optimiser.zero_grad()
-        torch.autograd.backward(cross_entropy(head(inputs[batch]), targets[batch]))
-        optimiser.step()
+        shown, told = inputs[batch], targets[batch]
+        for step in steps:
+            step.optimiser.zero_grad()
+            torch.autograd.backward(step.loss(head(shown), told))
+            step.optimiser.step()
 
 
-def _unscaled(head: nn.Linear, scale: float) -> nn.Linear:
+def _unscaled(head: Layer, scale: float) -> Layer:
     """A copy, on the CPU, that takes the embeddings before they were scaled."""
     layer = deepcopy(head).cpu().requires_grad_(False)
-    layer.weight *= scale
+    layer.get_parameter("weight").mul_(scale)  # which changes nothing where logits are cosines
     return layer

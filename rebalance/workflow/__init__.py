@@ -6,8 +6,9 @@ does not import.
 
 from rebalance.workflow.features import extract
 from rebalance.workflow.inspection import inspect
+from rebalance.workflow.long_tails import longtail
 from rebalance.workflow.oversampling import hybrid, oversample
 from rebalance.workflow.reporting import report
 from rebalance.workflow.undersampling import undersample
 
-__all__ = ["extract", "hybrid", "inspect", "oversample", "report", "undersample"]
+__all__ = ["extract", "hybrid", "inspect", "longtail", "oversample", "report", "undersample"]

@@ -8,7 +8,7 @@ from typing import Any
 TASTE = ("overwrite", "strict", "workers")  # options that change no result
 
 
-def command_line(command: str, data: Path | str, *given: Any, **others: Any) -> str:
+def command_line(command: str, data: Path | str, /, *given: Any, **others: Any) -> str:
     """The shell command that does ``command`` to DATA.
 
     given: options that travel together; those at their defaults are left out. others: single

@@ -71,8 +71,8 @@ def undersample(
     plain = replace(selection, dedupe=False, suspects=False)
     if selection.method != "subclass" and plain != SelectionOptions(selection.method):
         raise SettingError(
-            "--pick, --layer, --k-max, --criterion, --cluster-space and --layout are for --method "
-            f"subclass, not {selection.method}"
+            "--pick, --layer, --k-max, --criterion, --cluster-space, --layout and --landmarks are "
+            f"for --method subclass, not {selection.method}"
         )
     if selection.method == "random" and selection.suspects:
         raise SettingError(

@@ -131,6 +131,8 @@ def facts_of(story: ClassStory) -> list[Fact]:
         facts.append(("layer", str(clustering["layer"])))
     if clustering.get("k"):
         facts.append(("clusters k", clustering["k"]))
+    if isinstance(clustering.get("landmarks"), int):
+        facts.append(("found on landmarks", clustering["landmarks"]))
     score = scores_of(story).get(str(clustering.get("layer")), {}).get(clustering.get("k", 0))
     if score is not None:
         facts.append(("mean silhouette", score))

@@ -1,0 +1,88 @@
+"""``rebalance longtail``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rebalance.cli import console, options
+from rebalance.settings import PROFILES, LongTail
+
+if TYPE_CHECKING:
+    from rebalance.manifest import Manifest
+
+
+@click.command("longtail", short_help="Make a standard long-tailed subset.")
+@options.data
+@options.manifest
+@click.option(
+    "--rho",
+    type=click.FloatRange(1),
+    default=LongTail.rho,
+    show_default=True,
+    help="Imbalance ratio: images of the largest class to each of the smallest.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default=LongTail.profile,
+    show_default=True,
+    help="Each class smaller by the same factor, or half of them full and half small.",
+)
+@click.option(
+    "--n-max",
+    type=click.IntRange(1),
+    default=LongTail.n_max,
+    help="Images of the largest class. [default: as many as all classes allow]",
+)
+@click.option(
+    "--order",
+    multiple=True,
+    metavar="A,B",
+    help="Every class, the largest-to-be first. [default: by size, a tie in class order]",
+)
+@options.folder
+@options.seed
+@options.workers
+@options.strict
+@options.overwrite
+@console.talk
+def command(
+    data: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
+) -> None:
+    """Make a long-tailed subset of DATA, as those that papers compare methods on.
+
+    The class at place i of K keeps n_max * rho^(-i / (K - 1)) images, rounded down (exp), or the
+    first half of the classes n_max and the others n_max / rho (step), drawn at random. A longer
+    tail of the same seed and n_max is part of a shorter one.
+
+    \b
+    Examples:
+      rebalance longtail cifar10/train -o lt100.csv --rho 100
+      rebalance longtail photos/train -o step.csv --profile step --rho 10 --n-max 200
+    """
+    progress = console.start(quiet=quiet, verbose=verbose)
+    import rebalance
+
+    parameters["order"] = options.split_names(parameters["order"])
+    manifest = rebalance.longtail(data, output, progress=progress, **parameters)
+    if as_json:
+        console.print_json(manifest.record)
+    else:
+        _print(manifest, output)
+
+
+def _print(manifest: "Manifest", output: Path) -> None:
+    counts = manifest.record["counts"]
+    rows = [
+        (name, before, counts["after"][name], before - counts["after"][name])
+        for name, before in counts["before"].items()
+    ]
+    rows.sort(key=lambda row: -row[2])
+    click.echo(console.table(("class", "images", "kept", "left out"), rows))
+    ratio = manifest.record["imbalance_ratio"]
+    click.echo(
+        f"\nimbalance ratio {ratio['before']:.2f} -> {ratio['after']:.2f}; wrote "
+        f"{console.printable(str(output))}: {len(manifest.rows)} images kept, "
+        f"{len(manifest.dropped)} dropped"
+    )

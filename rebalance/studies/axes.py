@@ -1,0 +1,115 @@
+"""The axes of a study's grid, as STUDY.toml writes them: names, or tables with options.
+
+May not import torch or click.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rebalance.errors import RebalanceError, SettingError
+from rebalance.regimes import REGIMES
+from rebalance.settings import LOSSES
+from rebalance.studies.outcomes import Treatment
+from rebalance.studies.plan import Choice, Definition, grid
+from rebalance.studies.rebalancings import Rebalancing, label_of, named, with_options
+
+AXES = ("rebalance", "loss", "regime", "threshold")
+
+
+def combinations(
+    where: str, line: Mapping[str, Any], depth: str, folder: Path
+) -> dict[Treatment, Definition]:
+    """Every combination of a line's axes; ``where`` it stands is for errors.
+
+    depth: ``probe`` or ``full``. folder: what paths are relative to. Empty for a ``grid`` without
+    axes; what another line leaves out stays as it is in doing nothing. Raises SettingError.
+    """
+    axes = {axis: _entries(where, axis, line) for axis in AXES if axis in line}
+    if where == "grid" and not axes:
+        return {}
+    rebalancings = _by_label(
+        f"{where}.rebalance",
+        (
+            _rebalancing(f"{where}.rebalance", each, depth)
+            for each in axes.get("rebalance", ["none"])
+        ),
+    )
+    losses = _by_label(
+        f"{where}.loss", (_loss(f"{where}.loss", each, folder) for each in axes.get("loss", ["ce"]))
+    )
+    regimes = axes.get("regime", ["plain"])
+    for regime in regimes:
+        if regime not in REGIMES:
+            raise SettingError(f"{where}.regime: no {regime!r}, choose one of {', '.join(REGIMES)}")
+    thresholds = {
+        str(each): _threshold(f"{where}.threshold", each, folder)
+        for each in axes.get("threshold", ["none"])
+    }
+    return grid(rebalancings, losses, regimes, thresholds)
+
+
+def _entries(where: str, axis: str, line: Mapping[str, Any]) -> list[Any]:
+    value = line[axis]
+    entries = value if isinstance(value, list) else [value]
+    if not entries:
+        raise SettingError(f"{where}.{axis} must name at least one; got none: leave it out")
+    return entries
+
+
+def _by_label(where: str, found: Any) -> dict[str, Any]:
+    named_so: dict[str, Any] = {}
+    for label, value in found:
+        if named_so.setdefault(label, value) != value:
+            raise SettingError(f"{where}: two are called {label!r}: give one of them a name")
+    return named_so
+
+
+def _split(where: str, entry: Any, kind: str) -> tuple[str | None, str, dict[str, Any]]:
+    """The name, what it is of the ``kind``, and the options of an entry: text or a table."""
+    if isinstance(entry, str):
+        return None, entry, {}
+    if not isinstance(entry, dict):
+        raise SettingError(f"{where}: an entry is a name or a table; got {entry!r}")
+    options = dict(entry)
+    name = options.pop("name", None)
+    what = options.pop(kind, name)
+    if not isinstance(what, str) or not isinstance(name, str | None) or name == "":
+        raise SettingError(f"{where}: an entry needs {kind} = a name; got {entry!r}")
+    return name, what, options
+
+
+def _rebalancing(where: str, entry: Any, depth: str) -> tuple[str, Rebalancing]:
+    name, method, options = _split(where, entry, "method")
+    if depth == "probe" and "space" in options:
+        raise SettingError(
+            f"{where}: {method} has a space only at depth full: a probe learns from embeddings"
+        )
+    try:
+        found = with_options(method, options) if options or method == "hybrid" else named(method)
+    except RebalanceError as error:
+        raise SettingError(f"{where}: {error}") from None
+    return name or label_of(method, options), found
+
+
+def _loss(where: str, entry: Any, folder: Path) -> tuple[str, Choice]:
+    name, key, options = _split(where, entry, "loss")
+    if key not in LOSSES:
+        raise SettingError(f"{where}: no {key!r}, choose one of {', '.join(LOSSES)}")
+    if isinstance(options.get("matrix"), str):
+        options["matrix"] = str(folder / options["matrix"])
+    told = " ".join([key, *(f"{option}={value}" for option, value in options.items())])
+    return name or told, Choice(key, tuple((key, _frozen(each)) for key, each in options.items()))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _threshold(where: str, entry: Any, folder: Path) -> str:
+    kind, _, file = str(entry).partition(":")
+    if entry in ("none", "prior"):
+        return str(entry)
+    if kind == "cost" and file:
+        return f"cost:{folder / file}"
+    raise SettingError(f"{where} is none, prior or cost:FILE; got {entry!r}")

@@ -1,0 +1,169 @@
+"""Finished cells on disk: one file each, whole or not there, so that a study can be gone on with.
+
+    DIR/cells/TREATMENT/SEED-FOLD.json
+
+May not import numpy, torch or click.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from rebalance.atomic import make_folder, replacing
+from rebalance.errors import OutputError, SettingError
+from rebalance.manifest import to_json
+from rebalance.studies.outcomes import Outcome, Treatment
+from rebalance.studies.plan import Cell, Definition
+
+FORMAT = 1  # raised when the same cell would come to something else than before
+CELLS = "cells"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of one study in its folder.
+
+    facts: what every outcome depends on but for its treatment, seed and fold; of JSON's types.
+    definitions: what each treatment stands for.
+    """
+
+    folder: Path
+    facts: Mapping[str, Any]
+    definitions: Mapping[Treatment, Definition]
+
+    def path(self, cell: Cell) -> Path:
+        """Where the outcome of a cell is kept."""
+        return self.place(cell) / f"{cell.seed}-{cell.fold}.json"
+
+    def place(self, cell: Cell) -> Path:
+        """The folder of a cell's treatment."""
+        return self.folder / CELLS / slug(cell.treatment)
+
+    def read(self, cell: Cell) -> Outcome | None:
+        """The outcome of a cell; None where it is not finished, or its treatment was another.
+
+        Raises SettingError for a cell of another study, naming the first fact that differs.
+        """
+        path = self.path(cell)
+        try:
+            record = json.loads(path.read_bytes())
+            outcome = _outcome(record["outcome"])
+            facts, definition, number = record["study"], record["definition"], record["format"]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return None  # damaged: it is run again
+        wanted = {**_plain(self.facts), "format": FORMAT}
+        for name, before in {**facts, "format": number}.items():
+            if wanted.get(name) != before:
+                raise SettingError(
+                    f"{str(self.folder)!r} holds cells of another study, whose {name} was "
+                    f"{_told(before)} and is {_told(wanted.get(name))} now: choose another folder, "
+                    "or pass --overwrite"
+                )
+        same = (outcome.treatment, outcome.seed, outcome.fold) == (
+            cell.treatment,
+            cell.seed,
+            cell.fold,
+        )
+        return outcome if same and definition == self._definition(cell) else None
+
+    def write(self, outcome: Outcome) -> None:
+        """Keep an outcome. Raises OutputError where the system refuses."""
+        cell = Cell(outcome.treatment, outcome.seed, outcome.fold)
+        record = {
+            "format": FORMAT,
+            "study": _plain(self.facts),
+            "definition": self._definition(cell),
+            "outcome": _record(outcome),
+        }
+        make_folder(self.place(cell))
+        with replacing(self.path(cell)) as (partial,):
+            partial.write_text(to_json(record), encoding="utf-8")
+
+    def clear(self) -> None:
+        """Delete every cell there is. Raises OutputError where the system refuses."""
+        try:
+            for path in self._files():
+                path.unlink()
+        except OSError as error:
+            raise OutputError(
+                f"cannot replace {error.filename!r} ({error.strerror}): choose another place"
+            ) from error
+
+    def tidy(self) -> None:
+        """Delete what a writer that was ended left behind."""
+        for path in (self.folder / CELLS).glob("*/.*.partial"):
+            with suppress(OSError):
+                path.unlink()
+
+    def _files(self) -> Iterator[Path]:
+        return (self.folder / CELLS).glob("*/*.json")
+
+    def _definition(self, cell: Cell) -> Any:
+        return _plain(self.definitions[cell.treatment].as_record())
+
+
+def slug(treatment: Treatment) -> str:
+    """A folder's name for a treatment: readable, and different for different treatments."""
+    names = (treatment.rebalance, treatment.loss, treatment.regime, treatment.threshold)
+    plain = [re.sub(r"[^a-z0-9.=-]+", "-", name.lower())[:40] for name in names]
+    text = "_".join(plain)
+    if list(names) == plain:
+        return text
+    digest = blake2b(repr(names).encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{text}_{digest}"
+
+
+def _plain(record: Any) -> Any:
+    """As JSON gives it back."""
+    return json.loads(json.dumps(record))
+
+
+def _told(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _record(outcome: Outcome) -> dict[str, Any]:
+    record = asdict(outcome)
+    for name in ("metrics", "test"):
+        if record[name] is not None:
+            record[name] = {
+                key: None if math.isnan(value) else value for key, value in record[name].items()
+            }
+    return record
+
+
+def _outcome(record: Mapping[str, Any]) -> Outcome:
+    """What ``_record`` described; LookupError, TypeError and ValueError for anything else."""
+
+    def scores(found: Mapping[str, float | None]) -> dict[str, float]:
+        return {key: math.nan if value is None else float(value) for key, value in found.items()}
+
+    return Outcome(
+        Treatment(**record["treatment"]),
+        int(record["seed"]),
+        int(record["fold"]),
+        scores(record["metrics"]),
+        None if record["test"] is None else scores(record["test"]),
+        int(record["images"]),
+        int(record["samples"]),
+        float(record["seconds"]),
+    )
+
+
+def seconds_of(cells: Cells, wanted: Iterable[Cell]) -> list[float]:
+    """Of each wanted cell that is there, of whatever study, how long it took."""
+    found = []
+    for cell in wanted:
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            record = json.loads(cells.path(cell).read_bytes())
+            found.append(float(record["outcome"]["seconds"]))
+    return found

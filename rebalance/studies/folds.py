@@ -1,0 +1,91 @@
+"""How images are dealt out to folds, each of which is validated on once.
+
+Imports numpy; scikit-learn when it deals. May not import torch or click.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance import seeds
+from rebalance.errors import DataError
+
+Labels = NDArray[np.int64]
+Folds = NDArray[np.intp]
+
+
+def deal(
+    labels: Labels,
+    classes: Sequence[str],
+    kin: Sequence[int],
+    folds: int,
+    seed: int,
+    *,
+    grouped: bool,
+) -> Folds:
+    """The fold of each image [N], from 0; every class lies in at least two of them.
+
+    labels: index into ``classes`` [N]. kin: images with the same number [N] stay together: those of
+    a group, and files that are equal. grouped: whether groups were given; if not, nearly every
+    image is alone, and each class is spread over the folds as evenly as can be, duplicates going
+    along with the first of them (scikit-learn's ``StratifiedKFold``). Groups are dealt so that the
+    classes are as even as they allow (``StratifiedGroupKFold``).
+
+    A class with fewer images than folds lies in as many folds as it has images; the others are
+    validated without it. Raises DataError, naming the class, for one whose images are all in one
+    fold, so that it could be trained on or validated on and not both; and for more folds than the
+    largest class has images or groups.
+    """
+    numbers = np.asarray(kin)
+    what = "group" if grouped else "image"
+    sizes = {label: len(np.unique(numbers[labels == label])) for label in np.unique(labels)}
+    for label, size in sizes.items():
+        if size < 2:
+            raise _one_sided(classes[label], f"only one {what}")
+    if folds > max(sizes.values()):
+        raise DataError(
+            f"{folds} folds need a class of as many {what}s, and the largest has "
+            f"{max(sizes.values())}: take fewer folds"
+        )
+    stream = seeds.integer(seed, "folds")
+    split = _by_group if grouped else _by_image
+    found = split(labels, numbers, folds, stream)
+    for label in np.unique(labels):
+        if len(np.unique(found[labels == label])) < 2:
+            raise _one_sided(classes[label], f"{what}s that all fell into one fold (seed {seed})")
+    return found
+
+
+def _one_sided(name: str, what: str) -> DataError:
+    return DataError(
+        f"every class is trained on and validated on, and class {name!r} has {what}: add images of "
+        "it, or take it out of the study"
+    )
+
+
+def _by_image(labels: Labels, kin: NDArray[np.int64], folds: int, stream: int) -> Folds:
+    from sklearn.model_selection import StratifiedKFold
+
+    _, firsts, places = np.unique(kin, return_index=True, return_inverse=True)
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=stream)
+    return _dealt(splitter, labels[firsts], None)[places]
+
+
+def _by_group(labels: Labels, kin: NDArray[np.int64], folds: int, stream: int) -> Folds:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=stream)
+    return _dealt(splitter, labels, kin)
+
+
+def _dealt(splitter: Any, labels: Labels, kin: NDArray[np.int64] | None) -> Folds:
+    found = np.zeros(len(labels), np.intp)
+    with warnings.catch_warnings():
+        # That a class has fewer images than there are folds: see ``thin_classes``.
+        warnings.simplefilter("ignore", UserWarning)
+        for fold, (_, validated) in enumerate(splitter.split(labels, labels, kin)):
+            found[validated] = fold
+    return found

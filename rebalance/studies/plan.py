@@ -1,0 +1,155 @@
+"""What a study is to do: its treatments with their controls, and the cells they make.
+
+May not import torch or click.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from rebalance.costs import read_cost_matrix
+from rebalance.errors import SettingError
+from rebalance.settings import StudyOptions
+from rebalance.studies.outcomes import Controls, Treatment
+from rebalance.studies.rebalancings import NONE, Rebalancing, control_label, random_control
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A loss by its name in the study. key: of ``losses.LOSSES``. options: (name, value) pairs."""
+
+    key: str = "ce"
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What the names of a treatment stand for.
+
+    threshold: ``none``, ``prior`` or ``cost:FILE``. costs: what is in that file, [K][K], once it is
+    read; so is what is in that of a loss, which then takes its place.
+    """
+
+    rebalance: Rebalancing = NONE
+    loss: Choice = Choice()
+    regime: str = "plain"
+    threshold: str = "none"
+    costs: tuple[tuple[float, ...], ...] | None = None
+
+    @property
+    def taught(self) -> tuple[Rebalancing, Choice, str]:
+        """What a network is trained by; what is equal in this is trained once."""
+        return self.rebalance, self.loss, self.regime
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON; two that are equal give equal outcomes."""
+        return {
+            "rebalance": self.rebalance.as_record(),
+            "loss": {"key": self.loss.key, "options": dict(self.loss.options)},
+            "regime": self.regime,
+            "threshold": self.threshold.partition(":")[0],
+            "costs": self.costs,
+        }
+
+    def with_costs(self, classes: Sequence[str]) -> "Definition":
+        """The same with the files read that it names. Raises SettingError as ``costs``."""
+        options = {
+            key: _read(value, classes) if key == "matrix" and isinstance(value, str) else value
+            for key, value in self.loss.options
+        }
+        loss = Choice(self.loss.key, tuple(options.items()))
+        kind, _, file = self.threshold.partition(":")
+        return replace(self, loss=loss, costs=_read(file, classes) if kind == "cost" else None)
+
+
+def _read(file: str, classes: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, read_cost_matrix(file, classes)))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One treatment with one seed, validated on one fold."""
+
+    treatment: Treatment
+    seed: int
+    fold: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study as it was declared, its controls included.
+
+    path: of the file that declares it. treatments: by their names, the controls that were added
+    first. controls: of each of them.
+    """
+
+    path: Path
+    options: StudyOptions
+    treatments: Mapping[Treatment, Definition]
+    controls: Mapping[Treatment, Controls]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every cell, seed by seed and fold by fold, so that all treatments grow alike."""
+        return [
+            Cell(treatment, seed, fold)
+            for seed in self.options.seeds
+            for fold in range(self.options.folds)
+            for treatment in self.treatments
+        ]
+
+
+NOTHING = Treatment()
+
+
+def grid(
+    rebalancings: Mapping[str, Rebalancing],
+    losses: Mapping[str, Choice],
+    regimes: Sequence[str],
+    thresholds: Mapping[str, str],
+) -> dict[Treatment, Definition]:
+    """Every combination; Treatment by Definition, in order."""
+    return {
+        Treatment(rebalance, loss, regime, threshold): Definition(
+            rebalancings[rebalance], losses[loss], regime, thresholds[threshold]
+        )
+        for rebalance, loss, regime, threshold in product(rebalancings, losses, regimes, thresholds)
+    }
+
+
+def with_controls(
+    declared: Mapping[Treatment, Definition], depth: str
+) -> tuple[dict[Treatment, Definition], dict[Treatment, Controls]]:
+    """The treatments and the controls that they need, and which are whose.
+
+    Raises SettingError where the names of controls stand for something else.
+    """
+    treatments = {NOTHING: Definition(), **declared}
+    if treatments[NOTHING] != Definition():
+        raise SettingError("none, ce, plain and none are the control: give other names to others")
+    controls: dict[Treatment, Controls] = {}
+    for treatment, definition in list(treatments.items()):
+        control = random_control(definition.rebalance, depth)
+        if control is None:
+            controls[treatment] = Controls(NOTHING, None)
+            continue
+        label = _label(control, treatment.rebalance, declared.items())
+        random = Treatment(label, treatment.loss, treatment.regime, treatment.threshold)
+        found = Definition(control, *definition.taught[1:], definition.threshold)
+        if treatments.setdefault(random, found) != found:
+            raise SettingError(
+                f"{label!r} is the name of a random control: give another name to yours"
+            )
+        controls[treatment] = Controls(NOTHING, random)
+        controls.setdefault(random, Controls(NOTHING, None))
+    return treatments, {treatment: controls[treatment] for treatment in treatments}
+
+
+def _label(control: Rebalancing, of: str, declared: Iterable[tuple[Treatment, Definition]]) -> str:
+    """The name that the study has for this control, or one made for it."""
+    for treatment, definition in declared:
+        if definition.rebalance == control:
+            return treatment.rebalance
+    return control_label(control, of)

@@ -1,0 +1,195 @@
+"""Cells run side by side: in processes of their own, each with one thread of arithmetic.
+
+What a cell comes to depends neither on how many processes there are nor on which of them runs it.
+Imports torch only in those processes; never click.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait
+from multiprocessing.queues import Queue
+from typing import Any
+
+from rebalance.errors import RebalanceError, TrainingError
+from rebalance.studies.outcomes import Outcome
+from rebalance.studies.plan import Cell
+from rebalance.studies.setup import Setup
+
+log = logging.getLogger("rebalance")
+
+Batch = list[Cell]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Cells that were run together. notes: what the library warned of, with its kind before it."""
+
+    outcomes: list[Outcome]
+    notes: list[tuple[str, str]]
+
+
+def batches(setup: Setup, cells: Sequence[Cell]) -> list[Batch]:
+    """Cells that share work: of a seed and a fold, or at depth ``full`` of one training."""
+
+    def shared(cell: Cell) -> Any:
+        if setup.options.depth == "probe":
+            return cell.seed, cell.fold
+        taught = setup.cells.definitions[cell.treatment].taught
+        return cell.seed, cell.fold, repr(taught)
+
+    order = sorted(cells, key=shared)
+    return [list(batch) for _, batch in groupby(order, shared)]
+
+
+def run_batches(
+    setup: Setup, work: Sequence[Batch], workers: int, gpus: Sequence[int] = ()
+) -> Iterator[Finished]:
+    """Each batch as it is finished, in any order; its cells are kept by then.
+
+    workers: processes; one works in this process. gpus: of each process its own. Left early, by an
+    error or Ctrl-C, all processes end at once, and the cells that are finished stay. Raises what a
+    cell raises, naming it, and TrainingError where a process is ended from outside.
+    """
+    if min(workers, len(work)) <= 1:
+        with one_thread():
+            yield from (run_batch(setup, batch) for batch in work)
+        return
+    context, others = get_context("spawn"), set(active_children())
+    mine = context.Queue()
+    for gpu in gpus:
+        mine.put(gpu)
+    pool = ProcessPoolExecutor(
+        min(workers, len(work)), context, _begin, (setup, mine if gpus else None)
+    )
+    try:
+        with _deaf():  # so that the processes, which inherit it, leave Ctrl-C to this one
+            futures = [pool.submit(_run_here, batch) for batch in work]
+        for future in as_completed(futures):
+            yield future.result()
+    except BaseException as error:
+        for process in set(active_children()) - others:
+            process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise TrainingError(
+                "a process that ran cells was ended from outside, perhaps for lack of memory: run "
+                "the study again with fewer --workers; finished cells are kept"
+            ) from None
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        setup.cells.tidy()
+
+
+def run_batch(setup: Setup, batch: Batch) -> Finished:
+    """Run cells that share work, and keep each as it is finished."""
+    from rebalance.studies import full, probe
+
+    run = {"probe": probe.outcomes, "full": full.outcomes}[setup.options.depth]
+    found: list[Outcome] = []
+    with _listening() as heard:
+        try:
+            for outcome in run(setup, batch):
+                setup.cells.write(outcome)
+                found.append(outcome)
+        except RebalanceError as error:
+            raise TrainingError(_told(batch[len(found)], error)) from error
+    return Finished(found, heard)
+
+
+def _told(cell: Cell, error: RebalanceError) -> str:
+    treatment = cell.treatment
+    names = (treatment.rebalance, treatment.loss, treatment.regime, treatment.threshold)
+    return (
+        f"{', '.join(names)}, with seed {cell.seed} on fold {cell.fold + 1}: {error}; or take it "
+        "out of the study and run it again: finished cells are kept"
+    )
+
+
+_setup: Setup | None = None  # of this process, if it runs cells for another
+_stack = ExitStack()
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed would wait for cells for ever."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _begin(setup: Setup, gpus: "Queue[int] | None") -> None:
+    global _setup
+    _setup = setup
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpus.get())  # before torch looks for them
+    _stack.enter_context(one_thread())  # for as long as the process lives
+
+
+def _run_here(batch: Batch) -> Finished:
+    assert _setup is not None
+    return run_batch(_setup, batch)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for all arithmetic, as cells run side by side and sums may not depend on it."""
+    import numba
+    import scipy.linalg  # noqa: F401
+    import sklearn.cluster  # noqa: F401 (their libraries, which must be there to be limited)
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threads, compiled = torch.get_num_threads(), numba.get_num_threads()
+    torch.set_num_threads(1)
+    numba.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        numba.set_num_threads(compiled)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C is not heard here, nor ever in a process begun here."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Listener(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append((str(record.msg), record.getMessage()))
+
+
+@contextmanager
+def _listening() -> Iterator[list[tuple[str, str]]]:
+    """What the library says of a cell is gathered: hundreds of cells would say it again."""
+    listener, handlers, level = _Listener(), log.handlers[:], log.level
+    log.handlers[:] = [listener]
+    log.setLevel(logging.WARNING)
+    try:
+        yield listener.heard
+    finally:
+        log.handlers[:] = handlers
+        log.setLevel(level)

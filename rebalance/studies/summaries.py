@@ -1,0 +1,126 @@
+"""What many values come to: of one treatment, and of one beside its control.
+
+Imports numpy; may not import torch or click.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.studies.intervals import Interval, at_once, interval
+
+BETTER, WORSE, UNTOLD = "better", "worse", "not distinguishable"
+SMALLER_IS_BETTER = frozenset({"log_loss", "brier"})
+RANGES = {  # of metrics that know an end
+    **dict.fromkeys(("accuracy", "balanced_accuracy", "gmean", "gmean_macro", "f1_macro"), (0, 1)),
+    **dict.fromkeys(("roc_auc_ovr_macro", "average_precision_macro"), (0, 1)),
+    "log_loss": (0, math.inf),
+    "brier": (0, 2),
+}
+
+Pair = tuple[int, int]  # seed, fold
+Values = Mapping[Pair, float]
+
+
+def sign(metric: str) -> int:
+    """1 where the more of it the better, -1 where the less."""
+    return -1 if metric in SMALLER_IS_BETTER else 1
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A treatment less its control, in one metric, pair by pair of seed and fold.
+
+    pairs: how many of them both have a value of. mean: over those; None of none. alone: the
+    interval of this mean by itself. together: the interval that holds at once with those of all
+    the other treatments beside the same control. Neither where there are fewer than two pairs, or
+    all differences are alike. verdict: better or worse where ``together`` excludes 0, by the
+    direction of the metric.
+    """
+
+    pairs: int
+    mean: float | None
+    alone: Interval | None
+    together: Interval | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric of one treatment over seeds and folds; None where it has no value at all.
+
+    count: values that are numbers. undefined: those that are NaN. interval: of the mean, None as
+    in ``Difference``. nothing, random: beside the controls, None where it has none.
+    """
+
+    count: int
+    undefined: int
+    median: float | None
+    mean: float | None
+    quartiles: Interval | None
+    extremes: Interval | None
+    interval: Interval | None
+    nothing: Difference | None = None
+    random: Difference | None = None
+
+    def beside(self, control: str) -> Difference | None:
+        """By the control's name, ``nothing`` or ``random``."""
+        return {"nothing": self.nothing, "random": self.random}[control]
+
+
+def summary(values: Values, metric: str, correction: float, rng: np.random.Generator) -> Summary:
+    """Without the controls. correction, rng: as ``intervals.interval`` takes them."""
+    known = _array(values)
+    undefined = len(values) - len(known)
+    if not len(known):
+        return Summary(0, undefined, None, None, None, None, None)
+    low, lower, median, upper, high = np.quantile(known, (0, 0.25, 0.5, 0.75, 1)).tolist()
+    return Summary(
+        len(known),
+        undefined,
+        median,
+        float(known.mean()),
+        Interval(lower, upper),
+        Interval(low, high),
+        _within(metric, interval(known, correction, rng)),
+    )
+
+
+def difference(
+    values: Values,
+    control: Values,
+    metric: str,
+    comparisons: int,
+    correction: float,
+    rng: np.random.Generator,
+) -> Difference:
+    """``values`` less ``control`` where both have a number.
+
+    comparisons: treatments beside this control, which ``together`` allows for.
+    """
+    shared = {pair: values[pair] - control[pair] for pair in values.keys() & control.keys()}
+    found = _array(shared)
+    if not len(found):
+        return Difference(0, None, None, None, UNTOLD)
+    alone = interval(found, correction, rng)
+    together = alone and at_once(alone, found, comparisons)
+    mean = float(found.mean())
+    verdict = UNTOLD
+    if together is not None and together.excludes_zero:
+        verdict = BETTER if mean * sign(metric) > 0 else WORSE
+    return Difference(len(found), mean, alone, together, verdict)
+
+
+def _within(metric: str, found: Interval | None) -> Interval | None:
+    """What the metric can be of an interval: no mean of it lies beyond."""
+    least, most = RANGES.get(metric, (-math.inf, math.inf))
+    return found and Interval(max(found.low, least), min(found.high, most))
+
+
+def _array(values: Values) -> NDArray[np.float64]:
+    """Those that are numbers, in the order of seeds and folds."""
+    known = [values[pair] for pair in sorted(values) if not math.isnan(values[pair])]
+    return np.array(known, dtype=np.float64)

@@ -1,0 +1,107 @@
+"""The rows of a study as text: for people, and for machines.
+
+Imports numpy and nothing heavier; may not import torch or click.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rebalance.studies.intervals import Interval
+from rebalance.studies.summaries import Difference, Summary
+from rebalance.studies.words import name, signed
+
+if TYPE_CHECKING:
+    from rebalance.studies.results import Results, Row
+
+_BESIDE = ("pairs", "difference", "low", "high", "low_together", "high_together", "verdict")
+CSV_HEADER = (
+    *("rebalance", "loss", "regime", "threshold", "role", "scored_on", "metric"),
+    *("outcomes", "values", "undefined", "median", "mean", "low", "high"),
+    *("quartile_1", "quartile_3", "least", "most"),
+    *(f"{control}_{what}" for control in ("nothing", "random") for what in _BESIDE),
+    *("images", "samples", "seconds"),
+)
+
+
+def table(results: "Results") -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the metric that rows are sorted by, and what each treatment costs."""
+    header = ["treatment", f"median {results.metric}", "mean (95 %)", "beside nothing"]
+    random = any(row.beside("random", results.metric) for row in results.rows)
+    header += ["beside random"] * random + ["images", "samples", "seconds"]
+    return header, [list(_cells(row, results.metric, random)) for row in results.rows]
+
+
+def _cells(row: "Row", metric: str, random: bool) -> Iterator[str]:
+    found, nothing = row.metrics.get(metric), row.beside("nothing", metric)
+    yield name(row.treatment)
+    yield "" if found is None else number(found.median)
+    yield "" if found is None else mean(found)
+    yield "" if nothing is None else signed(nothing)
+    if random:
+        drawn = row.beside("random", metric)
+        yield "" if drawn is None else signed(drawn)
+    yield f"{row.images:g}"
+    yield f"{row.samples:g}"
+    yield f"{row.seconds:.1f}"
+
+
+def number(value: float | None) -> str:
+    """With three digits; nothing for None."""
+    return "" if value is None else f"{value:.3f}"
+
+
+def mean(found: Summary) -> str:
+    """The mean with its interval, where there is one."""
+    return number(found.mean) + (f" ({span(found.interval)})" if found.interval else "")
+
+
+def span(interval: Interval | None) -> str:
+    """``0.712 to 0.745``; nothing for None."""
+    return "" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
+
+
+def signed_span(interval: Interval | None) -> str:
+    """``-0.012 to +0.045``; nothing for None."""
+    return "" if interval is None else f"{interval.low:+.3f} to {interval.high:+.3f}"
+
+
+def csv_rows(results: "Results") -> Iterator[list[Any]]:
+    """Under ``CSV_HEADER``: a line for each treatment, each set scored on, and each metric."""
+    for row in results.rows:
+        for scored_on, metrics in (("validation", row.metrics), ("test", row.test)):
+            for metric, found in metrics.items():
+                yield [
+                    *(row.treatment.rebalance, row.treatment.loss, row.treatment.regime),
+                    *(row.treatment.threshold, row.role, scored_on, metric),
+                    *(row.outcomes, found.count, found.undefined, found.median, found.mean),
+                    *_ends(found.interval),
+                    *_ends(found.quartiles),
+                    *_ends(found.extremes),
+                    *_compared(found.nothing),
+                    *_compared(found.random),
+                    *(row.images, row.samples, round(row.seconds, 3)),
+                ]
+
+
+def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    return (None, None) if interval is None else (interval.low, interval.high)
+
+
+def _compared(found: Difference | None) -> list[Any]:
+    if found is None:
+        return [None] * len(_BESIDE)
+    ends = (*_ends(found.alone), *_ends(found.together))
+    return [found.pairs, found.mean, *ends, found.verdict]
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of GitHub's Markdown; the first column to the left, the others to the right."""
+    lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    one_line = " ".join(text.split())
+    for mark in "\\|`*_<~":
+        one_line = one_line.replace(mark, "\\" + mark)
+    return one_line

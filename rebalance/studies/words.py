@@ -1,0 +1,222 @@
+"""What a study came to in words: names of treatments, the answer, and what to beware of.
+
+Imports numpy and nothing heavier; may not import torch or click.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from rebalance.studies.outcomes import Treatment
+from rebalance.studies.summaries import BETTER, UNTOLD, WORSE, Difference
+
+if TYPE_CHECKING:
+    from rebalance.studies.results import Results, Row
+
+PARTS = ("train", "images", "data", "all")  # folders that are called after what they are in
+FEW_PAIRS = 5  # with fewer, an interval is so wide that it hardly ever tells anything apart
+TITLES = {
+    "balanced_accuracy": "balanced accuracy",
+    "gmean": "G-mean",
+    "gmean_macro": "G-mean (macro)",
+    "f1_macro": "macro F1",
+    "roc_auc_ovr_macro": "ROC AUC",
+    "average_precision_macro": "average precision",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+}
+BESIDE = {"nothing": "doing nothing", "random": "its random control"}
+METHOD = (
+    "An interval is of the mean over seeds and folds, at 95 %: a bootstrap of the pairs of seed "
+    "and fold, widened for their small number and because their training images overlap (Nadeau & "
+    "Bengio 2003). Differences are taken within a pair; their intervals are widened further, so "
+    "that all rows beside one control hold at once (Bonferroni), and better or worse is said only "
+    "where such an interval leaves out 0. They speak of training sets like this one from the same "
+    "source; not of other data, nor of other networks or recipes. Only the metric that rows are "
+    "sorted by is an answer: each further metric, or a row picked because it is on top, is one "
+    "more chance to be lucky."
+)
+OF_TEST = (
+    "Nothing was chosen by the test images. All pairs are scored on the same ones, so these "
+    "intervals do not say what other test images would give."
+)
+
+
+def place(story: Mapping[str, Any]) -> str:
+    """The data of a study in a word or two: the folder's name, and the one above ``train``."""
+    if "data" not in story:
+        return "these images"
+    path = PurePath(str(story["data"]))
+    return "/".join(path.parts[-2:]) if path.name in PARTS else path.name or str(path)
+
+
+def name(treatment: Treatment) -> str:
+    """What is unlike doing nothing in it, such as ``subclass + cce``; ``nothing`` for that."""
+    plain = Treatment()
+    parts = [
+        getattr(treatment, part)
+        for part in ("rebalance", "loss", "regime", "threshold")
+        if getattr(treatment, part) != getattr(plain, part)
+    ]
+    return " + ".join(parts) or "nothing"
+
+
+def title(metric: str) -> str:
+    """A metric as people call it."""
+    return TITLES.get(metric, metric.replace("_", " "))
+
+
+def capital(text: str) -> str:
+    """With a capital at its beginning, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def signed(difference: Difference, *, word: bool = True) -> str:
+    """The mean and ``together``, such as ``+0.031 (0.004 to 0.058) better``; ~: cannot tell."""
+    if difference.mean is None:
+        return "no pair"
+    text = f"{difference.mean:+.3f}"
+    if difference.together is not None:
+        text += f" ({difference.together.low:+.3f} to {difference.together.high:+.3f})"
+    if not word:
+        return text
+    return f"{text} {'~' if difference.verdict == UNTOLD else difference.verdict}"
+
+
+def answer(results: "Results", data: str) -> list[str]:
+    """What was found in ``data``, in a few sentences, the main one first."""
+    tried = [row for row in results.rows if row.role == "treatment"]
+    beside = _beside(tried, results.metric, "nothing")
+    what = title(results.metric)
+    if not beside:
+        return [f"On {data} there is no treatment yet to hold beside doing nothing."]
+    sentences = [_beside_nothing(beside, what, data)]
+    controls = [row for row in results.rows if row.role == "random"]
+    better = [
+        row
+        for row, found in _beside(controls, results.metric, "nothing")
+        if found.verdict == BETTER
+    ]
+    if better:
+        are = "is a random control and" if len(better) == 1 else "are random controls and"
+        sentences.append(f"{capital(_listed(better))} {are} better than doing nothing too.")
+    drawn = _beside(tried, results.metric, "random")
+    if drawn:
+        better = [row for row, found in drawn if found.verdict == BETTER]
+        worse = [row for row, found in drawn if found.verdict == WORSE]
+        sentences.append(
+            f"Beside images drawn at random to the same sizes, {_verdicts(better, worse, drawn)}."
+        )
+    return sentences
+
+
+Compared = list[tuple["Row", Difference]]
+
+
+def _beside(rows: "Sequence[Row]", metric: str, control: str) -> Compared:
+    """The rows with a pair beside that control, in their order."""
+    beside = ((row, row.beside(control, metric)) for row in rows)
+    return [(row, found) for row, found in beside if found is not None and found.pairs]
+
+
+def _beside_nothing(beside: Compared, what: str, data: str) -> str:
+    better = [(row, found) for row, found in beside if found.verdict == BETTER]
+    worse = [row for row, found in beside if found.verdict == WORSE]
+    if better:
+        row, found = better[0]
+        some = (
+            "the one treatment that was tried is"
+            if len(beside) == 1
+            else (
+                f"{len(better)} of {len(beside)} treatments {'is' if len(better) == 1 else 'are'}"
+            )
+        )
+        return (
+            f"On {data} {some} better than doing nothing in {what}"
+            + (f" and {_count(worse)} worse" if worse else "")
+            + f"; the best median is {name(row.treatment)}'s, {signed(found, word=False)}."
+        )
+    row, found = beside[0]
+    best = f"the best median is {name(row.treatment)}'s, {signed(found, word=False)}"
+    if worse:
+        return (
+            f"On {data} nothing that was tried is distinguishably better than doing nothing in "
+            f"{what}, and {_count(worse)} worse; {best}."
+        )
+    return (
+        f"On {data} nothing that was tried is distinguishable from doing nothing in {what}; {best}."
+    )
+
+
+def _listed(rows: "Sequence[Row]") -> str:
+    *most, last = (name(row.treatment) for row in rows)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _count(rows: "Sequence[Row]") -> str:
+    return f"{len(rows)} {'is' if len(rows) == 1 else 'are'}"
+
+
+def _verdicts(better: "Sequence[Row]", worse: "Sequence[Row]", beside: Compared) -> str:
+    parts = [
+        f"{_listed(rows)} {'is' if len(rows) == 1 else 'are'} {word}"
+        for rows, word in ((better, BETTER), (worse, WORSE))
+        if rows
+    ]
+    rest = len(beside) - len(better) - len(worse)
+    if not parts:
+        return f"none of {rest} is distinguishable"
+    return ", ".join(parts) + (f", and {rest} cannot be told apart" if rest else "")
+
+
+def notes(results: "Results") -> list[str]:
+    """What makes these numbers less than they look, if anything does."""
+    return [*_of_pairs(results), *_of_rows(results)]
+
+
+def _of_pairs(results: "Results") -> Iterator[str]:
+    count = len(results.pairs)
+    if count == 1:
+        yield "One seed and one fold: no spread to judge by, so nothing can be told apart."
+    elif count < FEW_PAIRS:
+        yield (
+            f"{count} pairs of seed and fold: intervals of so few are very wide. More seeds or "
+            "folds would tell more."
+        )
+    if count > 1 and len(results.seeds) == 1:
+        yield (
+            "One seed: how much of a difference is the luck of its splits and first weights shows "
+            "only between folds."
+        )
+
+
+def _of_rows(results: "Results") -> Iterator[str]:
+    if results.nothing is None:
+        yield "Doing nothing was not run yet: there is nothing to compare with."
+    for row in results.rows:
+        missing = len(results.pairs) - row.outcomes
+        if missing:
+            yield (
+                f"{name(row.treatment)}: {row.outcomes} of {len(results.pairs)} pairs are done; "
+                "the comparisons are over those that the control has too."
+            )
+        for metric, found in row.metrics.items():
+            if found.undefined:
+                yield (
+                    f"{name(row.treatment)}: {title(metric)} is not defined in "
+                    f"{found.undefined} of {row.outcomes} pairs, which are left out of it."
+                )
+        for control, called in BESIDE.items():
+            yield from _of_ties(row, row.beside(control, results.metric), called)
+
+
+def _of_ties(row: "Row", found: Difference | None, control: str) -> Iterator[str]:
+    if found is None or found.pairs < 2 or found.together is not None:
+        return
+    if found.mean == 0:
+        yield f"{name(row.treatment)}: the same as {control} in every pair."
+    else:
+        yield (
+            f"{name(row.treatment)}: differs from {control} by the same amount in every pair, so "
+            "there is no spread to judge by."
+        )

@@ -1,0 +1,112 @@
+"""The files of a study's results: all of them or none.
+
+May not import torch or click; jinja2 and matplotlib are imported when the page is made.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance.atomic import make_folder, replacing
+from rebalance.manifest import to_json
+from rebalance.studies import words
+from rebalance.studies.tables import CSV_HEADER, csv_rows, markdown
+
+if TYPE_CHECKING:
+    from rebalance.studies.outcomes import Outcome
+    from rebalance.studies.results import Results, Row
+
+FORMAT = 1
+FILES = ("study.csv", "study.json", "study.md", "study.html")
+
+
+def write_results(folder: Path, results: "Results", story: Mapping[str, Any]) -> None:
+    """Write ``study.csv``, ``study.json``, ``study.md`` and ``study.html``, over those of before.
+
+    story: what the study was, for JSON and for the page: ``data`` (where they are), ``command`` (to
+    make it again), and anything else that JSON can hold, which the page lists by its name where it
+    is short. Equal results and stories give equal bytes. Raises OutputError where the folder
+    cannot be written to.
+    """
+    from rebalance.reports.studies import study_report
+
+    texts = {
+        "study.csv": as_csv(results),
+        "study.json": to_json(as_record(results, story)),
+        "study.md": as_markdown(results, story),
+        "study.html": study_report(results, story).text,
+    }
+    make_folder(folder)
+    with replacing(*(folder / file for file in FILES)) as places:
+        for file, place in zip(FILES, places, strict=True):
+            place.write_bytes(texts[file].encode("utf-8", "backslashreplace"))
+
+
+def as_csv(results: "Results") -> str:
+    """``study.csv``: a line for each treatment, each set scored on, and each metric."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    writer.writerows(csv_rows(results))
+    return file.getvalue()
+
+
+def as_markdown(results: "Results", story: Mapping[str, Any]) -> str:
+    """``study.md``: the answer, the table, and what to know of it."""
+    parts = [
+        " ".join(words.answer(results, words.place(story))),
+        markdown(*results.table()).rstrip(),
+    ]
+    parts += [f"- {note}" for note in words.notes(results)]
+    return "\n\n".join([*parts, words.METHOD]) + "\n"
+
+
+def as_record(results: "Results", story: Mapping[str, Any]) -> dict[str, Any]:
+    """``study.json``: the story, every row, and every outcome behind them."""
+    return {
+        "format": FORMAT,
+        "story": dict(story),
+        "answer": words.answer(results, words.place(story)),
+        "notes": words.notes(results),
+        "metric": results.metric,
+        "held_out": results.held_out,
+        "comparisons": dict(results.comparisons),
+        "rows": [_row(row) for row in results.rows],
+        "outcomes": [_outcome(each) for each in results.outcomes],
+    }
+
+
+def _row(row: "Row") -> dict[str, Any]:
+    return {
+        "name": words.name(row.treatment),
+        "treatment": asdict(row.treatment),
+        "role": row.role,
+        "outcomes": row.outcomes,
+        "images": row.images,
+        "samples": row.samples,
+        "seconds": row.seconds,
+        "metrics": {name: asdict(found) for name, found in row.metrics.items()},
+        "test": {name: asdict(found) for name, found in row.test.items()},
+    }
+
+
+def _outcome(each: "Outcome") -> dict[str, Any]:
+    return {
+        "treatment": asdict(each.treatment),
+        "seed": each.seed,
+        "fold": each.fold,
+        "metrics": _numbers(each.metrics),
+        "test": None if each.test is None else _numbers(each.test),
+        "images": each.images,
+        "samples": each.samples,
+        "seconds": each.seconds,
+    }
+
+
+def _numbers(scores: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN."""
+    return {name: None if math.isnan(value) else value for name, value in scores.items()}

@@ -1,0 +1,89 @@
+"""Cells on disk: whole or not there, of this study or refused."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rebalance.errors import SettingError
+from rebalance.studies.cells import Cells, seconds_of, slug
+from rebalance.studies.outcomes import Outcome, Treatment
+from rebalance.studies.plan import Cell, Choice, Definition
+from rebalance.studies.rebalancings import named
+
+TREATMENT = Treatment("smote")
+CELL = Cell(TREATMENT, 3, 1)
+FACTS = {"data": "abc", "folds": 5}
+OUTCOME = Outcome(
+    TREATMENT, 3, 1, {"accuracy": 0.1 + 0.2, "gmean": math.nan}, {"accuracy": 1 / 3}, 10, 20, 0.5
+)
+
+
+def cells(folder, facts=FACTS, definition=None):
+    return Cells(folder, facts, {TREATMENT: definition or Definition(named("smote"))})
+
+
+def test_an_outcome_comes_back_to_the_last_bit(tmp_path):
+    store = cells(tmp_path)
+    assert store.read(CELL) is None
+    store.write(OUTCOME)
+    found = store.read(CELL)
+    assert math.isnan(found.metrics["gmean"])
+    assert repr(found) == repr(OUTCOME)
+    assert [path.name for path in store.place(CELL).iterdir()] == ["3-1.json"]
+    json.loads(store.path(CELL).read_text(), parse_constant=pytest.fail)  # no NaN in JSON
+    assert seconds_of(store, [CELL, Cell(TREATMENT, 4, 1)]) == [0.5]
+
+
+def test_a_cell_of_another_study_is_refused(tmp_path):
+    cells(tmp_path).write(OUTCOME)
+    for facts in ({**FACTS, "folds": 10}, {"data": "abc"}):
+        with pytest.raises(SettingError, match="another study, whose folds was 5 and is") as error:
+            cells(tmp_path, facts).read(CELL)
+        assert "--overwrite" in str(error.value)
+
+
+def test_a_treatment_that_means_something_else_now_is_run_again(tmp_path):
+    cells(tmp_path).write(OUTCOME)
+    other = Definition(named("smote"), Choice("focal"))
+    assert cells(tmp_path, definition=other).read(CELL) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"outcome": 3}', "\x00"])
+def test_a_damaged_cell_is_run_again(tmp_path, text):
+    store = cells(tmp_path)
+    store.write(OUTCOME)
+    store.path(CELL).write_text(text)
+    assert store.read(CELL) is None
+
+
+def test_a_cell_in_another_ones_place_is_run_again(tmp_path):
+    store = cells(tmp_path)
+    store.write(OUTCOME)
+    other = Cell(TREATMENT, 4, 1)
+    store.path(CELL).rename(store.path(other))
+    assert store.read(other) is None
+
+
+def test_clearing_takes_cells_alone(tmp_path):
+    store = cells(tmp_path)
+    store.write(OUTCOME)
+    (tmp_path / "notes.txt").write_text("mine")
+    store.clear()
+    assert store.read(CELL) is None and (tmp_path / "notes.txt").exists()
+
+
+def test_slugs_are_readable():
+    assert slug(Treatment("subclass-closest", "ce")) == "subclass-closest_ce_plain_none"
+
+
+names = st.text(st.characters(codec="utf-8"), min_size=1)
+
+
+@given(st.tuples(names, names), st.tuples(names, names))
+def test_slugs_of_different_treatments_differ_and_are_file_names(one, other):
+    first, second = slug(Treatment(*one)), slug(Treatment(*other))
+    assert (first.lower() == second.lower()) == (one == other)
+    assert "/" not in first and len(first) < 200 and not first.startswith(".")

@@ -1,0 +1,245 @@
+"""A study as it is declared: its grid, its controls, and every mistake in one line."""
+
+import json
+from itertools import chain
+
+import pytest
+
+from rebalance.errors import SettingError
+from rebalance.oversampling import OVERSAMPLERS
+from rebalance.settings import SelectionOptions, SynthesisOptions
+from rebalance.studies.declaration import read_study
+from rebalance.studies.outcomes import Treatment
+from rebalance.studies.plan import NOTHING, Definition
+from rebalance.studies.rebalancings import NONE, Rebalancing, named, names
+from rebalance.undersampling import PICKERS, UNDERSAMPLERS
+
+
+@pytest.fixture
+def declare(tmp_path):
+    """``declare(grid)``: what a file with this text after [study] is read as."""
+
+    def read(text, study='data = "images"', **options):
+        path = tmp_path / "study.toml"
+        path.write_text(f"[study]\n{study}\n{text}", encoding="utf-8")
+        return read_study(path, **options)
+
+    return read
+
+
+def labels(plan):
+    return [treatment.rebalance for treatment in plan.treatments]
+
+
+def test_every_method_of_the_library_has_a_name():
+    known = {each.cut.method for each in names().values() if each.cut is not None}
+    assert known == {"subclass", *UNDERSAMPLERS}
+    picks = {each.cut.pick for name, each in names().items() if name.startswith("subclass")}
+    assert picks == set(PICKERS)
+    assert {each.raised.method for each in names().values() if each.raised} == set(OVERSAMPLERS)
+    assert names()["none"] == NONE and not NONE.changes
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [("random", "random-under"), ("ros", "random-over"), ("subclass", "subclass-closest")],
+)
+def test_short_names_stand_for_the_same(declare, name, full):
+    assert named(name) == named(full)
+    plan = declare(f'[grid]\nrebalance = ["{name}", "{full}"]')
+    assert full in labels(plan) and name not in labels(plan)
+
+
+def test_the_defaults_and_the_paths(declare, tmp_path):
+    plan = declare('[grid]\nrebalance = ["smote"]', 'data = "images"\ntest = "more/test"')
+    options = plan.options
+    assert options.data == tmp_path / "images" and options.test == tmp_path / "more" / "test"
+    assert (options.seeds, options.folds, options.depth) == (tuple(range(10)), 5, "probe")
+    assert options.metric == "balanced_accuracy"
+    other = declare('[grid]\nrebalance = ["smote"]', data="elsewhere", test="there")
+    assert (str(other.options.data), str(other.options.test)) == ("elsewhere", "there")
+
+
+def test_a_grid_is_every_combination_and_single_cells_join_it(declare):
+    plan = declare(
+        '[grid]\nrebalance = ["none", "smote"]\nloss = ["ce", "focal"]\n'
+        'threshold = ["none", "prior"]\n[[cell]]\nregime = "drw"\nloss = "ldam"\n'
+    )
+    wanted = {
+        Treatment(rebalance, loss, "plain", threshold)
+        for rebalance in ("none", "smote", "random-over")
+        for loss in ("ce", "focal")
+        for threshold in ("none", "prior")
+    } | {Treatment("none", "ldam", "drw")}
+    assert set(plan.treatments) == wanted
+    assert len(plan.cells) == len(wanted) * 10 * 5
+    assert len(set(plan.cells)) == len(plan.cells)
+
+
+def test_the_controls_are_always_there_and_shared(declare):
+    plan = declare(
+        '[grid]\nrebalance = ["subclass-farthest", "coverage", "eos", "tomek", "cluster"]\n'
+        'loss = ["focal"]'
+    )
+    assert next(iter(plan.treatments)) == NOTHING == Treatment()
+    random = {
+        treatment.rebalance: each.random and each.random.rebalance
+        for treatment, each in plan.controls.items()
+    }
+    assert random == {
+        "none": None,
+        "subclass-farthest": "random-under",
+        "coverage": "random-under",
+        "eos": "random-over",
+        "tomek": "random as tomek",
+        "cluster": "random as cluster",
+        "random-under": None,
+        "random-over": None,
+        "random as tomek": None,
+        "random as cluster": None,
+    }
+    for treatment, controls in plan.controls.items():
+        assert controls.nothing == NOTHING
+        if controls.random is not None:
+            assert controls.random.loss == treatment.loss == "focal"
+    assert set(plan.controls) == set(plan.treatments)
+    assert plan.treatments[Treatment("random as tomek", "focal")].rebalance == Rebalancing(
+        like=named("tomek")
+    )
+
+
+def test_a_control_follows_its_sizes_and_takes_the_name_it_has(declare):
+    plan = declare(
+        '[grid]\nrebalance = [{name = "mine", method = "random-under", to = "2x"}, '
+        '{method = "coverage", to = "2x"}, {method = "smote", to = 50, neighbours = 3}, '
+        '{method = "hybrid", to = 30, over = "smote", pick = "farthest"}]'
+    )
+    assert labels(plan) == [
+        "none",
+        "mine",
+        "coverage to=2x",
+        "smote to=50 neighbours=3",
+        "hybrid to=30 over=smote pick=farthest",
+        "random-over to=50",
+        "random-hybrid to=30",
+    ]
+    hybrid = plan.treatments[Treatment("hybrid to=30 over=smote pick=farthest")].rebalance
+    assert hybrid.cut == SelectionOptions(pick="farthest")
+    assert hybrid.raised == SynthesisOptions("smote") and hybrid.to == "30"
+    control = plan.treatments[Treatment("random-hybrid to=30")].rebalance
+    assert (control.cut.method, control.raised.method, control.to) == ("random", "ros", "30")
+
+
+def test_at_full_depth_a_control_is_trained_as_its_treatment_is(declare):
+    study = 'data = "images"\ndepth = "full"'
+    plan = declare(
+        '[grid]\nrebalance = ["eos", "ros", {name = "pixels", method = "smote", space = "pixel"}]',
+        study,
+    )
+    assert labels(plan) == [
+        "none",
+        "eos",
+        "random-over",
+        "pixels",
+        "random-over of embeddings",
+    ]
+    blended = [t.rebalance for t, each in plan.treatments.items() if each.rebalance.blends]
+    assert blended == ["eos", "random-over of embeddings"]
+    assert plan.controls[Treatment("pixels")].random == Treatment("random-over")
+
+
+def test_losses_have_options_and_names(declare):
+    plan = declare(
+        '[grid]\nloss = ["ce", {loss = "focal", gamma = 1}, {name = "soft", loss = "focal"}]'
+    )
+    found = {treatment.loss: each.loss for treatment, each in plan.treatments.items()}
+    assert set(found) == {"ce", "focal gamma=1", "soft"}
+    assert found["focal gamma=1"].options == (("gamma", 1),)
+    assert found["soft"].key == "focal"
+
+
+def test_a_definition_is_json_and_reads_its_costs(declare, tmp_path):
+    (tmp_path / "costs.csv").write_text("0,5\n1,0\n")
+    plan = declare('[grid]\nthreshold = ["cost:costs.csv"]\nloss = [{loss = "cost", '
+                   'matrix = "costs.csv"}]')  # fmt: skip
+    treatment = list(plan.treatments)[-1]
+    assert treatment.threshold == "cost:costs.csv"  # as it was written, whatever the folder
+    read = plan.treatments[treatment].with_costs(("cat", "dog"))
+    assert read.costs == ((0.0, 5.0), (1.0, 0.0)) == dict(read.loss.options)["matrix"]
+    assert str(tmp_path) not in json.dumps(read.as_record())
+    assert hash(read.taught)
+    other = Definition().as_record()
+    assert other != read.as_record() and json.loads(json.dumps(other)) == other
+
+
+MISTAKES = {
+    '[gird]\nloss = ["ce"]': "no section 'gird': choose from study, extractor",
+    "[grid]\nlosses = []": "no key in grid 'losses'",
+    '[grid]\nrebalance = ["smoat"]': r"grid.rebalance: no rebalancing 'smoat'.*nearmiss-1.*eos",
+    "[grid]\nrebalance = []": "grid.rebalance must name at least one",
+    "[grid]\nrebalance = [3]": "an entry is a name or a table; got 3",
+    '[grid]\nrebalance = [{to = "2x"}]': "an entry needs method = a name",
+    '[grid]\nrebalance = [{method = "smote", pick = "farthest"}]': "smote has no option 'pick'",
+    '[grid]\nrebalance = [{method = "ros", neighbours = 3}]': "ros has no option 'neighbours'",
+    '[grid]\nrebalance = [{method = "subclass", pick = "best"}]': "pick is one of closest, far",
+    '[grid]\nrebalance = [{method = "none", to = 3}]': "none has no options",
+    '[grid]\nrebalance = [{method = "hybrid"}]': "hybrid needs to, the class size",
+    '[grid]\nrebalance = [{method = "hybrid", to = 3, over = "tomek"}]': "over, which raises",
+    '[grid]\nrebalance = [{method = "smote", space = "pixel"}]': "a space only at depth full",
+    '[grid]\nrebalance = [{name = "a", method = "smote"}, {name = "a", method = "eos"}]': (
+        "two are called 'a'"
+    ),
+    '[grid]\nloss = ["mse"]': "grid.loss: no 'mse', choose one of ce, weighted",
+    '[grid]\nregime = ["slow"]': "grid.regime: no 'slow', choose one of plain, two-phase",
+    '[grid]\nthreshold = ["half"]': "grid.threshold is none, prior or cost:FILE; got 'half'",
+    '[grid]\nrebalance = [{name = "none", method = "smote"}]': "are the control",
+    '[cell]\nloss = "ce"': r"write \[\[cell\]\]",
+    '[[cell]]\nloss = "ce"\n[[cell]]\nlos = "ce"': "no key in cell 2 'los'",
+    '[grid]\nloss = ["ce"]\n[extractor]\nlayer = "pool"': r"no key in \[extractor\] 'layer'",
+    '[grid]\nloss = ["ce"]\n[extractor]\nextractor = "finetune"': "would learn from the images",
+    '[grid]\nloss = ["ce"]\n[extractor]\nimage_size = "big"': "image_size must be a whole number",
+    '[grid]\nloss = ["ce"]\n[training]\nloss = "focal"': r"no key in \[training\] 'loss'",
+    "": "a study needs treatments",
+    "[grid\n": "is not TOML",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_one_line_with_the_file(declare, tmp_path, text):
+    with pytest.raises(SettingError, match=MISTAKES[text]) as error:
+        declare(text)
+    assert str(tmp_path / "study.toml") in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        ("", "study.data is needed"),
+        ("data = 3", "study.data must be text; got 3"),
+        ('data = "x"\nseeds = 0', "at least one"),
+        ('data = "x"\nseeds = [1, 1]', "must be different"),
+        ('data = "x"\nseeds = "ten"', "study.seeds must be a number of seeds, or a list"),
+        ('data = "x"\nseeds = [-1]', "a seed must be a whole number from 0 up"),
+        ('data = "x"\nseeds = true', "study.seeds must be a number"),
+        ('data = "x"\nfolds = 1', "folds must be a whole number from 2 up"),
+        ('data = "x"\nfolds = 2.5', "study.folds must be a whole number; got 2.5"),
+        ('data = "x"\ndepth = "deep"', "depth must be one of probe, full"),
+        ('data = "x"\nmetric = "auc"', "study.metric: no 'auc', choose one of accuracy"),
+        ('data = "x"\nfold = 3', r"no key in \[study\] 'fold'"),
+    ],
+)
+def test_a_mistake_in_study_is_one_line(declare, study, said):
+    with pytest.raises(SettingError, match=said) as error:
+        declare('[grid]\nloss = ["ce"]', study)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(SettingError, match="no study at"):
+        read_study(tmp_path / "no.toml")
+
+
+def test_names_are_told_apart_by_what_they_mean():
+    specifications = list(chain(names().values()))
+    assert len(set(specifications)) == len(specifications)

@@ -1,0 +1,229 @@
+"""The probe: a head that learns what there is to learn, whatever the loss, regime and threshold."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+
+import rebalance
+from rebalance.errors import MetricError
+from rebalance.folder import ImageFolder
+from rebalance.metrics import METRICS, score
+from rebalance.settings import LOSSES, StudyOptions
+from rebalance.studies.cells import Cells
+from rebalance.studies.outcomes import Treatment
+from rebalance.studies.plan import Cell, Choice, Definition
+from rebalance.studies.probe import Block, head_recipe, outcomes
+from rebalance.studies.rebalancings import named
+from rebalance.studies.scoring import decide, scores
+from rebalance.studies.setup import Setup, stream_of
+
+CLASSES = ("a", "b", "c")
+
+
+@pytest.fixture
+def make_setup(tmp_path):
+    """Blobs that overlap, 150 : 60 : 30, dealt to three folds; some to test on."""
+
+    def make(definitions, sizes=(150, 60, 30), spread=0.8, width=20):
+        rng = np.random.default_rng(0)
+        centres = 2 * np.eye(len(sizes), width)
+
+        def draw(name, sizes):
+            labels = np.repeat(np.arange(len(sizes)), sizes)
+            noise = rng.normal(scale=spread, size=(len(labels), width))
+            features = (5 + 3 * (centres[labels] + noise)).astype(np.float16)
+            features[:, -1] = 4  # a constant column
+            np.save(tmp_path / f"{name}.npy", features)
+            paths = tuple(f"{name}{number}" for number in range(len(labels)))
+            return ImageFolder(tmp_path, CLASSES[: len(sizes)], paths, tuple(labels.tolist()))
+
+        images, test = draw("train", sizes), draw("test", (40,) * len(sizes))
+        cells = Cells(tmp_path, {}, definitions)
+        folds = {0: np.arange(len(images.paths)) % 3}
+        return Setup(
+            StudyOptions(tmp_path, seeds=(0,), folds=3),
+            cells,
+            images,
+            test,
+            None,
+            folds,
+            tmp_path / "train.npy",
+            tmp_path / "test.npy",
+            "cpu",
+        )
+
+    return make
+
+
+def run(setup, fold=0):
+    cells = [Cell(treatment, 0, fold) for treatment in setup.cells.definitions]
+    return {found.treatment: found for found in outcomes(setup, cells)}
+
+
+def of(rebalancing="none", loss="ce", regime="plain", threshold="none", **options):
+    treatment = Treatment(rebalancing, loss, regime, threshold)
+    choice = Choice(loss, tuple(options.items()))
+    return treatment, Definition(named(rebalancing), choice, regime, threshold)
+
+
+def test_it_learns_as_well_as_logistic_regression(make_setup):
+    setup = make_setup(dict([of(), of("random-under"), of("smote")]))
+    differences = []
+    for fold in range(3):
+        found = run(setup, fold)
+        trained, validated = setup.sides(0, fold)
+        features, labels = np.load(setup.features).astype(np.float64), setup.labels
+        mean, deviation = features[trained].mean(0), features[trained].std(0)
+        scaled = (features - mean) / np.where(deviation > 0, deviation, 1)
+        model = LogisticRegression(max_iter=1000).fit(scaled[trained], labels[trained])
+        wanted = balanced_accuracy_score(labels[validated], model.predict(scaled[validated]))
+        differences.append(found[Treatment()].metrics["balanced_accuracy"] - wanted)
+        assert found[Treatment()].metrics["balanced_accuracy"] > 0.5
+    assert abs(np.mean(differences)) < 0.03
+
+
+def test_on_real_features_it_learns_as_well_as_logistic_regression(shared, tmp_path):
+    """On TrashNet's photographs: the difference is below that of two shuffles of the folds."""
+    folder = shared / "data" / "trashnet" / "images"
+    weights = shared / "weights" / "squeezenet1_1-fp16rounded.pth"
+    table = rebalance.extract(folder, extractor=str(weights), arch="squeezenet1_1", device="cpu")
+    features = table.layers["pool"].read(slice(None), slice(None))
+    np.save(tmp_path / "train.npy", features)
+    treatment, definition = of()
+    setup = Setup(
+        StudyOptions(folder, seeds=(0,), folds=5),
+        Cells(tmp_path, {}, {treatment: definition}),
+        table.folder,
+        None,
+        None,
+        {0: np.random.default_rng(0).integers(0, 5, len(features))},
+        tmp_path / "train.npy",
+        None,
+        "cpu",
+    )
+    ours, theirs = [], []
+    for fold in range(2):
+        ours.append(run(setup, fold)[treatment].metrics["balanced_accuracy"])
+        trained, validated = setup.sides(0, fold)
+        values = features.astype(np.float32)
+        deviation = values[trained].std(0)
+        scaled = (values - values[trained].mean(0)) / np.where(deviation > 0, deviation, 1)
+        model = LogisticRegression(max_iter=300).fit(scaled[trained], setup.labels[trained])
+        said = model.predict(scaled[validated])
+        theirs.append(balanced_accuracy_score(setup.labels[validated], said))
+    assert abs(np.mean(ours) - np.mean(theirs)) < 0.03
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "cost"])
+def test_every_loss_learns(make_setup, loss):
+    options = {"weighting": "inverse"} if loss == "weighted" else {}
+    setup = make_setup(dict([of(loss=loss, **options)]))
+    (found,) = run(setup).values()
+    assert found.metrics["balanced_accuracy"] > 0.5
+    assert found.test["balanced_accuracy"] > 0.5
+
+
+@pytest.mark.parametrize("regime", ["two-phase", "dynamic", "drw"])
+def test_every_regime_learns(make_setup, regime):
+    (found,) = run(make_setup(dict([of(regime=regime)]))).values()
+    assert found.metrics["balanced_accuracy"] > 0.5
+    # Dynamic sampling asks about a part of the images, which it so does not learn from.
+    assert found.images == {"dynamic": 128}.get(regime, 160)
+
+
+def test_two_runs_are_equal_and_others_change_nothing(make_setup):
+    few = [of(), of("smote"), of("subclass-closest")]
+    alone = run(make_setup(dict(few)))
+    more = run(make_setup(dict([of("coverage"), *few, of("smote", "focal"), of(regime="drw")])))
+    for treatment, found in alone.items():
+        assert more[treatment].metrics == found.metrics
+        assert more[treatment].test == found.test
+
+
+def test_what_is_counted(make_setup):
+    setup = make_setup(dict([of(), of("random-under"), of("random-over")]))
+    found = {treatment.rebalance: each for treatment, each in run(setup).items()}
+    assert [(each.images, each.samples) for each in found.values()] == [
+        (160, 160),
+        (60, 60),
+        (160, 300),
+    ]
+    assert all(each.seconds > 0 for each in found.values())
+
+
+def test_nothing_is_learned_from_the_images_scored_on(make_setup):
+    """Other validation and test images give the same head: its answers for the rest stay."""
+    setup = make_setup(dict([of("smote", threshold="prior")]))
+    definition = next(iter(setup.cells.definitions.values()))
+    block = Block(setup, 0, 0)
+    before = block._teach(*definition.taught)
+    features = np.load(setup.features)
+    _, validated = setup.sides(0, 0)
+    features[validated[1:]] = 9
+    np.save(setup.features, features)
+    tested = np.load(setup.test_features)
+    tested[1:] = -9
+    np.save(setup.test_features, tested)
+    after = Block(setup, 0, 0)._teach(*definition.taught)
+    np.testing.assert_allclose(after.validated[0], before.validated[0], atol=1e-6)
+    np.testing.assert_allclose(after.tested[0], before.tested[0], atol=1e-6)
+    np.testing.assert_array_equal(after.prior, before.prior)
+
+
+def test_a_threshold_decides_again_on_the_same_head(make_setup):
+    setup = make_setup(dict([of(), of(threshold="prior")]))
+    plain, moved = run(setup).values()
+    assert moved.metrics != plain.metrics and moved.images == plain.images
+    taught = Block(setup, 0, 0)._teach(*Definition().taught)
+    np.testing.assert_allclose(taught.prior, np.array([100, 40, 20]) / 160)
+    shifted = taught.validated / taught.prior
+    decided = decide(taught.validated, of(threshold="prior")[1], taught.prior)
+    np.testing.assert_array_equal(decided.predicted, shifted.argmax(axis=1))
+    costs = ((0, 9, 9), (1, 0, 1), (1, 1, 0))
+    decided = decide(taught.validated, Definition(costs=costs), taught.prior)
+    expected = taught.validated @ np.array(costs).T
+    np.testing.assert_array_equal(decided.predicted, expected.argmin(axis=1))
+
+
+@pytest.mark.parametrize("regime", ["plain", "drw"])
+def test_the_prior_counts_the_weights_of_the_loss(make_setup, regime):
+    from rebalance.losses import class_weights
+
+    setup = make_setup(dict([of("random-over", "weighted", weighting="inverse"), of(regime="drw")]))
+    block = Block(setup, 0, 0)
+    balanced = block._teach(named("random-over"), Choice("weighted"), "plain")
+    np.testing.assert_allclose(balanced.prior, np.full(3, 1 / 3), rtol=1e-6)
+    found = block._teach(named("none"), Choice(), regime)
+    counts = np.array([100, 40, 20])
+    weights = class_weights(counts.tolist(), "effective").numpy() if regime == "drw" else 1
+    wanted = counts * weights
+    np.testing.assert_allclose(found.prior, wanted / wanted.sum(), rtol=1e-5)
+
+
+def test_metrics_are_those_of_score_and_nan_where_there_are_none(make_setup):
+    taught = Block(make_setup({}), 0, 0)._teach(*Definition().taught)
+    labels = make_setup({}).labels[::3]
+    decision = decide(taught.validated, Definition(), taught.prior)
+    wanted = score(labels, taught.validated, CLASSES)
+    assert scores(labels, decision, CLASSES) == {name: wanted[name] for name in METRICS}
+    with pytest.raises(MetricError):
+        score(labels * 0, taught.validated, CLASSES)
+    alone = scores(labels * 0, decision, CLASSES)
+    assert math.isnan(alone["roc_auc_ovr_macro"]) and not math.isnan(alone["accuracy"])
+
+
+def test_few_samples_get_as_many_steps_as_many():
+    for samples in (3, 128, 129, 1000, 100_000):
+        recipe = head_recipe(samples)
+        steps = recipe.epochs * math.ceil(samples / recipe.batch_size)
+        assert steps >= 300 and recipe.epochs >= 30
+        assert recipe.rate(recipe.epochs - 1) < 0.1 * recipe.lr
+    assert recipe.epochs == 30
+
+
+def test_a_stream_belongs_to_a_seed_and_a_fold():
+    streams = {stream_of(seed, fold) for seed in range(5) for fold in range(5)}
+    assert len(streams) == 25

@@ -1,0 +1,129 @@
+"""A fold's training part, rebalanced: what the commands do with the same images and seed."""
+
+import numpy as np
+import pytest
+
+import rebalance
+from rebalance.errors import FeatureError, TargetError
+from rebalance.studies.rebalanced import Clusterings, Part
+from rebalance.studies.rebalanced import rebalance as rebalanced
+from rebalance.studies.rebalancings import Rebalancing, named, with_options
+
+SEED = 5
+CUTS = ("random-under", "subclass-closest", "subclass-farthest", "subclass-random", "coverage",
+        "nearmiss-1", "nearmiss-3", "tomek")  # fmt: skip
+RAISES = ("ros", "smote", "borderline-1", "adasyn", "eos", "cluster")
+
+
+@pytest.fixture(scope="module")
+def table(few, weights, tmp_path_factory):
+    """The features of 60 real scans, and a folder where they are kept."""
+    cache = tmp_path_factory.mktemp("cache")
+    return rebalance.extract(
+        few[0], extractor=str(weights), arch="cifar_resnet20", device="cpu", cache_dir=cache
+    ), cache
+
+
+@pytest.fixture(scope="module")
+def part(table):
+    found = table[0]
+    features = found.layers["pool"].read(slice(None), slice(None))
+    return Part(features, np.array(found.folder.labels), found.folder.classes, SEED)
+
+
+@pytest.fixture
+def command(few, weights, table):
+    """What one of the commands does with the same images."""
+
+    def call(name, **options):
+        shared = {"extractor": str(weights), "arch": "cifar_resnet20", "device": "cpu"}
+        call = getattr(rebalance, name)
+        return call(few[0], seed=SEED, cache_dir=table[1], **shared, **options)
+
+    return call
+
+
+def rows(part, found, paths):
+    """The samples by their file names, as a manifest has them."""
+    files = [paths[place] for place in found.kept]
+    originals = [(file, None, None) for file in files]
+    recipes = zip(
+        found.added.base.tolist(),
+        found.added.partner.tolist(),
+        found.added.weight.tolist(),
+        strict=True,
+    )
+    return originals + [
+        (files[base], None, None) if base == partner else (files[base], files[partner], weight)
+        for base, partner, weight in recipes
+    ]
+
+
+def told(manifest):
+    return [(row.file_name, row.partner, row.weight) for row in manifest.rows]
+
+
+@pytest.mark.parametrize("name", CUTS)
+@pytest.mark.parametrize("to", ["min", "2x"])
+def test_cuts_are_those_of_undersample(part, table, command, name, to):
+    method, _, pick = name.partition("-")
+    options = {"method": "subclass", "pick": pick} if method == "subclass" else {"method": name}
+    if name == "random-under":
+        options = {"method": "random"}
+    found = rebalanced(part, with_options(name, {"to": to}))
+    assert rows(part, found, table[0].folder.paths) == told(
+        command("undersample", to=to, **options)
+    )
+
+
+@pytest.mark.parametrize("name", RAISES)
+def test_raises_are_those_of_oversample(part, table, command, name):
+    found = rebalanced(part, named(name))
+    wanted = told(command("oversample", method=name))
+    assert rows(part, found, table[0].folder.paths) == wanted
+    assert len(found.added.base)
+
+
+def test_a_hybrid_is_that_of_the_command(part, table, command):
+    found = rebalanced(part, with_options("hybrid", {"to": "2x", "over": "smote"}))
+    wanted = told(command("hybrid", to="2x", over="smote"))
+    assert rows(part, found, table[0].folder.paths) == wanted
+
+
+@pytest.mark.parametrize("name", ["tomek", "nearmiss-3", "cluster", "smote"])
+def test_a_control_has_the_same_sizes_by_chance(part, name):
+    found = rebalanced(part, named(name))
+    control = rebalanced(part, Rebalancing(like=named(name)))
+    sizes = [
+        (
+            np.bincount(part.labels[each.kept], minlength=3).tolist(),
+            np.bincount(part.labels[each.kept[each.added.base]], minlength=3).tolist(),
+        )
+        for each in (found, control)
+    ]
+    assert sizes[0] == sizes[1]
+    np.testing.assert_array_equal(control.added.base, control.added.partner)
+    assert len(set(control.kept.tolist())) == len(control.kept)
+
+
+def test_clusterings_are_found_once_and_change_nothing(part):
+    clusterings = Clusterings(part)
+    for pick in ("closest", "farthest", "random"):
+        wanted = rebalanced(part, named(f"subclass-{pick}"))
+        found = rebalanced(part, named(f"subclass-{pick}"), clusterings)
+        np.testing.assert_array_equal(found.kept, wanted.kept)
+    assert clusterings.spared > 0
+
+
+def test_nothing_is_nothing(part):
+    found = rebalanced(part, named("none"))
+    np.testing.assert_array_equal(found.kept, np.arange(len(part.labels)))
+    assert not len(found.added.base)
+
+
+def test_what_cannot_be_is_said_with_the_name_of_the_class(part):
+    with pytest.raises(TargetError, match="a target is min"):
+        rebalanced(part, with_options("smote", {"to": "much"}))
+    alone = np.append(part.members(1), part.members(0)[:1])
+    with pytest.raises(FeatureError, match=f"class '{part.classes[0]}'.*smote needs at least 2"):
+        rebalanced(part.take(np.sort(alone)), named("smote"))

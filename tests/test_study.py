@@ -1,0 +1,171 @@
+"""The study command: the same table however it was run, and every refusal in one line."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import rebalance
+
+MEASURED = {"seconds"}
+
+
+@pytest.fixture
+def declare(tmp_path, few, weights):
+    """``declare(grid)``: the path of a study of 60 real scans."""
+
+    def write(grid, study="seeds = 2\nfolds = 2", more=""):
+        path = tmp_path / "study.toml"
+        path.write_text(
+            f'[study]\ndata = "{few[0]}"\ntest = "{few[1]}"\n{study}\n'
+            f'[extractor]\nextractor = "{weights}"\narch = "cifar_resnet20"\n{more}\n{grid}\n'
+        )
+        return path
+
+    return write
+
+
+GRID = '[grid]\nrebalance = ["random-under", "smote", "coverage"]\nthreshold = ["none", "prior"]'
+
+
+def table(folder):
+    """study.csv but for what is measured."""
+    with (folder / "study.csv").open(newline="") as file:
+        return [
+            {key: value for key, value in row.items() if key not in MEASURED}
+            for row in csv.DictReader(file)
+        ]
+
+
+def times(folder):
+    return {path: path.stat().st_mtime_ns for path in (folder / "cells").glob("*/*.json")}
+
+
+def test_a_table_is_the_same_for_any_number_of_processes_and_when_run_again(declare, run, tmp_path):
+    path = declare(GRID)
+    found = run("study", path, "-o", tmp_path / "one", "--workers", 1, "--device", "cpu")
+    assert found.status == 0, found.err
+    # Three of them and random-over, with and without a threshold, and nothing, on four folds.
+    lines = found.out.splitlines()
+    assert lines[0].startswith("treatment") and any("nothing" in line for line in lines)
+    one = table(tmp_path / "one")
+    assert {row["rebalance"] for row in one} == {
+        "none", "random-under", "random-over", "smote", "coverage"}  # fmt: skip
+    assert len(times(tmp_path / "one")) == 9 * 4
+    before = times(tmp_path / "one")
+    two = run("study", path, "-o", tmp_path / "two", "--workers", 2, "--device", "cpu")
+    assert two.status == 0, two.err
+    assert table(tmp_path / "two") == one
+    again = run("study", path, "-o", tmp_path / "one", "--device", "cpu")
+    assert "36 finished before" in again.err
+    assert times(tmp_path / "one") == before and table(tmp_path / "one") == one
+    assert not (tmp_path / "one" / ".features").exists()
+
+
+def test_an_interrupted_study_goes_on_to_the_same_table(declare, run, tmp_path):
+    path = declare(GRID, "seeds = 4\nfolds = 3")
+    whole = run("study", path, "-o", tmp_path / "whole", "--workers", 1, "--device", "cpu")
+    assert whole.status == 0, whole.err
+    folder = tmp_path / "stopped"
+    command = [sys.executable, "-m", "rebalance", "study", str(path), "-o", str(folder)]
+    process = subprocess.Popen(
+        [*command, "--workers", "2", "--device", "cpu"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(rebalance.__file__).parents[1])},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while process.poll() is None and len(times(folder)) < 5:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert err.splitlines()[-1] == "rebalance: interrupted; go on by running it again"
+    assert "Traceback" not in err and not out
+    finished = times(folder)
+    assert 5 <= len(finished) < 9 * 12
+    assert not list(folder.rglob("*.partial")) and not (folder / "study.csv").exists()
+    on = run("study", path, "-o", folder, "--workers", 1, "--device", "cpu")
+    assert on.status == 0 and f"{len(finished)} finished before" in on.err
+    assert finished.items() <= times(folder).items()
+    assert table(folder) == table(tmp_path / "whole")
+
+
+def test_a_grown_grid_reuses_cells_and_another_study_is_refused(declare, run, tmp_path):
+    folder = tmp_path / "study"
+    first = declare('[grid]\nrebalance = ["random-under"]')
+    assert run("study", first, "-o", folder, "--workers", 1).status == 0
+    before = times(folder)
+    grown = declare('[grid]\nrebalance = ["random-under", "random-over"]')
+    found = run("study", grown, "-o", folder, "--workers", 1)
+    assert "12 cells, 8 finished before" in found.err
+    assert before.items() <= times(folder).items()
+    other = declare('[grid]\nrebalance = ["random-under"]', "seeds = 2\nfolds = 3")
+    refused = run("study", other, "-o", folder, "--workers", 1)
+    assert refused.status == 1 and "whose folds was 2 and is 3 now" in refused.error
+    assert run("study", other, "-o", folder, "--workers", 1, "--overwrite").status == 0
+    assert len(times(folder)) == 2 * 2 * 3
+
+
+def test_a_dry_run_lists_what_would_be_done_and_does_nothing(declare, run, tmp_path):
+    path = declare(GRID)
+    found = run("study", path, "-o", tmp_path / "out", "--dry-run", "--workers", 2)
+    assert found.status == 0
+    assert "9 treatments x 2 seeds x 2 folds: 36 cells, 0 finished; about 18 s" in found.out
+    assert "random-over" in found.out and not (tmp_path / "out").exists()
+    told = run("study", path, "-o", tmp_path / "out", "--dry-run", "--json", "--workers", 1)
+    record = json.loads(told.out)
+    assert (record["cells"], record["finished"], record["seconds"]) == (36, 0, 36.0)
+
+
+def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path):
+    training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nepochs = 1'
+    grid = '[grid]\nrebalance = ["random-under", "eos"]\n[[cell]]\nthreshold = "prior"'
+    path = declare(grid, 'depth = "full"\nseeds = 1\nfolds = 2', training)
+    found = run("study", path, "-o", tmp_path / "one", "--workers", 1, "--device", "cpu")
+    assert found.status == 0, found.err
+    assert {row["rebalance"] for row in table(tmp_path / "one")} == {
+        "none", "random-under", "eos", "random-over of embeddings"}  # fmt: skip
+    assert not list((tmp_path / "one").rglob("*.safetensors"))
+    assert not (tmp_path / "one" / "work").exists()
+
+
+@pytest.mark.parametrize(
+    ("grid", "study", "said"),
+    [
+        ('[grid]\nloss = ["mfe"]\nregime = ["drw"]', "", "drw needs a loss that can weigh"),
+        ('[grid]\nloss = [{loss = "focal", beta = 1}]', "", "loss focal has no option 'beta'"),
+        ('[grid]\nrebalance = [{method = "smote", to = "2y"}]', "", "a target is max"),
+        ('[grid]\nthreshold = ["cost:no.csv"]', "", "no cost matrix at"),
+        ('[grid]\nloss = ["ce"]', 'groups = "no.csv"', "no list of groups at"),
+        ('[grid]\nloss = ["ce"]', "folds = 50", "50 folds need a class of as many images"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_leaves_nothing(declare, run, tmp_path, grid, study, said):
+    found = run("study", declare(grid, study), "-o", tmp_path / "out", "--workers", 1)
+    assert found.status == 1 and said in found.error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_test_image_that_is_trained_on_is_refused(declare, run, tmp_path, few):
+    path = declare('[grid]\nloss = ["ce"]')
+    found = run("study", path, "-o", tmp_path / "out", "--test", few[0], "--workers", 1)
+    assert found.status == 1 and "the test images must be others, but 60" in found.error
+
+
+def test_a_cell_that_cannot_be_run_is_named(declare, run, tmp_path, make_folder):
+    make_folder(tmp_path / "data", {"a": 12, "b": 2})
+    path = declare('[grid]\nrebalance = ["smote"]', "seeds = 1\nfolds = 2")
+    text = path.read_text().replace("test =", "# ")
+    path.write_text(text)
+    found = run("study", path, "-o", tmp_path / "out", "--data", tmp_path / "data", "--workers", 1)
+    assert found.status == 1
+    assert "smote, ce, plain, none, with seed 0 on fold 1: class 'b'" in found.error
+    assert "finished cells are kept" in found.error and times(tmp_path / "out")

@@ -122,7 +122,7 @@ def test_nothing_is_nothing(part):
 
 
 def test_what_cannot_be_is_said_with_the_name_of_the_class(part):
-    with pytest.raises(TargetError, match="a target is min"):
+    with pytest.raises(TargetError, match="a target is max"):
         rebalanced(part, with_options("smote", {"to": "much"}))
     alone = np.append(part.members(1), part.members(0)[:1])
     with pytest.raises(FeatureError, match=f"class '{part.classes[0]}'.*smote needs at least 2"):

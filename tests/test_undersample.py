@@ -268,7 +268,9 @@ def test_clusterings_that_cannot_be_are_refused(data, options, message):
         rebalance.undersample(data, **options)
 
 
-@pytest.mark.parametrize("method", ["coverage", "random", "nearmiss-1", "nearmiss-2"])
+@pytest.mark.parametrize(
+    "method", ["coverage", "coverage-typical", "random", "nearmiss-1", "nearmiss-2"]
+)
 def test_exact_methods_reach_the_count(run, data, tmp_path, extractor, method):
     found = run("undersample", data, "-o", tmp_path / "m.csv", "--method", method, *extractor)
     assert found.status == 0, found.err

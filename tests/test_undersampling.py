@@ -273,7 +273,7 @@ def test_missing_features_are_refused(name: str, features: NDArray[Any] | None) 
         UNDERSAMPLERS[name](features, labels, wanted, RNG(0))
 
 
-@pytest.mark.parametrize("name", sorted({*BY_FEATURES} - {"coverage"}))
+@pytest.mark.parametrize("name", sorted({*BY_FEATURES} - {"coverage", "coverage-typical"}))
 def test_a_single_class_is_refused(name: str) -> None:
     with pytest.raises(FeatureError, match="there is one class"):
         UNDERSAMPLERS[name](np.zeros((5, 2)), np.zeros(5, int), {0: 2}, RNG(0))
@@ -406,6 +406,7 @@ def test_methods_are_the_subclass_method_and_every_undersampler() -> None:
     assert METHODS == (
         "subclass",
         "coverage",
+        "coverage-typical",
         "random",
         "nearmiss-1",
         "nearmiss-2",

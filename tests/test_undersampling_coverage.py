@@ -7,13 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
 
 from rebalance.errors import FeatureError
 from rebalance.undersampling import cover as cover_module
 from rebalance.undersampling import coverage as coverage_module
 from rebalance.undersampling.cover import Cover, compare_with_random, cover
-from rebalance.undersampling.coverage import coverage, embed, rarity
+from rebalance.undersampling.coverage import (
+    coverage,
+    coverage_typical,
+    embed,
+    spread,
+    spread_in_parts,
+    typical_distance,
+    typical_in_parts,
+)
 
 RNG = np.random.default_rng
 
@@ -110,81 +118,112 @@ def test_rare_groups_get_far_more_than_their_random_share() -> None:
     assert (kept.mean(axis=0)[1:] > 2 * by_chance[1:]).all()
 
 
-def test_rare_groups_outweigh_their_numbers() -> None:
-    features, truth = groups()
-    weights = rarity(embed(features), 24, RNG(0))
-    assert weights.mean() == pytest.approx(1)
-    assert weights.min() > 0
-    means = [weights[truth == group].mean() for group in range(3)]
-    assert means[0] < means[1] < means[2]
-
-
-def test_kept_samples_cover_closer_than_random_ones() -> None:
+def test_the_farthest_left_out_lies_closer_than_after_random_picks() -> None:
     features, _ = groups()
-    kept = coverage(features, 24, RNG(0))
-    assert (compare_with_random(embed(features), kept, RNG(1)).mean_closer or 0) > 1
+    for seed in range(4):
+        kept = coverage(features, 24, RNG(seed))
+        assert (compare_with_random(embed(features), kept, RNG(1)).farthest_closer or 0) > 1
 
 
+@pytest.mark.parametrize("keep", [coverage, coverage_typical])
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 6), st.data())
-def test_any_number_is_kept_exactly(samples: int, columns: int, data: st.DataObject) -> None:
+def test_any_number_is_kept_exactly(
+    keep: Any, samples: int, columns: int, data: st.DataObject
+) -> None:
     wanted = data.draw(st.integers(1, samples))
     # Few distinct values: copies, constant columns and empty regions are common.
     features = RNG(data.draw(st.integers(0, 99))).integers(0, 3, (samples, columns)) * 1.0
     before = features.copy()
-    kept = coverage(features, wanted, RNG(1))
+    kept = keep(features, wanted, RNG(1))
     assert kept.dtype.kind == "i"
     assert len(kept) == wanted
     assert (np.diff(kept) > 0).all()
     assert kept[0] >= 0
     assert kept[-1] < samples
     np.testing.assert_array_equal(features, before)
-    np.testing.assert_array_equal(kept, coverage(features, wanted, RNG(1)))
+    np.testing.assert_array_equal(kept, keep(features, wanted, RNG(1)))
 
 
-def test_the_most_crowded_can_be_drawn_where_nothing_else_is_left() -> None:
-    # Few distinct values, so that densities differ by more than floats can tell.
-    features = RNG(61).integers(0, 3, (33, 2)) * 1.0
-    assert (rarity(embed(features), 19, RNG(1)) > 0).all()
-    assert len(coverage(features, 19, RNG(1))) == 19
+def slow_spread(points: NDArray[Any], wanted: int, scale: float) -> list[int]:
+    """Whatever makes the determinant of the covariance with its noise largest, one by one."""
+    gaps = np.linalg.norm(points[:, None] - points[None], axis=2)
+    noisy = np.exp(-gaps / scale) + coverage_module.NOISE * np.eye(len(points))
+    kept: list[int] = []
+    for _ in range(wanted):
+        rest = [i for i in range(len(points)) if i not in kept]
+        gains = [np.linalg.slogdet(noisy[np.ix_([*kept, i], [*kept, i])])[1] for i in rest]
+        kept.append(rest[int(np.argmax(np.round(gains, 9)))])
+    return kept
 
 
-def test_large_classes_are_fitted_on_a_sample_and_keep_the_rare(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("seed", range(6))
+def test_spread_equals_a_slow_loop(seed: int) -> None:
+    points = RNG(seed).normal(size=(30, 3)).astype(np.float32)
+    scale = [2, 5, 20][seed % 3]
+    assert spread(points, 12, scale).tolist() == slow_spread(points.astype(float), 12, scale)
+
+
+def test_spread_takes_every_place_before_a_copy_and_copies_before_nothing() -> None:
+    places = np.array([[0.0, 0.0], [5.0, 0.0], [0.0, 5.0]], np.float32)
+    points = np.repeat(places, (10, 2, 1), axis=0)
+    kept = spread(points, 13, 1.0)
+    assert sorted(kept[:3].tolist()) == [0, 10, 12]
+    assert sorted(kept.tolist()) == list(range(13))
+
+
+@pytest.mark.parametrize("values", [500, 1 << 22], ids=["blocks", "at once"])
+def test_typical_samples_equal_a_slow_loop(values: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = RNG(5).normal(size=(200, 4)).astype(np.float32)
+    around = spread_in_parts(points, 15, RNG(1))
+    monkeypatch.setattr(coverage_module, "_parts", lambda available, wanted: 1)
+    monkeypatch.setattr(coverage_module, "PART_VALUES", values)
+    nearest = [int(np.linalg.norm(points[around] - point, axis=1).argmin()) for point in points]
+    expected = []
+    for region in range(15):
+        members = [i for i in range(200) if nearest[i] == region]
+        mean = points[members].astype(float).mean(axis=0)
+        expected.append(min(members, key=lambda i: float(np.linalg.norm(points[i] - mean))))
+    assert typical_in_parts(points, 15, RNG(1)).tolist() == sorted(expected)
+
+
+def test_typical_samples_lie_closer_to_what_is_left_out() -> None:
+    features, _ = groups()
+    for seed in range(4):
+        found = [
+            compare_with_random(embed(features), keep(features, 24, RNG(seed)), RNG(1)).mean_closer
+            for keep in (coverage, coverage_typical)
+        ]
+        assert (found[1] or 0) > (found[0] or 0)
+
+
+def test_typical_distance_is_the_median_of_all_pairs() -> None:
+    points = RNG(0).normal(size=(300, 4)).astype(np.float32)
+    gaps = np.linalg.norm(points[:, None] - points[None], axis=2)[np.triu_indices(300, 1)]
+    assert typical_distance(points, RNG(1)) == pytest.approx(np.median(gaps), rel=0.02)
+    assert typical_distance(np.ones((5, 2), np.float32), RNG(1)) == 1.0
+
+
+@pytest.mark.parametrize(("picks", "values"), [(5, 1 << 22), (256, 1000), (1, 1)])
+def test_classes_dealt_into_parts_keep_the_rare_too(
+    picks: int, values: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coverage_module, "FITTED", 100)
-    monkeypatch.setattr(coverage_module, "PER_REGION", 4)
-    monkeypatch.setattr(coverage_module, "LANDMARKS", 150)
+    monkeypatch.setattr(coverage_module, "PER_PART", picks)
+    monkeypatch.setattr(coverage_module, "PART_VALUES", values)
     features, truth = groups()
-    kept = coverage(features, 24, RNG(0))
-    assert len(kept) == 24
-    assert (np.bincount(truth[kept], minlength=3)[1:] > 24 * np.array(SIZES[1:]) / sum(SIZES)).all()
+    kept = coverage(features, 23, RNG(0))
+    assert len(np.unique(kept)) == 23
+    if picks > 1:
+        by_chance = 23 * np.array(SIZES) / sum(SIZES)
+        assert (np.bincount(truth[kept], minlength=3)[1:] > by_chance[1:]).all()
 
 
-def test_nearest_distances_equal_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coverage_module, "BLOCK_VALUES", 100)
-    points = RNG(0).normal(size=(70, 5)).astype(np.float32)
-    ours = coverage_module._nearest_distances(points, points[:40], 6)
-    theirs, _ = NearestNeighbors(n_neighbors=6).fit(points[:40]).kneighbors(points)
-    np.testing.assert_allclose(ours, theirs, atol=1e-2)
-
-
-def test_most_typical_equals_a_slow_loop() -> None:
-    points = RNG(0).integers(0, 4, (60, 2)).astype(np.float32)
-    regions = RNG(1).choice([0, 2, 3, 7], 60)
-    slow = []
-    for region in (0, 2, 3, 7):
-        members = np.flatnonzero(regions == region)
-        gaps = ((points[members] - points[members].mean(axis=0, dtype=np.float64)) ** 2).sum(axis=1)
-        slow.append(int(members[gaps.argmin()]))
-    assert coverage_module._most_typical(points, regions).tolist() == slow
-
-
-def test_dimension_of_a_plane_in_space_is_two() -> None:
-    plane = np.zeros((3000, 6), np.float32)
-    plane[:, :2] = RNG(0).uniform(size=(3000, 2))
-    near = coverage_module._nearest_distances(plane, plane, 11)[:, 1:]
-    assert coverage_module._dimension(near) == pytest.approx(2, abs=0.4)
+def test_number_of_threads_does_not_matter() -> None:
+    points = RNG(4).normal(size=(3000, 40)) ** 2
+    with threadpool_limits(1):
+        alone = coverage(points, 600, RNG(0))
+    with threadpool_limits(2):
+        np.testing.assert_array_equal(alone, coverage(points, 600, RNG(0)))
 
 
 def test_scale_of_the_features_does_not_matter() -> None:

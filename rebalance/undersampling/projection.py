@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError
+from rebalance.halves import widened
+from rebalance.products import threads
 from rebalance.undersampling.coverage import COMPONENTS
 
 FITTED = 2048  # images that the statistics are taken from, at most
 SPARE = 30  # directions iterated beyond those kept
 ROUNDS = 4  # of subspace iteration: more than enough for directions that distances are taken in
-BLOCK_VALUES = 1 << 22  # features in a block: 16 MB in float32, of which about two are alive
+BLOCK_VALUES = 1 << 20  # features in a block: 4 MB in float32, of which about two are alive
 
 Features = NDArray[np.floating[Any]]
 Points = NDArray[np.float32]
@@ -53,7 +55,7 @@ class Projection:
         iteration (Halko, Martinsson & Tropp 2011) in a fixed number of rounds. FeatureError for
         features that are not finite.
         """
-        values = sample.astype(np.float32)
+        values = widened(sample).astype(np.float32, copy=False)
         _check_finite(values)
         spread = values.std(axis=0, dtype=np.float64)
         floor = max(spread.mean() / 10, np.finfo(np.float32).tiny)
@@ -71,12 +73,13 @@ class Projection:
 
     def __call__(self, features: Features) -> Points:
         """The points [n, up to 50] of features [n, D]; FeatureError where they are not finite."""
-        values = features.astype(np.float32)
+        values = widened(features).astype(np.float32, copy=False)
         # One product with the squares: what is not finite is found in it, without another pass.
-        lengths = np.sqrt(np.square(values) @ np.square(self.scale))
-        _check_finite(lengths)
-        lengths[lengths == 0] = 1
-        points: Points = (values @ self.directions) / lengths[:, None]
+        with threads() as team:
+            lengths = np.sqrt(team.multiply(np.square(values), np.square(self.scale)[:, None]))
+            _check_finite(lengths)
+            lengths[lengths == 0] = 1
+            points: Points = team.multiply(values, self.directions) / lengths
         return points
 
 
@@ -89,9 +92,13 @@ def project(table: Table, rng: np.random.Generator) -> Points:
     sample = table
     if count > FITTED:
         sample = table.take(np.sort(rng.choice(count, FITTED, replace=False)))
-    projection = Projection.of(sample.read(slice(None), slice(None)))
-    blocks = _blocks(count, columns)
-    return np.concatenate([projection(table.read(rows, slice(None))) for rows in blocks])
+    with threads() as team:
+        projection = Projection.of(sample.read(slice(None), slice(None)))
+
+        def projected(rows: slice) -> Points:
+            return projection(table.read(rows, slice(None)))
+
+        return np.concatenate(team.each(projected, _blocks(count, columns)))
 
 
 def _blocks(length: int, across: int) -> Iterator[slice]:
@@ -105,11 +112,13 @@ def _leading(standard: Points) -> Points:
     count = min(COMPONENTS, samples, columns)
     width = min(count + SPARE, samples, columns)
     start = np.random.default_rng(0).standard_normal((columns, width)).astype(np.float32)
-    basis = np.linalg.qr(start)[0]
-    for _ in range(ROUNDS):
-        basis = np.linalg.qr(standard.T @ (standard @ basis))[0]
-    turned = np.linalg.svd(standard @ basis, full_matrices=False)[2]
-    directions: Points = (basis @ turned.T[:, :count]).astype(np.float32)
+    with threads() as team:
+        basis = np.linalg.qr(start)[0]
+        for _ in range(ROUNDS):
+            turned = team.multiply(standard.T, team.multiply(standard, basis))
+            basis = np.linalg.qr(turned)[0]
+        axes = np.linalg.svd(team.multiply(standard, basis), full_matrices=False)[2]
+        directions: Points = (basis @ axes.T[:, :count]).astype(np.float32)
     return directions
 
 

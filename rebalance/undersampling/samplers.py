@@ -1,13 +1,13 @@
 """Undersamplers of all classes at once, by the features of their samples.
 
-``coverage`` is ours (see that module); NearMiss, Tomek links and one-sided selection are
-imbalanced-learn's. A new undersampler is a function here and its line in ``UNDERSAMPLERS``; in
-``EXACT`` too, if it keeps just as many as wanted. May not import torch or click; scikit-learn and
-imbalanced-learn are imported when needed.
+``coverage`` and ``coverage-typical`` are ours (see that module); NearMiss, Tomek links and
+one-sided selection are imbalanced-learn's. A new undersampler is a function here and its line in
+``UNDERSAMPLERS``; in ``EXACT`` too, if it keeps just as many as wanted. May not import torch or
+click; scikit-learn and imbalanced-learn are imported when needed.
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.errors import FeatureError
-from rebalance.undersampling.coverage import coverage as covering
+from rebalance.undersampling import coverage as covering
 
 NEIGHBORS = 3
 
@@ -61,19 +61,23 @@ def random(
 def coverage(
     features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
-    """Those that cover each class, its thinly populated regions in full measure.
+    """Those of each class that are least like each other, so that its rare subclasses stay.
 
     See ``undersampling.coverage``. The draws of a class do not depend on the other classes. Keeps
     as many as wanted.
     """
-    features = _checked(features, labels, wanted)
-    kept = np.isin(labels, list(wanted), invert=True)
-    seed = int(rng.integers(2**63))
-    for label, size in wanted.items():
-        members = np.flatnonzero(labels == label)
-        stream = seeds.generator(seed, "coverage", label)
-        kept[members[covering(features[members], size, stream)]] = True
-    return np.flatnonzero(kept)
+    return _class_by_class(covering.coverage, features, labels, wanted, rng)
+
+
+def coverage_typical(
+    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+) -> Indices:
+    """The most typical of the samples around each of those, which a classifier learns more from.
+
+    See ``undersampling.coverage``. The draws of a class do not depend on the other classes. Keeps
+    as many as wanted.
+    """
+    return _class_by_class(covering.coverage_typical, features, labels, wanted, rng)
 
 
 def nearmiss_1(
@@ -163,6 +167,7 @@ UNDERSAMPLERS: dict[str, Undersampler] = {
     undersampler.__name__.replace("_", "-"): undersampler
     for undersampler in (
         coverage,
+        coverage_typical,
         random,
         nearmiss_1,
         nearmiss_2,
@@ -172,7 +177,25 @@ UNDERSAMPLERS: dict[str, Undersampler] = {
         oss,
     )
 }
-EXACT = frozenset({"coverage", "random", "nearmiss-1", "nearmiss-2"})
+EXACT = frozenset({"coverage", "coverage-typical", "random", "nearmiss-1", "nearmiss-2"})
+
+
+def _class_by_class(
+    keep: Callable[[Any, int, np.random.Generator], Indices],
+    features: Features,
+    labels: Labels,
+    wanted: Mapping[int, int],
+    rng: np.random.Generator,
+) -> Indices:
+    """What ``keep`` keeps of each class to cut, and all of the others."""
+    features = _checked(features, labels, wanted)
+    kept = np.isin(labels, list(wanted), invert=True)
+    seed = int(rng.integers(2**63))
+    for label, size in wanted.items():
+        members = np.flatnonzero(labels == label)
+        stream = seeds.generator(seed, "coverage", label)
+        kept[members[keep(features[members], size, stream)]] = True
+    return np.flatnonzero(kept)
 
 
 def _nearmiss(

@@ -1,0 +1,79 @@
+"""Does a classifier gain? A linear probe on the features of the images kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.coverage.candidates import CANDIDATES, ONCE
+from benchmarks.coverage.samples import Features, Positions, Sample
+from rebalance import seeds
+from rebalance.cli.console import table
+
+DRAWS = 4  # of each method for a seed; the interval is over seeds
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one seed trains on (members: by class) and is scored on."""
+
+    features: Features
+    labels: Positions
+    members: list[Positions]
+    test: Features
+    test_labels: Positions
+
+
+def probed(features: Features, labels: Positions, test: Features, test_labels: Positions) -> float:
+    """Balanced accuracy of a logistic regression on standardised features."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(features)
+    # The penalty then has about the same force at any number of columns.
+    shrink = np.sqrt(features.shape[1])
+    model = LogisticRegression(max_iter=300).fit(scaler.transform(features) / shrink, labels)
+    return float(
+        balanced_accuracy_score(test_labels, model.predict(scaler.transform(test) / shrink))
+    )
+
+
+def probe(sides: list[Side], chosen: list[str]) -> str:
+    """A row for each method; all classes are cut to the smallest of the side."""
+    scores: dict[str, list[float]] = {method: [] for method in chosen}
+    for seed, side in enumerate(sides):
+        samples = [Sample(side.features[own], seed) for own in side.members]
+        for method in chosen:
+            draws = range(1 if method in ONCE else DRAWS)
+            scores[method].append(
+                float(np.mean([scored(side, samples, seed, method, draw) for draw in draws]))
+            )
+    rows = []
+    for method, values in scores.items():
+        gains = np.array(values) - scores["random"]
+        rows.append(
+            (method, f"{np.mean(values):.4f}", f"{gains.mean():+.4f}", f"{interval(gains):.4f}")
+        )
+    title = f"probe, classes cut to {min(map(len, sides[0].members))}, {len(sides)} seeds:"
+    return f"{title}\n{table(('picked by', 'balanced accuracy', 'over random', '+-'), rows)}"
+
+
+def scored(side: Side, samples: list[Sample], seed: int, method: str, draw: int) -> float:
+    """Balanced accuracy after one draw of a method."""
+    smallest = min(map(len, samples))
+    parts = []
+    for label, (own, sample) in enumerate(zip(side.members, samples, strict=True)):
+        if len(own) > smallest:
+            rng = seeds.generator(seed, "probe", method, label, draw)
+            own = own[CANDIDATES[method](sample, smallest, rng)]
+        parts.append(own)
+    kept = np.concatenate(parts)
+    return probed(side.features[kept], side.labels[kept], side.test, side.test_labels)
+
+
+def interval(gains: NDArray[np.float64]) -> float:
+    """Half the 95 % interval of the mean."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains)))

@@ -27,6 +27,7 @@ STRIP_VALUES = 1 << 18  # values of a strip, where its rows are short
 RUN = 4096  # rows that are summed in one go
 
 _current: "ContextVar[Threads | None]" = ContextVar("threads", default=None)
+_allowed: ContextVar[int | None] = ContextVar("allowed", default=None)  # while BLAS has but one
 
 
 @cache
@@ -38,9 +39,17 @@ def _controller() -> Any:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Within, numpy's products are those of one thread, in the whole process."""
-    with _controller().limit(limits=1):
-        yield
+    """Within, numpy's products are those of one thread, in the whole process.
+
+    ``threads`` may still be as many as before; but those of a team that share out work again do it
+    alone.
+    """
+    token = _allowed.set(_workers())
+    try:
+        with _controller().limit(limits=1):
+            yield
+    finally:
+        _allowed.reset(token)
 
 
 @contextmanager
@@ -63,6 +72,8 @@ def threads() -> Iterator["Threads"]:
 
 
 def _workers() -> int:
+    if (allowed := _allowed.get()) is not None:
+        return allowed
     counts = [library["num_threads"] for library in _controller().info()]
     return min(chosen_workers(None), max(counts, default=chosen_workers(None)))
 

@@ -75,3 +75,24 @@ def test_slices_cover_everything_once(length, step):
     parts = [range(length)[part] for part in slices(length, step)]
     assert [i for part in parts for i in part] == list(range(length))
     assert all(len(part) == step for part in parts[:-1])
+
+
+def test_one_thread_of_blas_leaves_ours_as_many():
+    with threads() as team:
+        expected = team.workers
+    with one_blas_thread(), threads() as team:
+        assert team.workers == expected
+        assert blas_threads() == {1}
+
+
+def test_who_works_for_a_team_shares_out_nothing_again():
+    with threads() as team:
+        outer = team.workers
+
+        def look(_):
+            with threads() as inner:
+                return inner.workers
+
+        found = set(team.each(look, range(8)))
+    assert found == ({1} if outer > 1 else {outer})
+    assert blas_threads() == {outer}

@@ -20,7 +20,7 @@ from benchmarks.ranks import (
     spearman,
 )
 from rebalance.errors import DataError
-from rebalance.studies.results import write_results
+from rebalance.studies.writing import write_results
 
 
 def test_it_is_scipy_s() -> None:

@@ -13,9 +13,10 @@ import pytest
 from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.studies import words
 from rebalance.studies.outcomes import Controls, Outcome, Treatment
-from rebalance.studies.results import Results, summarise, write_results
+from rebalance.studies.results import Results, summarise
 from rebalance.studies.summaries import BETTER, UNTOLD, WORSE
-from rebalance.studies.tables import CSV_HEADER
+from rebalance.studies.tables import CSV_HEADER, table
+from rebalance.studies.writing import write_results
 
 NOTHING, RANDOM = Treatment(), Treatment("random")
 SUBCLASS, LDAM = Treatment("subclass"), Treatment(loss="ldam", regime="drw")
@@ -209,7 +210,7 @@ def test_a_metric_that_is_never_defined_has_no_summary_and_sorts_last() -> None:
     assert results.rows[-1].treatment == SUBCLASS
     assert of(results, SUBCLASS).median is None
     assert of(results, SUBCLASS).nothing.mean is None
-    assert len(results.table()[1]) == 4
+    assert len(table(results)[1]) == 4
 
 
 def test_ties_are_told_and_never_better() -> None:
@@ -234,7 +235,7 @@ def test_one_pair_tells_nothing_apart() -> None:
     results = summarised(outcomes(seeds=1, folds=1), held_out=0.2)
     assert {of(results, each).nothing.verdict for each in (RANDOM, SUBCLASS, LDAM)} == {UNTOLD}
     assert words.notes(results)[0].startswith("One seed and one fold")
-    assert "+0.1" in results.table()[1][0][3]
+    assert "+0.1" in table(results)[1][0][3]
 
 
 def test_a_larger_share_held_out_is_a_wider_interval() -> None:

@@ -68,6 +68,7 @@ def command(
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
+    from rebalance.studies.tables import table
 
     if dry_run:
         shared = {name: parameters[name] for name in ("device", "workers")}
@@ -77,7 +78,7 @@ def command(
     if as_json:
         click.echo((output / "study.json").read_text(encoding="utf-8"), nl=False)
         return
-    header, rows = results.table()
+    header, rows = table(results)
     click.echo(console.table(header, rows))
     click.echo(f"\nwrote {console.printable(str(output / 'study.html'))}, .md, .csv and .json")
 

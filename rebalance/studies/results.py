@@ -21,10 +21,6 @@ from rebalance.studies.summaries import (
     sign,
     summary,
 )
-from rebalance.studies.tables import table
-from rebalance.studies.writing import write_results
-
-__all__ = ["Results", "Row", "summarise", "write_results"]
 
 CONTROLS = ("nothing", "random")
 
@@ -78,10 +74,6 @@ class Results:
     def seeds(self) -> list[int]:
         """Those that were run."""
         return sorted({seed for seed, _ in self.pairs})
-
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows to print, of the metric that rows are sorted by."""
-        return table(self)
 
 
 def summarise(

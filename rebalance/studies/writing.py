@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rebalance.atomic import make_folder, replacing
 from rebalance.manifest import to_json
 from rebalance.studies import words
-from rebalance.studies.tables import CSV_HEADER, csv_rows, markdown
+from rebalance.studies.tables import CSV_HEADER, csv_rows, markdown, table
 
 if TYPE_CHECKING:
     from rebalance.studies.outcomes import Outcome
@@ -59,7 +59,7 @@ def as_markdown(results: "Results", story: Mapping[str, Any]) -> str:
     """``study.md``: the answer, the table, and what to know of it."""
     parts = [
         " ".join(words.answer(results, words.place(story))),
-        markdown(*results.table()).rstrip(),
+        markdown(*table(results)).rstrip(),
     ]
     parts += [f"- {note}" for note in words.notes(results)]
     return "\n\n".join([*parts, words.METHOD]) + "\n"

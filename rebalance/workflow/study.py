@@ -90,7 +90,8 @@ def study(
     progress: Progress,
 ) -> "Results":
     """Run what is not finished of a study, and write its results beside its cells."""
-    from rebalance.studies.results import summarise, write_results
+    from rebalance.studies.results import summarise
+    from rebalance.studies.writing import write_results
 
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise SettingError("a study runs its cells side by side itself: start it without torchrun")

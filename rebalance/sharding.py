@@ -60,18 +60,20 @@ def check_places(root: Path, cache: Path, processes: Processes) -> None:
     if processes.world == 1:
         return
     token = cache / processes.by_first(partial(_leave_token, cache))
-    seen = processes.by_each(lambda: (socket.gethostname(), root.is_dir(), token.exists()))
+    seen = processes.by_each(
+        lambda: (socket.gethostname(), (str(root), root.is_dir()), (str(cache), token.exists()))
+    )
     if processes.first:
         token.unlink(missing_ok=True)
-    for machine, sees_images, sees_cache in seen:
+    for machine, (images, sees_images), (kept, sees_cache) in seen:
         if not sees_images:
             raise DataError(
                 f"every machine needs the images at the same place, and on {machine!r} "
-                f"{str(root)!r} is no folder: make it reachable there"
+                f"{images!r} is no folder: make it reachable there"
             )
         if not sees_cache:
             raise OutputError(
-                f"all machines need one cache, and {str(cache)!r} on {machine!r} is not that of "
+                f"all machines need one cache, and {kept!r} on {machine!r} is not that of "
                 "the first: pass --cache-dir with a folder that all of them share"
             )
 

@@ -23,7 +23,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from benchmarks.neighbours import clustered_features
+from benchmarks.mixtures import clustered_features
 from rebalance.cli.console import table
 
 KEEP = 60

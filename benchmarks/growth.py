@@ -29,7 +29,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.neighbours import CLUSTERS, NOISE, RANK, peak_memory
+from benchmarks.mixtures import Mixture
+from benchmarks.neighbours import peak_memory
 from rebalance.cli.console import table
 
 KEEP = 1000  # images of a class; a third of it where that is less
@@ -39,19 +40,11 @@ EVERY = 0.02  # seconds
 
 
 def feature_blocks(samples: int, columns: int, seed: int) -> Iterator[NDArray[np.float16]]:
-    """As ``benchmarks.neighbours.clustered_features``, block by block: these need no memory."""
-    rng = np.random.default_rng(seed)
-    basis = rng.standard_normal((RANK, columns)).astype(np.float32) / np.sqrt(columns)
-    spread = 30 * np.arange(1, RANK + 1, dtype=np.float32) ** -0.7
-    centres = 0.9 * spread * rng.standard_normal((CLUSTERS, RANK)).astype(np.float32)
-    shares = rng.dirichlet(np.full(CLUSTERS, 3.0))
+    """Samples of a mixture, block by block: these need no memory."""
+    mixture = Mixture(columns, seed)
     for start in range(0, samples, BLOCK):
-        count = min(BLOCK, samples - start)
-        group = rng.choice(CLUSTERS, count, p=shares)
-        within = rng.standard_normal((count, RANK), dtype=np.float32) * spread
-        block = (centres[group] + within) @ basis + 0.4
-        block += NOISE * rng.standard_normal(block.shape, dtype=np.float32)
-        yield np.maximum(block, 0).astype(np.float16)
+        clusters = mixture.clusters(min(BLOCK, samples - start))
+        yield mixture.features(clusters).astype(np.float16)
 
 
 def key(position: int) -> bytes:

@@ -19,27 +19,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.mixtures import clustered_features
 from rebalance.cli.console import table
 from rebalance.neighbours import nearest
-
-CLUSTERS, RANK, NOISE, BLOCK = 7, 120, 0.25, 5000
-
-
-def clustered_features(samples: int, columns: int, seed: int) -> NDArray[np.float32]:
-    """A mixture of Gaussians of unequal weights, falling spectrum and low rank, noise, cut at 0."""
-    rng = np.random.default_rng(seed)
-    basis = rng.standard_normal((RANK, columns)).astype(np.float32) / np.sqrt(columns)
-    spread = 30 * np.arange(1, RANK + 1, dtype=np.float32) ** -0.7
-    centres = 0.9 * spread * rng.standard_normal((CLUSTERS, RANK)).astype(np.float32)
-    cluster = rng.choice(CLUSTERS, samples, p=rng.dirichlet(np.full(CLUSTERS, 3.0)))
-    features = np.empty((samples, columns), np.float32)
-    for start in range(0, samples, BLOCK):
-        block = features[start : start + BLOCK]
-        within = rng.standard_normal((len(block), RANK), dtype=np.float32) * spread
-        block[:] = (centres[cluster[start : start + BLOCK]] + within) @ basis
-        block += NOISE * rng.standard_normal(block.shape, dtype=np.float32) + 0.4
-        np.maximum(block, 0, out=block)
-    return features
 
 
 def ours(features: NDArray[np.float32], count: int) -> NDArray[np.int64]:

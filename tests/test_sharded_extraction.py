@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,23 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from launching import TWO, start
 
 from rebalance.endings import Ended, ended_in_order
 from rebalance.processes import Processes, alone
 from rebalance.sharding import share
 
-TWO = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
 EXTRACT = ["-m", "rebalance", "extract"]
-
-
-def start(*arguments, **environment):
-    return subprocess.Popen(
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def finish(process):

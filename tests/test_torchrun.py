@@ -3,21 +3,19 @@
 import csv
 import json
 import logging
-import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+from launching import TWO, start
 from safetensors.numpy import load_file
 
 from rebalance.errors import ExtractorError
 from rebalance.processes import Processes, is_first, joined, own_workers
 
-TWO = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
 # At a low rate, so that rounding does not grow into other decisions.
 OPTIONS = [
     *("--recipe", "scratch", "--arch", "cifar_resnet20", "--device", "cpu"),
@@ -36,16 +34,6 @@ def few(tmp_path, make_folder):
 
 
 CLOSE = {"rel": 1e-3, "abs": 1e-5}
-
-
-def start(*arguments, **environment):
-    return subprocess.Popen(
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def finish(process):

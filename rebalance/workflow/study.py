@@ -4,7 +4,6 @@ Imports torch only to check losses and, by way of its cells, to train; never cli
 """
 
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from rebalance.errors import SettingError
 from rebalance.inspection import named_counts
 from rebalance.models.devices import resolve_device
 from rebalance.parallel import chosen_workers
+from rebalance.processes import several
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, RunOptions
 from rebalance.source import open_source
@@ -93,7 +93,7 @@ def study(
     from rebalance.studies.results import summarise
     from rebalance.studies.writing import write_results
 
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if several():
         raise SettingError("a study runs its cells side by side itself: start it without torchrun")
     plan = read_study(study, data=data, test=test)
     output = Path(output)

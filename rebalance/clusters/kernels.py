@@ -17,10 +17,17 @@ Floats = NDArray[np.floating[Any]]
 
 # What a sum in vector registers needs; NaN and infinities keep their meaning.
 REORDERED = {"nsz", "reassoc", "contract", "arcp", "afn"}
-RUN = 4096  # distances added up before they join the float64 total
+RUN = 4096  # points looked at together, so that they stay in the nearest cache
+TOGETHER = 64  # points whose distances are summed up side by side, in vector registers
+FEW = 256  # distances added up before they join the float64 total
 
 
-@compiled(fastmath=REORDERED)
+@njit(inline="always")
+def _square(right: Any, up: Any) -> Any:
+    return right * right + up * up
+
+
+@compiled(fastmath={"contract"})
 def summed_distances(
     x: Floats, y: Floats, starts: NDArray[np.intp], at: NDArray[np.intp], sums: NDArray[np.float64]
 ) -> None:
@@ -29,25 +36,28 @@ def summed_distances(
     x, y: the points [N], group by group; group g is at starts[g] to starts[g + 1]. sums: filled in,
     [m, groups]. Distances are computed in the precision of the points.
     """
-    for row in range(len(at)):
-        here_x, here_y = x[at[row]], y[at[row]]
+    here_x, here_y = np.empty(TOGETHER, x.dtype), np.empty(TOGETHER, x.dtype)
+    part, total = np.empty(TOGETHER, x.dtype), np.empty(TOGETHER)
+    for first in range(0, len(at), TOGETHER):
+        count = min(TOGETHER, len(at) - first)
+        for i in range(TOGETHER):  # beyond the last point the last again, which is not kept
+            place = at[first + min(i, count - 1)]
+            here_x[i], here_y[i] = x[place], y[place]
         for group in range(len(starts) - 1):
-            total = 0.0
-            low, end = starts[group], starts[group + 1]
-            while low < end:
-                high = min(low + RUN, end)
-                part = x.dtype.type(0)
-                for other in range(low, high):
-                    right, up = x[other] - here_x, y[other] - here_y
-                    part += np.sqrt(right * right + up * up)
-                total += part
-                low = high
-            sums[row, group] = total
-
-
-@njit(inline="always")
-def _square(right: Any, up: Any) -> Any:
-    return right * right + up * up
+            total[:] = 0
+            for low in range(starts[group], starts[group + 1], FEW):
+                high = min(low + FEW, starts[group + 1])
+                # Slices, since a position that may count from the end is no vector's.
+                some_x, some_y = x[low:high], y[low:high]
+                part[:] = 0
+                for other in range(len(some_x)):
+                    other_x, other_y = some_x[other], some_y[other]
+                    for i in range(TOGETHER):
+                        part[i] += np.sqrt(_square(other_x - here_x[i], other_y - here_y[i]))
+                for i in range(TOGETHER):
+                    total[i] += part[i]
+            for i in range(count):
+                sums[first + i, group] = total[i]
 
 
 @njit(fastmath=REORDERED)

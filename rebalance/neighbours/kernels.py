@@ -44,15 +44,16 @@ def take_smaller(
     for row in range(len(tile)):
         worst = values[row, width - 1]
         for low in range(0, tile.shape[1], STRIDE):
-            high = min(low + STRIDE, tile.shape[1])
-            smallest = tile[row, low]
-            for column in range(low + 1, high):
-                smallest = min(smallest, tile[row, column])
+            # A slice, since a position that may count from the end is no vector's.
+            some = tile[row, low : low + STRIDE]
+            smallest = some[0]
+            for place in range(len(some)):
+                smallest = min(smallest, some[place])
             if smallest >= worst:
                 continue
-            for column in range(low, high):
-                if tile[row, column] < worst:
-                    insert(values, positions, row, tile[row, column], first + column)
+            for place in range(len(some)):
+                if some[place] < worst:
+                    insert(values, positions, row, some[place], first + low + place)
                     worst = values[row, width - 1]
 
 

@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from rebalance.settings import FolderOptions, RunOptions, ScoringOptions
 from rebalance.studies.cells import slug
 from rebalance.studies.outcomes import Outcome, Treatment
 from rebalance.studies.plan import Cell, Definition
-from rebalance.studies.rebalanced import Part, Rebalanced, rebalance
+from rebalance.studies.rebalanced import NOTHING, Part, Rebalanced, rebalance
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.workflow.rows import added_rows
 
@@ -36,23 +37,19 @@ TRAINED_ON, RECIPES, VALIDATED_ON, ASKED, TESTED_ON = (
 
 
 def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
-    """Of cells whose network is trained alike, so that they differ by their threshold alone.
+    """Of cells whose network has the same body, which is trained once.
 
-    The folder of their work is deleted at the end, or when it is begun anew.
+    Where a treatment blends embeddings, a fresh head is then trained on them; what differs by its
+    threshold alone is only scored again. The seconds of each are those it would take by itself. The
+    folder of their work is deleted at the end, or when it is begun anew.
     """
-    first = cells[0]
-    definition = setup.cells.definitions[first.treatment]
-    folder = _work(setup, first)
+    folder = _work(setup, cells[0])
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
     try:
-        began = time.perf_counter()
-        images, samples = _write_sides(setup, first, definition, folder)
-        _train(setup, first, definition, folder)
-        seconds = time.perf_counter() - began
-        for cell in cells:
-            found = setup.cells.definitions[cell.treatment]
-            yield _outcome(setup, cell, found, folder, (images, samples, seconds))
+        body = _Body(setup, cells[0], folder)
+        for definition, alike in groupby(cells, lambda cell: body.definition_of(cell).taught):
+            yield from body.outcomes(Definition(*definition), list(alike))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # another cell may be at work
@@ -64,27 +61,104 @@ def _work(setup: Setup, cell: Cell) -> Path:
     return setup.cells.folder / WORK / f"{name}-{cell.seed}-{cell.fold}"
 
 
-def _write_sides(setup: Setup, cell: Cell, definition: Definition, folder: Path) -> tuple[int, int]:
-    """Manifests of what is trained on and scored on; the images and the samples of the former."""
-    trained, validated = setup.sides(cell.seed, cell.fold)
-    stream, images = stream_of(cell.seed, cell.fold), setup.images
-    if REGIMES[definition.regime].needs_f1:
-        trained, asked = setup.inner_sides(trained, stream)
-        _write(folder / ASKED, images.take(asked.tolist()))
-    features = np.load(setup.features, mmap_mode="r")
-    part = Part(features[trained], setup.labels[trained], images.classes, stream)
-    chosen = rebalance(part, definition.rebalance)
-    kept = images.take(trained[chosen.kept].tolist())
-    if definition.rebalance.blends:
-        # The body learns from the images that are kept, and the head from all recipes.
-        _write(folder / TRAINED_ON, kept)
-        _write(folder / RECIPES, kept, chosen, "embedding")
-    else:
-        _write(folder / TRAINED_ON, kept, chosen, "pixel")
-    _write(folder / VALIDATED_ON, images.take(validated.tolist()))
-    if setup.test is not None:
-        _write(folder / TESTED_ON, setup.test)
-    return len(chosen.kept), len(chosen.kept) + len(chosen.added.base)
+class _Body:
+    """A trained body in the folder of its work, and what comes of it under each head."""
+
+    def __init__(self, setup: Setup, cell: Cell, folder: Path) -> None:
+        self.setup, self.folder = setup, folder
+        self.stream = stream_of(cell.seed, cell.fold)
+        self.definition = Definition(*self.definition_of(cell).body)
+        trained, validated = setup.sides(cell.seed, cell.fold)
+        images = setup.images
+        if REGIMES[self.definition.regime].needs_f1:
+            trained, asked = setup.inner_sides(trained, self.stream)
+            _write(folder / ASKED, images.take(asked.tolist()))
+        _write(folder / VALIDATED_ON, images.take(validated.tolist()))
+        if setup.test is not None:
+            _write(folder / TESTED_ON, setup.test)
+        features = np.load(setup.features, mmap_mode="r")
+        labels = setup.labels[trained]
+        self.part = Part(features[trained], labels, images.classes, self.stream)
+        self.images = images.take(trained.tolist())
+        self.came_to = self._trained()
+
+    def definition_of(self, cell: Cell) -> Definition:
+        return self.setup.cells.definitions[cell.treatment]
+
+    def outcomes(self, definition: Definition, cells: Sequence[Cell]) -> Iterator[Outcome]:
+        """Of cells that differ by their threshold alone."""
+        run, came_to = self.folder / "run", self.came_to
+        if definition.rebalance.blends:
+            run = self.folder / "headed"
+            came_to = self._headed(definition, run)
+        for cell in cells:
+            yield _outcome(self.setup, cell, self.definition_of(cell), run, came_to)
+
+    def _trained(self) -> "CameTo":
+        """What ``train`` makes of what is kept, and of samples that are no blends of embeddings."""
+        from rebalance.workflow.training import train
+
+        began = time.perf_counter()
+        definition = self.definition
+        chosen = rebalance(self.part, definition.rebalance)
+        if definition.rebalance.blends:
+            chosen = replace(chosen, added=NOTHING)
+        kept = self.images.take(chosen.kept.tolist())
+        _write(self.folder / TRAINED_ON, kept, chosen, "pixel")
+        train(
+            self.folder / TRAINED_ON,
+            self.folder / VALIDATED_ON,
+            self.folder / "run",
+            training=replace(
+                self.setup.options.training,
+                loss=definition.loss.key,
+                loss_options=definition.loss.options,
+                regime=definition.regime,
+            ),
+            scoring=ScoringOptions(val=self._asked),
+            source=FolderOptions(),
+            run=replace(_run(self.setup), seed=self.stream),
+            resume=False,
+            progress=silent,
+        )
+        return CameTo.of(chosen, time.perf_counter() - began)
+
+    def _headed(self, definition: Definition, run: Path) -> "CameTo":
+        """A head on blended embeddings, in place of the one that the body was trained with."""
+        from rebalance.workflow.reheading import rehead
+
+        began = time.perf_counter()
+        chosen = rebalance(self.part, definition.rebalance)
+        kept = self.images.take(chosen.kept.tolist())
+        _write(self.folder / RECIPES, kept, chosen, "embedding")
+        rehead(
+            self.folder / "run",
+            self.folder / RECIPES,
+            self.folder / VALIDATED_ON,
+            run,
+            validation=self._asked,
+            run=replace(_run(self.setup), seed=self.stream, overwrite=True),
+            precision=self.setup.options.training.precision,
+            progress=silent,
+        )
+        return CameTo.of(chosen, self.came_to.seconds + time.perf_counter() - began)
+
+    @property
+    def _asked(self) -> Path | None:
+        path = self.folder / ASKED
+        return path if path.exists() else None
+
+
+class CameTo(NamedTuple):
+    """What was trained on, and how long it took with all that it needed."""
+
+    images: int
+    samples: int
+    seconds: float
+
+    @classmethod
+    def of(cls, chosen: Rebalanced, seconds: float) -> "CameTo":
+        return cls(len(chosen.kept), len(chosen.kept) + len(chosen.added.base), seconds)
 
 
 def _write(
@@ -102,7 +176,7 @@ def _write(
     if chosen is not None:
         rows += added_rows(rows, chosen.added)
         record["space"] = space
-    write_manifest(path, Manifest(images.root, images.classes, tuple(rows), record=record))
+    write_manifest(path, Manifest(images.root, images.classes, tuple(rows), record=record), overwrite=True)
 
 
 def _run(setup: Setup) -> RunOptions:
@@ -110,51 +184,23 @@ def _run(setup: Setup) -> RunOptions:
     return RunOptions(device=setup.device, workers=workers)
 
 
-def _train(setup: Setup, cell: Cell, definition: Definition, folder: Path) -> None:
-    from rebalance.workflow.training import train
-
-    asked, recipes = folder / ASKED, folder / RECIPES
-    training = replace(
-        setup.options.training,
-        loss=definition.loss.key,
-        loss_options=definition.loss.options,
-        regime=definition.regime,
-        rebalance_head=recipes if recipes.exists() else None,
-    )
-    train(
-        folder / TRAINED_ON,
-        folder / VALIDATED_ON,
-        folder / "run",
-        training=training,
-        scoring=ScoringOptions(val=asked if asked.exists() else None),
-        source=FolderOptions(),
-        run=replace(_run(setup), seed=stream_of(cell.seed, cell.fold)),
-        resume=False,
-        progress=silent,
-    )
-
-
 def _outcome(
-    setup: Setup,
-    cell: Cell,
-    definition: Definition,
-    folder: Path,
-    came_to: tuple[int, int, float],
+    setup: Setup, cell: Cell, definition: Definition, run: Path, came_to: CameTo
 ) -> Outcome:
     images, samples, seconds = came_to
     began = time.perf_counter()
-    metrics = _scores(setup, definition, folder, VALIDATED_ON)
-    test = None if setup.test is None else _scores(setup, definition, folder, TESTED_ON)
+    metrics = _scores(setup, definition, run, VALIDATED_ON)
+    test = None if setup.test is None else _scores(setup, definition, run, TESTED_ON)
     seconds += time.perf_counter() - began
     return Outcome(cell.treatment, cell.seed, cell.fold, metrics, test, images, samples, seconds)
 
 
-def _scores(setup: Setup, definition: Definition, folder: Path, side: str) -> dict[str, float]:
+def _scores(setup: Setup, definition: Definition, run: Path, side: str) -> dict[str, float]:
     from rebalance.workflow.scoring import evaluate
 
     found = evaluate(
-        folder / "run",
-        folder / side,
+        run,
+        run.parent / side,
         None,
         threshold=definition.threshold,
         classifier=None,

@@ -40,8 +40,16 @@ class Definition:
 
     @property
     def taught(self) -> tuple[Rebalancing, Choice, str]:
-        """What a network is trained by; what is equal in this is trained once."""
+        """What a head is trained by; what is equal in this is trained once."""
         return self.rebalance, self.loss, self.regime
+
+    @property
+    def body(self) -> tuple[Rebalancing, Choice, str]:
+        """What the body of a network is trained by: where embeddings are blended, what is kept."""
+        found = self.rebalance
+        if found.blends and found.like is None:
+            found = replace(found, raised=None) if found.cut else NONE
+        return found, self.loss, self.regime
 
     def as_record(self) -> dict[str, Any]:
         """For JSON; two that are equal give equal outcomes."""

@@ -38,15 +38,20 @@ class Finished:
 
 
 def batches(setup: Setup, cells: Sequence[Cell]) -> list[Batch]:
-    """Cells that share work: of a seed and a fold, or at depth ``full`` of one training."""
+    """Cells that share work: of a seed and a fold, or at depth ``full`` of one trained body.
+
+    Cells that share a head too come one after the other.
+    """
 
     def shared(cell: Cell) -> Any:
         if setup.options.depth == "probe":
             return cell.seed, cell.fold
-        taught = setup.cells.definitions[cell.treatment].taught
-        return cell.seed, cell.fold, repr(taught)
+        return cell.seed, cell.fold, repr(setup.cells.definitions[cell.treatment].body)
 
-    order = sorted(cells, key=shared)
+    def taught(cell: Cell) -> str:
+        return repr(setup.cells.definitions[cell.treatment].taught)
+
+    order = sorted(sorted(cells, key=taught), key=shared)
     return [list(batch) for _, batch in groupby(order, shared)]
 
 

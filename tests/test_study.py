@@ -137,6 +137,25 @@ def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path):
     assert not (tmp_path / "one" / "work").exists()
 
 
+def test_treatments_that_share_a_trained_body_come_to_what_they_do_alone(declare, run, tmp_path):
+    training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nepochs = 1'
+    study = 'depth = "full"\nseeds = 1\nfolds = 2'
+    blends = [
+        '[[cell]]\nrebalance = "eos"\n',
+        '[[cell]]\nrebalance = "smote"\nregime = "dynamic"\n',
+        '[[cell]]\nrebalance = {method = "hybrid", to = "15", over = "smote"}\n',
+    ]
+    together = declare("".join(blends), study, training)
+    assert run("study", together, "-o", tmp_path / "all", "--device", "cpu").status == 0
+    every = table(tmp_path / "all")
+    for number, cell in enumerate(blends):
+        folder = tmp_path / str(number)
+        assert run("study", declare(cell, study, training), "-o", folder).status == 0
+        for row in table(folder):
+            kept = {key: row[key] for key in ("rebalance", "regime", "scored_on", "metric", "mean")}
+            assert any(kept.items() <= other.items() for other in every), kept
+
+
 @pytest.mark.parametrize(
     ("grid", "study", "said"),
     [

@@ -22,7 +22,7 @@ from rebalance.metrics import METRICS
 from rebalance.processes import own_workers
 from rebalance.progress import silent
 from rebalance.regimes import REGIMES
-from rebalance.settings import FolderOptions, RunOptions, ScoringOptions
+from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.studies.cells import slug
 from rebalance.studies.outcomes import Outcome, Treatment
 from rebalance.studies.plan import Cell, Definition
@@ -125,20 +125,21 @@ class _Body:
 
     def _headed(self, definition: Definition, run: Path) -> "CameTo":
         """A head on blended embeddings, in place of the one that the body was trained with."""
-        from rebalance.workflow.reheading import rehead
+        from rebalance.workflow.retraining import retrain_head
 
         began = time.perf_counter()
         chosen = rebalance(self.part, definition.rebalance)
         kept = self.images.take(chosen.kept.tolist())
         _write(self.folder / RECIPES, kept, chosen, "embedding")
-        rehead(
+        retrain_head(
             self.folder / "run",
             self.folder / RECIPES,
             self.folder / VALIDATED_ON,
             run,
-            validation=self._asked,
+            training=TrainOptions(precision=self.setup.options.training.precision),
+            scoring=ScoringOptions(val=self._asked),
+            source=FolderOptions(),
             run=replace(_run(self.setup), seed=self.stream, overwrite=True),
-            precision=self.setup.options.training.precision,
             progress=silent,
         )
         return CameTo.of(chosen, self.came_to.seconds + time.perf_counter() - began)
@@ -176,7 +177,9 @@ def _write(
     if chosen is not None:
         rows += added_rows(rows, chosen.added)
         record["space"] = space
-    write_manifest(path, Manifest(images.root, images.classes, tuple(rows), record=record), overwrite=True)
+    write_manifest(
+        path, Manifest(images.root, images.classes, tuple(rows), record=record), overwrite=True
+    )
 
 
 def _run(setup: Setup) -> RunOptions:

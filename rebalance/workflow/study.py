@@ -36,6 +36,7 @@ log = logging.getLogger("rebalance")
 PROBE_SECONDS = 1.0  # a cell of a probe, by rule of thumb
 # An image in an epoch of training, by rule of thumb.
 IMAGE_SECONDS = {"cpu": 0.05, "mps": 0.01, "cuda": 0.002}
+SMALL = 0.08  # of that, for a network of images of 32 pixels
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,20 @@ def plan_study(
 
         recipe = chosen_recipe(plan.options.training)
         epochs, image = recipe.frozen_epochs + recipe.epochs, IMAGE_SECONDS[device]
+        if (plan.options.training.arch or "").startswith("cifar_"):
+            image *= SMALL
         each = image * epochs * len(folder.paths)
         rule = f"a rule of thumb, {image:g} s for an image in an epoch"
-    left = len(plan.cells) - len(known)
+    left = (len(plan.cells) - len(known)) * _trained(plan)
     return Forecast(plan, len(known), left * each / _processes(plan, run, device), rule)
+
+
+def _trained(plan: Plan) -> float:
+    """The share of the cells that train a network, where the others put heads on one of those."""
+    if plan.options.depth == "probe":
+        return 1.0
+    bodies = {repr(definition.body) for definition in plan.treatments.values()}
+    return len(bodies) / len(plan.treatments)
 
 
 def study(

@@ -6,7 +6,7 @@ and what is added up is added in order. On a busy machine it is also faster, sin
 BLAS wait for each other while they hold the processor. Imports numpy and nothing heavier.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,6 +25,7 @@ Result = TypeVar("Result")
 STRIP = 256  # rows of a product that are computed at a time
 STRIP_VALUES = 1 << 18  # values of a strip, where its rows are short
 RUN = 4096  # rows that are summed in one go
+SMALL = 4096  # images of a class whose steps gain little from threads of their own
 
 _current: "ContextVar[Threads | None]" = ContextVar("threads", default=None)
 _allowed: ContextVar[int | None] = ContextVar("allowed", default=None)  # while BLAS has but one
@@ -56,19 +57,25 @@ def one_blas_thread() -> Iterator[None]:
 def threads() -> Iterator["Threads"]:
     """As many threads as BLAS may use, each with a BLAS of one; within another ``threads`` those.
 
+    What such a thread works on shares nothing out again: it is a team of one to itself.
     OMP_NUM_THREADS and the like say how many BLAS may use.
     """
     if (within := _current.get()) is not None:
         yield within
         return
     workers = _workers()
-    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(workers, initializer=_work_alone) as pool:
         team = Threads(pool.map if workers > 1 else map, workers)
         token = _current.set(team)
         try:
             yield team
         finally:
             _current.reset(token)
+
+
+def _work_alone() -> None:
+    """Let a thread of a team do alone what it would share out."""
+    _current.set(Threads(map, 1))
 
 
 def _workers() -> int:
@@ -90,7 +97,11 @@ class Threads:
 
     def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """``work`` of all items, in their order."""
-        return list(self._map(work, items))
+        return list(self.ordered(work, items))
+
+    def ordered(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """The same, each as soon as it and those before it are there."""
+        return iter(self._map(work, items))
 
     def multiply(self, left: Floats, right: Floats) -> Any:
         """left [n, m] @ right [m, k], some rows at a time."""
@@ -119,6 +130,21 @@ class Threads:
             total[rows, columns] += block[rows] @ block[columns].T
 
         self.each(tile, [(rows, other) for i, rows in enumerate(strips) for other in strips[i:]])
+
+
+def side_by_side(
+    work: Callable[[Item], Result], sizes: Mapping[Item, int], small: int = SMALL
+) -> Iterator[tuple[Item, Result]]:
+    """Each item and the ``work`` of it: first those up to the size ``small``, each in one thread.
+
+    The larger ones have all threads to themselves in turn, and so only one is in memory at a time.
+    """
+    few = [item for item, size in sizes.items() if size <= small]
+    with threads() as team:
+        yield from zip(few, team.ordered(work, few), strict=True)
+        for item, size in sizes.items():
+            if size > small:
+                yield item, work(item)
 
 
 def slices(length: int, step: int) -> list[slice]:

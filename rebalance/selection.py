@@ -6,7 +6,7 @@ Never imports torch or click.
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from rebalance.clusters import Subclasses, find_subclasses
 from rebalance.errors import FeatureError
 from rebalance.folder import ImageFolder
 from rebalance.manifest import DIGITS
+from rebalance.products import SMALL, side_by_side
 from rebalance.progress import Progress, silent
 from rebalance.settings import SelectionOptions
 from rebalance.table import FeatureTable
@@ -116,20 +117,16 @@ def select_by_subclass(
     decisions = [KEPT] * len(table.folder.paths)
     stories, subclasses = {}, {}
     cut = to_cut(table.folder, sizes)
-    for label, size in progress(cut.items(), total=len(cut), what="clustering", unit="classes"):
-        name, members = table.folder.classes[label], table.members(label)
-        found = {
-            layer: find_subclasses(
-                features.take(members),
-                seeds.integer(seed, "subclasses", name, layer),
-                k_max=options.k_max,
-                criterion=options.criterion,
-                space=options.cluster_space,
-                layout=options.layout,
-                landmarks=options.landmarks,
-            )
-            for layer, features in table.layers.items()
-        }
+    clustered = dict(
+        progress(
+            _clustered(table, cut, options, seed),
+            total=len(cut),
+            what="clustering",
+            unit="classes",
+        )
+    )
+    for label, size in cut.items():
+        name, members, found = table.folder.classes[label], table.members(label), clustered[label]
         layer = max(found, key=lambda candidate: _quality(found[candidate]))
         chosen = subclasses[label] = found[layer]
         quotas = allot(chosen.sizes, size)
@@ -146,6 +143,31 @@ def select_by_subclass(
         for each, scores in stories[name]["silhouettes"].items():
             log.debug("class %r, layer %s: silhouette by k %s", name, each, scores)
     return Selection(decisions, stories, subclasses)
+
+
+def _clustered(
+    table: FeatureTable, labels: Iterable[int], options: SelectionOptions, seed: int
+) -> Iterator[tuple[int, dict[str, Subclasses]]]:
+    """The subclasses of these classes, layer by layer; those of small classes side by side."""
+
+    def find(label: int) -> dict[str, Subclasses]:
+        name, members = table.folder.classes[label], table.members(label)
+        return {
+            layer: find_subclasses(
+                features.take(members),
+                seeds.integer(seed, "subclasses", name, layer),
+                k_max=options.k_max,
+                criterion=options.criterion,
+                space=options.cluster_space,
+                layout=options.layout,
+                landmarks=options.landmarks,
+            )
+            for layer, features in table.layers.items()
+        }
+
+    sizes = {label: len(table.members(label)) for label in labels}
+    # umap-learn has threads of its own, which may not be begun twice at a time.
+    return side_by_side(find, sizes, 0 if options.layout == "umap" else SMALL)
 
 
 def _warn_of_chance(name: str, subclasses: Subclasses) -> None:

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from rebalance import products
-from rebalance.products import mirror, one_blas_thread, slices, threads
+from rebalance.products import mirror, one_blas_thread, side_by_side, slices, threads
 
 
 def blas_threads():
@@ -96,3 +96,17 @@ def test_who_works_for_a_team_shares_out_nothing_again():
         found = set(team.each(look, range(8)))
     assert found == ({1} if outer > 1 else {outer})
     assert blas_threads() == {outer}
+
+
+def test_small_items_share_the_threads_and_large_ones_have_them_all(workers):
+    def work(item):
+        with threads() as team:
+            return item * 10, team.workers
+
+    found = list(side_by_side(work, {1: 9, 2: 3, 3: 4, 4: 2}, small=3))
+    assert found == [(2, (20, 1)), (4, (40, 1)), (1, (10, workers)), (3, (30, workers))]
+
+
+def test_what_fails_in_a_thread_is_raised(workers):
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(lambda item: 1 // item, {0: 1, 1: 1}))

@@ -51,7 +51,14 @@ def in_threads(threads, *command):
 
 
 @pytest.mark.parametrize(
-    "options", [("--layer", "auto"), ("--cluster-space", "pca"), ("--method", "coverage")]
+    "options",
+    [
+        ("--layer", "auto"),
+        ("--cluster-space", "pca"),
+        ("--landmarks", "100"),
+        ("--method", "coverage"),
+        ("--method", "nearmiss-1"),
+    ],
 )
 def test_undersampling_writes_the_same_bytes(sample, extractor, run, tmp_path, options):
     assert run("extract", sample, "--layer", "auto", *extractor).status == 0

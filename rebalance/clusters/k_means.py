@@ -21,7 +21,7 @@ Labelings = Mapping[int, Labels]  # by k, rising
 
 STARTS = 10
 TOLERANCE = 1e-4  # squared steps of the centres that are taken for none, in mean column variances
-COMPILED = 256  # points of a plane from which numba is worth loading
+COMPILED = 32  # points of a plane from which compiled loops are worth their call
 
 
 def clusterings(points: Floats, k_max: int, seed: int) -> dict[int, Clustering]:

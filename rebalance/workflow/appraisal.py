@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.manifest import DIGITS
+from rebalance.products import side_by_side
 
 if TYPE_CHECKING:
     from rebalance.cache import StoredFeatures
@@ -37,14 +38,20 @@ def with_cover(
 
     labels = np.asarray(folder.labels)
     stay = np.array([decision.kept for decision in chosen.decisions])
-    told = {}
-    for label, name in enumerate(folder.classes):
-        members = np.flatnonzero(labels == label)
-        kept = np.flatnonzero(stay[members])
-        if 0 < len(kept) < len(members):
-            points = project(pooled.take(members), seeds.generator(seed, "cover", name, "space"))
-            rng = seeds.generator(seed, "cover", name)
-            told[name] = {"cover": _as_record(compare_with_random(points, kept, rng))}
+    members = {label: np.flatnonzero(labels == label) for label in range(len(folder.classes))}
+    cut = {
+        label: len(found)
+        for label, found in members.items()
+        if 0 < np.count_nonzero(stay[found]) < len(found)
+    }
+
+    def compared(label: int) -> dict[str, Any]:
+        found, name = members[label], folder.classes[label]
+        points = project(pooled.take(found), seeds.generator(seed, "cover", name, "space"))
+        rng = seeds.generator(seed, "cover", name)
+        return {"cover": _as_record(compare_with_random(points, np.flatnonzero(stay[found]), rng))}
+
+    told = {folder.classes[label]: record for label, record in side_by_side(compared, cut)}
     return chosen.told(folder, told)
 
 

@@ -27,25 +27,30 @@ from benchmarks.mixtures import clustered_features
 from rebalance.cli.console import table
 
 KEEP = 60
+CLASS = "photographs"
 Figures = dict[str, Any]
 
 
 def run(*command: str, **environment: str) -> Figures:
-    """The figures that a Python process prints last, and its seconds from start to end."""
-    start = time.perf_counter()
-    answer = subprocess.run(
-        [sys.executable, *command],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    seconds = time.perf_counter() - start
-    if answer.returncode:
-        raise click.ClickException(answer.stderr[-2000:])
-    last = (answer.stdout.splitlines() or ["{}"])[-1]
+    """The figures that a Python process prints last, its seconds from start to end, its peak MB."""
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            env={**os.environ, **environment},
+            stdout=said,
+            stderr=complained,
+        )
+        _, status, usage = os.wait4(process.pid, 0)  # of this process and those it began
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0), complained.seek(0)
+        if process.returncode:
+            raise click.ClickException(complained.read()[-2000:])
+        last = (said.read().splitlines() or ["{}"])[-1]
     found = json.loads(last) if last.startswith("{") else {}
-    return {"MB": None, "k": None, **found, "process": seconds}
+    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return {"k": None, **found, "MB": kilobytes / 1024, "process": seconds}
 
 
 def ratios(by_hand: list[Figures], ours: list[Figures], what: str) -> str:
@@ -74,9 +79,8 @@ def show(results: dict[str, list[Figures]]) -> None:
     rows = []
     for name, runs in results.items():
         seconds = statistics.median(each["process"] for each in runs)
-        memory = runs[-1]["MB"]
         ratio = "" if name == first else ratios(results[first], runs, "process")
-        rows.append((name, f"{seconds:.2f}", f"{memory:.0f}" if memory else "", ratio))
+        rows.append((name, f"{seconds:.2f}", f"{max(each['MB'] for each in runs):.0f}", ratio))
     click.echo(table(("", "seconds", "peak MB", f"{first} / this"), rows))
     for name, runs in results.items():
         if "seconds" in runs[0]:
@@ -125,13 +129,11 @@ def photograph(rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(np.clip(layers / 4 + tint / 4 + speckle, 0, 255).astype(np.uint8))
 
 
-def photographs(root: Path, images: int) -> None:
-    """A class ``many`` of so many photographs, and one ``few`` of as many as are kept."""
+def photographs(folder: Path, images: int) -> None:
     rng = np.random.default_rng(0)
-    for name, count in (("few", KEEP), ("many", images)):
-        (root / name).mkdir(parents=True)
-        for number in range(count):
-            photograph(rng).save(root / name / f"{number:06}.jpg", quality=90)
+    folder.mkdir(parents=True)
+    for number in range(images):
+        photograph(rng).save(folder / f"{number:06}.jpg", quality=90)
 
 
 @main.command()
@@ -143,8 +145,8 @@ def images(images: int, rounds: int) -> None:
     from torchvision.models import resnet50
 
     with tempfile.TemporaryDirectory() as folder:
-        root, checkpoint = Path(folder) / "photographs", str(Path(folder) / "resnet50.pth")
-        photographs(root, images)
+        root, checkpoint = Path(folder) / "images", str(Path(folder) / "resnet50.pth")
+        photographs(root / CLASS, images)
         torch.manual_seed(0)
         torch.save(resnet50(weights=None).state_dict(), checkpoint)
         cache = Path(folder) / "cache"
@@ -152,11 +154,12 @@ def images(images: int, rounds: int) -> None:
         def ours(fresh: bool) -> Figures:
             place = Path(tempfile.mkdtemp(dir=folder)) if fresh else cache
             command = ["-m", "rebalance", "undersample", str(root), "-o", f"{folder}/m.csv"]
+            command += ["--to", str(KEEP)]
             command += ["--extractor", checkpoint, "--arch", "resnet50", "--overwrite"]
             return run(*command, "--cache-dir", str(place), "--quiet")
 
         ours(fresh=False)  # fills the cache, and compiles what is kept for later processes
-        job = (str(root), "many", checkpoint, str(KEEP), f"{folder}/kept.csv")
+        job = (str(root), CLASS, checkpoint, str(KEEP), f"{folder}/kept.csv")
         show(
             in_turn(
                 rounds,

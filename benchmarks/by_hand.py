@@ -5,12 +5,11 @@
 
 ImageFolder, DataLoader and a ResNet50 in float32; StandardScaler, PCA, umap-learn, KMeans and
 silhouette_score for k from 2 to 9; the images nearest to each centre. Prints one line of JSON: the
-seconds of each stage and the peak of memory.
+seconds of each stage.
 """
 
 import csv
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -94,8 +93,7 @@ def main(job: str, *arguments: str) -> None:
     with open(output, "w", newline="") as file:  # noqa: PTH123
         csv.writer(file).writerows([names[i]] for i in kept)
     SECONDS["all"] = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": SECONDS, "k": k, "MB": peak}))
+    print(json.dumps({"seconds": SECONDS, "k": k}))
 
 
 if __name__ == "__main__":

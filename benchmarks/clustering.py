@@ -7,7 +7,6 @@ Prints one line of JSON, as ``benchmarks.by_hand features``, which it is held ag
 
 import csv
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -62,8 +61,7 @@ def main(path: str, keep: str, output: str) -> None:
     with open(output, "w", newline="") as file:  # noqa: PTH123
         csv.writer(file).writerows([int(i)] for i in kept)
     SECONDS["all"] = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": SECONDS, "k": found.k, "MB": peak}))
+    print(json.dumps({"seconds": SECONDS, "k": found.k}))
 
 
 if __name__ == "__main__":

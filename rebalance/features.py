@@ -6,7 +6,7 @@ a warm run see the same numbers. torch is imported only where something has to b
 
 import logging
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import compress
@@ -23,7 +23,7 @@ from rebalance.errors import ExtractorError, UnreadableImage
 from rebalance.extractors import Extractor
 from rebalance.folder import ImageFolder, Unreadable
 from rebalance.images import digest, read_bytes
-from rebalance.parallel import ordered_map
+from rebalance.parallel import beside, ordered_map
 from rebalance.processes import ALONE, Processes
 from rebalance.progress import Progress, silent
 from rebalance.sharding import share
@@ -83,12 +83,14 @@ def extract_features(
     workers: int,
     progress: Progress = silent,
     processes: Processes = ALONE,
+    meanwhile: Callable[[], None] | None = None,
 ) -> FeatureTable:
     """The features of ``layers`` for every image of ``folder`` that can be read.
 
     keys: digests aligned with ``folder.paths``, None for files already known to be unreadable,
     which are left out here without being named again. processes: they share what is missing, batch
-    by batch as one would compute it, and each gets the features of all.
+    by batch as one would compute it, and each gets the features of all. meanwhile: done in a thread
+    of its own while images pass, if any must.
     """
     start = time.perf_counter()
     cache = FeatureCache(extractor.cache, extractor.fingerprint)
@@ -106,7 +108,10 @@ def extract_features(
         if processes.world > 1:  # the first fetches or trains the network, the others then read it
             processes.by_first(lambda: (extractor.load(progress), None)[1])
         own = dict(share(list(missing.items()), extractor.batch_size, processes))
-        new = _compute(folder.root, own, stored, cache, extractor, workers, progress)
+        if own:
+            extractor.load(progress)  # first, since two threads had better not import at a time
+        with beside(meanwhile):
+            new = _compute(folder.root, own, stored, cache, extractor, workers, progress)
         for found, written in processes.by_each(lambda: (new, cache.written)):
             refused |= found
             for name, more in written.items():

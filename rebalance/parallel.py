@@ -1,4 +1,4 @@
-"""A function over many items in threads, in order and with bounded memory.
+"""Functions in threads: of many items, in order and with bounded memory, or of one beside another.
 
 Pillow and hashlib release the interpreter lock while they work, so threads read images as fast as
 processes would, and need nothing pickled.
@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -51,3 +52,15 @@ def ordered_map(
             # Left early (an error, Ctrl-C): what has not begun is not worth waiting for.
             for future in pending:
                 future.cancel()
+
+
+@contextmanager
+def beside(work: Callable[[], None] | None) -> Iterator[None]:
+    """``work`` is done in a thread of its own; by the end it is done, or raises there."""
+    if work is None:
+        yield
+        return
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        yield
+        done.result()

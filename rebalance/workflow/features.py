@@ -4,7 +4,7 @@ Where torchrun started several processes, they share the work; only the first on
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -72,10 +72,12 @@ def describe(
     run: RunOptions,
     progress: Progress,
     processes: Processes = ALONE,
+    meanwhile: Callable[[], None] | None = None,
 ) -> "FeatureTable":
     """The feature table of a folder; what cannot be read is named in it and left out.
 
-    Every one of ``processes`` calls this and gets the whole table.
+    Every one of ``processes`` calls this and gets the whole table. meanwhile: as for
+    ``extract_features``.
     """
     from rebalance.extractors import find_extractor, needs_training
     from rebalance.features import extract_features, image_keys
@@ -100,7 +102,14 @@ def describe(
     check_alike(chosen, processes)
     log.info("extractor: %s on %s in %s", chosen.arch, chosen.device, chosen.precision)
     table = extract_features(
-        good, keys, chosen, layers, workers=workers, progress=progress, processes=processes
+        good,
+        keys,
+        chosen,
+        layers,
+        workers=workers,
+        progress=progress,
+        processes=processes,
+        meanwhile=meanwhile,
     )
     report_unreadable(table.unreadable, len(folder.paths), strict=run.strict)
     require_images(folder, table.folder)

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,12 +149,15 @@ def _select_by_features(
     run: RunOptions,
     progress: Progress,
 ) -> _Outcome:
+    from rebalance.clusters.ahead import load_loops
     from rebalance.selection import select_by_sampler, select_by_subclass, to_cut
 
     # The methods of imbalanced-learn work on the pooled features; only ours looks for a layer. What
     # is told of the choice is told by the pooled features, whatever the choice was made by.
     layer = options.layer if options.method == "subclass" else "pool"
-    table = describe(folder, list(dict.fromkeys((layer, "pool"))), extractor, run, progress)
+    names = list(dict.fromkeys((layer, "pool")))
+    ahead = partial(load_loops, max(folder.counts)) if options.method == "subclass" else None
+    table = describe(folder, names, extractor, run, progress, meanwhile=ahead)
     folder, pooled = table.folder, table.layers["pool"]
     sizes = wanted_sizes(named_counts(folder), targets)
     cut, gone = to_cut(folder, sizes), {}

@@ -1,0 +1,51 @@
+"""Loops made ready ahead: afterwards a class of that size has nothing left to compile."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rebalance.parallel import beside
+
+AHEAD_AND_AFTER = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from rebalance.clusters import InMemory, find_subclasses
+from rebalance.clusters.ahead import load_loops
+def kept():
+    return {path.name for path in Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbc")}
+images = int(sys.argv[1])
+load_loops(images)
+before = kept()
+features = np.random.default_rng(0).standard_normal((images, 8)).astype(np.float16)
+find_subclasses(InMemory(features), 0)
+print(len(before), len(kept() - before))
+"""
+
+
+@pytest.mark.parametrize(("images", "loops"), [(60, 2), (4500, 5)])
+def test_nothing_is_left_to_compile(tmp_path, images, loops):
+    done = subprocess.run(
+        [sys.executable, "-c", AHEAD_AND_AFTER, str(images)],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ready, left = map(int, done.stdout.split())
+    assert ready >= loops and left == 0
+
+
+def test_what_goes_on_beside_is_done_by_the_end_and_raises_there():
+    done = []
+    with beside(lambda: done.append(1)):
+        pass
+    assert done == [1]
+    with beside(None):
+        pass
+    reached = []
+    with pytest.raises(ZeroDivisionError), beside(lambda: 1 / 0):  # type: ignore[arg-type, return-value]
+        reached.append(True)
+    assert reached

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, options, values
 
 
 @click.command("export", short_help="Write a manifest as the table another tool reads.")
@@ -19,7 +19,7 @@ from rebalance.cli import console, options
 )
 @click.option(
     "--to",
-    type=options.Registry("rebalance.exchange", "EXPORTS"),
+    type=values.Registry("rebalance.exchange", "EXPORTS"),
     default="csv",
     show_default=True,
     help="The tool that is to read it.",

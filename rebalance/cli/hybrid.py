@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, options, values
 from rebalance.cli.oversample import show
 from rebalance.settings import SelectionOptions, SynthesisOptions
 
@@ -21,7 +21,7 @@ from rebalance.settings import SelectionOptions, SynthesisOptions
 )
 @click.option(
     "--under",
-    type=options.Registry("rebalance.undersampling", "METHODS"),
+    type=values.Registry("rebalance.undersampling", "METHODS"),
     default=SelectionOptions.method,
     show_default=True,
     help="How the images to keep are chosen.",
@@ -29,7 +29,7 @@ from rebalance.settings import SelectionOptions, SynthesisOptions
 @options.pick
 @click.option(
     "--over",
-    type=options.Registry("rebalance.oversampling", "OVERSAMPLERS"),
+    type=values.Registry("rebalance.oversampling", "OVERSAMPLERS"),
     default=SynthesisOptions.method,
     show_default=True,
     help="How the samples to add are chosen.",

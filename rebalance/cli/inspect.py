@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, options, values
 from rebalance.errors import SettingError
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ BAR = 20  # columns that the largest class takes
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-class Kinds(options.Registry):
+class Kinds(values.Registry):
     """Names of findings, separated by commas."""
 
     def get_metavar(self, param: click.Parameter, ctx: Any = None) -> str:
         return "KIND,..."
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        names = options.split_names([value])
+        names = values.split_names([value])
         for name in names:
             super().convert(name, param, ctx)
         return names

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, options, values
 from rebalance.settings import PROFILES, LongTail
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def command(
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
 
-    parameters["order"] = options.split_names(parameters["order"])
+    parameters["order"] = values.split_names(parameters["order"])
     manifest = rebalance.longtail(data, output, progress=progress, **parameters)
     if as_json:
         console.print_json(manifest.record)

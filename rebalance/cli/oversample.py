@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, options, values
 from rebalance.settings import Growth, SynthesisOptions
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @options.manifest
 @click.option(
     "--method",
-    type=options.Registry("rebalance.oversampling", "OVERSAMPLERS"),
+    type=values.Registry("rebalance.oversampling", "OVERSAMPLERS"),
     default=SynthesisOptions.method,
     show_default=True,
     help="How the samples to add are chosen; ros repeats images, needing no features.",
@@ -64,8 +64,8 @@ def command(
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
 
-    parameters["classes"] = options.split_names(parameters["classes"])
-    options.check_class_sizes(parameters["per_class"])
+    parameters["classes"] = values.split_names(parameters["classes"])
+    values.check_class_sizes(parameters["per_class"])
     manifest = rebalance.oversample(data, output, progress=progress, **parameters)
     if as_json:
         console.print_json(manifest.record)

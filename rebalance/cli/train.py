@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, options, values
 from rebalance.processes import is_first
 from rebalance.settings import (
     AUGMENTATIONS,
@@ -89,7 +89,7 @@ from rebalance.settings import (
 @click.option("--lr", type=float, default=TrainOptions.lr, help="Highest learning rate.")
 @click.option(
     "--schedule",
-    type=options.Registry("rebalance.schedules", "SCHEDULES"),
+    type=values.Registry("rebalance.schedules", "SCHEDULES"),
     default=TrainOptions.schedule,
     help="How the learning rate moves.",
 )
@@ -128,7 +128,7 @@ from rebalance.settings import (
 @click.option(
     "--loss-option",
     "loss_options",
-    type=options.NameValue(),
+    type=values.NameValue(),
     multiple=True,
     metavar="NAME=VALUE",
     help="Option of the loss, such as gamma=-1; repeatable.",
@@ -140,14 +140,14 @@ from rebalance.settings import (
 )
 @click.option(
     "--sampler",
-    type=options.Registry("rebalance.sampling", "SAMPLERS"),
+    type=values.Registry("rebalance.sampling", "SAMPLERS"),
     default=TrainOptions.sampler,
     show_default=True,
     help="How the images of an epoch are drawn.",
 )
 @click.option(
     "--regime",
-    type=options.Registry("rebalance.regimes", "REGIMES"),
+    type=values.Registry("rebalance.regimes", "REGIMES"),
     default=TrainOptions.regime,
     show_default=True,
     help="What training looks at when.",

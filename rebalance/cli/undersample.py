@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, options, values
 from rebalance.settings import SelectionOptions, Targets
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @options.manifest
 @click.option(
     "--method",
-    type=options.Registry("rebalance.undersampling", "METHODS"),
+    type=values.Registry("rebalance.undersampling", "METHODS"),
     default=SelectionOptions.method,
     show_default=True,
     help="How the images to keep are chosen.",
@@ -82,8 +82,8 @@ def command(
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
 
-    parameters["classes"] = options.split_names(parameters["classes"])
-    options.check_class_sizes(parameters["per_class"])
+    parameters["classes"] = values.split_names(parameters["classes"])
+    values.check_class_sizes(parameters["per_class"])
     manifest = rebalance.undersample(data, output, progress=progress, **parameters)
     if as_json:
         console.print_json(manifest.record)

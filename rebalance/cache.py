@@ -27,8 +27,10 @@ import platformdirs
 from numpy.typing import NDArray
 
 from rebalance.atomic import make_folder, replacing
-from rebalance.blocks import FEATURES, KEY, KEYS, MappedBlocks, Places, read_block
+from rebalance.blocks import FEATURES, KEY, KEYS, MappedBlocks, Places, block_size, read_block
 from rebalance.errors import FeatureError, OutputError
+
+HALF_MAX = float(np.finfo(np.float16).max)
 
 
 def cache_root(cache_dir: Path | str | None = None) -> Path:
@@ -206,3 +208,39 @@ class StoredLayer:
                 "again"
             )
         return StoredFeatures(self.blocks, block, row)
+
+
+class Gathered:
+    """Batches of features, float32 as they come, gathered until there are enough for a file.
+
+    stored: what the cache had of each layer, which is not kept twice.
+    """
+
+    def __init__(self, cache: FeatureCache, stored: Mapping[str, StoredLayer]) -> None:
+        self._cache = cache
+        self._stored = stored
+        self._keys: list[bytes] = []
+        self._kept = 0
+        self._parts: dict[str, list[NDArray[np.float16]]] = {name: [] for name in stored}
+
+    def add(self, keys: Sequence[bytes], features: Mapping[str, NDArray[np.float32]]) -> None:
+        """A batch: the keys [n] of its images, and of each layer their features [n, D]."""
+        self._keys += keys
+        for name, values in features.items():
+            half = np.clip(values, -HALF_MAX, HALF_MAX).astype(np.float16)
+            self._parts[name].append(half)
+        widest = max(values.shape[1] for values in features.values())
+        if len(self._keys) >= block_size(self._kept, widest):
+            self.keep()
+
+    def keep(self) -> None:
+        """Write what was gathered, however little."""
+        for name, parts in self._parts.items():
+            places = self._stored[name].places
+            new = np.flatnonzero(~places.has(self._keys))
+            if len(new):
+                features = np.concatenate(parts)[new]
+                self._cache.write(name, [self._keys[row] for row in new], features)
+            parts.clear()
+        self._kept += len(self._keys)
+        self._keys.clear()

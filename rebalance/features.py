@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebalance.atomic import make_folder
-from rebalance.blocks import block_size
-from rebalance.cache import FeatureCache, StoredLayer
+from rebalance.cache import FeatureCache, Gathered, StoredLayer
 from rebalance.errors import ExtractorError, UnreadableImage
 from rebalance.extractors import Extractor
 from rebalance.folder import ImageFolder, Unreadable
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
     from rebalance.forward.passes import Passed, Picture
 
 log = logging.getLogger("rebalance")
-
-HALF_MAX = float(np.finfo(np.float16).max)
 
 Keys = Sequence[bytes | None]
 
@@ -173,7 +169,7 @@ def _compute(
 ) -> dict[bytes, str]:
     """Extract and keep what is missing; returns the images that cannot be read, with the reason."""
     refused: dict[bytes, str] = {}
-    block = _Block(cache, stored)
+    gathered = Gathered(cache, stored)
     passes = _passes(root, missing, tuple(stored), extractor, refused, workers, progress)
     try:
         with closing(passes):
@@ -186,9 +182,9 @@ def _compute(
                             f"{extractor.arch} gives features that are not finite ({name} of "
                             f"{path!r}): use other weights, or --precision fp32"
                         )
-                block.add(keys, features)
+                gathered.add(keys, features)
     finally:
-        block.keep()  # whole batches are worth keeping, whatever ended the loop
+        gathered.keep()  # whole batches are worth keeping, whatever ended the loop
     return refused
 
 
@@ -235,34 +231,3 @@ def _passes(
         yield from processor.pass_batches(batches, forward, workers)
     else:
         yield from accelerator.pass_batches(batches, forward, refused.__setitem__)
-
-
-class _Block:
-    """Batches gathered until there are enough for a file."""
-
-    def __init__(self, cache: FeatureCache, stored: Mapping[str, StoredLayer]) -> None:
-        self._cache = cache
-        self._stored = stored
-        self._keys: list[bytes] = []
-        self._kept = 0
-        self._parts: dict[str, list[NDArray[np.float16]]] = {name: [] for name in stored}
-
-    def add(self, keys: Sequence[bytes], features: Mapping[str, NDArray[np.float32]]) -> None:
-        self._keys += keys
-        for name, values in features.items():
-            half = np.clip(values, -HALF_MAX, HALF_MAX).astype(np.float16)
-            self._parts[name].append(half)
-        widest = max(values.shape[1] for values in features.values())
-        if len(self._keys) >= block_size(self._kept, widest):
-            self.keep()
-
-    def keep(self) -> None:
-        for name, parts in self._parts.items():
-            places = self._stored[name].places
-            new = np.flatnonzero(~places.has(self._keys))
-            if len(new):
-                features = np.concatenate(parts)[new]
-                self._cache.write(name, [self._keys[row] for row in new], features)
-            parts.clear()
-        self._kept += len(self._keys)
-        self._keys.clear()

@@ -48,8 +48,12 @@ def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
     make_folder(folder)
     try:
         body = _Body(setup, cells[0], folder)
-        for definition, alike in groupby(cells, lambda cell: body.definition_of(cell).taught):
-            yield from body.outcomes(Definition(*definition), list(alike))
+        plain = body.train()
+        for taught, alike in groupby(cells, lambda cell: _definition(setup, cell).taught):
+            definition = Definition(*taught)
+            blends = definition.rebalance.blends
+            trained = body.train_head(definition, plain) if blends else plain
+            yield from (_outcome(setup, cell, trained) for cell in alike)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # another cell may be at work
@@ -61,13 +65,30 @@ def _work(setup: Setup, cell: Cell) -> Path:
     return setup.cells.folder / WORK / f"{name}-{cell.seed}-{cell.fold}"
 
 
+def _definition(setup: Setup, cell: Cell) -> Definition:
+    return setup.cells.definitions[cell.treatment]
+
+
+class Trained(NamedTuple):
+    """The run folder of a network, what it was trained on, and how long all of that took."""
+
+    run: Path
+    images: int
+    samples: int
+    seconds: float
+
+    @classmethod
+    def on(cls, chosen: Rebalanced, run: Path, seconds: float) -> "Trained":
+        return cls(run, len(chosen.kept), len(chosen.kept) + len(chosen.added.base), seconds)
+
+
 class _Body:
-    """A trained body in the folder of its work, and what comes of it under each head."""
+    """A body, trained in the folder of its work, and the heads that are put on it there."""
 
     def __init__(self, setup: Setup, cell: Cell, folder: Path) -> None:
         self.setup, self.folder = setup, folder
         self.stream = stream_of(cell.seed, cell.fold)
-        self.definition = Definition(*self.definition_of(cell).body)
+        self.definition = Definition(*_definition(setup, cell).body)
         trained, validated = setup.sides(cell.seed, cell.fold)
         images = setup.images
         if REGIMES[self.definition.regime].needs_f1:
@@ -80,25 +101,12 @@ class _Body:
         labels = setup.labels[trained]
         self.part = Part(features[trained], labels, images.classes, self.stream)
         self.images = images.take(trained.tolist())
-        self.came_to = self._trained()
 
-    def definition_of(self, cell: Cell) -> Definition:
-        return self.setup.cells.definitions[cell.treatment]
-
-    def outcomes(self, definition: Definition, cells: Sequence[Cell]) -> Iterator[Outcome]:
-        """Of cells that differ by their threshold alone."""
-        run, came_to = self.folder / "run", self.came_to
-        if definition.rebalance.blends:
-            run = self.folder / "headed"
-            came_to = self._headed(definition, run)
-        for cell in cells:
-            yield _outcome(self.setup, cell, self.definition_of(cell), run, came_to)
-
-    def _trained(self) -> "CameTo":
+    def train(self) -> Trained:
         """What ``train`` makes of what is kept, and of samples that are no blends of embeddings."""
         from rebalance.workflow.training import train
 
-        began = time.perf_counter()
+        began, run = time.perf_counter(), self.folder / "run"
         definition = self.definition
         chosen = rebalance(self.part, definition.rebalance)
         if definition.rebalance.blends:
@@ -108,7 +116,7 @@ class _Body:
         train(
             self.folder / TRAINED_ON,
             self.folder / VALIDATED_ON,
-            self.folder / "run",
+            run,
             training=replace(
                 self.setup.options.training,
                 loss=definition.loss.key,
@@ -121,18 +129,18 @@ class _Body:
             resume=False,
             progress=silent,
         )
-        return CameTo.of(chosen, time.perf_counter() - began)
+        return Trained.on(chosen, run, time.perf_counter() - began)
 
-    def _headed(self, definition: Definition, run: Path) -> "CameTo":
-        """A head on blended embeddings, in place of the one that the body was trained with."""
+    def train_head(self, definition: Definition, plain: Trained) -> Trained:
+        """A head on blended embeddings, in place of that of ``plain`` and of any before it."""
         from rebalance.workflow.retraining import retrain_head
 
-        began = time.perf_counter()
+        began, run = time.perf_counter(), self.folder / "headed"
         chosen = rebalance(self.part, definition.rebalance)
         kept = self.images.take(chosen.kept.tolist())
         _write(self.folder / RECIPES, kept, chosen, "embedding")
         retrain_head(
-            self.folder / "run",
+            plain.run,
             self.folder / RECIPES,
             self.folder / VALIDATED_ON,
             run,
@@ -142,24 +150,12 @@ class _Body:
             run=replace(_run(self.setup), seed=self.stream, overwrite=True),
             progress=silent,
         )
-        return CameTo.of(chosen, self.came_to.seconds + time.perf_counter() - began)
+        return Trained.on(chosen, run, plain.seconds + time.perf_counter() - began)
 
     @property
     def _asked(self) -> Path | None:
         path = self.folder / ASKED
         return path if path.exists() else None
-
-
-class CameTo(NamedTuple):
-    """What was trained on, and how long it took with all that it needed."""
-
-    images: int
-    samples: int
-    seconds: float
-
-    @classmethod
-    def of(cls, chosen: Rebalanced, seconds: float) -> "CameTo":
-        return cls(len(chosen.kept), len(chosen.kept) + len(chosen.added.base), seconds)
 
 
 def _write(
@@ -187,10 +183,9 @@ def _run(setup: Setup) -> RunOptions:
     return RunOptions(device=setup.device, workers=workers)
 
 
-def _outcome(
-    setup: Setup, cell: Cell, definition: Definition, run: Path, came_to: CameTo
-) -> Outcome:
-    images, samples, seconds = came_to
+def _outcome(setup: Setup, cell: Cell, trained: Trained) -> Outcome:
+    definition = _definition(setup, cell)
+    run, images, samples, seconds = trained
     began = time.perf_counter()
     metrics = _scores(setup, definition, run, VALIDATED_ON)
     test = None if setup.test is None else _scores(setup, definition, run, TESTED_ON)

@@ -137,13 +137,17 @@ def side_by_side(
 ) -> Iterator[tuple[Item, Result]]:
     """Each item and the ``work`` of it: first those up to the size ``small``, each in one thread.
 
-    The larger ones have all threads to themselves in turn, and so only one is in memory at a time.
+    The larger ones have all threads to themselves in turn, and so only one is in memory at a time;
+    so has a small one that is alone.
     """
     few = [item for item, size in sizes.items() if size <= small]
+    if len(few) == 1:
+        few = []
+    others = sizes.keys() - set(few)
     with threads() as team:
         yield from zip(few, team.ordered(work, few), strict=True)
-        for item, size in sizes.items():
-            if size > small:
+        for item in sizes:
+            if item in others:
                 yield item, work(item)
 
 

@@ -105,6 +105,10 @@ def test_small_items_share_the_threads_and_large_ones_have_them_all(workers):
 
     found = list(side_by_side(work, {1: 9, 2: 3, 3: 4, 4: 2}, small=3))
     assert found == [(2, (20, 1)), (4, (40, 1)), (1, (10, workers)), (3, (30, workers))]
+    assert list(side_by_side(work, {5: 1, 6: 9}, small=3)) == [
+        (5, (50, workers)),
+        (6, (60, workers)),
+    ]
 
 
 def test_what_fails_in_a_thread_is_raised(workers):

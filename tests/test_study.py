@@ -8,10 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import rebalance
+from rebalance.studies import full
+from rebalance.studies.cells import Cells
+from rebalance.studies.declaration import read_study
 
 MEASURED = {"seconds"}
 
@@ -154,6 +158,16 @@ def test_treatments_that_share_a_trained_body_come_to_what_they_do_alone(declare
         for row in table(folder):
             kept = {key: row[key] for key in ("rebalance", "regime", "scored_on", "metric", "mean")}
             assert any(kept.items() <= other.items() for other in every), kept
+
+
+def test_the_work_of_a_body_lies_in_one_place_whichever_cells_are_left(declare, run, tmp_path):
+    training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nepochs = 1'
+    path = declare('[grid]\nrebalance = ["eos"]', 'depth = "full"\nseeds = 1\nfolds = 2', training)
+    plan = read_study(path)
+    cells = Cells(tmp_path, {}, plan.treatments)
+    places = {full._work(SimpleNamespace(cells=cells), cell) for cell in plan.cells}
+    assert len(plan.cells) == 6  # nothing, eos and its control, on two folds
+    assert len(places) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rebalance.atomic import make_folder
+from rebalance.extractors.fingerprints import fingerprint
 from rebalance.folder import ImageFolder
 from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
 from rebalance.metrics import METRICS
@@ -23,8 +24,7 @@ from rebalance.processes import own_workers
 from rebalance.progress import silent
 from rebalance.regimes import REGIMES
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
-from rebalance.studies.cells import slug
-from rebalance.studies.outcomes import Outcome, Treatment
+from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Definition
 from rebalance.studies.rebalanced import NOTHING, Part, Rebalanced, rebalance
 from rebalance.studies.setup import Setup, stream_of
@@ -61,8 +61,9 @@ def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
 
 
 def _work(setup: Setup, cell: Cell) -> Path:
-    name = slug(Treatment(*list(asdict(cell.treatment).values())[:3]))
-    return setup.cells.folder / WORK / f"{name}-{cell.seed}-{cell.fold}"
+    """By the body, whichever of its cells are left, so that a study that goes on finds its own."""
+    body = Definition(*_definition(setup, cell).body).as_record()
+    return setup.cells.folder / WORK / f"{fingerprint(body)[:12]}-{cell.seed}-{cell.fold}"
 
 
 def _definition(setup: Setup, cell: Cell) -> Definition:

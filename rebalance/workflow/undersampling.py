@@ -156,7 +156,8 @@ def _select_by_features(
     # is told of the choice is told by the pooled features, whatever the choice was made by.
     layer = options.layer if options.method == "subclass" else "pool"
     names = list(dict.fromkeys((layer, "pool")))
-    ahead = partial(load_loops, max(folder.counts)) if options.method == "subclass" else None
+    ours = (options.method, options.cluster_space, options.layout) == ("subclass", "map", "fast")
+    ahead = partial(load_loops, max(folder.counts)) if ours else None
     table = describe(folder, names, extractor, run, progress, meanwhile=ahead)
     folder, pooled = table.folder, table.layers["pool"]
     sizes = wanted_sizes(named_counts(folder), targets)

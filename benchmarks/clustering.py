@@ -32,7 +32,8 @@ def main(path: str, keep: str, output: str) -> None:
     begun = time.perf_counter()
     import numpy as np
 
-    from rebalance.clusters import InMemory, subclasses
+    from rebalance.clusters import subclasses
+    from rebalance.numerics.pca import InMemory
     from rebalance.undersampling import PICKERS, allot, pick_per_cluster
 
     SECONDS["imports"] = time.perf_counter() - begun

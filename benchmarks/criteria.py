@@ -27,14 +27,9 @@ from benchmarks.coverage import Case, Features, Positions, cases, extracted, kep
 from benchmarks.subclasses import read_truth
 from rebalance import seeds
 from rebalance.cli.console import table
-from rebalance.clusters import (
-    CRITERIA,
-    InMemory,
-    find_subclasses,
-    principal_components,
-    umap_layout,
-)
+from rebalance.clusters import CRITERIA, find_subclasses, umap_layout
 from rebalance.clusters.k_means import clusterings
+from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.settings import CLUSTER_SPACES
 from rebalance.undersampling import PICKERS, allot, pick_per_cluster
 

@@ -20,14 +20,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from rebalance.cli.console import table
-from rebalance.extractors import BATCH
-from rebalance.folder import scan
+from rebalance.data.folder import scan
+from rebalance.data.images import read_bytes
+from rebalance.features.extractors import BATCH
 from rebalance.forward import accelerator, processor
 from rebalance.forward.checking import check_images, packed_network
 from rebalance.forward.memory import pages_kept
 from rebalance.forward.passes import Batch, ForwardPass, Picture, batched
 from rebalance.forward.reading import read_or_leave, read_pixels
-from rebalance.images import read_bytes
 from rebalance.models.backbones import build
 from rebalance.models.checkpoints import load_state_dict_file
 from rebalance.models.devices import resolve_device

@@ -54,7 +54,7 @@ def key(position: int) -> bytes:
 
 def fill_cache(root: Path, samples: int, columns: int) -> None:
     """Write the features of so many images."""
-    from rebalance.cache import FeatureCache
+    from rebalance.features.cache import FeatureCache
 
     cache = FeatureCache(root, "growth")
     cache.describe({}, {LAYER: columns})
@@ -66,10 +66,10 @@ def fill_cache(root: Path, samples: int, columns: int) -> None:
 
 def feature_table(root: Path, samples: int, classes: int) -> Any:
     """The table that extraction would return, all of it from the cache."""
-    from rebalance.cache import FeatureCache
-    from rebalance.extractors import Extractor
-    from rebalance.folder import ImageFolder
-    from rebalance.table import FeatureTable
+    from rebalance.data.folder import ImageFolder
+    from rebalance.features.cache import FeatureCache
+    from rebalance.features.extractors import Extractor
+    from rebalance.features.table import FeatureTable
 
     def load(progress: object) -> Any:
         raise AssertionError("everything is in the cache")

@@ -18,10 +18,10 @@ import rebalance
 from benchmarks.losses import spread
 from rebalance import seeds
 from rebalance.cli.console import table
+from rebalance.data.splits import stratified_split
+from rebalance.features.table import FeatureTable
 from rebalance.metrics import generalization_gap, score
 from rebalance.oversampling import OVERSAMPLERS, synthesise
-from rebalance.splits import stratified_split
-from rebalance.table import FeatureTable
 from rebalance.training.head import balanced_accuracy, fit_head
 
 METRICS = ("balanced_accuracy", "gmean_macro", "f1_macro")

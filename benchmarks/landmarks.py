@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from benchmarks.mixtures import clustered_samples
+from rebalance.appraisal.cover import compare_with_random
 from rebalance.cli.console import table
-from rebalance.clusters import InMemory, Subclasses, find_subclasses, principal_components
+from rebalance.clusters import Subclasses, find_subclasses
+from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.undersampling import PICKERS, allot, pick_per_cluster
-from rebalance.undersampling.cover import compare_with_random
 
 KEEP = 1000
 COLUMNS = 512

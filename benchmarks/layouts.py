@@ -24,10 +24,10 @@ from sklearn.manifold import trustworthiness
 from sklearn.metrics import adjusted_rand_score
 
 from rebalance.cli.console import table
-from rebalance.clusters import InMemory, principal_components
 from rebalance.clusters.k_means import clusterings
 from rebalance.clusters.layouts import LAYOUTS
 from rebalance.clusters.silhouette import silhouettes
+from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.settings import SelectionOptions
 
 FEWEST = 120  # images of a class that is looked at

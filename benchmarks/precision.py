@@ -22,13 +22,14 @@ from sklearn.metrics import adjusted_rand_score
 
 from benchmarks.extraction import loaded
 from rebalance.cli.console import table
-from rebalance.clusters import InMemory, find_subclasses
-from rebalance.extractors import BATCH
-from rebalance.folder import scan
+from rebalance.clusters import find_subclasses
+from rebalance.data.folder import scan
+from rebalance.data.images import read_bytes
+from rebalance.features.extractors import BATCH
 from rebalance.forward import processor
 from rebalance.forward.passes import ForwardPass, Picture, batched
 from rebalance.forward.reading import read_pixels
-from rebalance.images import read_bytes
+from rebalance.numerics.pca import InMemory
 from rebalance.parallel import chosen_workers, ordered_map
 from rebalance.undersampling import PICKERS, allot, pick_per_cluster
 from rebalance.undersampling.coverage import coverage

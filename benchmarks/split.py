@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 
 from rebalance import seeds
-from rebalance.inspection import readable_part
+from rebalance.data.source import open_source
+from rebalance.data.splits import groups_of, linked, read_groups, stratified_split
+from rebalance.data.unreadable import readable_part
 from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
 from rebalance.parallel import chosen_workers
 from rebalance.progress import silent
 from rebalance.settings import FolderOptions
-from rebalance.source import open_source
-from rebalance.splits import groups_of, linked, read_groups, stratified_split
 
 
 @click.command()

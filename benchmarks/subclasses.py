@@ -20,7 +20,7 @@ import rebalance
 from rebalance import seeds
 from rebalance.cli.console import table
 from rebalance.clusters import Subclasses, find_subclasses
-from rebalance.table import FeatureTable
+from rebalance.features.table import FeatureTable
 from rebalance.undersampling import PICKERS, allot, pick_per_cluster
 
 

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 import rebalance
 from rebalance import seeds
-from rebalance.cache import StoredFeatures
+from rebalance.appraisal import suspects as shipped
+from rebalance.appraisal.projection import project
 from rebalance.cli.console import table
+from rebalance.features.cache import StoredFeatures
 from rebalance.neighbours import nearest
-from rebalance.undersampling import suspects as shipped
-from rebalance.undersampling.projection import project
 
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.intp]

@@ -108,11 +108,11 @@ def ours(
     """``training.fit``; the images of each epoch."""
     from dataclasses import replace
 
-    from rebalance.augmentation import AUGMENTATIONS
-    from rebalance.dataset import ImageDataset
-    from rebalance.folder import scan
+    from rebalance.data.folder import scan
     from rebalance.losses import CE
-    from rebalance.training import fit
+    from rebalance.training.augmentation import AUGMENTATIONS
+    from rebalance.training.dataset import ImageDataset
+    from rebalance.training.loop import fit
 
     folder = scan(data)
     form = plain_transform(arch)

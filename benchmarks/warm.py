@@ -30,9 +30,9 @@ LAYER = "pool"
 
 def fill(root: Path, images: int) -> None:
     """The files, and a cache that has features of all of them."""
-    from rebalance.blocks import block_size
-    from rebalance.cache import FeatureCache
-    from rebalance.images import digest
+    from rebalance.data.images import digest
+    from rebalance.features.blocks import block_size
+    from rebalance.features.cache import FeatureCache
 
     for label in range(CLASSES):
         (root / "data" / f"class_{label:03}").mkdir(parents=True)
@@ -53,11 +53,11 @@ def look(root: Path, workers: int) -> dict[str, Any]:
     """Seconds of each stage, in order, with the memory and the blocks that were found."""
     stages: dict[str, float] = {}
     with own_memory() as own:
-        from rebalance.cache import FeatureCache
-        from rebalance.extractors import Extractor
-        from rebalance.features import extract_features, image_keys
-        from rebalance.folder import scan
-        from rebalance.table import save_table
+        from rebalance.data.folder import scan
+        from rebalance.features.cache import FeatureCache
+        from rebalance.features.extraction import extract_features, image_keys
+        from rebalance.features.extractors import Extractor
+        from rebalance.features.table import save_table
 
         def load(progress: object) -> Any:
             raise AssertionError("everything is in the cache")

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from rebalance import Manifest, read_manifest
-from rebalance.blending import blend
-from rebalance.images import open_image
+from rebalance.data.blending import blend
+from rebalance.data.images import open_image
 
 GAP, WIDE, LABEL, TEXT = 2, 12, 110, 14
 

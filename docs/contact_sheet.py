@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from rebalance import read_manifest
-from rebalance.images import open_image
+from rebalance.data.images import open_image
 
 GAP = 3
 LABEL = 110

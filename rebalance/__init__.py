@@ -30,7 +30,7 @@ _PUBLIC = {
     "undersample": "api",
     "export": "exchange",
     "import_csv": "exchange",
-    "diff": "difference",
+    "diff": "manifest.difference",
     "materialize": "materialization",
     "read_manifest": "manifest",
     "write_manifest": "manifest",
@@ -53,10 +53,10 @@ if TYPE_CHECKING:
         train,
         undersample,
     )
-    from rebalance.difference import diff
     from rebalance.errors import RebalanceError
     from rebalance.exchange import export, import_csv
     from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
+    from rebalance.manifest.difference import diff
     from rebalance.materialization import materialize
 
 __all__ = [

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.clusters import Subclasses, find_subclasses
+from rebalance.data.folder import ImageFolder
 from rebalance.errors import FeatureError
-from rebalance.folder import ImageFolder
+from rebalance.features.table import FeatureTable
 from rebalance.manifest import DIGITS
-from rebalance.products import SMALL, side_by_side
+from rebalance.numerics.products import SMALL, side_by_side
 from rebalance.progress import Progress, silent
 from rebalance.settings import SelectionOptions
-from rebalance.table import FeatureTable
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS, allot, pick_per_cluster
 
 log = logging.getLogger("rebalance")

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from rebalance import products
-from rebalance.clusters import InMemory, find_subclasses, landmarks, principal_components
+from rebalance.clusters import find_subclasses, landmarks
 from rebalance.clusters.landmarks import drawn_landmarks, nearest_centres, placed_by_landmarks
 from rebalance.clusters.nearest import nearest_landmarks
+from rebalance.numerics import products
+from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.settings import LANDMARKS, LANDMARKS_ABOVE
 
 

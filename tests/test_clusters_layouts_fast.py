@@ -8,11 +8,11 @@ import pytest
 from sklearn.datasets import make_blobs
 from sklearn.manifold import trustworthiness
 
-from rebalance import products
 from rebalance.clusters.layouts import fast as module
 from rebalance.clusters.layouts import umap_layout
 from rebalance.clusters.layouts.descent import mixed, power, rounds_of
 from rebalance.clusters.layouts.fast import CURVE, fast_layout
+from rebalance.numerics import products
 
 
 def blobs(samples):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.datasets import make_blobs
 from sklearn.metrics import silhouette_score
 
-from rebalance import products
 from rebalance.clusters import silhouette, silhouettes
+from rebalance.numerics import products
 
 
 @st.composite

@@ -8,16 +8,9 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from rebalance.clusters import (
-    CRITERIA,
-    LAYOUTS,
-    InMemory,
-    Subclasses,
-    find_subclasses,
-    principal_components,
-    subclasses,
-)
+from rebalance.clusters import CRITERIA, LAYOUTS, Subclasses, find_subclasses, subclasses
 from rebalance.errors import FeatureError
+from rebalance.numerics.pca import InMemory, principal_components
 
 
 def groups(sizes: list[int], columns: int = 20) -> tuple[NDArray[np.float16], NDArray[np.int64]]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from rebalance.data.images import decode
 from rebalance.errors import UnreadableImage
 from rebalance.forward.reading import (
     Encoded,
@@ -15,7 +16,6 @@ from rebalance.forward.reading import (
     read_pixels,
     upright,
 )
-from rebalance.images import decode
 from rebalance.models.transforms import Transform
 
 SIZES = [(200, 150), (64, 64), (56, 90), (40, 33), (1, 1), (1, 300), (101, 103)]

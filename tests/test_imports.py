@@ -30,17 +30,16 @@ NEVER = {
     "rebalance.settings": NUMERIC,
     "rebalance.progress": NUMERIC,
     "rebalance.parallel": NUMERIC,
-    "rebalance.plan": NUMERIC,
-    "rebalance.profiles": NUMERIC,
+    "rebalance.class_sizes": NUMERIC,
     "rebalance.manifest": NUMERIC,
-    "rebalance.folder": NUMERIC,
+    "rebalance.data": HEAVY,
+    "rebalance.data.folder": NUMERIC,
     "rebalance.seeds": HEAVY,
-    "rebalance.products": HEAVY,
-    "rebalance.halves": HEAVY,
-    "rebalance.images": HEAVY,
-    "rebalance.cache": HEAVY,
-    "rebalance.blocks": HEAVY,
-    "rebalance.sharding": HEAVY,
+    "rebalance.numerics.products": HEAVY,
+    "rebalance.numerics.half_precision": HEAVY,
+    "rebalance.features.cache": HEAVY,
+    "rebalance.features.blocks": HEAVY,
+    "rebalance.features.sharding": HEAVY,
     "rebalance.selection": TORCH,
     "rebalance.studies.intervals": HEAVY,
     "rebalance.studies.results": HEAVY,
@@ -50,43 +49,47 @@ NEVER = {
     "rebalance.studies.writing": HEAVY,
     "rebalance.oversampling": HEAVY,
     "rebalance.neighbours": (LEARNING - {"numba", "pynndescent"}) | {"torchvision"},
-    "rebalance.blending": HEAVY,
-    "rebalance.thumbnails": HEAVY,
     "rebalance.figures": HEAVY,
     "rebalance.reports": HEAVY,
     "rebalance.inspection": HEAVY,
-    "rebalance.difference": NUMERIC,
     "rebalance.materialization": HEAVY,
     "rebalance.exchange": NUMERIC,
-    "rebalance.compiled": TORCH,
+    "rebalance.numerics.compiled": TORCH,
     "rebalance.clusters": TORCH,
     "rebalance.undersampling": TORCH,
     "rebalance.models": LEARNING,
     "rebalance.forward": LEARNING,
-    "rebalance.dataset": LEARNING,
     "rebalance.training": LEARNING,
     "rebalance.losses": LEARNING | {"torchvision"},
-    "rebalance.splits": HEAVY,
-    "rebalance.schedules": HEAVY,
-    "rebalance.sampling": HEAVY,
-    "rebalance.regimes": HEAVY,
-    "rebalance.costs": HEAVY,
-    "rebalance.augmentation": LEARNING | {"torchvision"},
-    "rebalance.samples": TORCH,
+    "rebalance.training.schedules": HEAVY,
+    "rebalance.training.sampling": HEAVY,
+    "rebalance.training.regimes": HEAVY,
+    "rebalance.scoring.costs": HEAVY,
+    "rebalance.training.augmentation": LEARNING | {"torchvision"},
     "rebalance.metrics": TORCH,
-    "rebalance.inference": TORCH,
+    "rebalance.scoring": LEARNING,
+    "rebalance.scoring.centres": TORCH,
+    "rebalance.scoring.thresholds": TORCH,
+    "rebalance.appraisal": TORCH,
+    "rebalance.numerics": TORCH,
+    "rebalance.quotas": HEAVY,
 }
 MAY_LOAD = {
     "rebalance.models": TORCH,
     "rebalance.models.devices": frozenset[str](),
+    "rebalance.models.fingerprints": frozenset[str](),
     "rebalance.models.headers": frozenset[str](),
+    "rebalance.models.pretrained": frozenset[str](),
     "rebalance.models.transforms": frozenset[str](),
     "rebalance.forward": TORCH,
     "rebalance.forward.memory": frozenset[str](),
-    "rebalance.dataset": TORCH,
     "rebalance.training": TORCH,
+    "rebalance.training.initial_network": frozenset[str](),
+    "rebalance.training.regimes": frozenset[str](),
+    "rebalance.training.sampling": frozenset[str](),
+    "rebalance.training.schedules": frozenset[str](),
     "rebalance.losses": TORCH,
-    "rebalance.compiled": frozenset({"numba"}),
+    "rebalance.numerics.compiled": frozenset({"numba"}),
     "rebalance.neighbours.kernels": frozenset({"numba"}),
     "rebalance.clusters.layouts.descent": frozenset({"numba"}),
     "rebalance.clusters.kernels": frozenset({"numba"}),
@@ -196,3 +199,35 @@ def test_asking_for_help_loads_nothing_heavy(arguments: list[str]) -> None:
     loaded = {line.rpartition("|")[2].strip() for line in answer.stderr.splitlines()}
     assert "click" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+LOOSE = 10  # modules directly in the package, at most
+
+
+def test_few_modules_are_outside_a_package() -> None:
+    loose = sorted(path.name for path in PACKAGE.glob("*.py"))
+    assert len(loose) <= LOOSE, loose
+
+
+def package_of(module: str) -> str:
+    """The package directly in rebalance that a module is in, or the loose module itself."""
+    return ".".join(module.split(".")[:2])
+
+
+def imported_packages() -> dict[str, set[str]]:
+    """Which packages each one imports, for types or later too; who offers them all is left out."""
+    rooms = {package_of(module) for module in all_modules()} - {"rebalance"}
+    found: dict[str, set[str]] = {room: set() for room in rooms}
+    for module in all_modules():
+        if (own := package_of(module)) in rooms:
+            found[own] |= {package_of(name) for name in imports(module)} & rooms - {own}
+    return found
+
+
+def test_no_circles_between_packages() -> None:
+    left = imported_packages()
+    while free := [room for room, needs in left.items() if needs.isdisjoint(left)]:
+        for room in free:
+            del left[room]
+    circling = {room: sorted(needs & left.keys()) for room, needs in left.items()}
+    assert not circling

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.fft import dctn
 
-from rebalance.cache import StoredFeatures
+from rebalance.data.counts import shot_group
+from rebalance.data.folder import Unreadable
 from rebalance.errors import DataError, GateFailed, SettingError, UnreadableImage
-from rebalance.folder import Unreadable
+from rebalance.features.cache import StoredFeatures
 from rebalance.inspection import (
     KINDS,
     Gates,
@@ -25,7 +26,6 @@ from rebalance.inspection import (
     outcomes,
     read_baseline,
     resemblance,
-    shot_group,
     without_known,
 )
 from rebalance.inspection.findings import Finding

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rebalance.blending import blend
+from rebalance.data.blending import blend
+from rebalance.data.folder import EXTENSIONS, scan
+from rebalance.data.images import open_image
 from rebalance.errors import DataError, ManifestError, OutputError, RebalanceError
-from rebalance.folder import EXTENSIONS, scan
-from rebalance.images import open_image
 from rebalance.manifest import Manifest, Row, write_manifest
 from rebalance.materialization import materialize
 from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, folded, sample_names

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rebalance.errors import FeatureError, MetricError
-from rebalance.evaluation import gap_record
 from rebalance.metrics import FeatureRanges, generalization_gap
+from rebalance.scoring.evaluation import gap_record
 
 
 def slow_gap(train: Any, train_labels: Any, test: Any, test_labels: Any) -> dict[int, float]:

@@ -16,7 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from rebalance.errors import FeatureError, SettingError
 from rebalance.neighbours import (
-    choice,
+    approximate,
     distances,
     exact,
     kernels,
@@ -24,7 +24,6 @@ from rebalance.neighbours import (
     nearest_approximately,
     points,
     search_among,
-    shortlist,
     tiles,
 )
 from rebalance.neighbours.points import Points, as_points
@@ -270,7 +269,7 @@ def test_a_shortlist_keeps_the_smallest_of_what_it_was_offered(
 ) -> None:
     rng = np.random.default_rng(seed)
     values = rng.standard_normal((5, sum(offers) + width)).astype(np.float32)
-    found = shortlist.Shortlist(5, width)
+    found = tiles.Shortlist(5, width)
     start = 0
     for columns in (*offers, width):
         part = np.arange(start, start := start + columns)
@@ -290,7 +289,7 @@ def test_a_searched_tile_gives_what_offering_all_of_it_gives(
     rng = np.random.default_rng(seed)
     values = rng.integers(0, 400, (7, sum(tiles))).astype(np.float32)  # with ties
     values[rng.random(values.shape) < 0.1] = np.inf
-    found = shortlist.Shortlist(7, width)
+    found = tiles.Shortlist(7, width)
     start = 0
     for columns in tiles:
         tile = np.ascontiguousarray(values[:, start : start + columns])
@@ -437,7 +436,7 @@ def test_too_many_samples_for_the_exact_search_are_searched_approximately(
     features = clustered(300, 20)
     exactly = search_among(300, device="cpu", seed=3)(features, 5)
     np.testing.assert_array_equal(exactly.indices, nearest(features, 5).indices)
-    monkeypatch.setattr(choice, "EXACT_LIMIT", 299)
+    monkeypatch.setattr(approximate, "EXACT_LIMIT", 299)
     nearly = search_among(300, device="cpu", seed=3)(features, 5)
     np.testing.assert_array_equal(
         nearly.indices, nearest_approximately(features, 5, seed=3).indices

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import rebalance
-from rebalance.folder import scan
+from rebalance.data.folder import scan
 from rebalance.manifest import Row, companions
 from rebalance.oversampling import OVERSAMPLERS, cluster_total
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import rebalance
+from rebalance.data.folder import Unreadable
 from rebalance.errors import SettingError
-from rebalance.folder import Unreadable
 from rebalance.inspection import KINDS, Finding, Gates, Inspection, Place, Span
 from rebalance.reports.inspections import GROUPS, PICTURES, SIDE, TOGETHER, inspection_report
 

@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
 import rebalance
+from rebalance.data.folder import ImageFolder
 from rebalance.errors import MetricError
-from rebalance.folder import ImageFolder
 from rebalance.metrics import METRICS, score
 from rebalance.settings import LOSSES, StudyOptions
 from rebalance.studies.cells import Cells

@@ -13,8 +13,8 @@ import pytest
 from launching import TWO, start
 from safetensors.numpy import load_file
 
+from rebalance.distributed.processes import Processes, is_first, joined, own_workers
 from rebalance.errors import ExtractorError
-from rebalance.processes import Processes, is_first, joined, own_workers
 
 # At a low rate, so that rounding does not grow into other decisions.
 OPTIONS = [

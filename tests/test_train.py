@@ -18,7 +18,7 @@ from safetensors.numpy import load_file
 from sklearn.metrics import balanced_accuracy_score
 
 import rebalance
-from rebalance.folder import scan
+from rebalance.data.folder import scan
 from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.materialization.names import sample_names
 from rebalance.settings import AUGMENTATIONS, LOSSES
@@ -27,7 +27,8 @@ QUICK = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--epochs", "1", "--
 
 
 def test_help_names_every_registry_key():
-    from rebalance import augmentation, losses
+    from rebalance import losses
+    from rebalance.training import augmentation
 
     assert tuple(losses.LOSSES) == LOSSES
     assert tuple(augmentation.AUGMENTATIONS) == AUGMENTATIONS
@@ -500,12 +501,12 @@ def test_a_run_without_ranges_is_scored_without_a_gap(run, few, tmp_path):
 
 @pytest.mark.parametrize("part", [1, 7, 4096])
 def test_ranges_are_those_of_all_features_at_once(blended, tmp_path, monkeypatch, part):
-    from rebalance import bench
+    from rebalance.data.samples import open_training
     from rebalance.metrics import FeatureRanges
     from rebalance.models.network import fresh_network
     from rebalance.models.transforms import CIFAR_TRANSFORM
     from rebalance.progress import silent
-    from rebalance.samples import open_training
+    from rebalance.scoring import evaluator as bench
     from rebalance.settings import FolderOptions
 
     monkeypatch.setattr(bench, "PART", part)

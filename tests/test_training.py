@@ -14,15 +14,16 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from rebalance.augmentation import NoAugmentation, PaperAugmentation
-from rebalance.dataset import ImageDataset
+from rebalance.data.folder import scan
 from rebalance.errors import DataError, TrainingError
-from rebalance.folder import scan
 from rebalance.models.network import ConcatPool, Network, fresh_network
 from rebalance.models.transforms import Transform
 from rebalance.progress import Item
 from rebalance.settings import Recipe
-from rebalance.training import Epoch, fine_tune, parameter_groups
+from rebalance.training.augmentation import NoAugmentation, PaperAugmentation
+from rebalance.training.dataset import ImageDataset
+from rebalance.training.loop import Epoch, fine_tune
+from rebalance.training.optimisers import parameter_groups
 
 SIZE = 16
 PLAIN = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")

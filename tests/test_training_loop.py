@@ -15,16 +15,16 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from rebalance import seeds
-from rebalance.augmentation import CifarAugmentation, NoAugmentation
-from rebalance.dataset import ImageDataset
+from rebalance.data.folder import scan
 from rebalance.errors import DataError, SettingError, TrainingError
-from rebalance.folder import scan
 from rebalance.losses import CE, COT, CRL, LDAM, MFE, Weighted, class_weights, complement_entropy
 from rebalance.models.heads import with_cosine_output
 from rebalance.models.network import ConcatPool, Network, concat_pool
 from rebalance.models.transforms import Transform
 from rebalance.settings import RECIPES, Recipe
-from rebalance.training import Epoch, State, fit
+from rebalance.training.augmentation import CifarAugmentation, NoAugmentation
+from rebalance.training.dataset import ImageDataset
+from rebalance.training.loop import Epoch, State, fit
 
 SIZE = 12
 PLAIN = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")

@@ -16,8 +16,8 @@ from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
 import rebalance
+from rebalance.data.folder import EXTENSIONS
 from rebalance.errors import SettingError
-from rebalance.folder import EXTENSIONS
 from rebalance.manifest import companions
 
 COUNTS = {"cat": 40, "dog": 14, "owl": 9}

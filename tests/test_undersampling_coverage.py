@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from rebalance.appraisal import cover as cover_module
+from rebalance.appraisal.cover import Cover, compare_with_random, cover
 from rebalance.errors import FeatureError
-from rebalance.undersampling import cover as cover_module
 from rebalance.undersampling import coverage as coverage_module
-from rebalance.undersampling.cover import Cover, compare_with_random, cover
 from rebalance.undersampling.coverage import (
     coverage,
     coverage_typical,

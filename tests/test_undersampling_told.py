@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import rebalance
-from rebalance.undersampling.cover import cover
+from rebalance.appraisal.cover import cover
 from rebalance.undersampling.coverage import embed
 
 COUNTS = {"cat": 40, "dog": 30, "owl": 9}

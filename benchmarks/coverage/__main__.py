@@ -13,7 +13,7 @@ from benchmarks.coverage.probe import Side, probe
 from benchmarks.coverage.samples import extracted
 from benchmarks.subclasses import read_truth
 from rebalance import seeds
-from rebalance.splits import stratified_split
+from rebalance.data.splits import stratified_split
 
 
 @click.command()

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rebalance
-from rebalance.clusters import InMemory, Subclasses, find_subclasses, principal_components
+from rebalance.clusters import Subclasses, find_subclasses
+from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.undersampling.coverage import Points, embed
 
 Features = NDArray[np.floating[Any]]

@@ -19,7 +19,7 @@ from rebalance.settings import (
 )
 
 if TYPE_CHECKING:
-    from rebalance.table import FeatureTable
+    from rebalance.features.table import FeatureTable
 
 
 def extract(

@@ -9,7 +9,7 @@ from rebalance.settings import RunOptions
 
 if TYPE_CHECKING:
     from rebalance.studies.results import Results
-    from rebalance.workflow.study import Forecast
+    from rebalance.studies.story import Forecast
 
 
 def study(
@@ -36,7 +36,7 @@ def study(
     ExtractorError, LossError, OutputError; TrainingError, naming the cell, where one cannot be
     run; and UnreadableImage under ``strict``.
     """
-    from rebalance.workflow import study as story
+    from rebalance.studies import story
 
     run = gather(RunOptions, locals())
     return story.study(study, output, data=data, test=test, run=run, progress=progress)
@@ -52,7 +52,7 @@ def plan_study(
     workers: int | None = RunOptions.workers,
 ) -> "Forecast":
     """The treatments and cells of a study, and about how long it will take; runs none of it."""
-    from rebalance.workflow import study as story
+    from rebalance.studies import story
 
     run = gather(RunOptions, locals())
     return story.plan_study(study, output, data=data, test=test, run=run)

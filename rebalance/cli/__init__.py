@@ -12,9 +12,9 @@ from typing import IO, Any, NoReturn
 import click
 
 from rebalance import __version__
-from rebalance.endings import let_another_speak
+from rebalance.distributed.processes import is_first, several
+from rebalance.distributed.shutdown import let_another_speak
 from rebalance.errors import PeerFailed, RebalanceError
-from rebalance.processes import is_first, several
 
 COMMANDS = (
     "inspect",

@@ -23,7 +23,7 @@ def command(clear: bool, cache_dir: Path | None, as_json: bool) -> None:
       rebalance cache
       rebalance cache --clear
     """
-    from rebalance import cache
+    from rebalance.features import cache
 
     root = cache.cache_root(cache_dir)
     parts = cache.usage(root)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, options
-from rebalance.processes import is_first
+from rebalance.distributed.processes import is_first
 from rebalance.settings import SelectionOptions
 
 

@@ -9,7 +9,7 @@ from rebalance.cli import console, options
 from rebalance.settings import RunOptions
 
 if TYPE_CHECKING:
-    from rebalance.workflow.study import Forecast
+    from rebalance.studies.story import Forecast
 
 
 @click.command("study", short_help="Compare ways of rebalancing on your data.")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, options, values
-from rebalance.processes import is_first
+from rebalance.distributed.processes import is_first
 from rebalance.settings import (
     AUGMENTATIONS,
     IN_MEMORY,
@@ -89,7 +89,7 @@ from rebalance.settings import (
 @click.option("--lr", type=float, default=TrainOptions.lr, help="Highest learning rate.")
 @click.option(
     "--schedule",
-    type=values.Registry("rebalance.schedules", "SCHEDULES"),
+    type=values.Registry("rebalance.training.schedules", "SCHEDULES"),
     default=TrainOptions.schedule,
     help="How the learning rate moves.",
 )
@@ -140,14 +140,14 @@ from rebalance.settings import (
 )
 @click.option(
     "--sampler",
-    type=values.Registry("rebalance.sampling", "SAMPLERS"),
+    type=values.Registry("rebalance.training.sampling", "SAMPLERS"),
     default=TrainOptions.sampler,
     show_default=True,
     help="How the images of an epoch are drawn.",
 )
 @click.option(
     "--regime",
-    type=values.Registry("rebalance.regimes", "REGIMES"),
+    type=values.Registry("rebalance.training.regimes", "REGIMES"),
     default=TrainOptions.regime,
     show_default=True,
     help="What training looks at when.",

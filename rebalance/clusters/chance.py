@@ -12,7 +12,7 @@ import numpy as np
 from rebalance import seeds
 from rebalance.clusters.k_means import Floats, k_means
 from rebalance.clusters.silhouette import silhouettes
-from rebalance.products import one_blas_thread
+from rebalance.numerics.products import one_blas_thread
 
 REFERENCES = 19  # the largest of them is exceeded by one of twenty alike
 LARGEST_REFERENCE = 500

@@ -15,7 +15,7 @@ from rebalance.clusters import estimates
 from rebalance.clusters import stability as resampling
 from rebalance.clusters.k_means import Floats, Labelings, Labels, k_means
 from rebalance.clusters.silhouette import silhouettes
-from rebalance.products import one_blas_thread
+from rebalance.numerics.products import one_blas_thread
 
 REFERENCES = 20
 LARGEST_REFERENCE = 1000

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.clusters import lloyd
-from rebalance.products import one_blas_thread, threads
+from rebalance.numerics.products import one_blas_thread, threads
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.intp]

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rebalance.compiled import compiled
+from rebalance.numerics.compiled import compiled
 
 Floats = NDArray[np.floating[Any]]
 

@@ -7,8 +7,8 @@ scikit-learn or click.
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.compiled import compiled
-from rebalance.products import slices, threads
+from rebalance.numerics.compiled import compiled
+from rebalance.numerics.products import slices, threads
 
 LANDMARKS_AT_ONCE = 64  # whose coordinates stay in the fastest cache
 SAMPLES_AT_ONCE = 16

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rebalance.products import slices, threads
+from rebalance.numerics.products import slices, threads
 
 BLOCK_VALUES = 1 << 21  # distances held at once: 16 MB
 COMPILED = 2048  # points of a plane from which numba is worth loading

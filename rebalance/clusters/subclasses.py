@@ -17,8 +17,8 @@ from rebalance.clusters.criteria import CRITERIA
 from rebalance.clusters.k_means import Clustering, Floats, clusterings
 from rebalance.clusters.landmarks import drawn_landmarks, nearest_centres, placed_by_landmarks
 from rebalance.clusters.layouts import LAYOUTS, MIN_SAMPLES
-from rebalance.clusters.pca import Matrix, principal_components
 from rebalance.clusters.stability import stability
+from rebalance.numerics.pca import Matrix, principal_components
 from rebalance.settings import SelectionOptions
 
 PAPERS = SelectionOptions()

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rebalance import __version__
+from rebalance.data.folder import Unreadable
+from rebalance.data.source import as_records, name_unreadable
 from rebalance.errors import DataError, OutputError
-from rebalance.folder import Unreadable
 from rebalance.manifest import (
     COLUMNS,
     FORMAT,
@@ -24,7 +25,6 @@ from rebalance.manifest import (
     write_manifest,
 )
 from rebalance.settings import FolderOptions, RunOptions
-from rebalance.source import as_records, name_unreadable
 
 log = logging.getLogger("rebalance")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rebalance.atomic import replacing
+from rebalance.data.source import check_files
 from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.manifest import Manifest, check_writable, companions, read_manifest
 from rebalance.settings import FolderOptions, RunOptions
-from rebalance.source import check_files
 
 log = logging.getLogger("rebalance")
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rebalance.images import decode, jpeg_header
+from rebalance.data.images import decode, jpeg_header
 from rebalance.models.transforms import Transform
 
 # A JPEG may be decoded small while a side keeps so many times the pixels it is resized to. Features

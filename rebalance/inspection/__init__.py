@@ -5,19 +5,12 @@ and gates that a check can set on all of it. May not import torch or click.
 """
 
 from rebalance.inspection.baselines import Known, read_baseline, without_known
-from rebalance.inspection.counts import imbalance_ratio, named_counts, shot_group
 from rebalance.inspection.findings import KINDS, Finding, find_all
 from rebalance.inspection.gates import Gates, Outcome, check_gates, check_kinds, outcomes
 from rebalance.inspection.looks import Look, look
 from rebalance.inspection.resemblance import SIMILAR, Resemblance
 from rebalance.inspection.result import Inspection, Span
 from rebalance.inspection.seen import Place, gallery
-from rebalance.inspection.unreadable import (
-    as_records,
-    readable_part,
-    report_unreadable,
-    require_images,
-)
 
 __all__ = [
     "KINDS",
@@ -31,19 +24,12 @@ __all__ = [
     "Place",
     "Resemblance",
     "Span",
-    "as_records",
     "check_gates",
     "check_kinds",
     "find_all",
     "gallery",
-    "imbalance_ratio",
     "look",
-    "named_counts",
     "outcomes",
     "read_baseline",
-    "readable_part",
-    "report_unreadable",
-    "require_images",
-    "shot_group",
     "without_known",
 ]

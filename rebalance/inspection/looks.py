@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rebalance.images import FORMATS, decode, digest, read_bytes
+from rebalance.data.images import FORMATS, decode, digest, read_bytes
 
 UNIFORM = 3.0  # grey levels of 255; photographs of glass on white paper have 6 and more
 SIDE = 32  # pixels of the thumbnail that is hashed

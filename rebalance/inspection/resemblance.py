@@ -10,7 +10,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.cache import StoredFeatures
+from rebalance.features.cache import StoredFeatures
 from rebalance.inspection.similarity import Positions, join
 from rebalance.progress import Progress, silent
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-from rebalance.folder import Unreadable
-from rebalance.inspection.counts import imbalance_ratio, shot_group
+from rebalance.data.counts import imbalance_ratio, shot_group
+from rebalance.data.folder import Unreadable
+from rebalance.data.unreadable import as_records
 from rebalance.inspection.findings import Finding
-from rebalance.inspection.unreadable import as_records
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rebalance.folder import ImageFolder, Unreadable
+from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.inspection.looks import LOW, Appearance, Look
 from rebalance.inspection.resemblance import Resemblance, cosines, resembling
 from rebalance.inspection.similarity import Positions, similar

@@ -9,8 +9,8 @@ from hashlib import blake2b
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
+from rebalance.data.folder import is_utf8
 from rebalance.errors import DataError
-from rebalance.folder import is_utf8
 from rebalance.manifest import Row
 
 CLASS_MAP = "class_map.txt"

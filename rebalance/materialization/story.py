@@ -17,17 +17,17 @@ from stat import S_ISREG
 from typing import Any, cast
 
 from rebalance import __version__
-from rebalance.blending import blend
+from rebalance.data.blending import blend
+from rebalance.data.folder import EXTENSIONS
+from rebalance.data.images import open_image
+from rebalance.data.source import check_files
 from rebalance.errors import DataError, UnreadableImage
-from rebalance.folder import EXTENSIONS
-from rebalance.images import open_image
 from rebalance.manifest import Manifest, Row, read_manifest, to_json
 from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, sample_names
 from rebalance.materialization.output import FORMAT, appearing, check_apart, check_output
 from rebalance.parallel import chosen_workers, ordered_map
 from rebalance.progress import Progress, silent
 from rebalance.settings import FolderOptions, RunOptions
-from rebalance.source import check_files
 
 log = logging.getLogger("rebalance")
 

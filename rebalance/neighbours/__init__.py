@@ -6,8 +6,7 @@ May not import click, scikit-learn or torchvision, and reads no files; torch and
 imported only when a function needs them.
 """
 
-from rebalance.neighbours.approximate import nearest_approximately
-from rebalance.neighbours.choice import EXACT_LIMIT, search_among
+from rebalance.neighbours.approximate import EXACT_LIMIT, nearest_approximately, search_among
 from rebalance.neighbours.distances import Neighbours
 from rebalance.neighbours.exact import nearest
 

@@ -4,6 +4,8 @@ pynndescent, which takes seconds to import, is imported when it is needed.
 """
 
 import warnings
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -59,3 +61,24 @@ def _descend(features: Features, width: int, seed: int) -> Positions:
         warnings.simplefilter("ignore")  # about samples with too few neighbours, which we count
         descent = NNDescent(points.values, n_neighbors=min(width, len(features)), random_state=seed)
     return np.asarray(descent.neighbor_graph[0], dtype=np.int64)
+
+
+EXACT_LIMIT = 100_000  # samples; the exact search takes time by their square
+
+
+class Search(Protocol):
+    """``nearest`` but for how it goes about it."""
+
+    def __call__(
+        self, features: Features, count: int, queries: ArrayLike | None = None
+    ) -> Neighbours: ...
+
+
+def search_among(samples: int, *, device: str, seed: int) -> Search:
+    """The exact search on ``device``, or for more samples than ``EXACT_LIMIT`` the approximate one.
+
+    seed: of the approximate search.
+    """
+    if samples <= EXACT_LIMIT:
+        return partial(nearest, device=device)
+    return partial(nearest_approximately, seed=seed)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rebalance.errors import SettingError
-from rebalance.neighbours import sweep
 from rebalance.neighbours.distances import (
     BLOCK_VALUES,
     Distances,
@@ -28,8 +27,7 @@ from rebalance.neighbours.distances import (
     rank_each,
 )
 from rebalance.neighbours.points import as_points
-from rebalance.neighbours.shortlist import Shortlist
-from rebalance.neighbours.tiles import tiles_on
+from rebalance.neighbours.tiles import Shortlist, shortlists_of_all, shortlists_of_queries, tiles_on
 from rebalance.progress import Progress, silent
 
 SPARE = 16  # entries of a shortlist beyond the neighbours: few rows then need a second look
@@ -118,13 +116,13 @@ class _Search:
 
     def among_all(self, progress: Progress) -> Neighbours:
         """The neighbours of every member."""
-        likely = sweep.of_all(self.tiles, len(self.members), self.width, progress)
+        likely = shortlists_of_all(self.tiles, len(self.members), self.width, progress)
         return self._settle(np.arange(len(self.members)), likely)
 
     def of(self, samples: Positions, progress: Progress) -> Neighbours:
         """The neighbours of these members."""
         rows = np.searchsorted(self.members, samples)
-        likely = sweep.of_queries(self.tiles, len(self.members), rows, self.width, progress)
+        likely = shortlists_of_queries(self.tiles, len(self.members), rows, self.width, progress)
         return self._settle(rows, likely)
 
     def _settle(self, rows: Positions, likely: Shortlist) -> Neighbours:

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rebalance.compiled import compiled
+from rebalance.numerics.compiled import compiled
 
 STRIDE = 64  # entries of a row of which only the smallest is looked at, where it is too large
 RUN = 32  # the same, of a column

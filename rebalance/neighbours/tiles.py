@@ -3,14 +3,39 @@
 Importing this module does not import torch.
 """
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebalance.neighbours.distances import Positions
 from rebalance.neighbours.points import DEPTH, Points
-from rebalance.neighbours.shortlist import Shortlist, Values
-from rebalance.products import slices, threads
+from rebalance.numerics.products import slices, threads
+from rebalance.progress import Progress
+
+Values = NDArray[np.float32]
+
+
+class Shortlist:
+    """The ``width`` smallest values offered to each of Q rows so far, and where they were found.
+
+    values: [Q, width], rising, infinite where nothing was offered yet. positions: [Q, width].
+    """
+
+    def __init__(self, rows: int, width: int) -> None:
+        self.values: Values = np.full((rows, width), np.inf, np.float32)
+        self.positions: Positions = np.zeros((rows, width), np.int64)
+
+    def offer(self, rows: slice, values: Values, positions: Positions) -> None:
+        """Take what is smaller of values [r, n], found at ``positions``, into the rows."""
+        width = self.values.shape[1]
+        values = np.concatenate((self.values[rows], values), axis=1)
+        positions = np.concatenate((self.positions[rows], positions), axis=1)
+        best = np.argsort(values, axis=1)[:, :width]
+        self.values[rows] = np.take_along_axis(values, best, axis=1)
+        self.positions[rows] = np.take_along_axis(positions, best, axis=1)
+
 
 STRIP = 250  # rows of a tile that one thread looks through at a time
 COMPILED = 4096  # points from which numba is worth loading
@@ -146,3 +171,48 @@ def _lowest_of_rows(strip: Values, count: int) -> tuple[Values, Positions]:
         return strip, np.broadcast_to(np.arange(strip.shape[1]), strip.shape)
     columns = np.argpartition(strip, count - 1, axis=1)[:, :count]
     return np.take_along_axis(strip, columns, axis=1), columns
+
+
+def shortlists_of_all(tiles: Tiles, points: int, width: int, progress: Progress) -> Shortlist:
+    """The shortlist of every point, without itself; each pair of points is multiplied once."""
+    found = Shortlist(points, width)
+    blocks = list(_blocks(points, tiles.side))
+    pairs = [(rows, columns) for i, rows in enumerate(blocks) for columns in blocks[i:]]
+    with threads():
+        for rows, columns in progress(pairs, total=len(pairs), what="neighbours", unit="block"):
+            tile = tiles.distances(rows, columns)
+            if rows == columns:
+                _leave_out(tile, np.arange(rows.start, rows.stop), columns)
+            tiles.offer(found, rows, tile, columns)
+            if rows != columns:
+                tiles.offer(found, columns, tile.T, rows)
+    return found
+
+
+def shortlists_of_queries(
+    tiles: Tiles, points: int, queries: Positions, width: int, progress: Progress
+) -> Shortlist:
+    """The shortlists [Q] of the points ``queries`` among all, each without itself."""
+    found = Shortlist(len(queries), width)
+    pairs = [
+        (rows, columns)
+        for rows in _blocks(len(queries), tiles.side)
+        for columns in _blocks(points, tiles.side)
+    ]
+    with threads():
+        for rows, columns in progress(pairs, total=len(pairs), what="neighbours", unit="block"):
+            tile = tiles.distances(queries[rows], columns)
+            _leave_out(tile, queries[rows], columns)
+            tiles.offer(found, rows, tile, columns)
+    return found
+
+
+def _blocks(length: int, side: int) -> Iterator[slice]:
+    for start in range(0, length, side):
+        yield slice(start, min(start + side, length))
+
+
+def _leave_out(tile: Values, own: Positions, columns: slice) -> None:
+    """Make the entries of the points themselves infinite; ``own`` are those of the rows."""
+    inside = np.flatnonzero((own >= columns.start) & (own < columns.stop))
+    tile[inside, own[inside] - columns.start] = np.inf

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from rebalance.oversampling.apportionment import apportion
 from rebalance.oversampling.neighbourhoods import (
     NEIGHBOURS,
     Surroundings,
@@ -18,6 +17,7 @@ from rebalance.oversampling.neighbourhoods import (
     surround,
 )
 from rebalance.oversampling.samples import Draw, Minority, Options, Positions, Samples
+from rebalance.quotas import apportion
 
 ENEMY_REACH = 0.5  # how far Borderline-SMOTE 2 goes towards an enemy
 EOS_NEIGHBOURS = 10

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.oversampling.apportionment import fill_up
 from rebalance.oversampling.samples import Draw, Labels, Minority, Options, Positions, Samples
+from rebalance.quotas import fill_up
 
 
 def cluster(samples: Samples, classes: Sequence[Minority], options: Options) -> list[Draw]:
@@ -62,7 +62,8 @@ def _assignment(samples: Samples, minority: Minority, options: Options) -> Label
 
 
 def _found(samples: Samples, minority: Minority) -> NDArray[np.intp]:
-    from rebalance.clusters import InMemory, find_subclasses
+    from rebalance.clusters import find_subclasses
+    from rebalance.numerics.pca import InMemory
 
     seed = int(minority.rng.integers(2**31))
     return find_subclasses(InMemory(samples.features[minority.members]), seed).labels

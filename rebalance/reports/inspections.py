@@ -7,11 +7,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from rebalance.data.thumbnails import Tiles, read_tiles
 from rebalance.inspection import KINDS, Finding, Gates, Inspection, Place, Span, outcomes
 from rebalance.progress import Progress, silent
 from rebalance.reports.page import Picture, Report, Table, data_address, render
 from rebalance.reports.photographs import encoded
-from rebalance.thumbnails import Tiles, read_tiles
 
 SIDE = 112  # pixels of a picture
 BYTES = 5_500_000  # of all pictures together; as text they take a third more

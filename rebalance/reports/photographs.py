@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from rebalance.thumbnails import as_jpeg
+from rebalance.data.thumbnails import as_jpeg
 
 BYTES = 3_800_000  # of all photographs; as text they take a third more
 QUALITIES = (75, 65, 55, 45, 35, 25, 15)

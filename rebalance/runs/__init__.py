@@ -4,6 +4,6 @@
 Imports torch only for the network, the state and the loss; never click.
 """
 
-from rebalance.runs.folder import DECISION, FILES, METRICS, MODEL, RANGES, Run
+from rebalance.runs.folder import DECISION, FILES, METRICS, RANGES, Run
 
-__all__ = ["DECISION", "FILES", "METRICS", "MODEL", "RANGES", "Run"]
+__all__ = ["DECISION", "FILES", "METRICS", "RANGES", "Run"]

@@ -25,6 +25,7 @@ from rebalance.atomic import make_folder
 from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.manifest import to_json
 from rebalance.metrics import FeatureRanges
+from rebalance.models.pretrained import MODEL
 from rebalance.runs.files import (
     delete,
     delete_partial,
@@ -46,11 +47,11 @@ if TYPE_CHECKING:
     from rebalance.models.transforms import Transform
 
 FORMAT = 1
-OPTIONS, SUMMARY, STATE, MODEL, RANGES, DECISION, METRICS, PREDICTIONS = FILES = (
+OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS = FILES = (
     "options.json",  # makes the folder a run: the first to be there, the last to be deleted
     "summary.csv",
     "state.pt",
-    "model.safetensors",
+    MODEL,
     "ranges.safetensors",
     "decision.json",
     "metrics.json",

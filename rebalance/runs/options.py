@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rebalance import seeds
-from rebalance.costs import read_cost_matrix
-from rebalance.errors import DataError, ManifestError, SettingError
-from rebalance.extractors.fingerprints import fingerprint
-from rebalance.parallel import chosen_workers
-from rebalance.progress import Progress
-from rebalance.samples import (
+from rebalance.data.samples import (
     ScoringSet,
     TrainingSet,
     check_overlap,
@@ -22,6 +17,12 @@ from rebalance.samples import (
     open_training,
     split_off,
 )
+from rebalance.data.splits import read_groups
+from rebalance.errors import DataError, ManifestError, SettingError
+from rebalance.models.fingerprints import fingerprint
+from rebalance.parallel import chosen_workers
+from rebalance.progress import Progress
+from rebalance.scoring.costs import read_cost_matrix
 from rebalance.settings import (
     RECIPES,
     FolderOptions,
@@ -30,7 +31,6 @@ from rebalance.settings import (
     ScoringOptions,
     TrainOptions,
 )
-from rebalance.splits import read_groups
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss

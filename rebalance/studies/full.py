@@ -16,18 +16,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rebalance.atomic import make_folder
-from rebalance.extractors.fingerprints import fingerprint
-from rebalance.folder import ImageFolder
+from rebalance.data.folder import ImageFolder
+from rebalance.distributed.processes import own_workers
 from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
 from rebalance.metrics import METRICS
-from rebalance.processes import own_workers
+from rebalance.models.fingerprints import fingerprint
 from rebalance.progress import silent
-from rebalance.regimes import REGIMES
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Definition
 from rebalance.studies.rebalanced import NOTHING, Part, Rebalanced, rebalance
 from rebalance.studies.setup import Setup, stream_of
+from rebalance.training.regimes import REGIMES
 from rebalance.workflow.rows import added_rows
 
 WORK = "work"

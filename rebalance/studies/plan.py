@@ -9,8 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rebalance.costs import read_cost_matrix
 from rebalance.errors import SettingError
+from rebalance.scoring.costs import read_cost_matrix
 from rebalance.settings import StudyOptions
 from rebalance.studies.outcomes import Controls, Treatment
 from rebalance.studies.rebalancings import NONE, Rebalancing, control_label, random_control

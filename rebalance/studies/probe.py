@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.inference import effective_prior
 from rebalance.metrics import as_predictions
 from rebalance.metrics.scores import class_f1
 from rebalance.oversampling import synthesise
-from rebalance.regimes import REGIMES, Moment
-from rebalance.runs.decisions import draws_of
+from rebalance.scoring import effective_prior
+from rebalance.scoring.stored import draws_of
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Choice, Definition
 from rebalance.studies.rebalanced import Clusterings, Part, Rebalanced, alike, rebalance
 from rebalance.studies.rebalancings import Rebalancing
 from rebalance.studies.scoring import decide, scores
 from rebalance.studies.setup import Setup, stream_of
+from rebalance.training.regimes import REGIMES, Moment
 
 if TYPE_CHECKING:
     from torch import nn

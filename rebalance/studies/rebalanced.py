@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
-from rebalance.clusters import InMemory, Subclasses, find_subclasses
+from rebalance.class_sizes import grown_sizes, target_size, wanted_sizes
+from rebalance.clusters import Subclasses, find_subclasses
 from rebalance.errors import FeatureError
 from rebalance.neighbours import search_among
+from rebalance.numerics.pca import InMemory
 from rebalance.oversampling import OVERSAMPLERS, Added, cluster_total
-from rebalance.plan import grown_sizes, target_size, wanted_sizes
 from rebalance.settings import Growth, SelectionOptions, SynthesisOptions, Targets
 from rebalance.studies.rebalancings import SUBCLASS_KEYS, Rebalancing
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS, allot, pick_per_cluster

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import MetricError
-from rebalance.inference import THRESHOLDS
-from rebalance.inference.thresholds import Decision
 from rebalance.metrics import METRICS, as_predictions
+from rebalance.scoring import THRESHOLDS
+from rebalance.scoring.thresholds import Decision
 from rebalance.studies.plan import Definition
 
 

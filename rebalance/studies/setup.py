@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
-from rebalance.folder import ImageFolder
+from rebalance.data.folder import ImageFolder
+from rebalance.data.splits import stratified_split
 from rebalance.settings import StudyOptions
-from rebalance.splits import stratified_split
 from rebalance.studies.cells import Cells
 
 INNER = 0.2  # share of a training part that a regime which asks for it is validated on

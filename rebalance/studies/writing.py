@@ -32,7 +32,7 @@ def write_results(folder: Path, results: "Results", story: Mapping[str, Any]) ->
     is short. Equal results and stories give equal bytes. Raises OutputError where the folder
     cannot be written to.
     """
-    from rebalance.reports.studies import study_report
+    from rebalance.studies.page import study_report
 
     texts = {
         "study.csv": as_csv(results),

@@ -6,11 +6,11 @@ from rebalance.errors import DataError, SettingError, TrainingError
 from rebalance.losses import CRL, MFE, MSFE, Loss, SampleLoss
 from rebalance.models.heads import gives_cosines
 from rebalance.models.network import Network
-from rebalance.regimes import REGIMES
-from rebalance.sampling import SAMPLERS, Division
-from rebalance.schedules import SCHEDULES
 from rebalance.settings import Recipe
 from rebalance.training.optimisers import OPTIMISERS
+from rebalance.training.regimes import REGIMES
+from rebalance.training.sampling import SAMPLERS, Division
+from rebalance.training.schedules import SCHEDULES
 
 
 def check_names(recipe: Recipe, sampler: str, regime: str) -> None:

@@ -9,9 +9,9 @@ from itertools import chain
 import numpy as np
 
 from rebalance import seeds
-from rebalance.dataset import Batch, ImageDataset, Pass
-from rebalance.regimes import REGIMES, Lesson, Moment
-from rebalance.sampling import SAMPLERS, Division
+from rebalance.training.dataset import Batch, ImageDataset, Pass
+from rebalance.training.regimes import REGIMES, Lesson, Moment
+from rebalance.training.sampling import SAMPLERS, Division
 
 
 class Course:

@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from rebalance import seeds
 from rebalance.errors import TrainingError
 from rebalance.losses import COT, Loss, SampleLoss, class_weights
-from rebalance.regimes import REGIMES, Lesson, Moment
+from rebalance.training.regimes import REGIMES, Lesson, Moment
 
 # What the rate is meant for: 64 features, as of a ResNet for CIFAR, of about one.
 SQUARED_NORM = 64.0

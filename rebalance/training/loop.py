@@ -11,19 +11,19 @@ from typing import Any, TypedDict
 import numpy as np
 from torch import Tensor
 
-from rebalance.dataset import Batch, ImageDataset
 from rebalance.errors import SettingError
 from rebalance.losses import CE, ClassCounts, Loss, SampleLoss, class_weights
 from rebalance.models.heads import output_width
 from rebalance.models.network import Network
 from rebalance.progress import Progress, silent
-from rebalance.sampling import Division
-from rebalance.schedules import Phase, phases
 from rebalance.settings import Recipe
 from rebalance.training.checks import check_loss, check_names, check_sizes
 from rebalance.training.course import Course
+from rebalance.training.dataset import Batch, ImageDataset
 from rebalance.training.optimisers import parameter_groups
 from rebalance.training.replicas import replicas
+from rebalance.training.sampling import Division
+from rebalance.training.schedules import Phase, phases
 from rebalance.training.trainer import Trainer, objectives
 
 Validate = Callable[[Network], Sequence[float]]  # the F1 of every class on validation images

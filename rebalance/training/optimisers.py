@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from rebalance.models.network import Network
-from rebalance.schedules import CYCLED_MOMENTUM, MOMENTUM, SCHEDULES, Phase
 from rebalance.settings import Recipe
+from rebalance.training.schedules import CYCLED_MOMENTUM, MOMENTUM, SCHEDULES, Phase
 
 SQUARE_MOMENTUM = 0.99  # as fastai has it
 EPSILON = 1e-5

@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
-from rebalance.processes import alone
+from rebalance.distributed.processes import alone
 
 Value = TypeVar("Value")
 

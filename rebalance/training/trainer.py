@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from rebalance import seeds
-from rebalance.dataset import Batch, ImageDataset
 from rebalance.errors import TrainingError
 from rebalance.losses import COT, Loss
 from rebalance.models.devices import autocast
 from rebalance.models.network import Network, concat_pool
-from rebalance.schedules import Phase
 from rebalance.settings import Recipe
+from rebalance.training.dataset import Batch, ImageDataset
 from rebalance.training.optimisers import OPTIMISERS, freeze_body, parameter_groups, set_rates
 from rebalance.training.replicas import Replicas
+from rebalance.training.schedules import Phase
 from rebalance.training.united import united
 
 CHECK_EVERY = 50  # steps; to ask for a loss makes a GPU wait for it

@@ -4,7 +4,7 @@ Pure functions of arrays: they read no files, and may not import torch or click.
 imbalanced-learn are imported only when a function needs them.
 """
 
-from rebalance.undersampling.allotment import allot
+from rebalance.quotas import allot
 from rebalance.undersampling.pickers import PICKERS, Picker, pick_per_cluster
 from rebalance.undersampling.samplers import EXACT, UNDERSAMPLERS, Undersampler
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.clusters.pca import InMemory, principal_components
 from rebalance.errors import FeatureError
-from rebalance.products import slices, threads
+from rebalance.numerics.pca import InMemory, principal_components
+from rebalance.numerics.products import slices, threads
 
 COMPONENTS = 50  # more keep rarer subclasses, and more untypical samples that a classifier pays for
 PAIRS = 1 << 14  # of samples, drawn, whose distances give the scale

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.manifest import DIGITS
-from rebalance.products import side_by_side
+from rebalance.numerics.products import side_by_side
 
 if TYPE_CHECKING:
-    from rebalance.cache import StoredFeatures
-    from rebalance.folder import ImageFolder
+    from rebalance.appraisal.cover import Comparison, Cover
+    from rebalance.data.folder import ImageFolder
+    from rebalance.features.cache import StoredFeatures
     from rebalance.selection import Selection
-    from rebalance.undersampling.cover import Comparison, Cover
 
 log = logging.getLogger("rebalance")
 
@@ -33,8 +33,8 @@ def with_cover(
     clusters apart and says little of how far apart they are, but that of ``coverage.embed``, in
     which rare kinds of image lie apart best (docs/which-method.md).
     """
-    from rebalance.undersampling.cover import compare_with_random
-    from rebalance.undersampling.projection import project
+    from rebalance.appraisal.cover import compare_with_random
+    from rebalance.appraisal.projection import project
 
     labels = np.asarray(folder.labels)
     stay = np.array([decision.kept for decision in chosen.decisions])
@@ -83,9 +83,9 @@ def find_suspects(
     pooled: "StoredFeatures", folder: "ImageFolder", device: str, seed: int
 ) -> dict[int, str]:
     """The positions of the images that look out of place in their class, and why."""
+    from rebalance.appraisal.projection import project
+    from rebalance.appraisal.suspects import suspects
     from rebalance.neighbours import search_among
-    from rebalance.undersampling.projection import project
-    from rebalance.undersampling.suspects import suspects
 
     points = project(pooled, seeds.generator(seed, "suspects", "space"))
     stream = seeds.integer(seed, "suspects")

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from rebalance.data.source import is_manifest
 from rebalance.errors import OutputError, SettingError
 from rebalance.manifest import check_output, companions
-from rebalance.source import is_manifest
 
 
 def check_choice(what: str, value: str, known: Sequence[str]) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rebalance.bench import Bench
-from rebalance.evaluation import find_rule
+from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.metrics import FeatureRanges
 from rebalance.runs import DECISION, METRICS, Run
-from rebalance.runs.decisions import Decisions, prior_of
-from rebalance.samples import ScoringSet, TrainingSet
+from rebalance.scoring.evaluation import find_rule
+from rebalance.scoring.evaluator import Bench
+from rebalance.scoring.stored import Decisions, prior_of
 from rebalance.settings import ScoringOptions
 
 if TYPE_CHECKING:

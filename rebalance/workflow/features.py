@@ -10,21 +10,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rebalance.cache import cache_root
+from rebalance.data.folder import ImageFolder
+from rebalance.data.images import survey
+from rebalance.data.source import open_source
+from rebalance.data.unreadable import report_unreadable, require_images
+from rebalance.distributed.processes import ALONE, Processes, joined, own_workers
 from rebalance.errors import OutputError, SettingError
-from rebalance.folder import ImageFolder
-from rebalance.images import survey
-from rebalance.inspection import report_unreadable, require_images
+from rebalance.features.cache import cache_root
+from rebalance.features.sharding import check_alike, check_places, read_shared
 from rebalance.manifest import check_writable
-from rebalance.processes import ALONE, Processes, joined, own_workers
 from rebalance.progress import Progress, silent
 from rebalance.settings import LAYERS, ExtractorOptions, FolderOptions, RunOptions
-from rebalance.sharding import check_alike, check_places, read_shared
-from rebalance.source import open_source
 from rebalance.workflow.checks import check_choice
 
 if TYPE_CHECKING:
-    from rebalance.table import FeatureTable
+    from rebalance.features.table import FeatureTable
 
 log = logging.getLogger("rebalance")
 
@@ -53,7 +53,7 @@ def extract(
         check_places(folder.root, cache_root(run.cache_dir), processes)
         table = describe(folder, layers, extractor, run, progress, processes)
         if output is not None:
-            from rebalance.table import save_table
+            from rebalance.features.table import save_table
 
             processes.by_first(partial(save_table, output, table))
         return table
@@ -79,8 +79,8 @@ def describe(
     Every one of ``processes`` calls this and gets the whole table. meanwhile: as for
     ``extract_features``.
     """
-    from rebalance.extractors import find_extractor, needs_training
-    from rebalance.features import extract_features, image_keys
+    from rebalance.features.extraction import extract_features, image_keys
+    from rebalance.features.extractors import find_extractor, needs_training
 
     workers = own_workers(run.workers)
     # Training and --strict want to know of every bad file before the expensive work begins;

@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
-from rebalance.bench import Bench
+from rebalance.data.folder import ImageFolder
+from rebalance.data.samples import ScoringSet, TrainingSet, apart_from, check_overlap, open_training
 from rebalance.errors import DataError
-from rebalance.evaluation import DecisionRule, gap_record
-from rebalance.extractors.fingerprints import fingerprint
-from rebalance.folder import ImageFolder
 from rebalance.metrics import FeatureRanges
+from rebalance.models.fingerprints import fingerprint
 from rebalance.oversampling import Added, synthesise
 from rebalance.progress import Progress
-from rebalance.samples import ScoringSet, TrainingSet, apart_from, check_overlap, open_training
+from rebalance.scoring.evaluation import DecisionRule, gap_record
+from rebalance.scoring.evaluator import Bench
 from rebalance.settings import FolderOptions
 from rebalance.workflow.conclusion import Trained
 

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rebalance.data.counts import named_counts
+from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.images import read_each
+from rebalance.data.source import open_source
+from rebalance.data.unreadable import report_unreadable
 from rebalance.errors import SettingError
-from rebalance.folder import ImageFolder, Unreadable
-from rebalance.images import read_each
 from rebalance.inspection import (
     Gates,
     Inspection,
@@ -20,15 +23,12 @@ from rebalance.inspection import (
     find_all,
     gallery,
     look,
-    named_counts,
     read_baseline,
-    report_unreadable,
     without_known,
 )
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions
-from rebalance.source import open_source
 from rebalance.workflow.spelling import command_line
 from rebalance.workflow.stored import Comparison
 

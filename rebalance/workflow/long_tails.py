@@ -6,14 +6,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from rebalance import seeds
-from rebalance.folder import ImageFolder
-from rebalance.inspection import named_counts, readable_part
+from rebalance.class_sizes import longtail_sizes
+from rebalance.data.counts import named_counts
+from rebalance.data.folder import ImageFolder
+from rebalance.data.source import open_source
+from rebalance.data.unreadable import readable_part
 from rebalance.manifest import Dropped, Manifest, write_manifest
 from rebalance.parallel import chosen_workers
-from rebalance.profiles import longtail_sizes
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, LongTail, RunOptions
-from rebalance.source import open_source
 from rebalance.workflow.checks import check_result
 from rebalance.workflow.records import provenance
 from rebalance.workflow.rows import original_rows, places_of

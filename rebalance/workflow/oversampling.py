@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rebalance import seeds
+from rebalance.class_sizes import grown_sizes, target_size
+from rebalance.data.counts import named_counts
+from rebalance.data.folder import ImageFolder
+from rebalance.data.source import Source, open_source, source_of
+from rebalance.data.unreadable import readable_part
 from rebalance.errors import FeatureError
-from rebalance.folder import ImageFolder
-from rebalance.inspection import named_counts, readable_part
 from rebalance.manifest import Manifest, write_manifest
 from rebalance.parallel import chosen_workers
-from rebalance.plan import grown_sizes, target_size
 from rebalance.progress import Progress
 from rebalance.settings import (
     LAYERS,
@@ -25,7 +27,6 @@ from rebalance.settings import (
     SynthesisOptions,
     Targets,
 )
-from rebalance.source import Source, open_source, source_of
 from rebalance.workflow.checks import check_choice, check_result
 from rebalance.workflow.features import describe
 from rebalance.workflow.records import provenance
@@ -34,8 +35,8 @@ from rebalance.workflow.undersampling import undersample
 
 if TYPE_CHECKING:
     from rebalance.clusters import Subclasses
+    from rebalance.features.table import FeatureTable
     from rebalance.oversampling import Added, Nearest
-    from rebalance.table import FeatureTable
 
 log = logging.getLogger("rebalance")
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rebalance import __version__
-from rebalance.folder import ImageFolder, Unreadable
-from rebalance.inspection import as_records, imbalance_ratio, named_counts
+from rebalance.data.counts import imbalance_ratio, named_counts
+from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.source import Source
+from rebalance.data.unreadable import as_records
 from rebalance.manifest import FORMAT
-from rebalance.source import Source
 
 
 def provenance(

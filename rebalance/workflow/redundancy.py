@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rebalance.images import read_each
-from rebalance.inspection import Look, look, report_unreadable, require_images
+from rebalance.data.images import read_each
+from rebalance.data.unreadable import report_unreadable, require_images
+from rebalance.inspection import Look, look
 from rebalance.parallel import chosen_workers
 
 if TYPE_CHECKING:
-    from rebalance.folder import ImageFolder, Unreadable
+    from rebalance.data.folder import ImageFolder, Unreadable
+    from rebalance.features.table import FeatureTable
     from rebalance.progress import Progress
     from rebalance.selection import Selection
     from rebalance.settings import RunOptions
-    from rebalance.table import FeatureTable
 
 log = logging.getLogger("rebalance")
 
@@ -59,7 +60,7 @@ def near_duplicates(
 
     wanted: the size of each class that shrinks, by label; none falls below it.
     """
-    from rebalance.undersampling.redundancy import redundant
+    from rebalance.inspection.redundancy import redundant
 
     labels = np.asarray(folder.labels)
     reasons: dict[int, str] = {}

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rebalance.atomic import make_folder, replacing
+from rebalance.data.source import check_files, is_manifest
 from rebalance.errors import DataError, OutputError
 from rebalance.manifest import Row, check_writable, companions, read_manifest
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions
-from rebalance.source import check_files, is_manifest
 
 if TYPE_CHECKING:
     from rebalance.reports import Report

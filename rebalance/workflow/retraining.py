@@ -8,17 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rebalance.bench import Bench
+from rebalance.data.samples import ScoringSet, TrainingSet, open_scoring
+from rebalance.distributed.processes import joined
 from rebalance.errors import SettingError
-from rebalance.extractors.fingerprints import file_digest
 from rebalance.metrics import FeatureRanges
+from rebalance.models.fingerprints import file_digest
 from rebalance.parallel import chosen_workers
-from rebalance.processes import joined
 from rebalance.progress import Progress
 from rebalance.runs import Run
-from rebalance.runs.decisions import check_rule
 from rebalance.runs.options import scoring_loss
-from rebalance.samples import ScoringSet, TrainingSet, open_scoring
+from rebalance.scoring.evaluator import Bench
+from rebalance.scoring.stored import check_rule
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.workflow.conclusion import Trained, conclude
 from rebalance.workflow.heads import (

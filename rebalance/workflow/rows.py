@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rebalance.folder import ImageFolder
-from rebalance.inspection import named_counts
+from rebalance.data.counts import named_counts
+from rebalance.data.folder import ImageFolder
+from rebalance.data.source import Source
 from rebalance.manifest import DIGITS, Place, Row
-from rebalance.source import Source
 
 if TYPE_CHECKING:
     from rebalance.clusters import Subclasses

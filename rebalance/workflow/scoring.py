@@ -9,23 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rebalance.bench import Bench
+from rebalance.data.samples import open_scoring
+from rebalance.distributed.processes import joined
 from rebalance.errors import OutputError
-from rebalance.evaluation import DecisionRule
 from rebalance.manifest import check_writable
 from rebalance.parallel import chosen_workers
-from rebalance.processes import joined
 from rebalance.progress import Progress
 from rebalance.runs import DECISION, Run
-from rebalance.runs.decisions import Decisions
 from rebalance.runs.files import write_predictions
 from rebalance.runs.options import reopen_training, scoring_loss
-from rebalance.samples import open_scoring
+from rebalance.scoring.evaluation import DecisionRule
+from rebalance.scoring.evaluator import Bench
+from rebalance.scoring.stored import Decisions
 from rebalance.settings import FolderOptions, RunOptions
 
 if TYPE_CHECKING:
-    from rebalance.inference import Centres
     from rebalance.models.checkpoints import Saved
+    from rebalance.scoring import Centres
 
 log = logging.getLogger("rebalance")
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rebalance.cache import FeatureCache, StoredFeatures
+from rebalance.data.folder import ImageFolder
+from rebalance.data.images import Probe
 from rebalance.errors import ExtractorError, SettingError
-from rebalance.extractors import Extractor, find_extractor, needs_training
-from rebalance.folder import ImageFolder
-from rebalance.images import Probe
+from rebalance.features.cache import FeatureCache, StoredFeatures
+from rebalance.features.extractors import Extractor, find_extractor, needs_training
 from rebalance.inspection import Look
 from rebalance.settings import ExtractorOptions, RunOptions, SelectionOptions
 

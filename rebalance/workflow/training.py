@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rebalance.bench import Bench, dataset_of
-from rebalance.classifiers import untrained
+from rebalance.data.samples import ScoringSet, TrainingSet
+from rebalance.distributed.processes import Processes, joined
 from rebalance.metrics import FeatureRanges
 from rebalance.parallel import chosen_workers
-from rebalance.processes import Processes, joined
 from rebalance.progress import Progress
-from rebalance.regimes import REGIMES, Moment
 from rebalance.runs import Run
-from rebalance.runs.decisions import check_rule, draws_of
 from rebalance.runs.options import (
     FREE,
     Sets,
@@ -31,8 +28,11 @@ from rebalance.runs.options import (
     open_sets,
     record_options,
 )
-from rebalance.samples import ScoringSet, TrainingSet
+from rebalance.scoring.evaluator import Bench, dataset_of
+from rebalance.scoring.stored import check_rule, draws_of
 from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions, TrainOptions
+from rebalance.training.initial_network import untrained
+from rebalance.training.regimes import REGIMES, Moment
 from rebalance.workflow.conclusion import Trained, conclude
 from rebalance.workflow.heads import (
     check_recipes,
@@ -42,10 +42,10 @@ from rebalance.workflow.heads import (
 )
 
 if TYPE_CHECKING:
-    from rebalance.dataset import ImageDataset
     from rebalance.losses import Loss
     from rebalance.models.network import Network
-    from rebalance.training import Epoch
+    from rebalance.training.dataset import ImageDataset
+    from rebalance.training.loop import Epoch
 
 log = logging.getLogger("rebalance")
 
@@ -146,8 +146,8 @@ def _check(
     processes: Processes,
 ) -> None:
     """Raise what can be known to fail, and warn of what is not as it would be in one pass."""
-    from rebalance.sampling import Division
     from rebalance.training.checks import check_loss, check_names, check_sizes, sees_whole_batch
+    from rebalance.training.sampling import Division
 
     counts = sets.seen.counts
     check_names(recipe, training.sampler, training.regime)
@@ -177,7 +177,7 @@ def _train(
     bench: Bench,
 ) -> Sequence[float] | None:
     """Epoch after epoch, each noted in the run as it ends; the F1 that the last one began with."""
-    from rebalance.training import fit
+    from rebalance.training.loop import fit
 
     finished, state = bench.processes.by_first(folder.resume_point)
     if finished:

@@ -8,12 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rebalance.class_sizes import wanted_sizes
+from rebalance.data.counts import named_counts
+from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.source import Source, open_source
+from rebalance.data.unreadable import readable_part
 from rebalance.errors import SettingError
-from rebalance.folder import ImageFolder, Unreadable
-from rebalance.inspection import named_counts, readable_part
 from rebalance.manifest import Dropped, Manifest, Row, write_manifest
 from rebalance.parallel import chosen_workers
-from rebalance.plan import wanted_sizes
 from rebalance.progress import Progress
 from rebalance.settings import (
     LAYERS,
@@ -23,7 +25,6 @@ from rebalance.settings import (
     SelectionOptions,
     Targets,
 )
-from rebalance.source import Source, open_source
 from rebalance.workflow.appraisal import (
     find_suspects,
     suspects_as_records,
@@ -149,7 +150,7 @@ def _select_by_features(
     run: RunOptions,
     progress: Progress,
 ) -> _Outcome:
-    from rebalance.clusters.ahead import load_loops
+    from rebalance.clusters.warm_up import load_loops
     from rebalance.selection import select_by_sampler, select_by_subclass, to_cut
 
     # The methods of imbalanced-learn work on the pooled features; only ours looks for a layer. What

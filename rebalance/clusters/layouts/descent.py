@@ -17,8 +17,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rebalance.clusters.kernels import REORDERED
-from rebalance.compiled import compiled
-from rebalance.products import Threads
+from rebalance.numerics.compiled import compiled
+from rebalance.numerics.products import Threads
 
 Points = NDArray[np.float32]
 Integers = NDArray[np.integer[Any]]

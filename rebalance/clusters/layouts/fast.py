@@ -16,7 +16,7 @@ from rebalance import seeds
 from rebalance.clusters.layouts.graph import fuzzy_graph
 from rebalance.clusters.layouts.start import MIN_SAMPLES, NEIGHBORS, spectral_start
 from rebalance.neighbours import nearest
-from rebalance.products import Threads, threads
+from rebalance.numerics.products import Threads, threads
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
-from rebalance.clusters.eigenvectors import leading_eigenvectors
-from rebalance.products import Threads, slices, threads
+from rebalance.numerics.eigenvectors import leading_eigenvectors
+from rebalance.numerics.products import Threads, slices, threads
 
 MIN_SAMPLES = 4
 NEIGHBORS = 15  # the sample itself among them

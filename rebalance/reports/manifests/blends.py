@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rebalance.blending import blend
+from rebalance.data.blending import blend
+from rebalance.data.thumbnails import Tiles, cross, fitted, read_small
 from rebalance.manifest import Row
 from rebalance.parallel import ordered_map
 from rebalance.reports.manifests.members import ClassStory
-from rebalance.thumbnails import Tiles, cross, fitted, read_small
 
 PAIRS = 8
 FORMS = ((12, 96), (24, 64))  # classes that grow, and the side of a tile where there are so many

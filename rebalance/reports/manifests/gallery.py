@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from rebalance.data.thumbnails import Tiles, read_tiles, sheet, shrunk
 from rebalance.progress import Progress
 from rebalance.reports.manifests import blends, hover
 from rebalance.reports.manifests.drawings import slug
@@ -16,7 +17,6 @@ from rebalance.reports.manifests.scope import Scope
 from rebalance.reports.manifests.sheets import Strip, across, sheets_of
 from rebalance.reports.page import Picture, data_address
 from rebalance.reports.photographs import encoded
-from rebalance.thumbnails import Tiles, read_tiles, sheet, shrunk
 
 REPEATED = 8  # images of a class that are shown
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import DataError, SettingError
-from rebalance.evaluation import DecisionRule
 from rebalance.metrics import METRICS as SCORES
 from rebalance.runs import DECISION, METRICS, Run
-from rebalance.runs.decisions import Decisions
 from rebalance.runs.folder import PREDICTIONS
+from rebalance.scoring.evaluation import DecisionRule
+from rebalance.scoring.stored import Decisions
 
 ByClass = Mapping[str, float | None]
 

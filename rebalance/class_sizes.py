@@ -1,0 +1,180 @@
+"""How many samples each class is to have: cut, grown, or along a long tail.
+
+Class sizes in, class sizes out; imports neither numpy nor torch.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from fractions import Fraction
+from math import floor, pow
+
+from rebalance.errors import TargetError
+from rebalance.settings import Growth, LongTail, Targets
+
+_TO = re.compile(r"(?P<word>[a-z]+)|(?P<count>\d+)|(?P<ratio>\d+(\.\d+)?)x", re.IGNORECASE)
+
+
+def target_size(to: str, reference: int, word: str = "min") -> int:
+    """The class size that ``to`` asks for: ``word``, a number, or ``Rx`` of the reference.
+
+    reference: the size that ``word`` stands for. R times it is rounded down, exactly (1.1x of 10 is
+    11). Raises TargetError for any other text, and for a size below 1.
+    """
+    match = _TO.fullmatch(to.strip())
+    if match is None or (match["word"] and match["word"].lower() != word):
+        raise TargetError(f"a target is {word}, a number, or Rx such as 2x or 1.5x; got {to!r}")
+    if match["word"]:
+        size = reference
+    elif match["count"]:
+        size = int(match["count"])
+    else:
+        size = floor(Fraction(match["ratio"]) * reference)
+    if size < 1:
+        raise TargetError(f"every class needs at least 1 image; {to!r} asks for {size}")
+    return size
+
+
+def check_names(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise TargetError for the first name that is no class, with the nearest one that is."""
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, 1) or known
+            hint = f"did you mean {near[0]!r}?" if near else "there are no classes"
+            raise TargetError(f"no class {name!r} among the {len(known)} classes: {hint}")
+
+
+def wanted_sizes(counts: Mapping[str, int], targets: Targets) -> dict[str, int]:
+    """The size of every class after undersampling, in the order of ``counts``.
+
+    A class at or below its target stays whole; an empty class does not count as the smallest.
+    Raises TargetError for an unknown class, an impossible size, or a target relative to the
+    smallest class where there is only one.
+    """
+    own = dict(targets.per_class)
+    check_names([*own, *targets.classes], counts)
+    for name, size in own.items():
+        if not 1 <= size <= counts[name]:
+            raise TargetError(
+                f"class {name!r} has {counts[name]} images; {size} were asked for: "
+                f"choose a number from 1 to {counts[name]}"
+            )
+    filled = _comparable(counts, targets)
+    size = target_size(targets.to, min(filled, default=0))
+    cut = set(targets.classes) or set(counts)
+    return {
+        name: own.get(name, min(count, size) if name in cut else count)
+        for name, count in counts.items()
+    }
+
+
+def grown_sizes(
+    counts: Mapping[str, int], growth: Growth, largest: int | None = None
+) -> dict[str, int]:
+    """The size of every class after oversampling, in the order of ``counts``.
+
+    A class at or above its target stays as it is, and so does an empty one. largest: what ``max``
+    stands for; None is the size of the largest class. Raises TargetError as ``wanted_sizes``, and
+    for a class that would have to shrink.
+    """
+    own = dict(growth.per_class)
+    check_names([*own, *growth.classes], counts)
+    for name, size in own.items():
+        if size < counts[name] or not counts[name]:
+            raise TargetError(
+                f"class {name!r} has {counts[name]} images; {size} were asked for: "
+                + ("choose a larger number, or undersample it" if counts[name] else "add some")
+            )
+    filled = _comparable(counts, growth)
+    size = target_size(growth.to, largest or max(filled, default=0), "max")
+    raised = set(growth.classes) or set(counts)
+    return {
+        name: own.get(name, max(count, size) if name in raised and count else count)
+        for name, count in counts.items()
+    }
+
+
+def _comparable(counts: Mapping[str, int], asked: Targets | Growth) -> list[int]:
+    """The sizes of classes that have any; TargetError if there is one, and others are needed."""
+    filled = {name: count for name, count in counts.items() if count}
+    if len(filled) == 1 and not asked.per_class and not asked.to.strip().isdigit():
+        raise TargetError(
+            f"one class only, {next(iter(filled))!r}: {asked.to!r} compares classes; "
+            "give a number with --to N"
+        )
+    return list(filled.values())
+
+
+ALMOST = 1e-9  # relative: what floating point takes from a whole number
+
+Profile = Callable[[int, int, float], float]
+
+
+def exp(place: int, classes: int, rho: float) -> float:
+    """rho^(-i / (K - 1)): every class smaller than the one before it by the same factor."""
+    return pow(rho, -place / (classes - 1))
+
+
+def step(place: int, classes: int, rho: float) -> float:
+    """1 for the first half of the classes, 1 / rho for the rest; of an odd number, one more."""
+    return 1.0 if place < classes // 2 else 1 / rho
+
+
+PROFILES: dict[str, Profile] = {"exp": exp, "step": step}
+
+
+def longtail_sizes(counts: Mapping[str, int], tail: LongTail) -> dict[str, int]:
+    """The size of every class, in the order of ``counts`` (METHODS section 7).
+
+    The class at place i of the order keeps n_max times its share of ``PROFILES``, rounded down, as
+    in the code of Cao et al. 2019 (LDAM-DRW). Raises TargetError for fewer than two classes, an
+    order that is not of these classes, a class that has too few images or would have none.
+    """
+    if len(counts) < 2:
+        raise TargetError(f"a long tail needs at least 2 classes; there is {len(counts)}: add some")
+    order = _order(counts, tail.order)
+    share = {
+        name: PROFILES[tail.profile](place, len(order), tail.rho)
+        for place, name in enumerate(order)
+    }
+    possible = _possible(counts, share)
+    n_max = possible if tail.n_max is None else tail.n_max
+    sizes = {name: _whole(n_max * share[name]) for name in counts}
+    for place, name in enumerate(order, start=1):
+        if sizes[name] > counts[name]:
+            raise TargetError(
+                f"class {name!r}, number {place} in order, has {counts[name]} images and would "
+                f"need {sizes[name]}: at most --n-max {possible} is possible with --rho "
+                f"{tail.rho:g}, or another --order"
+            )
+        if sizes[name] < 1:
+            raise TargetError(
+                f"class {name!r} would have no image: of {n_max} images in the largest class at "
+                f"most --rho {n_max} is possible"
+            )
+    return sizes
+
+
+def _order(counts: Mapping[str, int], order: tuple[str, ...]) -> list[str]:
+    if not order:
+        return sorted(counts, key=lambda name: -counts[name])
+    check_names(order, counts)
+    missing = [name for name in counts if name not in order]
+    if missing or len(order) > len(counts):
+        odd = f"lacks {missing[0]!r}" if missing else "names one twice"
+        raise TargetError(f"--order names each of the {len(counts)} classes once; it {odd}")
+    return list(order)
+
+
+def _possible(counts: Mapping[str, int], share: Mapping[str, float]) -> int:
+    """The largest ``n_max`` for which every class has images enough."""
+    most = min(int((counts[name] + 1) / share[name]) + 1 for name in counts)
+    while any(_whole(most * share[name]) > counts[name] for name in counts):
+        most -= 1
+    return most
+
+
+def _whole(size: float) -> int:
+    """Rounded down; what is whole but for floating point stays so (49 times 1 / 49 is 1)."""
+    return floor(size * (1 + ALMOST))

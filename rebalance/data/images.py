@@ -1,0 +1,252 @@
+"""One image file: its bytes, its pixels, its digest, and why it cannot be read.
+
+Whatever a file holds, the answer is an RGB image or an ``UnreadableImage`` with a short reason.
+Imports Pillow and numpy; never torch, torchvision or click.
+"""
+
+import io
+import logging
+import re
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import ceil
+from pathlib import Path
+from stat import S_ISREG
+from textwrap import shorten
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from rebalance.data.folder import ImageFolder, is_utf8
+from rebalance.data.folder import Unreadable as Unreadable
+from rebalance.errors import UnreadableImage
+from rebalance.parallel import ordered_map
+from rebalance.progress import Progress, silent
+
+# The formats of folder.EXTENSIONS and GIF, which scrapers like to misname; JPEG includes MPO, what
+# cameras write. No other decoder may be reached through a misnamed file: EPS starts a program.
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")
+
+# Uncompressed, the largest image within Pillow's pixel limit takes 1.4 GB (16-bit RGBA).
+MAX_FILE_BYTES = 2**31
+MAX_REASON = 120  # characters
+
+# Pillow comments on odd files as it reads them; this package reports on files in its own way.
+# Set once for the process: warnings.catch_warnings is not safe in threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is known of a readable image: the digest of its file, and (width, height) upright."""
+
+    digest: bytes
+    size: tuple[int, int]
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a regular file; links are followed.
+
+    Raises UnreadableImage where there is none, as for a broken link, a folder, a pipe (without
+    waiting on it), a file without permission, an empty file or one over ``MAX_FILE_BYTES``; and for
+    a path that is not valid UTF-8, which a manifest could not name.
+    """
+    if not is_utf8(str(path)):
+        raise UnreadableImage("file name is not valid UTF-8")
+    try:
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise UnreadableImage("not a regular file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise UnreadableImage(
+                f"file of {status.st_size} bytes, more than the {MAX_FILE_BYTES} allowed"
+            )
+        data = path.read_bytes()
+    except (OSError, ValueError, MemoryError) as error:
+        raise UnreadableImage(_why_not_read(path, error)) from error
+    if not data:
+        raise UnreadableImage("empty file (0 bytes)")
+    return data
+
+
+def digest(data: bytes) -> bytes:
+    """BLAKE2b of ``data``, 16 bytes: equal files have equal digests."""
+    return blake2b(data, digest_size=16).digest()
+
+
+def decode(data: bytes, least: int | None = None) -> Image.Image:
+    """The first frame of an image file, loaded, upright by its EXIF orientation, as 8-bit RGB.
+
+    Transparency is laid on white. 16-bit grey, and 32-bit integers that all lie in [0, 65535],
+    keep their full range (65535 becomes 255); so do floats that all lie in [0, 1]. Other integers
+    and floats are stretched from their own minimum to their own maximum; NaN counts as 0, and an
+    infinity as the end of that range. Colour profiles are not applied, as in torchvision.
+
+    least: a JPEG may come at a half, quarter or eighth of its size, which takes less time, as long
+    as its longer side keeps this many pixels; None is its full size.
+
+    Raises UnreadableImage for data in none of ``FORMATS``, damaged, cut short, or with more pixels
+    than Pillow's limit (twice ``PIL.Image.MAX_IMAGE_PIXELS``).
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if least is not None:
+                scale = least / max(image.size)
+                image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
+            image.load()
+            _turn_upright(image)
+            return _to_rgb(image)
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files.
+        raise UnreadableImage(_why_not_decoded(data, error)) from error
+
+
+@dataclass(frozen=True)
+class JpegHeader:
+    """Of a JPEG in grey or YCbCr: (width, height) as stored, and the EXIF orientation, 1 to 8."""
+
+    size: tuple[int, int]
+    orientation: int
+
+
+def jpeg_header(data: bytes) -> JpegHeader | None:
+    """The header of a JPEG that any decoder shows alike; None for anything else.
+
+    Other formats, CMYK, files whose header cannot be read and more pixels than Pillow allows are
+    left to ``decode``.
+    """
+    if not data.startswith(SIGNATURES[0]):
+        return None
+    with suppress(Exception), Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        if image.mode not in ("L", "RGB"):
+            return None
+        return JpegHeader(image.size, _orientation(image))
+    return None
+
+
+def open_image(path: Path) -> Image.Image:
+    """``decode`` of the file at ``path``; raises UnreadableImage as that and ``read_bytes`` do."""
+    return decode(read_bytes(path))
+
+
+def probe(path: Path) -> Probe:
+    """Read and fully decode the file at ``path``, and say what it is.
+
+    Raises UnreadableImage as ``read_bytes`` and ``decode`` do.
+    """
+    data = read_bytes(path)
+    return Probe(digest(data), decode(data).size)
+
+
+def survey(
+    folder: ImageFolder, workers: int, progress: Progress = silent
+) -> tuple[list[Probe | None], list[Unreadable]]:
+    """``read_each`` image of ``folder`` by ``probe``."""
+    return read_each(folder, probe, workers, progress)
+
+
+def read_each(
+    folder: ImageFolder, read: Callable[[Path], Read], workers: int, progress: Progress = silent
+) -> tuple[list[Read | None], list[Unreadable]]:
+    """``read`` every image of ``folder``: a list aligned with its paths, and those that failed.
+
+    The list holds None where an image is unreadable; both are in the folder's order, whatever
+    the number of ``workers`` (threads; 0 reads in this one).
+    """
+
+    def attempt(position: int) -> Read | Unreadable:
+        try:
+            return read(folder.root / folder.paths[position])
+        except UnreadableImage as error:
+            return folder.unreadable(position, str(error))
+
+    total = len(folder.paths)
+    outcomes = ordered_map(attempt, range(total), workers)
+    seen = list(progress(outcomes, total=total, what="reading images", unit="images"))
+    found = [None if isinstance(outcome, Unreadable) else outcome for outcome in seen]
+    return found, [outcome for outcome in seen if isinstance(outcome, Unreadable)]
+
+
+def _turn_upright(image: Image.Image) -> None:
+    # Metadata that cannot be parsed leaves a good picture: it is shown as it is stored.
+    with suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+
+
+def _orientation(image: Image.Image) -> int:
+    with suppress(Exception):  # as in ``_turn_upright``
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return int(found) if found in range(1, 9) else 1
+    return 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _to_8_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        return _on_white(image)
+    return image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Deep grey as 8-bit grey; Pillow's own conversion would clip it at 255."""
+    values = np.array(image, dtype=np.float64)
+    values[np.isnan(values)] = 0
+    low, high = _finite_range(values)
+    full = 1.0 if image.mode == "F" else 65535.0
+    if low >= 0 and high <= full:
+        low, high = 0.0, full
+    span = (high - low) or 1.0  # One value everywhere becomes black.
+    # In place, for this may be the largest image that is let through.
+    np.clip(values, low, high, out=values)
+    values -= low
+    values *= 255 / span
+    return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
+
+
+def _finite_range(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    finite = np.isfinite(values)
+    if not finite.any():
+        return 0.0, 0.0
+    low = values.min(where=finite, initial=np.inf)
+    return float(low), float(values.max(where=finite, initial=-np.inf))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    layer = image.convert("RGBA")
+    white = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(white, layer).convert("RGB")
+
+
+def _why_not_read(path: Path, error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    if isinstance(error, FileNotFoundError):
+        return "broken link" if path.is_symlink() else "no such file"
+    return f"cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"
+
+
+def _why_not_decoded(data: bytes, error: Exception) -> str:
+    """One short line, the same for the same data: Pillow's texts may hold memory addresses."""
+    text = re.sub(r"<[^<>]* at 0x[0-9a-fA-F]+>", "the data", str(error)) or type(error).__name__
+    bomb = re.search(r"\((\d+) pixels\) exceeds limit of (\d+) pixels", text)
+    if bomb:
+        reason = f"decompression bomb: {bomb[1]} pixels, more than the {bomb[2]} allowed"
+    elif isinstance(error, MemoryError):
+        reason = "not enough memory to decode it"
+    elif not isinstance(error, UnidentifiedImageError):
+        reason = f"{'truncated' if 'truncated' in text.lower() else 'damaged'}: {text}"
+    elif data.startswith(SIGNATURES):
+        reason = "damaged: the header cannot be read"
+    else:
+        reason = "not an image (unknown format)"
+    return shorten(reason, MAX_REASON, placeholder=" ...")

@@ -1,0 +1,299 @@
+"""What a network is trained on, what it is scored on, and that no image is in both.
+
+The classes and their order are those of the training data everywhere; a test or validation set is
+translated to them. Imports neither torch nor click.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rebalance.data.folder import ImageFolder
+from rebalance.data.source import check_files, is_manifest, open_source
+from rebalance.data.splits import groups_of, linked, stratified_split
+from rebalance.data.unreadable import readable_part
+from rebalance.errors import DataError
+from rebalance.manifest import Manifest, Row, read_manifest
+from rebalance.progress import Progress, silent
+from rebalance.settings import FolderOptions
+
+log = logging.getLogger("rebalance")
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The samples to train on: ``(1 - weight) * path + weight * partner``, labelled as the path.
+
+    folder: a path and a label for each sample; an image that the manifest repeats is there as
+        often. partners: for each sample the path of the image to blend with, None for most.
+    weights: how much of the partner, 0 where there is none.
+    space: whether images are blended (``pixel``) or their feature vectors (``embedding``).
+    digests: of the content of every file that is a path or a partner.
+    """
+
+    folder: ImageFolder
+    partners: tuple[str | None, ...]
+    weights: tuple[float, ...]
+    digests: Mapping[str, bytes]
+    space: str = "pixel"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order that everything else takes over."""
+        return self.folder.classes
+
+    @property
+    def counts(self) -> list[int]:
+        """Samples of each class, repeated and blended ones too, in class order."""
+        return self.folder.counts
+
+    @property
+    def blends(self) -> dict[int, tuple[str, float]]:
+        """By the position of a blended sample, its partner and how much of it."""
+        return {
+            position: (partner, weight)
+            for position, (partner, weight) in enumerate(
+                zip(self.partners, self.weights, strict=True)
+            )
+            if partner is not None
+        }
+
+    def take(self, positions: Sequence[int]) -> "TrainingSet":
+        """The samples at ``positions``, in that order, under the same classes."""
+        folder = self.folder.take(positions)
+        partners = tuple(self.partners[position] for position in positions)
+        used = {*folder.paths, *filter(None, partners)}
+        return TrainingSet(
+            folder,
+            partners,
+            tuple(self.weights[position] for position in positions),
+            {path: digest for path, digest in self.digests.items() if path in used},
+            self.space,
+        )
+
+
+@dataclass(frozen=True)
+class ScoringSet:
+    """The images of a test or validation set, each once.
+
+    folder: its classes and labels are those of the training set; not every class needs an image.
+    digests: of the content of each image, by its path.
+    """
+
+    folder: ImageFolder
+    digests: Mapping[str, bytes]
+
+
+def open_training(
+    data: Path | str,
+    options: FolderOptions,
+    workers: int,
+    progress: Progress = silent,
+    *,
+    strict: bool,
+) -> TrainingSet:
+    """Read DATA, a folder or a manifest, and every file in it once.
+
+    Files that cannot be read are named in the log and left out, with the samples that need them.
+    Raises DataError as ``folder.scan`` and for a class that has no sample left, ManifestError for a
+    manifest that cannot be read, and UnreadableImage under ``strict``.
+    """
+    path = Path(data)
+    if is_manifest(path):
+        manifest = read_manifest(path, options.root)
+        check_files(path, manifest, options)
+    else:
+        folder = open_source(path, options).folder
+        rows = (
+            Row(image, folder.classes[label])
+            for image, label in zip(folder.paths, folder.labels, strict=True)
+        )
+        manifest = Manifest(folder.root, folder.classes, tuple(rows))
+    files, probes, _ = readable_part(_files(manifest), workers, progress, strict=strict)
+    digests = {path: probe.digest for path, probe in zip(files.paths, probes, strict=True)}
+    return _training_set(manifest, digests)
+
+
+def open_scoring(
+    data: Path | str,
+    classes: Sequence[str],
+    options: FolderOptions,
+    workers: int,
+    progress: Progress = silent,
+    *,
+    strict: bool,
+) -> ScoringSet:
+    """Read a test or validation set, a folder or a manifest of originals, under given classes.
+
+    classes: those of the training set, in its order. A class that has no images here is no error,
+    and shifts no label. Raises DataError for images of a class that is not among ``classes``,
+    otherwise as ``open_training`` does.
+    """
+    found = open_source(data, FolderOptions(options.root, allow_empty=True)).folder
+    number = {name: label for label, name in enumerate(classes)}
+    unknown = [
+        name
+        for name, count in zip(found.classes, found.counts, strict=True)
+        if count and name not in number
+    ]
+    if unknown:
+        raise DataError(
+            f"images to score must be of the classes trained on ({', '.join(classes)}), but "
+            f"{str(data)!r} has {found.counts[found.classes.index(unknown[0])]} of {unknown[0]!r}: "
+            "rename that folder, or take it away"
+        )
+    labels = tuple(number[found.classes[label]] for label in found.labels)
+    folder = ImageFolder(found.root, tuple(classes), found.paths, labels)
+    readable, probes, _ = readable_part(folder, workers, progress, strict=strict)
+    digests = (probe.digest for probe in probes)
+    return ScoringSet(readable, dict(zip(readable.paths, digests, strict=True)))
+
+
+def split_off(
+    training: TrainingSet,
+    fraction: float,
+    rng: np.random.Generator,
+    groups: Mapping[str, str] | None = None,
+) -> tuple[TrainingSet, ScoringSet]:
+    """Take a share of the images out of training, class by class, to validate on.
+
+    groups: what each file belongs to, as ``splits.read_groups`` says; groups stay on one side. So
+    do files of equal content, and an image with its repetitions. Validation has each image once and
+    no blend; blends with an image of the other side are left out. See ``splits.stratified_split``.
+
+    Raises DataError where an image has no group, and where nothing is left to validate on.
+    """
+    folder = training.folder
+    label_of = dict(zip(folder.paths, folder.labels, strict=True))
+    kin = _kin(training, groups)
+    images, labels = list(label_of), list(label_of.values())
+    _, validation = stratified_split(labels, fraction, rng, [kin[path] for path in images])
+    held_out = tuple(images[position] for position in validation)
+    held_out_labels = tuple(labels[position] for position in validation)
+    return _without(training, {kin[path] for path in held_out}, kin), ScoringSet(
+        ImageFolder(folder.root, folder.classes, held_out, held_out_labels),
+        {path: training.digests[path] for path in held_out},
+    )
+
+
+def apart_from(training: TrainingSet, scoring: ScoringSet) -> TrainingSet:
+    """The samples neither of whose images has the content of one to score; the log says how many.
+
+    Raises DataError where a class has none left.
+    """
+    held_out = set(scoring.digests.values())
+    seen = {path for path, digest in training.digests.items() if digest in held_out}
+    paths, partners = training.folder.paths, training.partners
+    kept = [
+        place
+        for place, path in enumerate(paths)
+        if path not in seen and (partners[place] or path) not in seen
+    ]
+    apart = training.take(kept)
+    if len(kept) < len(paths):
+        log.info("%d samples with validation images are left out", len(paths) - len(kept))
+    for name, before, after in zip(training.classes, training.counts, apart.counts, strict=True):
+        if before and not after:
+            raise DataError(
+                f"class {name!r} needs a sample without validation images, and each of its "
+                f"{before} has one: validate on fewer"
+            )
+    return apart
+
+
+def overlap(train: Mapping[str, bytes], test: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    """(training path, test path) for each test image whose content is trained on, in test order.
+
+    train, test: digest of each file by its path. Of equal training files the first is named.
+    """
+    first: dict[bytes, str] = {}
+    for path, digest in train.items():
+        first.setdefault(digest, path)
+    return [(first[digest], path) for path, digest in test.items() if digest in first]
+
+
+def check_overlap(training: TrainingSet, scoring: ScoringSet, *, allowed: bool) -> None:
+    """Raise DataError if an image to score is also trained on; where ``allowed``, only warn."""
+    pairs = overlap(training.digests, scoring.digests)
+    if not pairs:
+        return
+    trained, scored = training.folder.root / pairs[0][0], scoring.folder.root / pairs[0][1]
+    told = (
+        f"{len(pairs)} of {len(scoring.digests)} images to score are also trained on; the first "
+        f"is {str(scored)!r}, equal to {str(trained)!r}"
+    )
+    if not allowed:
+        raise DataError(f"{told}: take them out of one side, or go on with --allow-overlap")
+    log.warning("%s", told)
+
+
+def _labels(manifest: Manifest) -> dict[str, str]:
+    """Every file that is needed, once, with the label of the first row that names it."""
+    labels: dict[str, str] = {}
+    for row in manifest.rows:
+        labels.setdefault(row.file_name, row.label)
+    for row in manifest.rows:
+        if row.partner is not None:
+            labels.setdefault(row.partner, row.label)
+    return labels
+
+
+def _files(manifest: Manifest) -> ImageFolder:
+    number = {name: label for label, name in enumerate(manifest.classes)}
+    labels = _labels(manifest)
+    return ImageFolder(
+        manifest.root,
+        manifest.classes,
+        tuple(labels),
+        tuple(number[label] for label in labels.values()),
+    )
+
+
+def _training_set(manifest: Manifest, digests: Mapping[str, bytes]) -> TrainingSet:
+    """The samples all of whose files can be read; DataError where a class loses all it had."""
+    number = {name: label for label, name in enumerate(manifest.classes)}
+    rows = [
+        row
+        for row in manifest.rows
+        if row.file_name in digests and (row.partner is None or row.partner in digests)
+    ]
+    left = {row.label for row in rows}
+    for name, count in manifest.counts.items():
+        if count and name not in left:
+            raise DataError(
+                f"class {name!r} needs at least one sample; each of its {count} needs a file that "
+                "cannot be read: mend them, or remove the class"
+            )
+    return TrainingSet(
+        ImageFolder(
+            manifest.root,
+            manifest.classes,
+            tuple(row.file_name for row in rows),
+            tuple(number[row.label] for row in rows),
+        ),
+        tuple(row.partner for row in rows),
+        tuple(row.weight or 0.0 for row in rows),
+        digests,
+        str(manifest.record.get("space", "pixel")),
+    )
+
+
+def _kin(training: TrainingSet, groups: Mapping[str, str] | None) -> dict[str, int]:
+    """A number for each file; files of one number belong on one side."""
+    files = list(training.digests)
+    by_content = list(training.digests.values())
+    numbers = linked(by_content) if groups is None else linked(by_content, groups_of(files, groups))
+    return dict(zip(files, numbers, strict=True))
+
+
+def _without(training: TrainingSet, held_out: set[int], kin: Mapping[str, int]) -> TrainingSet:
+    """The samples that neither are of the kin held out nor blend with an image of it."""
+    paths, partners = training.folder.paths, training.partners
+    left = [place for place, path in enumerate(paths) if kin[path] not in held_out]
+    kept = [place for place in left if kin[partners[place] or paths[place]] not in held_out]
+    if len(kept) < len(left):
+        log.info("%d blends with validation images are not trained on", len(left) - len(kept))
+    return training.take(kept)

@@ -1,0 +1,140 @@
+"""DATA as the commands take it: an image folder, or a manifest of ours, so that steps chain."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from rebalance.data.folder import ImageFolder, Unreadable, scan
+from rebalance.errors import DataError
+from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest
+from rebalance.settings import FolderOptions
+
+log = logging.getLogger("rebalance")
+
+FIRST = 100  # images looked for before all are read: if none is there, none will be
+NAMED_AT_MOST = 20  # unreadable files in the log; all of them are in the record
+
+
+@dataclass(frozen=True)
+class Source:
+    """The images to work on, and what earlier steps already left out.
+
+    manifest: where the images were listed, None for a folder. record: that manifest's own record.
+    rows: its rows, aligned with the images of ``folder``; none for a folder. places: its map.
+    """
+
+    folder: ImageFolder
+    dropped: tuple[Dropped, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    manifest: Path | None = None
+    record: dict[str, Any] | None = None
+    rows: tuple[Row, ...] = ()
+    places: tuple[Place, ...] = ()
+
+
+def as_records(unreadable: Sequence[Unreadable]) -> list[dict[str, str]]:
+    """Unreadable files as the manifest's record lists them."""
+    return [
+        {"file_name": image.path, "label": image.label, "reason": image.reason}
+        for image in unreadable
+    ]
+
+
+def name_unreadable(unreadable: Sequence[Unreadable]) -> None:
+    """Name the first unreadable files in the log, and say how many more there are."""
+    for image in unreadable[:NAMED_AT_MOST]:
+        log.warning("unreadable: %r: %s", image.path, image.reason)
+    if len(unreadable) > NAMED_AT_MOST:
+        log.warning(
+            "unreadable: %d more; all are named in M.json and by --json",
+            len(unreadable) - NAMED_AT_MOST,
+        )
+
+
+def is_manifest(path: Path) -> bool:
+    """Whether DATA is to be read as a manifest."""
+    return path.suffix.lower() == ".csv" and not path.is_dir()
+
+
+def open_source(data: Path | str, options: FolderOptions) -> Source:
+    """Read DATA: a .csv file is a manifest, anything else must be an image folder.
+
+    Raises DataError as ``folder.scan`` does, and for a manifest that repeats or blends images;
+    ManifestError for a manifest that cannot be read.
+    """
+    path = Path(data)
+    if not is_manifest(path):
+        if options.root is not None:
+            raise DataError(f"--root is for manifests, and {str(path)!r} is none: leave it out")
+        return Source(scan(path, allow_empty=options.allow_empty))
+    manifest = read_manifest(path, options.root)
+    check_files(path, manifest, options)
+    originals = [row.file_name for row in manifest.rows if row.kind == "original"]
+    added = len(manifest.rows) - len(originals)
+    repeated = len(originals) - len(set(originals))
+    if added or repeated:
+        raise DataError(
+            f"a manifest of originals, each once, was needed; {str(path)!r} has {added} duplicates "
+            f"or blends and {repeated} repeated files: give the manifest that these were added to"
+        )
+    return replace(source_of(manifest), manifest=path)
+
+
+def source_of(manifest: Manifest) -> Source:
+    """The images of a manifest of originals, to go on working on."""
+    number = {name: label for label, name in enumerate(manifest.classes)}
+    folder = ImageFolder(
+        manifest.root,
+        manifest.classes,
+        tuple(row.file_name for row in manifest.rows),
+        tuple(number[row.label] for row in manifest.rows),
+    )
+    unreadable = tuple(
+        Unreadable(entry["file_name"], entry["label"], entry["reason"])
+        for entry in manifest.record.get("unreadable", ())
+    )
+    return Source(
+        folder,
+        manifest.dropped,
+        unreadable,
+        record=manifest.record,
+        rows=manifest.rows,
+        places=manifest.places,
+    )
+
+
+def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
+    """Raise DataError unless the manifest read from ``path`` can be followed to its images.
+
+    Its root must be a folder, its file names plain and relative to it, and no class empty unless
+    the options allow it.
+    """
+    if not manifest.root.is_dir():
+        raise DataError(
+            f"{str(path)!r} lists images of {str(manifest.root)!r}, which is no folder here: say "
+            "where they are with --root"
+        )
+    for file in chain.from_iterable((row.file_name, row.partner) for row in manifest.rows):
+        if file is None:
+            continue
+        name = PurePosixPath(file)
+        if name.is_absolute() or ".." in name.parts or str(name) != file:
+            raise DataError(
+                f"file names are relative to the folder of images, like 'cat/1.png'; {str(path)!r} "
+                f"has {file!r}: write it so, and say where the folder is with --root"
+            )
+    some = manifest.rows[:FIRST]
+    if some and not any((manifest.root / row.file_name).exists() for row in some):
+        raise DataError(
+            f"{str(path)!r} lists images of {str(manifest.root)!r}, where there is no "
+            f"{some[0].file_name!r}, nor any of the next: say where they are with --root"
+        )
+    empty = [name for name, count in manifest.counts.items() if not count]
+    if not manifest.rows or (empty and not options.allow_empty):
+        raise DataError(
+            f"{str(path)!r} has no images of {', '.join(map(repr, empty)) or 'any class'}: choose "
+            "another manifest, or pass --allow-empty"
+        )

@@ -1,0 +1,116 @@
+"""Small pictures of many images, and sheets of them.
+
+Imports Pillow and numpy; never torch or click.
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from rebalance.data.images import decode, read_bytes
+from rebalance.errors import UnreadableImage
+from rebalance.parallel import ordered_map
+from rebalance.progress import Progress, silent
+
+GROUND = (238, 238, 236)  # light and neutral, beside white images and dark ones
+PAPER = (255, 255, 255)
+INK = (120, 120, 120)
+
+Tiles = NDArray[np.uint8]  # [N, side, side, 3]
+
+
+def read_tiles(
+    root: Path, names: Sequence[str], side: int, workers: int, progress: Progress = silent
+) -> Tiles:
+    """The images ``names`` of the folder ``root`` as tiles, in that order [N, side, side, 3].
+
+    Each is read as the rest of this package reads it and fitted whole into a square of ``side``
+    pixels; one that cannot be read is a cross. workers: threads; 0 reads in this one.
+    """
+    tiles = np.empty((len(names), side, side, 3), np.uint8)
+    read = ordered_map(lambda name: read_tile(root / name, side), names, workers)
+    for place, tile in enumerate(
+        progress(read, total=len(names), what="reading images", unit="images")
+    ):
+        tiles[place] = tile
+    return tiles
+
+
+def read_tile(path: Path, side: int) -> Tiles:
+    """The image at ``path`` as a tile [side, side, 3]; a cross where it cannot be read."""
+    image = read_small(path, side)
+    return cross(side) if image is None else fitted(image, side)
+
+
+def read_small(path: Path, side: int) -> Image.Image | None:
+    """The image at ``path``, upright RGB, its longer side at least ``side`` where it has as many.
+
+    None where it cannot be read.
+    """
+    try:
+        # Twice the size: what is left of the shrinking is done with a better filter.
+        return decode(read_bytes(path), 2 * side)
+    except UnreadableImage:
+        return None
+
+
+def fitted(image: Image.Image, side: int) -> Tiles:
+    """An RGB image, whole and in its proportions, in the middle of a tile [side, side, 3]."""
+    scale = side / max(image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    # Pixels of small images stay pixels: they are what the network saw.
+    larger = scale >= 2
+    resampling = Image.Resampling.NEAREST if larger else Image.Resampling.LANCZOS
+    tile = Image.new("RGB", (side, side), GROUND)
+    small = image.resize(size, resampling, reducing_gap=None if larger else 3.0)
+    tile.paste(small, ((side - size[0]) // 2, (side - size[1]) // 2))
+    return np.asarray(tile)
+
+
+def cross(side: int) -> Tiles:
+    """The tile [side, side, 3] that stands for an image that cannot be read."""
+    tile = Image.new("RGB", (side, side), GROUND)
+    draw = ImageDraw.Draw(tile)
+    near, far = side // 4, side - 1 - side // 4
+    width = max(1, side // 24)
+    draw.line((near, near, far, far), INK, width)
+    draw.line((near, far, far, near), INK, width)
+    return np.asarray(tile)
+
+
+def shrunk(tiles: Tiles, side: int) -> Tiles:
+    """The same tiles, ``side`` pixels wide."""
+    if tiles.shape[1] == side:
+        return tiles
+    smaller = np.empty((len(tiles), side, side, 3), np.uint8)
+    for place, tile in enumerate(tiles):
+        image = Image.fromarray(tile)
+        smaller[place] = np.asarray(image.resize((side, side), Image.Resampling.LANCZOS))
+    return smaller
+
+
+def sheet(tiles: Tiles, columns: int, gap: int = 2) -> Image.Image:
+    """Tiles [N, side, side, 3] in rows of ``columns``, ``gap`` pixels of white between them.
+
+    Places without a tile are white. ValueError for no tiles.
+    """
+    if not len(tiles) or columns < 1:
+        raise ValueError("a sheet needs at least one tile and one column")
+    step = tiles.shape[1] + gap
+    rows = -(-len(tiles) // columns)
+    paper = Image.new("RGB", (columns * step - gap, rows * step - gap), PAPER)
+    for place, tile in enumerate(tiles):
+        row, column = divmod(place, columns)
+        paper.paste(Image.fromarray(tile), (column * step, row * step))
+    return paper
+
+
+def as_jpeg(image: Image.Image, quality: int = 70) -> bytes:
+    """The image as a JPEG file; equal images give equal bytes."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality, optimize=True)
+    return file.getvalue()

@@ -1,0 +1,254 @@
+"""Where features and trained extractors are kept between runs.
+
+    <cache>/features/<extractor fingerprint>/about.json      layers and their columns
+    <cache>/features/<extractor fingerprint>/refused.json    images that cannot be decoded
+    <cache>/features/<extractor fingerprint>/<layer>/<block>.npy        float16 [n, D]
+    <cache>/features/<extractor fingerprint>/<layer>/<block>.keys.npy   n digests of image files
+    <cache>/extractors/<fingerprint>.safetensors
+
+An image is known by the digest of its bytes, so renamed, moved and repeated files are found again
+and changed ones are not. A block is written once, under a name of its own, and counts from the
+moment its keys are there: runs that share a cache cannot harm each other, and a run that is killed
+loses the block it was filling. Imports numpy and nothing heavier.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from rebalance.atomic import make_folder, replacing
+from rebalance.errors import FeatureError, OutputError
+from rebalance.features.blocks import (
+    FEATURES,
+    KEY,
+    KEYS,
+    MappedBlocks,
+    Places,
+    block_size,
+    read_block,
+)
+
+HALF_MAX = float(np.finfo(np.float16).max)
+
+
+def cache_root(cache_dir: Path | str | None = None) -> Path:
+    """``cache_dir``, or $REBALANCE_CACHE_DIR, or the user's cache folder."""
+    chosen = cache_dir or os.environ.get("REBALANCE_CACHE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("rebalance")
+
+
+def extractor_path(root: Path, fingerprint: str) -> Path:
+    """Where a trained extractor is kept."""
+    return root / "extractors" / f"{fingerprint}.safetensors"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one part of the cache holds: number of files and their bytes."""
+
+    part: str
+    files: int
+    size: int
+
+
+def usage(root: Path) -> list[Usage]:
+    """The size of each part of the cache; parts that do not exist count 0."""
+    parts = []
+    for part in ("features", "extractors"):
+        sizes = [file.stat().st_size for file in (root / part).rglob("*") if file.is_file()]
+        parts.append(Usage(part, len(sizes), sum(sizes)))
+    return parts
+
+
+def clear(root: Path) -> None:
+    """Delete what rebalance keeps under ``root``, and nothing else there.
+
+    Raises OutputError where the system refuses.
+    """
+    for part in ("features", "extractors"):
+        try:
+            shutil.rmtree(root / part)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise OutputError(f"cannot clear {str(root / part)!r}: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """A feature matrix [N, D] in float16 whose rows lie in memory-mapped blocks on disk.
+
+    blocks: the mapped files. block, row: per image, which block holds it and where.
+    """
+
+    blocks: Sequence[NDArray[np.float16]]
+    block: NDArray[np.intp]
+    row: NDArray[np.intp]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.row), self.blocks[0].shape[1] if self.blocks else 0
+
+    def read(self, rows: slice, columns: slice) -> NDArray[np.float16]:
+        """A copy of the part [rows, columns]."""
+        block, row = self.block[rows], self.row[rows]
+        width = len(range(*columns.indices(self.shape[1])))
+        part = np.empty((len(row), width), np.float16)
+        order = np.argsort(block, kind="stable")
+        starts = np.flatnonzero(np.diff(block[order], prepend=-1))
+        for here in np.split(order, starts[1:]):
+            if len(here):
+                part[here] = self.blocks[block[here[0]]][row[here], columns]
+        return part
+
+    def take(self, positions: NDArray[np.intp]) -> "StoredFeatures":
+        """The rows at ``positions``, still on disk."""
+        return StoredFeatures(self.blocks, self.block[positions], self.row[positions])
+
+
+class FeatureCache:
+    """The stored features of one extractor.
+
+    written: by layer, the names of the blocks that were added by way of this object.
+    """
+
+    def __init__(self, root: Path, fingerprint: str) -> None:
+        self.folder = root / "features" / fingerprint
+        self.written: dict[str, list[str]] = {}
+
+    def widths(self) -> dict[str, int]:
+        """The layers of the extractor and their columns; empty before ``describe``."""
+        kept = self._read("about.json").get("layers")
+        return kept if isinstance(kept, dict) else {}
+
+    def describe(self, about: dict[str, Any], widths: Mapping[str, int]) -> None:
+        """Keep what a later run needs to know of the extractor without loading it."""
+        self._keep("about.json", {**about, "layers": dict(widths)})
+
+    def refused(self) -> dict[bytes, str]:
+        """The images that this version of Pillow could not decode, and why."""
+        kept = self._read("refused.json")
+        if kept.get("pillow") != version("pillow"):
+            return {}
+        return {bytes.fromhex(key): reason for key, reason in kept["reasons"].items()}
+
+    def refuse(self, reasons: Mapping[bytes, str]) -> None:
+        """Remember images that cannot be decoded, so that nobody loads a network for them."""
+        every = {**self.refused(), **reasons}
+        named = {key.hex(): reason for key, reason in every.items()}
+        self._keep("refused.json", {"pillow": version("pillow"), "reasons": named})
+
+    def _read(self, name: str) -> dict[str, Any]:
+        """A JSON object kept here; empty if it is not there or damaged."""
+        try:
+            kept = json.loads((self.folder / name).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    def _keep(self, name: str, kept: dict[str, Any]) -> None:
+        make_folder(self.folder)
+        with replacing(self.folder / name) as (partial,):
+            partial.write_text(json.dumps(kept, indent=2), encoding="utf-8")
+
+    def write(self, layer: str, keys: Sequence[bytes], features: NDArray[np.float16]) -> None:
+        """Add a block: the digests of n images and their features [n, D]."""
+        folder = self.folder / layer
+        make_folder(folder)
+        name = uuid4().hex
+        with replacing(folder / (name + FEATURES), folder / (name + KEYS)) as (rows, digests):
+            with rows.open("wb") as file:
+                np.save(file, features)
+            with digests.open("wb") as file:
+                np.save(file, np.frombuffer(b"".join(keys), KEY))
+        self.written.setdefault(layer, []).append(name + KEYS)
+
+    def blocks(self, layer: str) -> list[str]:
+        """The names of the blocks of a layer that there are now."""
+        return sorted(path.name for path in (self.folder / layer).glob(f"*{KEYS}"))
+
+    def layer(self, name: str, blocks: Sequence[str] | None = None) -> "StoredLayer":
+        """The layer as it is in ``blocks``, or in all there are; a damaged one counts as missing.
+
+        Blocks are found by their names even where another machine wrote them a moment ago and the
+        listing of a network file system does not have them yet.
+        """
+        empty = StoredLayer(self.folder / name, self.widths().get(name))
+        return empty.with_blocks(self.blocks(name) if blocks is None else blocks)
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """The blocks of one layer [n, width], and where each image is in them."""
+
+    folder: Path
+    width: int | None
+    blocks: MappedBlocks = field(default_factory=MappedBlocks)
+    places: Places = field(default_factory=Places.nowhere)
+
+    def with_blocks(self, names: Sequence[str]) -> "StoredLayer":
+        """The same layer and these blocks of it; one that is damaged is left out."""
+        found = (read_block(self.folder / name, self.width) for name in names)
+        whole = [each for each in found if each is not None]
+        return replace(
+            self,
+            blocks=MappedBlocks([*self.blocks.files, *(block for block, _ in whole)]),
+            places=self.places.with_blocks([keys for _, keys in whole], len(self.blocks)),
+        )
+
+    def rows(self, keys: Sequence[bytes]) -> StoredFeatures:
+        """The features of the images ``keys``, in that order; FeatureError where one is missing."""
+        block, row = self.places.find(keys)
+        if lacking := int((block < 0).sum()):
+            raise FeatureError(
+                f"the cache lacks the features of {lacking} of {len(keys)} images "
+                f"({str(self.folder)!r}): let nobody clear it during a run, and run the command "
+                "again"
+            )
+        return StoredFeatures(self.blocks, block, row)
+
+
+class Gathered:
+    """Batches of features, float32 as they come, gathered until there are enough for a file.
+
+    stored: what the cache had of each layer, which is not kept twice.
+    """
+
+    def __init__(self, cache: FeatureCache, stored: Mapping[str, StoredLayer]) -> None:
+        self._cache = cache
+        self._stored = stored
+        self._keys: list[bytes] = []
+        self._kept = 0
+        self._parts: dict[str, list[NDArray[np.float16]]] = {name: [] for name in stored}
+
+    def add(self, keys: Sequence[bytes], features: Mapping[str, NDArray[np.float32]]) -> None:
+        """A batch: the keys [n] of its images, and of each layer their features [n, D]."""
+        self._keys += keys
+        for name, values in features.items():
+            half = np.clip(values, -HALF_MAX, HALF_MAX).astype(np.float16)
+            self._parts[name].append(half)
+        widest = max(values.shape[1] for values in features.values())
+        if len(self._keys) >= block_size(self._kept, widest):
+            self.keep()
+
+    def keep(self) -> None:
+        """Write what was gathered, however little."""
+        for name, parts in self._parts.items():
+            places = self._stored[name].places
+            new = np.flatnonzero(~places.has(self._keys))
+            if len(new):
+                features = np.concatenate(parts)[new]
+                self._cache.write(name, [self._keys[row] for row in new], features)
+            parts.clear()
+        self._kept += len(self._keys)
+        self._keys.clear()

@@ -1,0 +1,233 @@
+"""Features of every image: what the cache has is read, what it lacks is computed and kept.
+
+Everything is rounded to float16 on its way to the cache, on the first run too, so that a cold and
+a warm run see the same numbers. torch is imported only where something has to be computed.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rebalance.atomic import make_folder
+from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.images import digest, read_bytes
+from rebalance.distributed.processes import ALONE, Processes
+from rebalance.errors import ExtractorError, UnreadableImage
+from rebalance.features.cache import FeatureCache, Gathered, StoredLayer
+from rebalance.features.extractors import Extractor
+from rebalance.features.sharding import share
+from rebalance.features.table import FeatureTable
+from rebalance.parallel import beside, ordered_map
+from rebalance.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from rebalance.forward.passes import Passed, Picture
+
+log = logging.getLogger("rebalance")
+
+Keys = Sequence[bytes | None]
+
+
+def _key(root: Path, path: str) -> bytes | str:
+    try:
+        return digest(read_bytes(root / path))
+    except UnreadableImage as error:
+        return str(error)
+
+
+def image_keys(
+    folder: ImageFolder, workers: int, progress: Progress = silent
+) -> tuple[list[bytes | None], list[Unreadable]]:
+    """The digest of every file, aligned with ``folder.paths``; None for one that cannot be read."""
+    found = ordered_map(partial(_key, folder.root), folder.paths, workers)
+    keys: list[bytes | None] = []
+    unreadable = []
+    watched = progress(found, total=len(folder.paths), what="reading images", unit="images")
+    for position, key in enumerate(watched):
+        keys.append(key if isinstance(key, bytes) else None)
+        if isinstance(key, str):
+            unreadable.append(folder.unreadable(position, key))
+    return keys, unreadable
+
+
+def choose_layers(wanted: Sequence[str], available: Sequence[str], arch: str) -> list[str]:
+    """The layers to extract; ``auto`` stands for all there are. ExtractorError for others."""
+    if "auto" in wanted:
+        return list(available)
+    for name in wanted:
+        if name not in available:
+            raise ExtractorError(
+                f"{arch} has no layer {name!r} (it has {', '.join(available)}): choose another "
+                "with --layer"
+            )
+    return list(dict.fromkeys(wanted))
+
+
+def extract_features(
+    folder: ImageFolder,
+    keys: Keys,
+    extractor: Extractor,
+    layers: Sequence[str],
+    *,
+    workers: int,
+    progress: Progress = silent,
+    processes: Processes = ALONE,
+    meanwhile: Callable[[], None] | None = None,
+) -> FeatureTable:
+    """The features of ``layers`` for every image of ``folder`` that can be read.
+
+    keys: digests aligned with ``folder.paths``, None for files already known to be unreadable,
+    which are left out here without being named again. processes: they share what is missing, batch
+    by batch as one would compute it, and each gets the features of all. meanwhile: done in a thread
+    of its own while images pass, if any must.
+    """
+    start = time.perf_counter()
+    cache = FeatureCache(extractor.cache, extractor.fingerprint)
+    widths = processes.by_first(partial(_widths, cache, extractor, progress))
+    log.debug("features are kept in %r", str(cache.folder))
+    names = choose_layers(layers, tuple(widths), extractor.arch)
+    # The first finds out what is there: the listing of another machine may lag behind.
+    blocks = processes.by_first(lambda: {name: cache.blocks(name) for name in names})
+    stored = {name: cache.layer(name, blocks[name]) for name in names}
+    refused = processes.by_first(cache.refused)
+    places = processes.by_first(partial(_missing, keys, stored, refused))
+    missing = {key: folder.paths[place] for place in places if (key := keys[place]) is not None}
+    if missing:
+        make_folder(cache.folder)  # what cannot be kept is not worth computing
+        if processes.world > 1:  # the first fetches or trains the network, the others then read it
+            processes.by_first(lambda: (extractor.load(progress), None)[1])
+        own = dict(share(list(missing.items()), extractor.batch_size, processes))
+        if own:
+            extractor.load(progress)  # first, since two threads had better not import at a time
+        with beside(meanwhile):
+            new = _compute(folder.root, own, stored, cache, extractor, workers, progress)
+        for found, written in processes.by_each(lambda: (new, cache.written)):
+            refused |= found
+            for name, more in written.items():
+                stored[name] = stored[name].with_blocks(more)
+        if missing.keys() & refused.keys():
+            processes.by_first(partial(cache.refuse, refused))
+    readable = [i for i, key in enumerate(keys) if key is not None and key not in refused]
+    rows = [key for key in keys if key is not None and key not in refused]
+    return FeatureTable(
+        folder.take(readable),
+        {name: layer.rows(rows) for name, layer in stored.items()},
+        extractor,
+        tuple(
+            folder.unreadable(position, refused[key])
+            for position, key in enumerate(keys)
+            if key in refused
+        ),
+        len(missing.keys() - refused.keys()),
+        sum(key not in missing for key in rows),
+        time.perf_counter() - start,
+    )
+
+
+def _widths(cache: FeatureCache, extractor: Extractor, progress: Progress) -> dict[str, int]:
+    """The layers of the extractor and their columns, from the cache or put there."""
+    if not cache.widths():
+        from rebalance.models.network import layer_widths
+
+        network, transform = extractor.load(progress)
+        cache.describe(extractor.about, layer_widths(network, transform.crop))
+    return cache.widths()
+
+
+def _missing(
+    keys: Keys, stored: Mapping[str, StoredLayer], refused: Mapping[bytes, str]
+) -> list[int]:
+    """The position of each image that some layer lacks; of equal files the first."""
+    known = [
+        (place, key) for place, key in enumerate(keys) if key is not None and key not in refused
+    ]
+    digests = [key for _, key in known]
+    lacks = np.zeros(len(known), bool)
+    for layer in stored.values():
+        lacks |= ~layer.places.has(digests)
+    first: dict[bytes, int] = {}
+    for place, key in compress(known, lacks):
+        first.setdefault(key, place)
+    return list(first.values())
+
+
+def _compute(
+    root: Path,
+    missing: Mapping[bytes, str],
+    stored: Mapping[str, StoredLayer],
+    cache: FeatureCache,
+    extractor: Extractor,
+    workers: int,
+    progress: Progress,
+) -> dict[bytes, str]:
+    """Extract and keep what is missing; returns the images that cannot be read, with the reason."""
+    refused: dict[bytes, str] = {}
+    gathered = Gathered(cache, stored)
+    passes = _passes(root, missing, tuple(stored), extractor, refused, workers, progress)
+    try:
+        with closing(passes):
+            for keys, features in passes:
+                for name, values in features.items():
+                    unfit = ~np.isfinite(values).all(axis=1)
+                    if unfit.any():
+                        path = missing[keys[int(unfit.argmax())]]
+                        raise ExtractorError(
+                            f"{extractor.arch} gives features that are not finite ({name} of "
+                            f"{path!r}): use other weights, or --precision fp32"
+                        )
+                gathered.add(keys, features)
+    finally:
+        gathered.keep()  # whole batches are worth keeping, whatever ended the loop
+    return refused
+
+
+def _passes(
+    root: Path,
+    missing: Mapping[bytes, str],
+    layers: Sequence[str],
+    extractor: Extractor,
+    refused: dict[bytes, str],
+    workers: int,
+    progress: Progress,
+) -> "Generator[Passed]":
+    """The features of what is missing and can be read, batch by batch and in order.
+
+    Those that cannot be read are put in ``refused``, and are in no batch.
+    """
+    if not missing:
+        return
+    from rebalance.forward import accelerator, processor, reading
+    from rebalance.forward.passes import ForwardPass, batched
+
+    network, transform = extractor.load(progress)
+    size, device = extractor.batch_size, extractor.device
+    forward = ForwardPass(network, transform, layers, size, device, extractor.precision)
+    read = reading.read_or_leave if device == "cuda" else reading.read_pixels
+
+    def load(item: tuple[bytes, str]) -> "tuple[bytes, Picture | str]":
+        key, path = item
+        try:
+            return key, read(read_bytes(root / path), transform)
+        except UnreadableImage as error:
+            return key, str(error)
+
+    def readable() -> "Iterator[tuple[bytes, Picture]]":
+        images = ordered_map(load, missing.items(), workers)
+        for key, image in progress(images, total=len(missing), what="extracting", unit="images"):
+            if isinstance(image, str):
+                refused[key] = image
+            else:
+                yield key, image
+
+    batches = batched(readable(), size)
+    if device == "cpu":
+        yield from processor.pass_batches(batches, forward, workers)
+    else:
+        yield from accelerator.pass_batches(batches, forward, refused.__setitem__)

@@ -1,0 +1,118 @@
+"""Which network describes the images: an identity first, a loaded network only if needed.
+
+Equal fingerprints give equal features, so a run whose features are all cached never loads the
+network. Imports no torch by itself; ``Extractor.load`` does. One module per kind of source:
+``pretrained`` and ``finetuned``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance.data.folder import ImageFolder
+from rebalance.data.images import Probe
+from rebalance.errors import ExtractorError
+from rebalance.features.cache import cache_root
+from rebalance.features.finetuned import FineTuned
+from rebalance.models.devices import resolve_device, resolve_precision
+from rebalance.models.fingerprints import fingerprint
+from rebalance.models.pretrained import find_pretrained
+from rebalance.progress import Progress
+from rebalance.settings import ExtractorOptions, RunOptions
+
+if TYPE_CHECKING:
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+CHOICES = "--extractor is imagenet, finetune, or the path of a checkpoint"
+# Images per forward pass; on a processor, where each core has a batch of its own, 8 are as quick
+# as more and take less memory.
+BATCH = {"cpu": 8, "mps": 64, "cuda": 256}
+READING = 2  # raised when images are decoded, or networks run, in a way that gives other features
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A network with its weights, its transform and the way it is run.
+
+    about: what the manifest's record says of it. cache: the folder its features are kept in.
+    load: builds the network, and for ``finetune`` trains it first.
+    """
+
+    arch: str
+    fingerprint: str
+    device: str
+    precision: str
+    batch_size: int
+    about: dict[str, Any]
+    cache: Path
+    load: "Callable[[Progress], tuple[Network, Transform]]"
+
+
+def needs_training(options: ExtractorOptions) -> bool:
+    """Whether the extractor is trained on the images themselves."""
+    return options.extractor == "finetune"
+
+
+def find_extractor(
+    options: ExtractorOptions,
+    run: RunOptions,
+    folder: ImageFolder,
+    probes: Sequence[Probe],
+    *,
+    workers: int,
+) -> Extractor:
+    """Resolve the options for this folder and this machine; nothing is loaded or trained yet.
+
+    probes: aligned with ``folder.paths``, for an extractor that needs training; unused by others.
+    Raises ExtractorError for a checkpoint that is not there or a device that is absent.
+    """
+    if options.init != ExtractorOptions.init and not needs_training(options):
+        raise ExtractorError("--init says what finetune starts from: add --extractor finetune")
+    device = resolve_device(run.device)
+    precision = resolve_precision(options.precision, device)
+    how = {"image_size": options.image_size, "precision": precision, "device": device}
+    source = (
+        FineTuned(options, run, how, folder, probes, workers)
+        if needs_training(options)
+        else find_pretrained(options.extractor, options.arch, CHOICES)
+    )
+    facts = {"kind": source.kind, "arch": source.arch, **source.facts, **how}
+    identity = fingerprint({**facts, "reading": READING})
+
+    loaded: list[tuple[Network, Transform]] = []  # once for all who ask
+
+    def load(progress: Progress) -> "tuple[Network, Transform]":
+        import torch
+
+        if not loaded:
+            # Networks are built with random weights first: the caller's generator is not moved.
+            with torch.random.fork_rng(devices=[]):
+                loaded.append(_sized(source.load(progress), options.image_size))
+        return loaded[0]
+
+    return Extractor(
+        arch=source.arch,
+        fingerprint=identity,
+        device=device,
+        precision=precision,
+        batch_size=options.batch_size or BATCH[device],
+        about={"name": options.extractor, **facts, "fingerprint": identity},
+        cache=cache_root(run.cache_dir),
+        load=load,
+    )
+
+
+def _sized(
+    loaded: "tuple[Network, Transform]", image_size: int | None
+) -> "tuple[Network, Transform]":
+    """The same network for images of another size."""
+    if image_size is None:
+        return loaded
+    from rebalance.models.network import layer_widths
+    from rebalance.models.transforms import with_image_size
+
+    network, transform = loaded
+    layer_widths(network, image_size)  # raises where the network cannot take it
+    return network, with_image_size(transform, image_size)

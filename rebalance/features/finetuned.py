@@ -1,0 +1,154 @@
+"""The paper's f0: a network trained on the images first, and kept in the cache.
+
+Source: Lehmann & Ebner, VISAPP 2022. Imports torch only to train or load it.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance import seeds
+from rebalance.atomic import make_folder
+from rebalance.data.folder import ImageFolder
+from rebalance.data.images import Probe
+from rebalance.errors import ExtractorError
+from rebalance.features.cache import cache_root, extractor_path
+from rebalance.models.fingerprints import fingerprint
+from rebalance.models.pretrained import ARCH, find_pretrained
+from rebalance.progress import Progress, silent
+from rebalance.settings import ExtractorOptions, Recipe, RunOptions
+
+if TYPE_CHECKING:
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+log = logging.getLogger("rebalance")
+
+CHOICES = "--init is scratch, imagenet, or the path of a checkpoint"
+SMALL_ARCH, SMALL = "cifar_resnet20", 64  # the network for images at most this many pixels wide
+
+
+class FineTuned:
+    """A network of ``arch`` trained on a folder by ``Recipe``."""
+
+    kind = "finetune"
+
+    def __init__(
+        self,
+        options: ExtractorOptions,
+        run: RunOptions,
+        how: dict[str, Any],
+        folder: ImageFolder,
+        probes: Sequence[Probe],
+        workers: int,
+    ) -> None:
+        if len(set(folder.labels)) < 2:
+            raise ExtractorError(
+                "finetune learns to tell classes apart, and there is one class only: give the path "
+                "of a checkpoint with --extractor"
+            )
+        start = (
+            None
+            if options.init == "scratch"
+            else find_pretrained(options.init, options.arch, CHOICES)
+        )
+        small = max(probe.size[0] for probe in probes) <= SMALL
+        default = SMALL_ARCH if small else ARCH
+        self.arch = start.arch if start else options.arch or default
+        self.start = start
+        self.image_size = options.image_size
+        self.recipe = Recipe.from_scratch() if start is None else Recipe()
+        self.run = run
+        self.how = how
+        self.folder = folder
+        self.workers = workers
+        self.facts: dict[str, Any] = {
+            "init": options.init,
+            "start": start.facts["weights"] if start else None,
+            "recipe": asdict(self.recipe),
+            "seed": run.seed,
+            "data": fingerprint(
+                [[probe.digest.hex() for probe in probes], folder.labels, folder.classes]
+            ),
+        }
+
+    @property
+    def path(self) -> Path:
+        """Where the trained network is kept."""
+        return extractor_path(
+            cache_root(self.run.cache_dir), fingerprint([self.arch, self.facts, self.how])
+        )
+
+    def load(self, progress: Progress) -> "tuple[Network, Transform]":
+        """From the cache, or trained and put there."""
+        from rebalance.models.checkpoints import load_network
+
+        if self.path.exists():
+            try:
+                saved = load_network(self.path)
+            except ExtractorError as error:
+                log.warning("the network in the cache cannot be used, training again: %s", error)
+            else:
+                log.info("extractor: trained before on these images, read from the cache")
+                return saved.network, saved.transform
+        self._train(progress)
+        saved = load_network(self.path)
+        return saved.network, saved.transform
+
+    def _train(self, progress: Progress) -> None:
+        from rebalance.models.checkpoints import save_network
+        from rebalance.training.augmentation import PaperAugmentation
+        from rebalance.training.dataset import ImageDataset
+        from rebalance.training.loop import fine_tune
+
+        make_folder(self.path.parent)  # what cannot be kept is not worth training
+        network, transform = self._beginning()
+        dataset = ImageDataset(
+            self.folder.root,
+            self.folder.paths,
+            self.folder.labels,
+            transform,
+            PaperAugmentation(),
+        )
+        log.info("training %s on %d images", self.arch, len(dataset))
+        for epoch in fine_tune(
+            network,
+            dataset,
+            self.recipe,
+            seed=self.run.seed,
+            device=self.how["device"],
+            precision=self.how["precision"],
+            workers=self.workers,
+            progress=progress,
+        ):
+            log.info("%s", epoch)
+        save_network(
+            self.path,
+            network,
+            arch=self.arch,
+            classes=self.folder.classes,
+            transform=transform,
+            extra={"data": self.facts["data"], "seed": str(self.run.seed)},
+        )
+
+    def _beginning(self) -> "tuple[Network, Transform]":
+        """The network before training, its random weights drawn from the seed alone."""
+        import torch
+
+        from rebalance.models.network import fresh_network, layer_widths, with_new_head
+        from rebalance.models.transforms import plain_transform, with_image_size
+
+        classes = len(self.folder.classes)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seeds.integer(self.run.seed, "weights"))
+            if self.start is None:
+                network, transform = fresh_network(self.arch, classes), plain_transform(self.arch)
+            else:
+                body, transform = self.start.load(silent)
+                network = with_new_head(body, classes)
+        if self.image_size is not None:
+            layer_widths(network, self.image_size)  # raises where the network cannot take it
+            transform = with_image_size(transform, self.image_size)
+        return network, transform

@@ -1,0 +1,89 @@
+"""The feature table: the readable images of a folder, their features, and the file they go into.
+
+Imports no torch.
+"""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.atomic import replacing
+from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.features.cache import StoredFeatures
+from rebalance.features.extractors import Extractor
+
+ROWS = 256  # written at a time
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """The readable images of a folder and their features.
+
+    layers: by name, a matrix [N, D] aligned with ``folder.paths``. unreadable: files that could not
+    be read. computed: how many images the network looked at; cached: how many files had their
+    features in the cache; the others are equal to one that was computed. seconds: for all of it.
+    """
+
+    folder: ImageFolder
+    layers: Mapping[str, StoredFeatures]
+    extractor: Extractor
+    unreadable: tuple[Unreadable, ...]
+    computed: int
+    cached: int
+    seconds: float
+
+    def members(self, label: int) -> NDArray[np.intp]:
+        """The positions of the images of a class."""
+        return np.flatnonzero(self._labels == label)
+
+    @cached_property
+    def _labels(self) -> NDArray[np.intp]:
+        return np.asarray(self.folder.labels, np.intp)
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON: the shape of each layer, and where the features came from."""
+        return {
+            "images": len(self.folder.paths),
+            "layers": {name: features.shape[1] for name, features in self.layers.items()},
+            "computed": self.computed,
+            "cached": self.cached,
+            "unreadable": [asdict(image) for image in self.unreadable],
+            "extractor": self.extractor.about,
+        }
+
+
+def save_table(path: Path, table: FeatureTable) -> None:
+    """Write a feature table as .npz: file_name, label, classes, a float16 array per layer, about.
+
+    The arrays are streamed, so that a layer larger than memory can be written; equal tables give
+    equal bytes.
+    """
+    folder = table.folder
+    about = json.dumps(table.extractor.about, ensure_ascii=False)
+    columns = {
+        "file_name": np.array(folder.paths, dtype=np.str_),
+        "label": np.array(folder.labels, dtype=np.int64),
+        "classes": np.array(folder.classes, dtype=np.str_),
+        "about": np.array(about),
+    }
+    with replacing(path) as (partial_path,), zipfile.ZipFile(partial_path, "w") as archive:
+        for name, values in columns.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as file:
+                np.lib.format.write_array(file, values, allow_pickle=False)
+        for name, features in table.layers.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as file:
+                _write_rows(file, features)
+
+
+def _write_rows(file: Any, features: StoredFeatures) -> None:
+    header = {"descr": "<f2", "fortran_order": False, "shape": features.shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    for start in range(0, features.shape[0], ROWS):
+        file.write(features.read(slice(start, start + ROWS), slice(None)).tobytes())

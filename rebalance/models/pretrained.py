@@ -1,0 +1,90 @@
+"""Networks that come trained: torchvision's ImageNet weights, or a file.
+
+Imports torch only to load them.
+"""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance.errors import ExtractorError
+from rebalance.models.fingerprints import file_digest
+from rebalance.models.headers import saved_metadata
+from rebalance.progress import Progress
+
+if TYPE_CHECKING:
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+ARCH = "resnet50"
+MODEL = "model.safetensors"  # the file of a run folder that holds its network
+
+
+@dataclass(frozen=True)
+class ImageNet:
+    """torchvision's pretrained weights of ``arch``."""
+
+    arch: str
+    kind = "imagenet"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What decides the weights."""
+        return {"weights": f"torchvision {version('torchvision')}"}
+
+    def load(self, progress: Progress) -> "tuple[Network, Transform]":
+        """Through torchvision's loader. Raises ExtractorError where they cannot be fetched."""
+        from rebalance.models.checkpoints import load_imagenet
+
+        return load_imagenet(self.arch)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file: ours, which says what it is, or a state dict of torchvision's ``arch``."""
+
+    path: Path
+    arch: str
+    digest: str
+    is_ours: bool
+    kind = "checkpoint"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What decides the weights."""
+        return {"weights": self.digest}
+
+    def load(self, progress: Progress) -> "tuple[Network, Transform]":
+        """Raises ExtractorError for a file that does not fit or is not safe to read."""
+        from rebalance.models.checkpoints import load_network, load_state_dict_file
+
+        if self.is_ours:
+            saved = load_network(self.path)
+            return saved.network, saved.transform
+        return load_state_dict_file(self.arch, self.path)
+
+
+def find_pretrained(name: str, arch: str | None, option: str) -> ImageNet | Checkpoint:
+    """``imagenet``, or the path of a checkpoint; ``option`` is where the user named it.
+
+    Raises ExtractorError for a path that cannot be read, or an ``arch`` other than the file's own.
+    """
+    if name == "imagenet":
+        return ImageNet(arch or ARCH)
+    path = Path(name)
+    if (path / MODEL).is_file():  # a run of ours
+        path /= MODEL
+    try:
+        digest = file_digest(path)
+    except OSError as error:
+        raise ExtractorError(
+            f"no checkpoint can be read at {name!r} ({error.strerror}): {option}"
+        ) from None
+    own = saved_metadata(path)
+    if own is None:
+        return Checkpoint(path, arch or ARCH, digest, is_ours=False)
+    found = str(own.get("arch"))
+    if arch not in (None, found):
+        raise ExtractorError(f"{name!r} holds a {found}, not a {arch}: leave out --arch")
+    return Checkpoint(path, found, digest, is_ours=True)

@@ -1,0 +1,141 @@
+"""The leading eigenvectors of a symmetric matrix that is known only by its products.
+
+A block Krylov iteration of our own rather than ARPACK, which draws from a generator that cannot be
+seeded in every version of scipy, and asks for one vector at a time where each product may be a pass
+over a file. Imports numpy and nothing heavier.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.errors import FeatureError
+from rebalance.numerics.products import Threads, threads
+
+Floats = NDArray[np.floating[Any]]
+
+MAX_CYCLES = 200
+LEAST_PIVOT = 1e-3  # of columns whose squares tell them apart well enough
+
+
+def leading_eigenvectors(
+    multiply: Callable[[Floats], Floats],
+    start: Floats,
+    count: int,
+    *,
+    depth: int = 3,
+    tolerance: float = 1e-6,
+) -> tuple[Floats, Floats]:
+    """The ``count`` largest eigenvalues, falling, and their unit eigenvectors [n, count].
+
+    multiply: the product of the positive semidefinite matrix [n, n] with a block [n, width].
+    start: where to begin, [n, width], of full rank, in the precision to iterate in. More columns
+    than ``count`` make it converge in fewer products; n columns are exact at once, others may be
+    n / 2 at most.
+    depth: blocks that the Krylov space is built of, 2 or more; fewer where n has no room for them.
+    tolerance: the largest residual |A v - value v| allowed, in units of the largest eigenvalue.
+
+    The same input gives the same output. Restarted from the best Ritz vectors until the residual
+    is small (Golub & Underwood 1977, The block Lanczos method). FeatureError if it never is.
+    """
+    depth = max(1, min(depth, len(start) // start.shape[1]))
+    rng = np.random.default_rng(0)
+    with threads() as team:
+        block = _orthonormal(start, team)
+        product = multiply(block)
+        for _ in range(MAX_CYCLES):
+            basis, products = _krylov_space(multiply, block, product, depth, rng, team)
+            values, weights = _ritz_pairs(basis, products, start.shape[1], team)
+            block, product = team.multiply(basis, weights), team.multiply(products, weights)
+            residuals = np.sqrt(np.square(product - block * values).sum(axis=0))
+            if residuals[:count].max() <= tolerance * abs(values[0]):
+                return values[:count], block[:, :count]
+    raise FeatureError(
+        f"eigenvectors of the features did not converge in {MAX_CYCLES} cycles: look for columns "
+        "of corrupt values among them"
+    )
+
+
+def _krylov_space(
+    multiply: Callable[[Floats], Floats],
+    block: Floats,
+    product: Floats,
+    depth: int,
+    rng: np.random.Generator,
+    team: Threads,
+) -> tuple[Floats, Floats]:
+    """An orthonormal basis of span(block, A block, ..., A^(depth-1) block), and A times it."""
+    width = block.shape[1]
+    basis = np.empty((len(block), depth * width), block.dtype, order="F")
+    products = np.empty_like(basis)
+    basis[:, :width], products[:, :width] = block, product
+    for end in range(width, depth * width, width):
+        added = _new_directions(basis[:, :end], product, rng, team)
+        product = multiply(added)
+        basis[:, end : end + width], products[:, end : end + width] = added, product
+    return basis, products
+
+
+def _new_directions(
+    basis: Floats, block: Floats, rng: np.random.Generator, team: Threads
+) -> Floats:
+    """Orthonormal columns, as many as ``block`` has, of what it holds beside ``basis``.
+
+    Where the space is exhausted, what is left of a column is only rounding: a random one takes its
+    place.
+    """
+    rounding = 100 * float(np.finfo(block.dtype).eps) * float(np.sqrt(np.square(block).sum()))
+    added = _beside(basis, block, team)
+    pivots, whitened = _whitened(added, team)
+    if whitened is None or pivots.min() <= rounding / LEAST_PIVOT:
+        lost = np.abs(np.diag(np.linalg.qr(added, mode="r"))) <= rounding
+        added[:, lost] = rng.standard_normal((len(added), lost.sum()))
+        whitened = np.linalg.qr(_beside(basis, added, team))[0]
+    # Once leaves rounding that is large against what was small.
+    return _orthonormal(_beside(basis, whitened, team), team)
+
+
+def _beside(basis: Floats, block: Floats, team: Threads) -> Floats:
+    """What the columns of ``block`` hold beside those of the orthonormal ``basis``."""
+    rest: Floats = block - team.multiply(basis, team.inner(basis, block).astype(block.dtype))
+    return rest
+
+
+def _orthonormal(block: Floats, team: Threads) -> Floats:
+    """Orthonormal columns [n, k] that span those of ``block`` [n, k]."""
+    first = _whitened(block, team)[1]
+    second = None if first is None else _whitened(first, team)[1]
+    return np.linalg.qr(block)[0] if second is None else second
+
+
+def _whitened(block: Floats, team: Threads) -> tuple[Floats, Floats | None]:
+    """The block [n, k] times a triangle that makes it nearly orthonormal, by products alone.
+
+    Before it the lengths [k] that its columns have beside those before them; None in its place
+    where they depend on each other too much for squares to tell (Yamamoto et al. 2015, Roundoff
+    error analysis of the CholeskyQR2 algorithm).
+    """
+    gram = team.inner(block, block)
+    lengths = np.sqrt(gram.diagonal())
+    if not lengths.all():
+        return lengths, None
+    try:
+        triangle = np.linalg.cholesky(gram / lengths / lengths[:, None])
+    except np.linalg.LinAlgError:
+        return lengths, None
+    pivots = triangle.diagonal()
+    if pivots.min() < LEAST_PIVOT:
+        return lengths * pivots, None
+    towards = np.linalg.inv(triangle).T / lengths[:, None]
+    return lengths * pivots, team.multiply(block, towards.astype(block.dtype))
+
+
+def _ritz_pairs(
+    basis: Floats, products: Floats, count: int, team: Threads
+) -> tuple[Floats, Floats]:
+    """The ``count`` largest Ritz values, falling, and their coordinates in ``basis``."""
+    projected = team.inner(basis, products)
+    values, weights = np.linalg.eigh((projected + projected.T) / 2)
+    return values[::-1][:count], weights[:, ::-1][:, :count].astype(basis.dtype)

@@ -1,0 +1,170 @@
+"""The columns of a matrix, standardised block by block in float32.
+
+A column that moves by one unit in the last place of its precision is constant. Imports numpy and
+nothing heavier.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.errors import FeatureError
+from rebalance.numerics.half_precision import widened
+from rebalance.numerics.products import Threads, slices
+
+Floats = NDArray[np.floating[Any]]
+Float64s = NDArray[np.float64]
+
+BLOCK_VALUES = 1 << 22  # values in a block: 16 MB in float32, of which about two are alive
+STRIP_VALUES = 1 << 16  # values that one thread prepares at a time, within its cache
+SAMPLED = 512  # rows that a first guess of the moments is made from
+
+
+class Matrix(Protocol):
+    """A table of floating-point features [N, M] that is read piece by piece."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    def read(self, rows: slice, columns: slice) -> Floats:
+        """The values of these rows and columns, in the precision they are stored in."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What standardising needs of the columns [M]; those of two sets of rows can be merged."""
+
+    rows: int
+    mean: Float64s
+    squares: Float64s  # summed squared deviations from the mean
+    low: Float64s
+    high: Float64s
+
+    @staticmethod
+    def of(block: Float64s) -> "Moments":
+        """Those of a block [n, M]; FeatureError where it is not finite."""
+        low, high = block.min(axis=0), block.max(axis=0)
+        # An infinity or a NaN anywhere in a column is in its minimum or its maximum.
+        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            raise FeatureError(
+                "features must be finite, but NaN or infinite values were found: "
+                "extract them again, in float32 if half precision overflowed"
+            )
+        mean = block.mean(axis=0)
+        squares = np.square(block - mean).sum(axis=0)
+        return Moments(len(block), mean, squares, low, high)
+
+    @staticmethod
+    def of_all(matrix: Matrix) -> "Moments":
+        """Those of all rows, in float64; FeatureError where they are not finite."""
+        samples, columns = matrix.shape
+        blocks = (
+            Moments.of(widened(matrix.read(rows, slice(None))).astype(np.float64))
+            for rows in slices(samples, block_length(columns))
+        )
+        return reduce(Moments.merged, blocks)
+
+    def merged(self, other: "Moments") -> "Moments":
+        """The moments of both sets of rows (Chan, Golub & LeVeque 1983)."""
+        rows = self.rows + other.rows
+        shift = other.mean - self.mean
+        return Moments(
+            rows,
+            self.mean + shift * (other.rows / rows),
+            self.squares + other.squares + shift**2 * (self.rows * other.rows / rows),
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+        )
+
+    def deviation(self, precision: float) -> Float64s:
+        """The standard deviations, infinite for columns that are constant to this precision."""
+        still = constant(self.low, self.high, precision)
+        return np.where(still, np.inf, np.sqrt(self.squares / self.rows))
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Of columns that were moved by ``Scale.mean``: smallest and largest [M], and, scaled, summed.
+
+    What is not finite is so in one of them.
+    """
+
+    low: Floats
+    high: Floats
+    sums: Float64s
+
+    def merged(self, other: "Summary") -> "Summary":
+        """That of both sets of rows."""
+        return Summary(
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            self.sums + other.sums,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """How values [n, M] become scores: (values - mean) * factor, in the precision of these."""
+
+    mean: Floats
+    factor: Floats
+
+    @staticmethod
+    def exact(moments: Moments, precision: float) -> "Scale":
+        """The one of ``moments``, which is worked out in float64."""
+        return Scale(moments.mean, 1 / moments.deviation(precision))
+
+    @staticmethod
+    def guessed(matrix: Matrix) -> "Scale":
+        """The one of some of the rows: what it makes is near to z-scores, if they are like others.
+
+        The differences to a mean in float32 are as exact as any that end up in float32.
+        """
+        step = max(1, matrix.shape[0] // SAMPLED)
+        sample = matrix.read(slice(None, None, step), slice(None))
+        working = np.result_type(sample.dtype, np.float32)
+        values = widened(sample).astype(np.float64)
+        mean, deviation = values.mean(axis=0), values.std(axis=0)
+        factor = 1 / np.where(deviation > 0, deviation, 1)
+        return Scale(mean.astype(working), factor.astype(working))
+
+    def blocks(
+        self, matrix: Matrix, team: Threads
+    ) -> Iterator[tuple[NDArray[np.float32], Summary]]:
+        """The scaled rows of the matrix, some at a time."""
+        samples, columns = matrix.shape
+        for rows in slices(samples, block_length(columns)):
+            yield self._scaled(matrix.read(rows, slice(None)), team)
+
+    def _scaled(self, stored: Floats, team: Threads) -> tuple[NDArray[np.float32], Summary]:
+        scaled = np.empty(stored.shape, np.float32)
+
+        def prepare(rows: slice) -> Summary:
+            moved = widened(stored[rows]) - self.mean
+            low, high = moved.min(axis=0), moved.max(axis=0)
+            np.multiply(moved, self.factor, out=scaled[rows], casting="same_kind")
+            return Summary(low, high, scaled[rows].sum(axis=0).astype(np.float64))
+
+        strips = slices(len(stored), max(1, STRIP_VALUES // stored.shape[1]))
+        return scaled, reduce(Summary.merged, team.each(prepare, strips))
+
+
+def constant(low: Floats, high: Floats, precision: float) -> NDArray[np.bool_]:
+    """Whether columns from ``low`` to ``high`` move by no more than the last place."""
+    still: NDArray[np.bool_] = high - low <= precision * np.maximum(abs(low), abs(high))
+    return still
+
+
+def precision_of(stored: Floats) -> float:
+    """The relative size of a unit in the last place."""
+    return float(np.finfo(stored.dtype).eps)
+
+
+def block_length(across: int) -> int:
+    """How many rows of ``across`` values make a block."""
+    return max(1, BLOCK_VALUES // across)

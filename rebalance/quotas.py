@@ -1,0 +1,69 @@
+"""How a number of samples is shared out among clusters, or in proportion to shares.
+
+Imports numpy and nothing heavier.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def allot(sizes: Sequence[int], total: int) -> list[int]:
+    """Share ``total`` equally among clusters of these ``sizes``; the quotas add up to it exactly.
+
+    A cluster smaller than its share gives all it has, and the rest is shared again among the others
+    (water-filling). What does not divide goes one each to the largest clusters that have more to
+    give (tie: the lower cluster number). ValueError for a negative size, and for a total that is
+    negative or more than there is.
+    """
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"cluster sizes must not be negative, but are {list(sizes)}")
+    if not 0 <= total <= sum(sizes):
+        raise ValueError(f"a total from 0 to {sum(sizes)} can be shared, but {total} was asked for")
+    quotas = [0] * len(sizes)
+    remaining = total
+    unsaturated = list(range(len(sizes)))
+    while saturated := [i for i in unsaturated if sizes[i] * len(unsaturated) <= remaining]:
+        for cluster in saturated:
+            quotas[cluster] = sizes[cluster]
+            remaining -= sizes[cluster]
+        unsaturated = [i for i in unsaturated if i not in saturated]
+    by_size = sorted(unsaturated, key=lambda cluster: (-sizes[cluster], cluster))
+    for rank, cluster in enumerate(by_size):
+        # Rounded up for the first ones, so that the shares add up.
+        quotas[cluster] = (remaining + len(by_size) - 1 - rank) // len(by_size)
+    return quotas
+
+
+def apportion(shares: NDArray[np.integer], total: int) -> NDArray[np.int64]:
+    """Whole numbers in proportion to ``shares`` [n] that add up to ``total``, by largest remainder.
+
+    Exact, in integers; equal remainders: the earlier one first. ValueError for a negative share or
+    total, and where all shares are 0.
+    """
+    shares = np.asarray(shares, dtype=np.int64)
+    if total < 0 or (shares < 0).any() or not shares.any():
+        raise ValueError(
+            f"a total from 0 up is shared by numbers from 0 up, one of them above 0; got {total} "
+            f"for {len(shares)} shares that add up to {shares.sum()}"
+        )
+    quotas, remainders = np.divmod(shares * total, shares.sum())
+    quotas[np.argsort(-remainders, kind="stable")[: total - quotas.sum()]] += 1
+    return quotas
+
+
+def fill_up(sizes: Sequence[int], count: int) -> list[int]:
+    """How many samples to add to clusters of these ``sizes``, ``count`` in all, to even them out.
+
+    The final sizes are as equal as they can be without taking any away: the smallest clusters are
+    raised first. What does not divide makes the largest of the raised clusters one larger (tie: the
+    lower cluster number). ValueError for a negative size or count, and where there is no cluster.
+    """
+    if min(sizes, default=-1) < 0 or count < 0:
+        raise ValueError(f"clusters of {list(sizes)} cannot be raised by {count} samples")
+    total = sum(sizes) + count
+    # What each cluster stays below the total is shared equally, up to what it lacks now: the shares
+    # of ``allot``, whose ties go to the first, so the clusters are given to it in reverse.
+    lacking = allot([total - size for size in reversed(sizes)], (len(sizes) - 1) * total)
+    return [total - size - lack for size, lack in zip(sizes, reversed(lacking), strict=True)]

@@ -1,0 +1,116 @@
+"""How a run decides: what its training amounted to, and every rule fitted on it.
+
+A rule is fitted on training data alone, kept with the run, and used again as it was. May not import
+torch or click.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rebalance.errors import DataError
+from rebalance.scoring import Centres, effective_prior
+from rebalance.scoring.evaluation import DecisionRule, find_rule
+
+# The power of its size that each sampler draws a class by.
+DRAWN_BY = {"none": 1.0, "sqrt": 0.5, "balanced": 0.0}
+
+
+def draws_of(labels: ArrayLike, classes: int, sampler: str) -> list[float]:
+    """How often a sampler draws each class [K] from an epoch's images, labels [N], in any unit.
+
+    Of a whole run the last epoch stands for all, being what the network saw last: for two-phase
+    every image, for dynamic the sizes that the F1 before it led to.
+    """
+    sizes = np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes)
+    return [float(size) ** DRAWN_BY[sampler] if size else 0.0 for size in sizes]
+
+
+def check_rule(
+    classifier: str, threshold: str, classes: Sequence[str], counts: Sequence[int]
+) -> None:
+    """Raise what ``evaluation.find_rule`` will raise after training on so many images per class."""
+
+    def prior() -> list[float]:
+        return prior_of(counts, [1.0] * len(counts))
+
+    find_rule(classifier, threshold, classes, prior, lambda: Centres(np.empty((0, 0)), 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """The rules of a run, and what new ones are made from.
+
+    own: how the run decides where nothing else is asked for. draws, weights: how often the last
+    epoch of training drew each class [K], and what it weighed there. others: rules that were asked
+    for since, by classifier and threshold; of ``cost:FILE`` the last one.
+    """
+
+    own: DecisionRule
+    draws: Sequence[float]
+    weights: Sequence[float]
+    others: Mapping[str, DecisionRule] = field(default_factory=dict)
+
+    def prior(self) -> list[float]:
+        """The class shares [K] that training amounted to; MetricError for a class without any."""
+        return prior_of(self.draws, self.weights)
+
+    def rule(
+        self,
+        classifier: str | None,
+        threshold: str | None,
+        classes: Sequence[str],
+        fit_centres: Callable[[], Centres],
+    ) -> DecisionRule:
+        """The rule asked for, None being as the run decides; raises as ``evaluation.find_rule``.
+
+        fit_centres: called only where no rule that is kept has them.
+        """
+        wanted = threshold or self.own.threshold
+        as_own = threshold is None and wanted == "cost"  # its matrix is kept, its file may be gone
+        known = [rule.centres for rule in (self.own, *self.others.values()) if rule.centres]
+        rule = find_rule(
+            classifier or self.own.classifier,
+            "none" if as_own else wanted,
+            classes,
+            self.prior,
+            (lambda: known[0]) if known else fit_centres,
+        )
+        return replace(rule, threshold="cost", options=self.own.options) if as_own else rule
+
+    def with_other(self, rule: DecisionRule) -> "Decisions":
+        """With one rule more, or in place of the other one that has its name."""
+        name = f"{rule.classifier}, {rule.threshold}"
+        return replace(self, others={**self.others, name: rule})
+
+    def to_record(self) -> dict[str, Any]:
+        """For JSON; ``from_record`` reads it back, to the last bit."""
+        return {
+            "own": self.own.to_record(),
+            "draws": list(self.draws),
+            "weights": list(self.weights),
+            "others": {name: rule.to_record() for name, rule in self.others.items()},
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Decisions":
+        """What ``to_record`` described. Raises DataError for anything else."""
+        try:
+            draws, weights = (list(map(float, record[name])) for name in ("draws", "weights"))
+            others = {
+                name: DecisionRule.from_record(rule) for name, rule in record["others"].items()
+            }
+            return cls(DecisionRule.from_record(record["own"]), draws, weights, others)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise DataError(
+                f"the decision that the run keeps is damaged ({error}): train again"
+            ) from error
+
+
+def prior_of(draws: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """``inference.effective_prior``, as plain numbers."""
+    shares: list[float] = effective_prior(draws, weights).tolist()
+    return shares

@@ -1,0 +1,143 @@
+"""What a study needs before its first cell: its images, their features and their folds.
+
+Imports torch only to check losses and for the features; never click.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rebalance.atomic import make_folder, replacing
+from rebalance.class_sizes import grown_sizes, wanted_sizes
+from rebalance.data.counts import named_counts
+from rebalance.data.folder import ImageFolder
+from rebalance.data.samples import open_scoring, overlap
+from rebalance.data.source import open_source
+from rebalance.data.splits import groups_of, linked, read_groups
+from rebalance.errors import DataError, RebalanceError, SettingError
+from rebalance.models.devices import resolve_device
+from rebalance.models.fingerprints import fingerprint
+from rebalance.parallel import chosen_workers
+from rebalance.progress import Progress
+from rebalance.settings import FolderOptions, Growth, RunOptions, Targets
+from rebalance.studies.cells import Cells
+from rebalance.studies.folds import deal
+from rebalance.studies.plan import Plan
+from rebalance.studies.setup import Setup
+from rebalance.training.regimes import REGIMES
+from rebalance.workflow.features import describe
+
+if TYPE_CHECKING:
+    from rebalance.features.table import FeatureTable
+
+LAYER = "pool"
+FEATURES = ".features"  # in the study's folder, while it runs
+
+
+def checked(plan: Plan, folder: ImageFolder) -> Plan:
+    """The plan with the files read that it names; SettingError for what cannot be done here."""
+    from rebalance.losses import SampleLoss, make_loss
+
+    counts = named_counts(folder)
+    treatments = {}
+    for treatment, each in plan.treatments.items():
+        try:
+            each = treatments[treatment] = each.with_costs(folder.classes)
+            loss = make_loss(each.loss.key, counts, dict(each.loss.options))
+            inner = each.rebalance.like or each.rebalance
+            if inner.cut is not None:
+                wanted_sizes(counts, Targets(inner.to))
+            elif inner.raised is not None:
+                grown_sizes(counts, Growth(inner.to))
+        except RebalanceError as error:
+            raise SettingError(f"{str(plan.path)!r}: {error}") from None
+        if REGIMES[each.regime].needs_weights and not isinstance(loss, SampleLoss):
+            raise SettingError(
+                f"{str(plan.path)!r}: the regime {each.regime} needs a loss that can weigh the "
+                f"classes, and {each.loss.key} cannot: give the pairs that can be as [[cell]]"
+            )
+    return replace(plan, treatments=treatments)
+
+
+@contextmanager
+def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> Iterator[Setup]:
+    """The images, folds and features of the study; the files of features are there meanwhile."""
+    from rebalance.features.extraction import image_keys
+
+    options, workers = plan.options, chosen_workers(run.workers)
+    folder = open_source(options.data, FolderOptions()).folder
+    plan = checked(plan, folder)
+    table = describe(folder, [LAYER], options.extractor, run, progress)
+    keys = [key or b"" for key in image_keys(table.folder, workers)[0]]
+    images = table.folder
+    kin = linked(keys)
+    if options.groups is not None:
+        kin = linked(keys, groups_of(images.paths, read_groups(options.groups)))
+    labels = np.asarray(images.labels, dtype=np.int64)
+    folds = {
+        seed: deal(
+            labels, images.classes, kin, options.folds, seed, grouped=options.groups is not None
+        )
+        for seed in options.seeds
+    }
+    tested, tested_keys = _test_table(plan, images, keys, run, progress)
+    device = resolve_device(run.device)
+    facts: dict[str, Any] = {
+        "data": fingerprint([images.paths, images.labels, [key.hex() for key in keys]]),
+        "test": tested_keys,
+        "groups": None if options.groups is None else fingerprint(kin),
+        "folds": options.folds,
+        "depth": options.depth,
+        "extractor": table.extractor.fingerprint,
+    }
+    if options.depth == "full":
+        facts |= {"training": asdict(options.training), "device": device}
+    cells = Cells(output, facts, plan.treatments)
+    where = output / FEATURES
+    make_folder(where)
+    try:
+        yield Setup(
+            options,
+            cells,
+            images,
+            None if tested is None else tested.folder,
+            None if len(set(kin)) == len(kin) else np.asarray(kin, dtype=np.intp),
+            folds,
+            _saved(where / "train.npy", table),
+            None if tested is None else _saved(where / "test.npy", tested),
+            device,
+        )
+    finally:
+        shutil.rmtree(where, ignore_errors=True)
+
+
+def _test_table(
+    plan: Plan, images: ImageFolder, keys: Sequence[bytes], run: RunOptions, progress: Progress
+) -> "tuple[FeatureTable | None, str | None]":
+    """The test images with the classes of the others, and a digest of them."""
+    where, workers = plan.options.test, chosen_workers(run.workers)
+    if where is None:
+        return None, None
+    found = open_scoring(
+        where, images.classes, FolderOptions(), workers, progress, strict=run.strict
+    )
+    both = overlap(dict(zip(images.paths, keys, strict=True)), found.digests)
+    if both:
+        raise DataError(
+            f"the test images must be others, but {len(both)} are in the data too; the first is "
+            f"{both[0][1]!r}, equal to {both[0][0]!r}: take them out of one side"
+        )
+    table = describe(found.folder, [LAYER], plan.options.extractor, run, progress)
+    digests = [found.digests[path].hex() for path in table.folder.paths]
+    return table, fingerprint([table.folder.labels, digests])
+
+
+def _saved(path: Path, table: "FeatureTable") -> Path:
+    with replacing(path) as (partial,), partial.open("wb") as file:
+        np.save(file, table.layers[LAYER].read(slice(None), slice(None)))
+    return path

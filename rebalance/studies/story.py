@@ -1,0 +1,206 @@
+"""The story of study: treatments side by side on the same folds, with their controls.
+
+Imports torch only to check losses and, by way of its cells, to train; never click.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance import __version__
+from rebalance.data.counts import named_counts
+from rebalance.data.source import open_source
+from rebalance.distributed.processes import several
+from rebalance.errors import SettingError
+from rebalance.models.devices import resolve_device
+from rebalance.parallel import chosen_workers
+from rebalance.progress import Progress
+from rebalance.settings import FolderOptions, RunOptions
+from rebalance.studies.cells import Cells, seconds_of
+from rebalance.studies.declaration import read_study
+from rebalance.studies.outcomes import Outcome
+from rebalance.studies.plan import Cell, Plan
+from rebalance.studies.preparation import checked, prepared
+from rebalance.studies.setup import Setup
+from rebalance.workflow.spelling import command_line
+
+if TYPE_CHECKING:
+    from rebalance.studies.results import Results
+
+log = logging.getLogger("rebalance")
+
+PROBE_SECONDS = 1.0  # a cell of a probe, by rule of thumb
+# An image in an epoch of training, by rule of thumb.
+IMAGE_SECONDS = {"cpu": 0.05, "mps": 0.01, "cuda": 0.002}
+SMALL = 0.08  # of that, for a network of images of 32 pixels
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a study would do. finished: cells that are there already. seconds: for the others.
+
+    rule: what the seconds are reckoned by.
+    """
+
+    plan: Plan
+    finished: int
+    seconds: float
+    rule: str
+
+
+def plan_study(
+    study: Path | str,
+    output: Path | str,
+    *,
+    data: Path | str | None,
+    test: Path | str | None,
+    run: RunOptions,
+) -> Forecast:
+    """Read a study and its folder of images, and say what it comes to; nothing is computed."""
+    plan = read_study(study, data=data, test=test)
+    folder = open_source(plan.options.data, FolderOptions()).folder
+    plan = checked(plan, folder)
+    known = seconds_of(Cells(Path(output), {}, plan.treatments), plan.cells)
+    device = resolve_device(run.device)
+    if known:
+        each, rule = sum(known) / len(known), f"{len(known)} finished cells"
+    elif plan.options.depth == "probe":
+        each, rule = PROBE_SECONDS, f"a rule of thumb, {PROBE_SECONDS:g} s for a cell"
+    else:
+        from rebalance.runs.options import chosen_recipe
+
+        recipe = chosen_recipe(plan.options.training)
+        epochs, image = recipe.frozen_epochs + recipe.epochs, IMAGE_SECONDS[device]
+        if (plan.options.training.arch or "").startswith("cifar_"):
+            image *= SMALL
+        each = image * epochs * len(folder.paths)
+        rule = f"a rule of thumb, {image:g} s for an image in an epoch"
+    left = (len(plan.cells) - len(known)) * _trained(plan)
+    return Forecast(plan, len(known), left * each / _processes(plan, run, device), rule)
+
+
+def _trained(plan: Plan) -> float:
+    """The share of the cells that train a network, where the others put heads on one of those."""
+    if plan.options.depth == "probe":
+        return 1.0
+    bodies = {repr(definition.body) for definition in plan.treatments.values()}
+    return len(bodies) / len(plan.treatments)
+
+
+def study(
+    study: Path | str,
+    output: Path | str,
+    *,
+    data: Path | str | None,
+    test: Path | str | None,
+    run: RunOptions,
+    progress: Progress,
+) -> "Results":
+    """Run what is not finished of a study, and write its results beside its cells."""
+    from rebalance.studies.results import summarise
+    from rebalance.studies.writing import write_results
+
+    if several():
+        raise SettingError("a study runs its cells side by side itself: start it without torchrun")
+    plan = read_study(study, data=data, test=test)
+    output = Path(output)
+    with prepared(plan, output, run, progress) as setup:
+        if run.overwrite:
+            setup.cells.clear()
+        outcomes = _run(plan, setup, run, progress)
+    results = summarise(outcomes, plan.controls, metric=plan.options.metric, seed=0)
+    device = None if run.device == "auto" else run.device
+    command = command_line("study", study, output=output, data=data, test=test, device=device)
+    write_results(output, results, {**_story(plan, setup, outcomes), "command": command})
+    return results
+
+
+def _processes(plan: Plan, run: RunOptions, device: str) -> int:
+    """How many run cells side by side: as many as there are processors, or GPUs to train on."""
+    if plan.options.depth == "full" and device != "cpu":
+        return len(_gpus(plan, device)) or 1
+    return max(chosen_workers(run.workers), 1)
+
+
+def _gpus(plan: Plan, device: str) -> list[int]:
+    if plan.options.depth == "probe" or device != "cuda":
+        return []
+    import torch
+
+    return list(range(torch.cuda.device_count()))
+
+
+def _run(plan: Plan, setup: Setup, run: RunOptions, progress: Progress) -> list[Outcome]:
+    """The outcome of every cell, in the plan's order; those that are finished are read."""
+    from rebalance.studies.running import batches, run_batches
+
+    found = {cell: setup.cells.read(cell) for cell in plan.cells}
+    left = [cell for cell, outcome in found.items() if outcome is None]
+    work = batches(setup, left)
+    processes = _processes(plan, run, setup.device)
+    log.info(
+        "%d treatments with their controls, %d seeds, %d folds: %d cells, %d finished before; %d "
+        "side by side",
+        len(plan.treatments),
+        len(plan.options.seeds),
+        plan.options.folds,
+        len(found),
+        len(found) - len(left),
+        min(processes, len(work)),
+    )
+    began, done, told = time.perf_counter(), 0, 0
+    notes: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    finished = run_batches(setup, work, processes, _gpus(plan, setup.device))
+    for batch in progress(finished, total=len(work), what="cells", unit="batches"):
+        for outcome in batch.outcomes:
+            found[Cell(outcome.treatment, outcome.seed, outcome.fold)] = outcome
+        for kind, text in batch.notes:
+            notes[kind] += 1
+            examples.setdefault(kind, text)
+        done += len(batch.outcomes)
+        if 10 * done // len(left) > told:
+            told = 10 * done // len(left)
+            seconds = time.perf_counter() - began
+            log.info("%d of %d cells in %.0f s", done, len(left), seconds)
+    for kind, times in notes.items():
+        log.warning("%d times in these cells: %s", times, examples[kind])
+    return [outcome for outcome in found.values() if outcome is not None]
+
+
+def _story(plan: Plan, setup: Setup, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The study's facts, for its JSON and its page."""
+    options, images = plan.options, setup.images
+
+    def told(path: Path | None) -> str | None:
+        return None if path is None else str(path)
+
+    return {
+        "data": told(options.data),
+        "test": told(options.test),
+        "images": len(images.paths),
+        "counts": named_counts(images),
+        "test_images": 0 if setup.test is None else len(setup.test.paths),
+        "depth": options.depth,
+        "extractor": asdict(options.extractor),
+        "training": asdict(options.training) if options.depth == "full" else None,
+        "folds": options.folds,
+        "groups": told(options.groups),
+        "seeds": list(options.seeds),
+        "metric": options.metric,
+        "treatments": _definitions(plan),
+        "cells": len(outcomes),
+        "seconds": round(sum(outcome.seconds for outcome in outcomes), 1),
+        "version": __version__,
+    }
+
+
+def _definitions(plan: Plan) -> list[Mapping[str, Any]]:
+    return [
+        {**asdict(treatment), "means": definition.as_record()}
+        for treatment, definition in plan.treatments.items()
+    ]

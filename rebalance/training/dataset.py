@@ -1,0 +1,144 @@
+"""Images on their way to training: decoded, and put into batches.
+
+Imports torch; never click, scikit-learn or umap.
+"""
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL.Image import Image
+from torch import Tensor
+
+from rebalance.data.blending import blend
+from rebalance.data.images import open_image
+from rebalance.errors import DataError, UnreadableImage
+from rebalance.models.transforms import Transform
+from rebalance.parallel import ordered_map
+from rebalance.progress import Progress, silent
+from rebalance.training.augmentation import Augmentation
+
+# By the option --in-memory: a set that takes at most so many bytes when decoded stays in memory.
+HELD_BYTES = {"auto": 2**30, "yes": sys.maxsize, "no": 0}
+
+
+class Pass(NamedTuple):
+    """What a forward pass is to see.
+
+    positions: [B], in the dataset. draws: float32 [B, P], the random numbers that vary each image.
+    """
+
+    positions: NDArray[np.int64]
+    draws: NDArray[np.float32]
+
+
+class Batch(NamedTuple):
+    """images: uint8 [B, 3, H, W], before augmentation. labels: int64 [B]. draws: [B, P]."""
+
+    images: Tensor
+    labels: Tensor
+    draws: Tensor
+
+
+@dataclass(eq=False)
+class ImageDataset:
+    """Labelled images under ``root``.
+
+    paths: relative to ``root``; labels: class index of each. transform: its ``image`` makes the
+    uint8 tensor [3, H, W] of an image. augmentation: what training varies batches of them by.
+    limit: bytes of memory that ``hold`` may take. blends: for a position, the path of another image
+    and how much of it to blend in.
+    """
+
+    root: Path
+    paths: Sequence[str]
+    labels: Sequence[int]
+    transform: Transform
+    augmentation: Augmentation
+    limit: int = HELD_BYTES["auto"]
+    blends: Mapping[int, tuple[str, float]] = field(default_factory=dict)
+    held: Tensor | None = field(default=None, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def hold(self, workers: int, device: str = "cpu", progress: Progress = silent) -> None:
+        """Decode every image once and keep it, if all of them take at most ``limit`` bytes.
+
+        On ``device`` where it has room, else in the machine's memory. Raises DataError for an image
+        that cannot be read.
+        """
+        if self.held is not None or not self.paths:
+            return
+        shape = self._decode(0).shape
+        size = len(self) * shape.numel()
+        if size > self.limit:
+            return
+        held = torch.empty(len(self), *shape, dtype=torch.uint8)
+        decoded = ordered_map(self._decode, range(len(self)), workers)
+        shown = progress(decoded, total=len(self), what="reading images", unit="images")
+        for position, image in enumerate(shown):
+            held[position] = image
+        self.held = held.to(device) if _has_room(device, size) else held
+
+    def pixels(self, position: int) -> Tensor:
+        """The image uint8 [3, H, W]. Raises DataError if it cannot be read."""
+        return self._decode(position) if self.held is None else self.held[position]
+
+    def batches(self, passes: Iterable[Pass], workers: int, *, pin: bool) -> Iterator[Batch]:
+        """A batch for each pass, in order.
+
+        workers: threads that decode ahead; 0 does it here. pin: put batches in page-locked memory,
+        from where a CUDA device copies them faster. Raises DataError for an image that cannot be
+        read.
+        """
+        labels = torch.tensor(self.labels)
+        for (positions, draws), images in self._images(passes, workers):
+            batch = Batch(images, labels[torch.from_numpy(positions)], torch.from_numpy(draws))
+            yield Batch(*(part.pin_memory() for part in batch)) if pin else batch
+
+    def _images(self, passes: Iterable[Pass], workers: int) -> Iterator[tuple[Pass, Tensor]]:
+        if self.held is not None:
+            for each in passes:
+                yield each, self.held[torch.from_numpy(each.positions).to(self.held.device)]
+            return
+        begun: deque[Pass] = deque()
+
+        def positions() -> Iterator[int]:
+            for each in passes:
+                begun.append(each)
+                yield from each.positions.tolist()
+
+        batch: list[Tensor] = []
+        for image in ordered_map(self._decode, positions(), workers):
+            batch.append(image)
+            if len(batch) == len(begun[0].positions):
+                yield begun.popleft(), torch.stack(batch)
+                batch = []
+
+    def _decode(self, position: int) -> Tensor:
+        image = self._open(self.paths[position])
+        if position in self.blends:
+            partner, weight = self.blends[position]
+            image = blend(image, self._open(partner), weight)
+        return self.transform.image(image)
+
+    def _open(self, path: str) -> Image:
+        try:
+            return open_image(self.root / path)
+        except UnreadableImage as error:
+            raise DataError(
+                f"training needs every image readable, found {path!r} ({error}): "
+                "remove or repair it and run again"
+            ) from None
+
+
+def _has_room(device: str, size: int) -> bool:
+    """Whether ``size`` bytes leave half of what is free there to the network."""
+    return device == "cuda" and size <= torch.cuda.mem_get_info()[0] // 2

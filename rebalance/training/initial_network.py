@@ -1,0 +1,60 @@
+"""The network of a run before training: its weights, its head, its transform.
+
+Imports torch only to build it; never click.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rebalance import seeds
+from rebalance.models.pretrained import ARCH, find_pretrained
+from rebalance.progress import silent
+from rebalance.settings import TrainOptions
+
+if TYPE_CHECKING:
+    from rebalance.losses import Loss
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+SMALL_ARCH = "cifar_resnet32"  # the literature's network for 32-pixel images
+WEIGHTS = "--weights is scratch, imagenet, or the path of a checkpoint"
+
+
+def untrained(
+    training: TrainOptions, classes: Sequence[str], loss: "Loss", seed: int
+) -> "tuple[str, Network, Transform]":
+    """The architecture, the network before training, and its transform; drawn from the seed."""
+    import torch
+
+    from rebalance.models.heads import with_cosine_output
+    from rebalance.models.network import layer_widths
+    from rebalance.models.transforms import with_image_size
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seeds.integer(seed, "weights"))
+        arch, network, transform = _classifier(training, len(classes))
+        if loss.takes_cosines:
+            network = with_cosine_output(network)
+    if training.image_size is not None:
+        layer_widths(network, training.image_size)  # raises where the network cannot take it
+        transform = with_image_size(transform, training.image_size)
+    return arch, network, transform
+
+
+def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Transform]":
+    """By the paper's head for ``transfer``, and as it is in the literature for ``scratch``."""
+    from rebalance.models.backbones import build
+    from rebalance.models.network import fresh_network, network_of, with_new_head
+    from rebalance.models.transforms import plain_transform
+
+    transfer = training.recipe == "transfer"
+    weights = training.weights or ("imagenet" if transfer else "scratch")
+    if weights != "scratch":
+        source = find_pretrained(weights, training.arch, WEIGHTS)
+        body, transform = source.load(silent)
+        return source.arch, with_new_head(body, classes), transform
+    arch = training.arch or (ARCH if transfer else SMALL_ARCH)
+    transform = plain_transform(arch)
+    if transfer:
+        return arch, fresh_network(arch, classes), transform
+    return arch, network_of(arch, build(arch, classes), transform.crop), transform

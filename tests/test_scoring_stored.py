@@ -1,0 +1,120 @@
+"""What a run keeps of how it decides, and what new rules are made from."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rebalance.errors import DataError, MetricError, SettingError
+from rebalance.scoring import Centres
+from rebalance.scoring.evaluation import DecisionRule, Outputs, find_rule
+from rebalance.scoring.stored import DRAWN_BY, Decisions, check_rule, draws_of
+from rebalance.training.sampling import SAMPLERS
+
+CLASSES = ("cat", "dog", "eel")
+CENTRES = Centres(np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.1]]), 0.3)
+COSTS = [[0, 9, 1], [1, 0, 1], [1, 1, 0]]
+
+
+def never():
+    raise AssertionError("centres are known, or not asked for")
+
+
+def decisions(own=None):
+    return Decisions(own or DecisionRule(), [6.0, 3.0, 1.0], [1.0, 1.0, 4.0])
+
+
+@pytest.fixture
+def outputs():
+    rng = np.random.default_rng(0)
+    return Outputs(rng.dirichlet(np.ones(3), 40), rng.normal(size=(40, 2)).astype(np.float32))
+
+
+def test_every_sampler_says_how_it_draws():
+    assert DRAWN_BY.keys() == SAMPLERS.keys()
+
+
+@pytest.mark.parametrize("sampler", sorted(SAMPLERS))
+def test_draws_are_what_the_sampler_draws(sampler):
+    labels = np.repeat([0, 1, 2], [900, 90, 10])
+    rng = np.random.default_rng(0)
+    drawn = sum(np.bincount(labels[SAMPLERS[sampler](labels, rng)]) for _ in range(200))
+    found = np.array(draws_of(labels, 3, sampler))
+    np.testing.assert_allclose(found / found.sum(), drawn / drawn.sum(), rtol=0.05)
+
+
+def test_a_class_that_is_not_there_is_not_drawn():
+    for sampler in SAMPLERS:
+        assert draws_of([0, 2, 2], 4, sampler)[1::2] == [0, 0]
+
+
+def test_the_prior_is_of_draws_and_weights(outputs):
+    rule = decisions().rule(None, "prior", CLASSES, never)
+    assert rule.options["train_prior"] == pytest.approx([6 / 13, 3 / 13, 4 / 13])
+    odds = outputs.probabilities / [6, 3, 4]
+    assert np.array_equal(rule.decide(outputs).predicted, odds.argmax(axis=1))
+
+
+def test_what_is_not_asked_for_is_as_the_run_decides(tmp_path, outputs):
+    path = tmp_path / "costs.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in COSTS))
+    own = find_rule("head", f"cost:{path}", CLASSES, never, never)
+    path.unlink()
+    rule = decisions(own).rule("centres", None, CLASSES, lambda: CENTRES)
+    assert (rule.classifier, rule.threshold) == ("centres", "cost")
+    assert rule.options == {"matrix": COSTS}
+    rule = decisions(DecisionRule(centres=CENTRES)).rule(None, "prior", CLASSES, never)
+    assert (rule.classifier, rule.threshold) == ("centres", "prior")
+    assert rule.options["train_prior"] == [1 / 3] * 3
+
+
+def test_centres_are_fitted_once():
+    asked = []
+
+    def fit():
+        asked.append(1)
+        return CENTRES
+
+    kept = decisions()
+    for threshold in ("none", "prior", "none"):
+        kept = kept.with_other(kept.rule("centres", threshold, CLASSES, fit))
+    assert len(asked) == 1
+    assert set(kept.others) == {"centres, none", "centres, prior"}
+    assert kept.own.classifier == "head"
+
+
+def test_it_comes_back_to_the_last_bit(outputs):
+    kept = decisions().with_other(DecisionRule(centres=CENTRES))
+    again = Decisions.from_record(json.loads(json.dumps(kept.to_record())))
+    assert (again.draws, again.weights) == (kept.draws, kept.weights)
+    (rule,) = again.others.values()
+    for found, expected in zip(
+        rule.decide(outputs), DecisionRule(centres=CENTRES).decide(outputs), strict=True
+    ):
+        assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"own": {}},
+        {"own": None},
+        {"draws": ["x"]},
+        {"weights": None},
+        {"others": []},
+        {"others": {"a": {}}},
+    ],
+)
+def test_what_is_damaged_is_refused(change):
+    with pytest.raises(DataError, match="is damaged"):
+        Decisions.from_record({**decisions().to_record(), **change})
+    with pytest.raises(DataError, match="is damaged"):
+        Decisions.from_record({})
+
+
+def test_what_will_fail_is_said_before_training():
+    check_rule("centres", "prior", CLASSES, [3, 0, 1])
+    with pytest.raises(MetricError, match="class 1"):
+        check_rule("head", "prior", CLASSES, [3, 0, 1])
+    with pytest.raises(SettingError):
+        check_rule("head", "half", CLASSES, [3, 1, 1])

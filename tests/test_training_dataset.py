@@ -1,0 +1,161 @@
+"""Batches of images: the right pixels, the same whatever the number of workers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from rebalance.data.blending import blend
+from rebalance.data.folder import scan
+from rebalance.errors import DataError
+from rebalance.models.transforms import Transform
+from rebalance.settings import IN_MEMORY
+from rebalance.training.augmentation import NoAugmentation
+from rebalance.training.dataset import HELD_BYTES, Batch, ImageDataset, Pass
+
+SIZE = 16
+PLAIN = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
+
+MakeFolder = Callable[..., Path]
+
+
+@pytest.fixture
+def root(tmp_path: Path, make_folder: MakeFolder) -> Path:
+    return make_folder(tmp_path / "data", {"cat": 5, "dog": 4}, size=(SIZE, SIZE))
+
+
+def dataset_of(root: Path, limit: int = HELD_BYTES["auto"]) -> ImageDataset:
+    folder = scan(root)
+    return ImageDataset(root, folder.paths, folder.labels, PLAIN, NoAugmentation(), limit)
+
+
+def pass_of(*positions: int) -> Pass:
+    rng = np.random.default_rng(len(positions))
+    return Pass(np.array(positions), rng.random((len(positions), 2), dtype=np.float32))
+
+
+def test_help_names_every_choice() -> None:
+    assert tuple(HELD_BYTES) == IN_MEMORY
+
+
+def test_images_are_the_pixels_of_the_files(root: Path) -> None:
+    dataset = dataset_of(root)
+    assert len(dataset) == 9
+    for position, path in enumerate(dataset.paths):
+        image = dataset.pixels(position)
+        assert image.dtype == torch.uint8
+        assert np.array_equal(image.permute(1, 2, 0).numpy(), np.asarray(Image.open(root / path)))
+
+
+@pytest.mark.parametrize("limit", HELD_BYTES.values(), ids=HELD_BYTES)
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_follow_the_passes(root: Path, workers: int, limit: int) -> None:
+    dataset = dataset_of(root, limit)
+    passes = [pass_of(8, 1, 3), pass_of(2, 2), pass_of(5), pass_of(*range(9)), pass_of(5, 0, 7, 4)]
+    dataset.hold(workers)
+    assert (dataset.held is None) is (limit == 0)
+    found: list[Batch] = list(dataset.batches(iter(passes), workers, pin=False))
+    assert len(found) == len(passes)
+    for (positions, draws), batch in zip(passes, found, strict=True):
+        assert batch.images.shape == (len(positions), 3, SIZE, SIZE)
+        assert batch.labels.dtype == torch.int64
+        assert torch.equal(batch.draws, torch.from_numpy(draws))
+        for position, image, label in zip(positions, batch.images, batch.labels, strict=True):
+            assert torch.equal(image, dataset.pixels(position))
+            assert label == dataset.labels[position]
+
+
+def test_what_is_held_is_not_read_again(root: Path) -> None:
+    dataset, held = dataset_of(root), dataset_of(root)
+    expected = [dataset.pixels(position) for position in range(9)]
+    held.hold(workers=2)
+    for path in held.paths:
+        (root / path).unlink()
+    for position, image in enumerate(expected):
+        assert torch.equal(held.pixels(position), image)
+
+
+def test_a_set_is_held_only_if_it_fits(root: Path) -> None:
+    size = 9 * 3 * SIZE * SIZE
+    for limit, fits in ((size - 1, False), (size, True)):
+        dataset = dataset_of(root, limit)
+        dataset.hold(0)
+        assert (dataset.held is not None) is fits
+
+
+def test_images_are_read_ahead_but_not_without_end(root: Path) -> None:
+    asked: list[int] = []
+
+    def passes():
+        for index in range(10_000):
+            asked.append(index)
+            yield pass_of(0, 1, 2)
+
+    feed = dataset_of(root).batches(passes(), 2, pin=False)
+    for _ in range(5):
+        next(feed)
+    assert 5 < len(asked) < 100
+    feed.close()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_unreadable_image_is_one_line_that_names_it(root: Path, workers: int) -> None:
+    (root / "dog" / "002.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"'dog/002\.png'") as raised:
+        list(dataset_of(root).batches([pass_of(*range(9))], workers, pin=False))
+    assert "\n" not in str(raised.value)
+    with pytest.raises(DataError, match=r"'dog/002\.png'"):
+        dataset_of(root).hold(workers)
+
+
+BLENDS = {3: ("dog/000.png", 0.25), 7: ("dog/001.png", 0.0), 8: ("cat/001.png", 0.6)}
+
+
+def blended(root: Path, transform: Transform = PLAIN, limit: int = 0) -> ImageDataset:
+    """Blends, beside images as they are; the first image is in the set twice, once blended."""
+    folder = scan(root)
+    paths = (*folder.paths[:8], folder.paths[0])
+    labels = (*folder.labels[:8], folder.labels[0])
+    return ImageDataset(root, paths, labels, transform, NoAugmentation(), limit, BLENDS)
+
+
+def opened(path: Path) -> Image.Image:
+    return Image.open(path).convert("RGB")
+
+
+@pytest.mark.parametrize("name", ["plain", "cut"])
+def test_a_blend_is_one_of_the_images_before_their_transform(root: Path, name: str) -> None:
+    cut = Transform(24, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
+    dataset = blended(root, {"plain": PLAIN, "cut": cut}[name])
+    wide = opened(root / "dog/000.png").resize((3 * SIZE, 2 * SIZE))  # a partner of another size
+    wide.save(root / "dog/000.png")
+    for position, path in enumerate(dataset.paths):
+        image = opened(root / path)
+        if position in BLENDS:
+            partner, weight = BLENDS[position]
+            image = blend(image, opened(root / partner), weight)
+        assert torch.equal(dataset.pixels(position), dataset.transform.image(image))
+    assert not torch.equal(dataset.pixels(8), dataset.pixels(0))
+    plain = [scan(root).paths.index(path) for path in dataset.paths]
+    assert torch.equal(dataset.pixels(7), dataset_of(root).pixels(plain[7])) is (name == "plain")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_blends_are_held_as_they_are_read(root: Path, workers: int) -> None:
+    fresh, held = blended(root), blended(root, limit=HELD_BYTES["auto"])
+    held.hold(workers)
+    assert fresh.held is None and held.held is not None
+    passes = [pass_of(8, 3, 0), pass_of(3, 7)]
+    both = (each.batches(iter(passes), workers, pin=False) for each in (fresh, held))
+    for read, kept in zip(*both, strict=True):
+        assert torch.equal(read.images, kept.images) and torch.equal(read.labels, kept.labels)
+    assert torch.equal(held.pixels(3), fresh.pixels(3))
+
+
+def test_a_partner_that_cannot_be_read_is_named(root: Path) -> None:
+    (root / "dog/000.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"'dog/000\.png'"):
+        blended(root).pixels(3)

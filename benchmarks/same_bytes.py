@@ -47,8 +47,8 @@ rebalance = ["random-under", "subclass-closest", "subclass-farthest", "coverage"
 loss = "weighted"
 
 [extractor]
-extractor = "{weights}"
-arch = "{arch}"
+extractor = "WEIGHTS"
+arch = "ARCH"
 """
 RESULTS = ("M.csv", "M.dropped.csv", "M.map.csv", "study.csv")
 TIMED = "seconds"  # a study's column that no two runs share
@@ -106,7 +106,7 @@ def run(words: list[str], out: Path, tree: Path, cache: Path) -> subprocess.Comp
     environment = {**os.environ, "PYTHONPATH": str(tree), "REBALANCE_CACHE_DIR": str(cache)}
     if words[0] == "study":
         at = words.index("--extractor")
-        study = STUDY.format(weights=words[at + 1], arch=words[at + 3])
+        study = STUDY.replace("WEIGHTS", words[at + 1]).replace("ARCH", words[at + 3])
         (out / "study.toml").write_text(study, encoding="utf-8")
         words = words[:at]
     line = [sys.executable, "-m", "rebalance", *words]

@@ -80,7 +80,7 @@ def filled(root, blocks):
 READ = """
 import json, resource, sys
 from pathlib import Path
-from rebalance.cache import FeatureCache
+from rebalance.features.cache import FeatureCache
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
 stored = FeatureCache(Path(sys.argv[1]), "net").layer("pool")

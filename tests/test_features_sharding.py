@@ -223,8 +223,8 @@ PLACES = """
 import sys
 from pathlib import Path
 from rebalance.errors import RebalanceError
-from rebalance.processes import joined
-from rebalance.sharding import check_places
+from rebalance.distributed.processes import joined
+from rebalance.features.sharding import check_places
 
 try:
     with joined("cpu") as processes:

@@ -27,7 +27,7 @@ from rebalance.neighbours import (
     tiles,
 )
 from rebalance.neighbours.points import Points, as_points
-from rebalance.neighbours.tiles import ProcessorTiles, Tiles, TorchTiles
+from rebalance.neighbours.tiles import ProcessorTiles, Shortlist, Tiles, TorchTiles
 
 
 def brute_force(
@@ -269,7 +269,7 @@ def test_a_shortlist_keeps_the_smallest_of_what_it_was_offered(
 ) -> None:
     rng = np.random.default_rng(seed)
     values = rng.standard_normal((5, sum(offers) + width)).astype(np.float32)
-    found = tiles.Shortlist(5, width)
+    found = Shortlist(5, width)
     start = 0
     for columns in (*offers, width):
         part = np.arange(start, start := start + columns)
@@ -289,7 +289,7 @@ def test_a_searched_tile_gives_what_offering_all_of_it_gives(
     rng = np.random.default_rng(seed)
     values = rng.integers(0, 400, (7, sum(tiles))).astype(np.float32)  # with ties
     values[rng.random(values.shape) < 0.1] = np.inf
-    found = tiles.Shortlist(7, width)
+    found = Shortlist(7, width)
     start = 0
     for columns in tiles:
         tile = np.ascontiguousarray(values[:, start : start + columns])

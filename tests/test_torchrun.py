@@ -163,7 +163,8 @@ def test_callers_with_processes_of_their_own_all_get_the_metrics_and_the_error(f
 # Processes of which some fail between collectives; argv: what to do in which rank.
 FAIL = """
 import sys
-from rebalance import errors, processes
+from rebalance import errors
+from rebalance.distributed import processes
 import torch
 from torch import distributed
 
@@ -203,7 +204,7 @@ def test_what_one_process_alone_fails_of_is_said_by_it(tmp_path, rank):
 LEFT = """
 import sys
 from pathlib import Path
-from rebalance.processes import joined
+from rebalance.distributed.processes import joined
 
 with joined("cpu") as found:
     import torch

@@ -14,9 +14,9 @@ from collections import OrderedDict
 from pathlib import Path
 import torch
 from torch import distributed, nn
-from rebalance.augmentation import CifarAugmentation
-from rebalance.dataset import ImageDataset
-from rebalance.folder import scan
+from rebalance.training.augmentation import CifarAugmentation
+from rebalance.training.dataset import ImageDataset
+from rebalance.data.folder import scan
 from rebalance.losses import COT, Weighted
 from rebalance.models.network import ConcatPool, Network
 from rebalance.models.transforms import Transform

@@ -19,7 +19,7 @@ def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[floa
     true and the predicted classes in any order. The cell in the corner may hold anything.
 
     Raises SettingError for a file that is neither, a cell that is no number, a name that is
-    missing, unknown or there twice, and a matrix that ``inference.check_cost`` refuses.
+    missing, unknown or there twice, and a matrix that ``scoring.check_cost`` refuses.
     """
     rows = _read(Path(path))
     try:

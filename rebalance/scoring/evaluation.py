@@ -43,7 +43,7 @@ class Outputs(NamedTuple):
 class DecisionRule:
     """Which class is decided on.
 
-    threshold: a key of ``inference.THRESHOLDS``. options: its options, plain numbers. centres: what
+    threshold: a key of ``scoring.THRESHOLDS``. options: its options, plain numbers. centres: what
     gives the probabilities in place of the network's head, None for the head.
     """
 
@@ -100,8 +100,8 @@ def find_rule(
     """The rule that ``--classifier`` and ``--threshold`` ask for.
 
     threshold: ``none``; ``prior``, to the decisions of a test set with as many images of each
-    class; or ``cost:FILE`` with a CSV as ``costs.read_cost_matrix`` takes it. train_prior: gives
-    what ``inference.effective_prior`` says of the training, where that is needed; centres know
+    class; or ``cost:FILE`` with a CSV as ``scoring.costs.read_cost_matrix`` takes it. train_prior:
+    gives what ``scoring.effective_prior`` says of the training, where that is needed; centres know
     none. centres: gives them, where they are needed.
 
     Raises SettingError for another choice and for a matrix that cannot be used.
@@ -123,7 +123,7 @@ def find_rule(
 
 
 def fit_centres(features: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> Centres:
-    """``inference.class_centres`` of training images: features [N, D], labels [N].
+    """``scoring.class_centres`` of training images: features [N, D], labels [N].
 
     Raises FeatureError for a class without images, by its name.
     """

@@ -32,7 +32,7 @@ def draws_of(labels: ArrayLike, classes: int, sampler: str) -> list[float]:
 def check_rule(
     classifier: str, threshold: str, classes: Sequence[str], counts: Sequence[int]
 ) -> None:
-    """Raise what ``evaluation.find_rule`` will raise after training on so many images per class."""
+    """Raise now what ``find_rule`` would raise after training on so many images per class."""
 
     def prior() -> list[float]:
         return prior_of(counts, [1.0] * len(counts))
@@ -65,7 +65,7 @@ class Decisions:
         classes: Sequence[str],
         fit_centres: Callable[[], Centres],
     ) -> DecisionRule:
-        """The rule asked for, None being as the run decides; raises as ``evaluation.find_rule``.
+        """The rule asked for, None being as the run decides; raises as ``find_rule``.
 
         fit_centres: called only where no rule that is kept has them.
         """
@@ -111,6 +111,6 @@ class Decisions:
 
 
 def prior_of(draws: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """``inference.effective_prior``, as plain numbers."""
+    """``scoring.effective_prior``, as plain numbers."""
     shares: list[float] = effective_prior(draws, weights).tolist()
     return shares

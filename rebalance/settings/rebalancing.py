@@ -54,7 +54,7 @@ class LongTail:
     """How long a tail to make of a data set (METHODS section 7).
 
     rho: images of the largest class to each of the smallest. profile: a key of
-    ``profiles.PROFILES``. n_max: of the largest class; None is as many as all classes allow.
+    ``class_sizes.PROFILES``. n_max: of the largest class; None is as many as all classes allow.
     order: every class, the largest-to-be first; empty is by size, a tie in class order.
     """
 

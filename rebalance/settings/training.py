@@ -41,10 +41,11 @@ class Recipe:
     nothing else but what is seen at a time by BatchNorm and by losses of a whole batch (mfe, msfe,
     crl).
     weight_decay: see the optimiser.
-    optimiser: a key of ``training.OPTIMISERS``. schedule: a key of ``schedules.SCHEDULES``.
+    optimiser: a key of ``training.optimisers.OPTIMISERS``.
+    schedule: a key of ``training.schedules.SCHEDULES``.
     warmup_epochs, milestones, drop: for the schedule ``step``: epochs of linear warm-up; shares of
     a phase's epochs, rising, at each of which the rate is multiplied by ``drop``.
-    augmentation: a key of ``augmentation.AUGMENTATIONS``.
+    augmentation: a key of ``training.augmentation.AUGMENTATIONS``.
     """
 
     frozen_epochs: int = 3
@@ -112,7 +113,7 @@ class TrainOptions:
     weights: ``scratch``, ``imagenet`` or the path of a checkpoint; None is as the recipe's name.
     image_size, precision: as for extractors.
     loss: a key of ``losses.LOSSES``; loss_options: (name, value) pairs.
-    sampler: a key of ``sampling.SAMPLERS``. regime: a key of ``regimes.REGIMES``.
+    sampler: a key of ``training.sampling.SAMPLERS``. regime: a key of ``training.regimes.REGIMES``.
     in_memory: whether the decoded images are kept: auto (if they take 1 GiB at most), yes or no. It
     changes no result.
     rebalance_head: a manifest by whose recipes, in embedding space, a fresh linear head is trained

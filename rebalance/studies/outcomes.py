@@ -10,7 +10,8 @@ class Treatment:
 
     Names that the study gives them. rebalance: what is done to the training images; ``none`` leaves
     them. loss: a key of ``losses.LOSSES``, or that with options. regime: a key of
-    ``regimes.REGIMES``. threshold: a key of ``inference.THRESHOLDS``, with a file for ``cost``.
+    ``training.regimes.REGIMES``. threshold: a key of ``scoring.THRESHOLDS``, with a file for
+    ``cost``.
     """
 
     rebalance: str = "none"

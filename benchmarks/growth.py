@@ -117,7 +117,7 @@ def select(
     """Cut all classes; what it took since ``started``, and what came of the first class."""
     stages: dict[str, float] = {}
     with own_memory() as own:
-        from rebalance.selection import select_by_subclass
+        from rebalance.resampling import Population, cut, selection_of
         from rebalance.settings import SelectionOptions
         from rebalance.workflow.appraisal import with_cover
 
@@ -125,13 +125,17 @@ def select(
             stages[name] = time.time() - started - sum(stages.values())
 
         everything = feature_table(root, samples, classes)
+        folder = everything.folder
+        population = Population(
+            np.asarray(folder.labels, np.int64), folder.classes, everything.layers, 0
+        )
         stage("open")
         size = min(KEEP, samples // classes // 3)
-        sizes = dict.fromkeys(everything.folder.classes, size)
         options = SelectionOptions(landmarks=landmarks)
-        chosen = select_by_subclass(everything, sizes, options, 0)
+        found = cut(population, dict.fromkeys(range(classes), size), options)
+        chosen = selection_of(population, found, options)
         stage("select")
-        chosen = with_cover(everything.layers[LAYER], everything.folder, chosen, 0)
+        chosen = with_cover(everything.layers[LAYER], folder, chosen, 0)
         stage("cover")
     return {
         "seconds": time.time() - started,
@@ -139,8 +143,8 @@ def select(
         "stages": stages,
         "MB": peak_memory(),
         "own": own[0],
-        "story": chosen.stories[everything.folder.classes[0]],
-        "kept": sum(decision.kept for decision in chosen.decisions),
+        "story": chosen.stories[folder.classes[0]],
+        "kept": sum(fate.kept for fate in chosen.fates),
     }
 
 

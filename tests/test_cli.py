@@ -37,12 +37,12 @@ def test_every_option_has_help():
 def test_the_choices_are_the_keys_of_the_registries(run):
     from rebalance.exchange import EXPORTS
     from rebalance.oversampling import OVERSAMPLERS
-    from rebalance.undersampling import METHODS, PICKERS
+    from rebalance.undersampling import PICKERS, UNDERSAMPLERS
 
     choices = {
-        "undersample": [METHODS, PICKERS],
+        "undersample": [UNDERSAMPLERS, PICKERS],
         "oversample": [OVERSAMPLERS],
-        "hybrid": [METHODS, PICKERS, OVERSAMPLERS],
+        "hybrid": [UNDERSAMPLERS, PICKERS, OVERSAMPLERS],
         "export": [EXPORTS],
     }
     for command, registries in choices.items():

@@ -40,7 +40,7 @@ NEVER = {
     "rebalance.features.cache": HEAVY,
     "rebalance.features.blocks": HEAVY,
     "rebalance.features.sharding": HEAVY,
-    "rebalance.selection": TORCH,
+    "rebalance.resampling": TORCH,
     "rebalance.studies.intervals": HEAVY,
     "rebalance.studies.results": HEAVY,
     "rebalance.studies.summaries": HEAVY,

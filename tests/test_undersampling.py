@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from imblearn.under_sampling import EditedNearestNeighbours, NearMiss, TomekLinks
 from numpy.typing import NDArray
 
-from rebalance.errors import FeatureError
+from rebalance.clusters import InMemory, find_subclasses
+from rebalance.errors import FeatureError, SettingError
+from rebalance.settings import SelectionOptions
 from rebalance.undersampling import (
-    EXACT,
-    METHODS,
+    BY_CHANCE,
     PICKERS,
     UNDERSAMPLERS,
     allot,
@@ -215,7 +216,7 @@ def test_every_undersampler_keeps_its_contract(name: str, case: Case) -> None:
         try:
             kept = UNDERSAMPLERS[name](features, labels, wanted, RNG(3))
         except FeatureError as error:
-            assert name not in EXACT
+            assert not UNDERSAMPLERS[name].exact
             assert "would lose all its samples" in str(error)
             assert error.label in wanted
             return
@@ -226,7 +227,7 @@ def test_every_undersampler_keeps_its_contract(name: str, case: Case) -> None:
         left = np.count_nonzero(labels[kept] == label)
         if label not in wanted:
             assert left == size
-        elif name in EXACT:
+        elif UNDERSAMPLERS[name].exact:
             assert left == wanted[label]
         else:
             assert 1 <= left <= size
@@ -251,7 +252,7 @@ def test_wanted_sizes_out_of_range_are_refused(name: str, wanted: dict[int, int]
         UNDERSAMPLERS[name](features, labels, wanted, RNG(0))
 
 
-BY_FEATURES = sorted(UNDERSAMPLERS.keys() - {"random"})
+BY_FEATURES = sorted(name for name, each in UNDERSAMPLERS.items() if each.needs_features)
 
 
 @pytest.mark.parametrize("name", BY_FEATURES)
@@ -273,7 +274,10 @@ def test_missing_features_are_refused(name: str, features: NDArray[Any] | None) 
         UNDERSAMPLERS[name](features, labels, wanted, RNG(0))
 
 
-@pytest.mark.parametrize("name", sorted({*BY_FEATURES} - {"coverage", "coverage-typical"}))
+COMPARING = ("nearmiss-1", "nearmiss-2", "nearmiss-3", "tomek", "enn", "oss")
+
+
+@pytest.mark.parametrize("name", COMPARING)
 def test_a_single_class_is_refused(name: str) -> None:
     with pytest.raises(FeatureError, match="there is one class"):
         UNDERSAMPLERS[name](np.zeros((5, 2)), np.zeros(5, int), {0: 2}, RNG(0))
@@ -402,8 +406,8 @@ def test_oss_equals_a_slow_loop_for_one_of_the_samples_it_may_draw(seed: int) ->
     assert kept in possible
 
 
-def test_methods_are_the_subclass_method_and_every_undersampler() -> None:
-    assert METHODS == (
+def test_the_undersamplers_are_in_the_order_of_the_help() -> None:
+    assert list(UNDERSAMPLERS) == [
         "subclass",
         "coverage",
         "coverage-typical",
@@ -414,5 +418,53 @@ def test_methods_are_the_subclass_method_and_every_undersampler() -> None:
         "tomek",
         "enn",
         "oss",
-    )
-    assert set(METHODS) > EXACT
+    ]
+    assert all(each.name == name for name, each in UNDERSAMPLERS.items())
+    assert [name for name, each in UNDERSAMPLERS.items() if not each.needs_features] == [BY_CHANCE]
+
+
+def test_an_undersampler_says_which_layers_it_looks_at() -> None:
+    for name, each in UNDERSAMPLERS.items():
+        for layer in ("pool", "auto"):
+            looked_at = each.layer(SelectionOptions(name, layer=layer))
+            own = layer if "layer" in each.options else "pool"
+            assert looked_at == (own if each.needs_features else None)
+
+
+def test_subclasses_share_out_what_is_kept_and_may_be_given() -> None:
+    rng = RNG(0)
+    labels = np.repeat([4, 2, 4], [30, 10, 60])
+    features = rng.normal(size=(100, 12))
+    features[labels == 4] += np.repeat([0.0, 30.0], [30, 60])[:, None]
+    found = find_subclasses(InMemory(features[labels == 4]), 3)
+    assert found.sizes == [60, 30]
+    for pick in PICKERS:
+        kept = UNDERSAMPLERS["subclass"](
+            None, labels, {4: 20}, RNG(5), pick=pick, subclasses={4: found}
+        )
+        quotas = allot(found.sizes, 20)
+        picked = pick_per_cluster(found.labels, found.distances, quotas, PICKERS[pick], RNG(5))
+        wanted = [*np.flatnonzero(labels == 4)[picked], *np.flatnonzero(labels == 2)]
+        assert kept.tolist() == sorted(wanted)
+    alone = UNDERSAMPLERS["subclass"](features, labels, {4: 20}, RNG(5))
+    assert [np.count_nonzero(alone < 30), np.count_nonzero(alone >= 40)] == [10, 10]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            SelectionOptions("tomek", k_max=4),
+            "--pick, --layer, --k-max, --criterion, --cluster-space, --layout and --landmarks are "
+            "for --method subclass, not tomek",
+        ),
+        (
+            SelectionOptions("random", suspects=True),
+            "--suspects compares features, which --method random does not look at",
+        ),
+    ],
+)
+def test_options_of_other_methods_are_refused(options: SelectionOptions, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        UNDERSAMPLERS[options.method].check(options)
+    UNDERSAMPLERS[options.method].check(SelectionOptions(options.method, dedupe=True))

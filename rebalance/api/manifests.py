@@ -203,12 +203,11 @@ def hybrid(
     options are those of ``undersample`` and ``oversample``, which raise the same errors.
     """
     given = locals()
-    ours = under == SelectionOptions.method
     return workflow.hybrid(
         data,
         output,
         to=str(to),
-        selection=SelectionOptions(under, pick, layer if ours else SelectionOptions.layer),
+        selection=SelectionOptions(under, pick, layer),
         synthesis=gather(SynthesisOptions, {**given, "method": over}),
         extractor=gather(ExtractorOptions, given),
         source=gather(FolderOptions, given),

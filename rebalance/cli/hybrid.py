@@ -21,7 +21,7 @@ from rebalance.settings import SelectionOptions, SynthesisOptions
 )
 @click.option(
     "--under",
-    type=values.Registry("rebalance.undersampling", "METHODS"),
+    type=values.Registry("rebalance.undersampling", "UNDERSAMPLERS"),
     default=SelectionOptions.method,
     show_default=True,
     help="How the images to keep are chosen.",

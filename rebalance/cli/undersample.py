@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @options.manifest
 @click.option(
     "--method",
-    type=values.Registry("rebalance.undersampling", "METHODS"),
+    type=values.Registry("rebalance.undersampling", "UNDERSAMPLERS"),
     default=SelectionOptions.method,
     show_default=True,
     help="How the images to keep are chosen.",

@@ -7,10 +7,11 @@ umap are imported only when a function needs them.
 from rebalance.clusters.criteria import CRITERIA
 from rebalance.clusters.layouts import LAYOUTS, umap_layout
 from rebalance.clusters.silhouette import silhouettes
-from rebalance.clusters.subclasses import Subclasses, find_subclasses
+from rebalance.clusters.subclasses import CLUSTERING, Subclasses, find_subclasses
 from rebalance.numerics.pca import InMemory, Matrix, principal_components
 
 __all__ = [
+    "CLUSTERING",
     "CRITERIA",
     "LAYOUTS",
     "InMemory",

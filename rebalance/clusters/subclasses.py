@@ -22,6 +22,8 @@ from rebalance.numerics.pca import Matrix, principal_components
 from rebalance.settings import SelectionOptions
 
 PAPERS = SelectionOptions()
+# The fields of SelectionOptions that say how a class is clustered.
+CLUSTERING = ("k_max", "criterion", "cluster_space", "layout", "landmarks")
 
 
 @dataclass(frozen=True, eq=False)

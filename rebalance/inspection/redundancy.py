@@ -4,7 +4,7 @@ Works on looks alone: reads no files, and may not import torch or click.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,33 @@ def redundant(looks: Sequence[Look | None], most: int) -> dict[int, int]:
                 stays[follower], copies[follower] = leader, number
     first = sorted(stays, key=lambda position: (-copies[position], position))[:most]
     return {position: stays[position] for position in sorted(first)}
+
+
+def near_duplicates(
+    looks: Mapping[int, Look | None],
+    paths: Sequence[str],
+    labels: Sequence[int],
+    wanted: Mapping[int, int],
+) -> dict[int, str]:
+    """The positions of images that go because another like them stays, each with the reason.
+
+    looks: of the images of the classes that shrink, by position in ``paths``. labels: the class of
+    every image. wanted: the size of each class that shrinks, by label; none falls below it.
+    """
+    classes = np.asarray(labels)
+    reasons: dict[int, str] = {}
+    for label, size in wanted.items():
+        members = np.flatnonzero(classes == label).tolist()
+        own = [looks[member] for member in members]
+        for gone, stays in redundant(own, len(members) - size).items():
+            path = paths[members[stays]]
+            reasons[members[gone]] = f"{_kind(own[gone], own[stays])} of {path}"
+    return reasons
+
+
+def _kind(gone: Look | None, stays: Look | None) -> str:
+    equal = gone is not None and stays is not None and gone.digest == stays.digest
+    return "duplicate" if equal else "near-duplicate"
 
 
 def _groups(looks: Sequence[Look | None]) -> list[list[int]]:

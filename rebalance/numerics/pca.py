@@ -55,6 +55,10 @@ class InMemory:
         """A view of these rows and columns."""
         return self._values[rows, columns]
 
+    def take(self, positions: NDArray[np.intp]) -> "InMemory":
+        """A copy of the rows at these positions."""
+        return InMemory(self._values[positions])
+
 
 def principal_components(matrix: Matrix, count: int = 50) -> NDArray[np.float32]:
     """The scores [N, min(count, N, M)] of the samples on their leading principal components.

@@ -35,6 +35,14 @@ class Matrix(Protocol):
         ...
 
 
+class FeatureMatrix(Matrix, Protocol):
+    """A matrix of which some rows can be taken, such as ``features.cache.StoredFeatures``."""
+
+    def take(self, positions: NDArray[np.intp]) -> "FeatureMatrix":
+        """The rows at these positions, as a matrix of their own."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """What standardising needs of the columns [M]; those of two sets of rows can be merged."""

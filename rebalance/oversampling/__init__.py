@@ -4,12 +4,13 @@ Pure functions of arrays: they read no files, and may not import torch or click.
 need; only ``cluster`` imports the clustering, when it has to find clusters itself.
 """
 
-from rebalance.oversampling.oversamplers import OVERSAMPLERS, Oversampler
+from rebalance.oversampling.oversamplers import BY_CHANCE, OVERSAMPLERS, Oversampler
 from rebalance.oversampling.recipes import Added, synthesise
 from rebalance.oversampling.samples import Nearest, Options
 from rebalance.oversampling.subclusters import cluster_total
 
 __all__ = [
+    "BY_CHANCE",
     "OVERSAMPLERS",
     "Added",
     "Nearest",

@@ -44,16 +44,29 @@ class Oversampler:
     draw: the recipes of each class, as many as are wanted of it.
     needs_features: False if None may be given for them.
     neighbours: how many it draws partners from unless told; None if it has no use for them.
+    by_subclass: whether it goes by the subclasses of a class alone; it takes them as the option
+    ``subclasses``, and ``max`` is to it what they make of the largest class.
     """
 
     draw: Callable[[Samples, Sequence[Minority], Options], list[Draw]]
     needs_features: bool = True
     neighbours: int | None = None
+    by_subclass: bool = False
 
     @property
     def name(self) -> str:
         """Its key in ``OVERSAMPLERS``."""
         return self.draw.__name__.replace("_", "-")
+
+    @property
+    def blends(self) -> bool:
+        """Whether what it adds is blended of two samples; others repeat samples as they are."""
+        return self.neighbours is not None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The fields of ``SynthesisOptions`` that mean something to it, and not to every other."""
+        return ("neighbours",) if self.neighbours is not None else ()
 
     def __call__(
         self,
@@ -140,6 +153,7 @@ OVERSAMPLERS: dict[str, Oversampler] = {
         Oversampler(borderline_2, neighbours=NEIGHBOURS),
         Oversampler(adasyn, neighbours=NEIGHBOURS),
         Oversampler(eos, neighbours=EOS_NEIGHBOURS),
-        Oversampler(cluster),
+        Oversampler(cluster, by_subclass=True),
     )
 }
+BY_CHANCE = ros.__name__  # the one that every other has to be better than

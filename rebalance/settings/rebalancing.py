@@ -75,7 +75,7 @@ class LongTail:
 class SelectionOptions:
     """How the images to keep are chosen.
 
-    method: a key of ``undersampling.METHODS``.
+    method: a key of ``undersampling.UNDERSAMPLERS``.
     pick: for the subclass method, a key of ``undersampling.PICKERS``.
     layer: for the subclass method, body, pool, linear, or auto (best silhouette per class).
     k_max: for the subclass method, the largest number of clusters that is tried.

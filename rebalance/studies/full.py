@@ -25,7 +25,7 @@ from rebalance.progress import silent
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Definition
-from rebalance.studies.rebalanced import NOTHING, Part, Rebalanced, rebalance
+from rebalance.studies.rebalanced import NOTHING, Rebalanced, part_of, rebalance
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.training.regimes import REGIMES
 from rebalance.workflow.rows import added_rows
@@ -100,7 +100,7 @@ class _Body:
             _write(folder / TESTED_ON, setup.test)
         features = np.load(setup.features, mmap_mode="r")
         labels = setup.labels[trained]
-        self.part = Part(features[trained], labels, images.classes, self.stream)
+        self.part = part_of(features[trained], labels, images.classes, self.stream)
         self.images = images.take(trained.tolist())
 
     def train(self) -> Trained:

@@ -28,6 +28,7 @@ from rebalance.settings import FolderOptions, Growth, RunOptions, Targets
 from rebalance.studies.cells import Cells
 from rebalance.studies.folds import deal
 from rebalance.studies.plan import Plan
+from rebalance.studies.rebalancings import LAYER
 from rebalance.studies.setup import Setup
 from rebalance.training.regimes import REGIMES
 from rebalance.workflow.features import describe
@@ -35,7 +36,6 @@ from rebalance.workflow.features import describe
 if TYPE_CHECKING:
     from rebalance.features.table import FeatureTable
 
-LAYER = "pool"
 FEATURES = ".features"  # in the study's folder, while it runs
 
 

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from rebalance.metrics import as_predictions
 from rebalance.metrics.scores import class_f1
 from rebalance.oversampling import synthesise
+from rebalance.resampling import Population
 from rebalance.scoring import effective_prior
 from rebalance.scoring.stored import draws_of
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Choice, Definition
-from rebalance.studies.rebalanced import Clusterings, Part, Rebalanced, alike, rebalance
-from rebalance.studies.rebalancings import Rebalancing
+from rebalance.studies.rebalanced import Clusterings, Rebalanced, alike, part_of, rebalance
+from rebalance.studies.rebalancings import LAYER, Rebalancing
 from rebalance.studies.scoring import decide, scores
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.training.regimes import REGIMES, Moment
@@ -116,7 +117,7 @@ class Block:
             asked = trained[:0]
             if inner:
                 trained, asked = self.setup.inner_sides(trained, self.stream)
-            part = Part(
+            part = part_of(
                 self.stored[trained],
                 self.setup.labels[trained],
                 self.setup.images.classes,
@@ -173,7 +174,7 @@ class Side:
     part: those images. asked: positions in the study of those that a regime is validated on.
     """
 
-    def __init__(self, part: Part, asked: NDArray[np.intp]) -> None:
+    def __init__(self, part: Population, asked: NDArray[np.intp]) -> None:
         self.part, self.asked = part, asked
         self._clusterings = Clusterings(part)
         self._known: dict[Rebalancing, tuple[Rebalanced, float]] = {}
@@ -204,11 +205,11 @@ class Side:
 
     @cached_property
     def _inputs(self) -> Floats:
-        return self.scaled(self.part.features)
+        return self.scaled(self.part.features(LAYER))
 
     @cached_property
     def _moments(self) -> tuple[Floats, Floats]:
-        features = self.part.features.astype(np.float32)
+        features = self.part.features(LAYER)
         deviation = features.std(axis=0)
         return features.mean(axis=0), np.where(deviation > 0, deviation, np.float32(1))
 

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from rebalance import oversampling, undersampling
 from rebalance.errors import SettingError
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.settings import SelectionOptions, SynthesisOptions
-from rebalance.undersampling import EXACT, PICKERS, UNDERSAMPLERS
+from rebalance.undersampling import PICKERS, UNDERSAMPLERS
 
 CUT_TO, RAISED_TO = "min", "max"
-SUBCLASS_KEYS = ("pick", "k_max", "criterion", "cluster_space", "layout", "landmarks")
+RANDOM_UNDER, RANDOM_OVER = "random-under", "random-over"
+LAYER = undersampling.POOLED  # the only one whose features a study has
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,10 @@ class Rebalancing:
     @property
     def by_chance(self) -> bool:
         """Whether images are dropped and repeated at random, looking at nothing."""
-        cut = self.cut is None or self.cut.method == "random"
-        raised = self.raised is None or self.raised.method == "ros"
-        return cut and raised
+        looks = self.cut is not None and UNDERSAMPLERS[self.cut.method].needs_features
+        if self.raised is not None:
+            looks = looks or OVERSAMPLERS[self.raised.method].needs_features
+        return not looks
 
     def as_record(self) -> dict[str, Any]:
         """For JSON; equal records do the same."""
@@ -58,33 +61,44 @@ NONE = Rebalancing()
 
 def names() -> dict[str, Rebalancing]:
     """Every name that a study may give without options, and what it stands for."""
-    cuts = {"random-under": "random"} | {name: name for name in UNDERSAMPLERS if name != "random"}
-    raises = {"random-over": "ros"} | {name: name for name in OVERSAMPLERS if name != "ros"}
+    cuts = {RANDOM_UNDER: SelectionOptions(undersampling.BY_CHANCE)}
+    picks: dict[str, SelectionOptions] = {}
+    for name, method in UNDERSAMPLERS.items():
+        if "pick" in method.options:
+            picks |= {f"{name}-{pick}": SelectionOptions(name, pick) for pick in PICKERS}
+        elif name != undersampling.BY_CHANCE:
+            cuts[name] = SelectionOptions(name)
+    raises = {RANDOM_OVER: oversampling.BY_CHANCE}
+    raises |= {name: name for name in OVERSAMPLERS if name != oversampling.BY_CHANCE}
     return {
         "none": NONE,
-        **{name: _cut(SelectionOptions(method)) for name, method in cuts.items()},
-        **{f"subclass-{pick}": _cut(SelectionOptions(pick=pick)) for pick in PICKERS},
-        **{
-            name: _raised(SynthesisOptions(method, space=_own_space(method)))
-            for name, method in raises.items()
-        },
+        **{name: _cut(selection) for name, selection in (cuts | picks).items()},
+        **{name: _raised(method) for name, method in raises.items()},
     }
 
 
-ALIASES = {"random": "random-under", "ros": "random-over", "subclass": "subclass-closest"}
+ALIASES = {
+    undersampling.BY_CHANCE: RANDOM_UNDER,
+    oversampling.BY_CHANCE: RANDOM_OVER,
+    **{
+        name: f"{name}-{SelectionOptions.pick}"
+        for name, method in UNDERSAMPLERS.items()
+        if "pick" in method.options
+    },
+}
 
 
 def _own_space(method: str) -> str:
     """Images that are repeated are trained on as they are; blends are made of embeddings."""
-    return "pixel" if method in ("ros", "cluster") else "embedding"
+    return "embedding" if OVERSAMPLERS[method].blends else "pixel"
 
 
 def _cut(selection: SelectionOptions) -> Rebalancing:
     return Rebalancing(cut=selection, to=CUT_TO)
 
 
-def _raised(synthesis: SynthesisOptions) -> Rebalancing:
-    return Rebalancing(raised=synthesis, to=RAISED_TO)
+def _raised(method: str) -> Rebalancing:
+    return Rebalancing(raised=SynthesisOptions(method, space=_own_space(method)), to=RAISED_TO)
 
 
 def named(name: str) -> Rebalancing:
@@ -119,23 +133,31 @@ def _hybrid(options: Mapping[str, Any]) -> Rebalancing:
     if "to" not in given:
         raise SettingError("hybrid needs to, the class size: a number, or Rx of the smallest class")
     to = str(given.pop("to"))
-    under, over = given.pop("under", SelectionOptions.method), given.pop("over", "ros")
+    under, over = (
+        given.pop("under", SelectionOptions.method),
+        given.pop("over", SynthesisOptions.method),
+    )
     cut, raised = named(str(under)).cut, named(str(over)).raised
     if cut is None or raised is None:
         raise SettingError(
             f"hybrid needs under, which cuts, and over, which raises; got {under!r} and {over!r}"
         )
-    chosen = {name: given.pop(name) for name in tuple(given) if name in SUBCLASS_KEYS}
+    of_cuts = {name for method in UNDERSAMPLERS for name in selection_keys(method)}
+    chosen = {name: given.pop(name) for name in tuple(given) if name in of_cuts}
     return Rebalancing(
         _selection(str(under), cut, chosen), _synthesis(str(over), raised, given), to
     )
 
 
+def selection_keys(method: str) -> tuple[str, ...]:
+    """The options of an undersampler that a study has a use for: there is one layer to look at."""
+    return tuple(name for name in UNDERSAMPLERS[method].options if name != "layer")
+
+
 def _selection(name: str, plain: SelectionOptions, given: Mapping[str, Any]) -> SelectionOptions:
     from rebalance.clusters import CRITERIA, LAYOUTS
 
-    known = SUBCLASS_KEYS if plain.method == "subclass" else ()
-    _check_options(name, given, ("to", *known))
+    _check_options(name, given, ("to", *selection_keys(plain.method)))
     chosen = replace(plain, **given)
     _check_value(name, "pick", chosen.pick, tuple(PICKERS))
     _check_value(name, "criterion", chosen.criterion, tuple(CRITERIA))
@@ -144,9 +166,7 @@ def _selection(name: str, plain: SelectionOptions, given: Mapping[str, Any]) -> 
 
 
 def _synthesis(name: str, plain: SynthesisOptions, given: Mapping[str, Any]) -> SynthesisOptions:
-    has_neighbours = OVERSAMPLERS[plain.method].neighbours is not None
-    known = ("neighbours", "space") if has_neighbours else ("space",)
-    _check_options(name, given, ("to", *known))
+    _check_options(name, given, ("to", *OVERSAMPLERS[plain.method].options, "space"))
     return replace(plain, **given)
 
 
@@ -177,14 +197,15 @@ def random_control(rebalancing: Rebalancing, depth: str) -> Rebalancing | None:
     if rebalancing.like is not None or rebalancing.by_chance:
         return None
     cut, raised = rebalancing.cut, rebalancing.raised
-    inexact = cut is not None and cut.method not in (*EXACT, "subclass")
-    if inexact or (raised is not None and raised.method == "cluster"):
+    inexact = cut is not None and not UNDERSAMPLERS[cut.method].exact
+    if inexact or (raised is not None and OVERSAMPLERS[raised.method].by_subclass):
         return Rebalancing(like=rebalancing)
+    chance = oversampling.BY_CHANCE
     return replace(
         rebalancing,
-        cut=cut and SelectionOptions("random"),
+        cut=cut and SelectionOptions(undersampling.BY_CHANCE),
         raised=raised
-        and SynthesisOptions("ros", space=raised.space if depth == "full" else _own_space("ros")),
+        and SynthesisOptions(chance, space=raised.space if depth == "full" else _own_space(chance)),
     )
 
 
@@ -194,6 +215,6 @@ def control_label(control: Rebalancing, of: str) -> str:
         return f"random as {of}"
     if control.cut is not None and control.raised is not None:
         return f"random-hybrid to={control.to}"
-    base, usual = ("random-over", RAISED_TO) if control.raised else ("random-under", CUT_TO)
+    base, usual = (RANDOM_OVER, RAISED_TO) if control.raised else (RANDOM_UNDER, CUT_TO)
     label = base if control.to == usual else f"{base} to={control.to}"
     return f"{label} of embeddings" if control.blends else label

@@ -1,4 +1,4 @@
-"""Which samples of a class to keep: quotas, pickers within clusters, and undersamplers of features.
+"""Which samples of a class to keep: quotas, pickers within clusters, and the undersamplers.
 
 Pure functions of arrays: they read no files, and may not import torch or click. scikit-learn and
 imbalanced-learn are imported only when a function needs them.
@@ -6,14 +6,12 @@ imbalanced-learn are imported only when a function needs them.
 
 from rebalance.quotas import allot
 from rebalance.undersampling.pickers import PICKERS, Picker, pick_per_cluster
-from rebalance.undersampling.samplers import EXACT, UNDERSAMPLERS, Undersampler
-
-METHODS = ("subclass", *UNDERSAMPLERS)
+from rebalance.undersampling.undersamplers import BY_CHANCE, POOLED, UNDERSAMPLERS, Undersampler
 
 __all__ = [
-    "EXACT",
-    "METHODS",
+    "BY_CHANCE",
     "PICKERS",
+    "POOLED",
     "UNDERSAMPLERS",
     "Picker",
     "Undersampler",

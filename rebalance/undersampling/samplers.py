@@ -1,21 +1,24 @@
-"""Undersamplers of all classes at once, by the features of their samples.
+"""The ways to choose the samples to keep, as functions: each is an entry of ``UNDERSAMPLERS``.
 
-``coverage`` and ``coverage-typical`` are ours (see that module); NearMiss, Tomek links and
-one-sided selection are imbalanced-learn's. A new undersampler is a function here and its line in
-``UNDERSAMPLERS``; in ``EXACT`` too, if it keeps just as many as wanted. May not import torch or
-click; scikit-learn and imbalanced-learn are imported when needed.
+``subclass``, ``coverage`` and ``coverage_typical`` look at one class after the other; NearMiss,
+Tomek links, edited nearest neighbours and one-sided selection compare the classes, and are
+imbalanced-learn's but for the third. May not import torch or click; scikit-learn and
+imbalanced-learn are imported when needed.
 """
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
+from rebalance.clusters import InMemory, Subclasses, find_subclasses
 from rebalance.errors import FeatureError
+from rebalance.quotas import allot
 from rebalance.undersampling import coverage as covering
+from rebalance.undersampling.pickers import PICKERS, closest, pick_per_cluster
 
 NEIGHBORS = 3
 
@@ -24,27 +27,35 @@ Labels = NDArray[np.integer[Any]]
 Indices = NDArray[np.intp]
 
 
-class Undersampler(Protocol):
-    """The indices of the samples to keep, rising.
+def subclass(
+    features: Features,
+    labels: Labels,
+    wanted: Mapping[int, int],
+    rng: np.random.Generator,
+    *,
+    pick: str = closest.__name__,
+    subclasses: Mapping[int, Subclasses] | None = None,
+) -> Indices:
+    """Every subclass of a class gives an equal share, as far as it has samples enough.
 
-    features: [N, D]; only ``random`` may be given None.
-    labels: the class index [N] of each sample.
-    wanted: how many samples to keep of each class that is to be cut, at least 1 and less than it
-    has; the other classes are kept whole. What is not in ``EXACT`` may keep more or fewer.
-    rng: the source of every random choice.
-
-    The arrays are not modified. ValueError for a wanted number that is out of range; FeatureError
-    for features that are missing or not finite, for a single class where classes are compared, and
-    for a class of which nothing would be left.
+    Lehmann & Ebner 2022. Within a subclass the picker ``pick`` chooses by the distances to its
+    centre. subclasses: those of the classes to cut; a class that is not among them is clustered by
+    its features, which are otherwise not looked at. Keeps as many as wanted.
     """
-
-    def __call__(
-        self,
-        features: Features,
-        labels: Labels,
-        wanted: Mapping[int, int],
-        rng: np.random.Generator,
-    ) -> Indices: ...
+    given = subclasses or {}
+    _check_wanted(labels, wanted)
+    kept = np.isin(labels, list(wanted), invert=True)
+    for label, size in sorted(wanted.items()):
+        members = np.flatnonzero(labels == label)
+        if label in given:
+            found = given[label]
+        else:
+            values = _checked(features, labels, wanted)
+            found = find_subclasses(InMemory(values[members]), int(rng.integers(2**31)))
+        quotas = allot(found.sizes, size)
+        picked = pick_per_cluster(found.labels, found.distances, quotas, PICKERS[pick], rng)
+        kept[members[picked]] = True
+    return np.flatnonzero(kept)
 
 
 def random(
@@ -161,23 +172,6 @@ def oss(
         sampling_strategy=list(wanted), random_state=int(rng.integers(2**31))
     )
     return _kept_by(sampler, features, labels, wanted)
-
-
-UNDERSAMPLERS: dict[str, Undersampler] = {
-    undersampler.__name__.replace("_", "-"): undersampler
-    for undersampler in (
-        coverage,
-        coverage_typical,
-        random,
-        nearmiss_1,
-        nearmiss_2,
-        nearmiss_3,
-        tomek,
-        enn,
-        oss,
-    )
-}
-EXACT = frozenset({"coverage", "coverage-typical", "random", "nearmiss-1", "nearmiss-2"})
 
 
 def _class_by_class(

@@ -1,4 +1,4 @@
-"""What is told of a choice besides its decisions: how well it covers, who looks out of place."""
+"""What is told of a choice: how well it covers the rest, and who looks out of place."""
 
 import logging
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rebalance.appraisal.cover import Comparison, Cover
     from rebalance.data.folder import ImageFolder
     from rebalance.features.cache import StoredFeatures
-    from rebalance.selection import Selection
+    from rebalance.resampling import Selection
 
 log = logging.getLogger("rebalance")
 
@@ -37,7 +37,7 @@ def with_cover(
     from rebalance.appraisal.projection import project
 
     labels = np.asarray(folder.labels)
-    stay = np.array([decision.kept for decision in chosen.decisions])
+    stay = np.array([fate.kept for fate in chosen.fates])
     members = {label: np.flatnonzero(labels == label) for label in range(len(folder.classes))}
     cut = {
         label: len(found)
@@ -52,7 +52,7 @@ def with_cover(
         return {"cover": _as_record(compare_with_random(points, np.flatnonzero(stay[found]), rng))}
 
     told = {folder.classes[label]: record for label, record in side_by_side(compared, cut)}
-    return chosen.told(folder, told)
+    return chosen.told(folder.classes, told)
 
 
 def _as_record(compared: "Comparison") -> dict[str, Any]:
@@ -115,11 +115,11 @@ def with_suspects(
 
     The log says how many there are, and names the first of those kept.
     """
-    decisions = list(chosen.decisions)
-    kept = [position for position in why if decisions[position].kept]
+    fates = list(chosen.fates)
+    kept = [position for position in why if fates[position].kept]
     for position in why.keys() - set(kept):
-        reason = f"{decisions[position].reason}; suspect: {why[position]}"
-        decisions[position] = replace(decisions[position], reason=reason)
+        reason = f"{fates[position].reason}; suspect: {why[position]}"
+        fates[position] = replace(fates[position], reason=reason)
     log.info("suspects: %d images look out of place in their class, %d kept", len(why), len(kept))
     for position in kept[:NAMED_AT_MOST]:
         log.info("suspect, kept: %r: %s", folder.paths[position], why[position])
@@ -128,4 +128,4 @@ def with_suspects(
             "suspects kept: %d more; all are named in M.json and by --json",
             len(kept) - NAMED_AT_MOST,
         )
-    return replace(chosen, decisions=decisions)
+    return replace(chosen, fates=fates)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rebalance.class_sizes import wanted_sizes
 from rebalance.data.counts import named_counts
-from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.folder import ImageFolder
 from rebalance.data.source import Source, open_source
-from rebalance.data.unreadable import readable_part
-from rebalance.errors import SettingError
 from rebalance.manifest import Dropped, Manifest, Row, write_manifest
-from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import (
     LAYERS,
@@ -32,20 +29,12 @@ from rebalance.workflow.appraisal import (
     with_suspects,
 )
 from rebalance.workflow.checks import check_choice, check_result
-from rebalance.workflow.features import describe
+from rebalance.workflow.reading import Readable, read
 from rebalance.workflow.records import provenance
-from rebalance.workflow.redundancy import (
-    look_at,
-    look_at_all,
-    near_duplicates,
-    rest,
-    running_part,
-    with_gone,
-)
 from rebalance.workflow.rows import places_of
 
 if TYPE_CHECKING:
-    from rebalance.selection import Selection
+    from rebalance.resampling import Selection
 
 log = logging.getLogger("rebalance")
 
@@ -62,34 +51,13 @@ def undersample(
     progress: Progress,
 ) -> Manifest:
     """Choose the images to keep; write the manifest to ``output`` (.csv) where it is given."""
-    from rebalance.clusters import CRITERIA, LAYOUTS
-    from rebalance.undersampling import METHODS, PICKERS
-
-    check_choice("method", selection.method, METHODS)
-    check_choice("pick", selection.pick, tuple(PICKERS))
-    check_choice("layer", selection.layer, LAYERS)
-    check_choice("criterion", selection.criterion, tuple(CRITERIA))
-    check_choice("layout", selection.layout, tuple(LAYOUTS))
-    plain = replace(selection, dedupe=False, suspects=False)
-    if selection.method != "subclass" and plain != SelectionOptions(selection.method):
-        raise SettingError(
-            "--pick, --layer, --k-max, --criterion, --cluster-space, --layout and --landmarks are "
-            f"for --method subclass, not {selection.method}"
-        )
-    if selection.method == "random" and selection.suspects:
-        raise SettingError(
-            "--suspects compares features, which --method random does not look at: choose another "
-            "method, or leave it out"
-        )
+    _check(selection)
     if output is not None:
         output = check_result(data, output, overwrite=run.overwrite)
     opened = open_source(data, source)
     # What is impossible is said before the work; unreadable images may change the sizes later.
     wanted_sizes(named_counts(opened.folder), targets)
-    if selection.method == "random":
-        outcome = _select_at_random(opened.folder, targets, selection, run, progress)
-    else:
-        outcome = _select_by_features(opened.folder, targets, selection, extractor, run, progress)
+    outcome = _select(opened.folder, targets, selection, extractor, run, progress)
     options = {
         "to": targets.to,
         "per_class": dict(targets.per_class),
@@ -102,47 +70,34 @@ def undersample(
     return manifest
 
 
+def _check(selection: SelectionOptions) -> None:
+    from rebalance.clusters import CRITERIA, LAYOUTS
+    from rebalance.undersampling import PICKERS, UNDERSAMPLERS
+
+    check_choice("method", selection.method, tuple(UNDERSAMPLERS))
+    check_choice("pick", selection.pick, tuple(PICKERS))
+    check_choice("layer", selection.layer, LAYERS)
+    check_choice("criterion", selection.criterion, tuple(CRITERIA))
+    check_choice("layout", selection.layout, tuple(LAYOUTS))
+    UNDERSAMPLERS[selection.method].check(selection)
+
+
 @dataclass(frozen=True)
 class _Outcome:
     """What became of the readable images, and what is told of it.
 
-    selection: its decisions are those of ``folder``, its subclasses those of ``running``, the
-    images that were left after near-duplicates. suspects: by position in ``folder``; None where
-    nobody asked. extractor: None where no features were needed.
+    running: the images that were left after near-duplicates. selection: its fates are those of all
+    readable images, its subclasses those of ``running``. suspects: by position among the readable
+    images; None where nobody asked.
     """
 
-    folder: ImageFolder
+    readable: Readable
     running: ImageFolder
     selection: "Selection"
-    unreadable: Sequence[Unreadable]
-    extractor: dict[str, Any] | None = None
     suspects: Mapping[int, str] | None = None
 
 
-def _select_at_random(
-    folder: ImageFolder,
-    targets: Targets,
-    options: SelectionOptions,
-    run: RunOptions,
-    progress: Progress,
-) -> _Outcome:
-    from rebalance.selection import select_at_random, to_cut
-
-    if options.dedupe:
-        folder, looks, bad = look_at_all(folder, run, progress)
-    else:
-        workers = chosen_workers(run.workers)
-        folder, _, bad = readable_part(folder, workers, progress, strict=run.strict)
-    sizes = wanted_sizes(named_counts(folder), targets)
-    gone = near_duplicates(folder, to_cut(folder, sizes), looks) if options.dedupe else {}
-    running = folder.take(rest(folder, gone))
-    chosen = select_at_random(running, sizes, run.seed)
-    if options.dedupe:
-        chosen = with_gone(folder, chosen, gone, to_cut(folder, sizes))
-    return _Outcome(folder, running, chosen, bad)
-
-
-def _select_by_features(
+def _select(
     folder: ImageFolder,
     targets: Targets,
     options: SelectionOptions,
@@ -150,44 +105,74 @@ def _select_by_features(
     run: RunOptions,
     progress: Progress,
 ) -> _Outcome:
-    from rebalance.clusters.warm_up import load_loops
-    from rebalance.selection import select_by_sampler, select_by_subclass, to_cut
+    """Read the images, leave out near-duplicates, choose among the rest, and appraise the choice.
 
-    # The methods of imbalanced-learn work on the pooled features; only ours looks for a layer. What
-    # is told of the choice is told by the pooled features, whatever the choice was made by.
-    layer = options.layer if options.method == "subclass" else "pool"
-    names = list(dict.fromkeys((layer, "pool")))
-    ours = (options.method, options.cluster_space, options.layout) == ("subclass", "map", "fast")
-    ahead = partial(load_loops, max(folder.counts)) if ours else None
-    table = describe(folder, names, extractor, run, progress, meanwhile=ahead)
-    folder, pooled = table.folder, table.layers["pool"]
+    What is told of the choice is told by the pooled features, whatever it was made by.
+    """
+    import numpy as np
+
+    from rebalance.inspection.redundancy import near_duplicates
+    from rebalance.resampling import cut, selection_of, sizes_to_cut
+    from rebalance.undersampling import POOLED, UNDERSAMPLERS
+
+    layer = UNDERSAMPLERS[options.method].layer(options)
+    layers = [] if layer is None else list(dict.fromkeys((layer, POOLED)))
+    ahead = _loading_ahead(options, max(folder.counts))
+    readable = read(folder, layers, extractor, run, progress, looks=options.dedupe, meanwhile=ahead)
+    folder = readable.folder
     sizes = wanted_sizes(named_counts(folder), targets)
-    cut, gone = to_cut(folder, sizes), {}
+    shrinking, gone = sizes_to_cut(named_counts(folder), sizes), dict[int, str]()
     if options.dedupe:
-        gone = near_duplicates(folder, cut, look_at(folder, cut, run, progress))
-    part = running_part(table, gone, list(table.layers) if layer == "auto" else [layer])
-    if options.method == "subclass":
-        chosen = select_by_subclass(part, sizes, options, run.seed, progress)
-    else:
-        features = part.layers[layer].read(slice(None), slice(None)).astype("float32")
-        chosen = select_by_sampler(features, part.folder, sizes, options.method, run.seed)
+        looks = readable.looked_at(shrinking, run, progress)
+        gone = near_duplicates(looks, folder.paths, folder.labels, shrinking)
+        log.info("near-duplicates: %d images go before any other", len(gone))
+    rest = [position for position in range(len(folder.paths)) if position not in gone]
+    among = list(readable.layers) if layer == "auto" else layers[:1]
+    population = readable.population(among, run.seed).take(np.array(rest, np.intp))
+    found = cut(population, sizes_to_cut(population.counts, sizes), options, progress=progress)
+    chosen = selection_of(population, found, options)
     if options.dedupe:
-        chosen = with_gone(folder, chosen, gone, cut)
-    _warn_of_misses(folder, chosen, sizes)
-    chosen = with_cover(pooled, folder, chosen, run.seed)
+        chosen = chosen.with_dropped(gone, folder.labels, folder.classes, shrinking)
     suspects = None
-    if options.suspects:
-        suspects = find_suspects(pooled, folder, table.extractor.device, run.seed)
-        chosen = with_suspects(folder, chosen, suspects)
-    return _Outcome(folder, part.folder, chosen, table.unreadable, table.extractor.about, suspects)
+    if readable.layers:
+        chosen, suspects = _appraised(readable, chosen, sizes, options, run.seed)
+    return _Outcome(readable, folder.take(rest), chosen, suspects)
+
+
+def _loading_ahead(options: SelectionOptions, largest: int) -> Callable[[], None] | None:
+    """What makes the compiled loops of our own layout ready while features are computed."""
+    from rebalance.clusters.warm_up import load_loops
+    from rebalance.undersampling import UNDERSAMPLERS
+
+    draws_map = (options.cluster_space, options.layout) == ("map", "fast")
+    ours = UNDERSAMPLERS[options.method].by_subclass and draws_map
+    return partial(load_loops, largest) if ours else None
+
+
+def _appraised(
+    readable: Readable,
+    chosen: "Selection",
+    sizes: Mapping[str, int],
+    options: SelectionOptions,
+    seed: int,
+) -> "tuple[Selection, Mapping[int, str] | None]":
+    """The choice with what there is to tell of it, and the suspects where somebody asked."""
+    from rebalance.undersampling import POOLED, UNDERSAMPLERS
+
+    folder, pooled = readable.folder, readable.layers[POOLED]
+    if not UNDERSAMPLERS[options.method].exact:
+        _warn_of_misses(folder, chosen, sizes)
+    chosen = with_cover(pooled, folder, chosen, seed)
+    if not options.suspects:
+        return chosen, None
+    suspects = find_suspects(pooled, folder, readable.device, seed)
+    return with_suspects(folder, chosen, suspects), suspects
 
 
 def _warn_of_misses(folder: ImageFolder, chosen: "Selection", sizes: Mapping[str, int]) -> None:
-    """Some methods cannot reach an exact count: say what they reached."""
+    """Say what a method reached that removes what its rule finds."""
     kept = Counter(
-        label
-        for label, decision in zip(folder.labels, chosen.decisions, strict=True)
-        if decision.kept
+        label for label, fate in zip(folder.labels, chosen.fates, strict=True) if fate.kept
     )
     for label, (name, size) in enumerate(sizes.items()):
         if kept[label] != size:
@@ -201,15 +186,15 @@ def _warn_of_misses(folder: ImageFolder, chosen: "Selection", sizes: Mapping[str
 
 
 def _manifest(source: Source, outcome: _Outcome, options: dict[str, Any], seed: int) -> Manifest:
-    """The decisions as rows, and the record of how they came about."""
-    folder, chosen = outcome.folder, outcome.selection
+    """The fates as rows, and the record of how they came about."""
+    folder, chosen = outcome.readable.folder, outcome.selection
     rows, dropped = [], list(source.dropped)
-    for path, label, decision in zip(folder.paths, folder.labels, chosen.decisions, strict=True):
-        name, cluster, distance = folder.classes[label], decision.cluster, decision.distance
-        if decision.kept:
+    for path, label, fate in zip(folder.paths, folder.labels, chosen.fates, strict=True):
+        name, cluster, distance = folder.classes[label], fate.cluster, fate.distance
+        if fate.kept:
             rows.append(Row(path, name, cluster=cluster, distance=distance))
         else:
-            dropped.append(Dropped(path, name, cluster, distance, decision.reason))
+            dropped.append(Dropped(path, name, cluster, distance, fate.reason))
     manifest = Manifest(
         folder.root,
         folder.classes,
@@ -222,8 +207,8 @@ def _manifest(source: Source, outcome: _Outcome, options: dict[str, Any], seed: 
         source,
         folder,
         manifest.counts,
-        unreadable=outcome.unreadable,
-        extractor=outcome.extractor,
+        unreadable=outcome.readable.unreadable,
+        extractor=outcome.readable.extractor,
         options=options,
         per_class=chosen.stories,
         seed=seed,

@@ -17,6 +17,7 @@ from rebalance.reports.manifests.members import class_stories
 from rebalance.reports.manifests.scope import scope_of
 from rebalance.reports.manifests.sections import Fact, section
 from rebalance.reports.page import Report, Table, render
+from rebalance.undersampling import UNDERSAMPLERS
 
 UNREADABLE = 100  # files that are named
 
@@ -77,13 +78,16 @@ def _facts(manifest: Manifest) -> list[Fact]:
     if isinstance(record.get("command"), str):
         facts.append(("made by", record["command"]))
     options = _mapping(record.get("options"))
+    cutter = options.get("method")
     # Both steps of a hybrid have options; the second is the one that says how large.
     if record.get("command") == "hybrid":
         cut = _mapping(source.get("options"))
-        method = f"{cut.get('method')}, then {options.get('method')}"
+        cutter = cut.get("method")
+        method = f"{cutter}, then {options.get('method')}"
         options = {**cut, **options, "method": method}
-    by_subclass = str(options.get("method")).startswith("subclass")  # the others do not pick
-    for name in ("method", "pick", "to") if by_subclass else ("method", "to"):
+    known = UNDERSAMPLERS.get(str(cutter))
+    picks = known is not None and "pick" in known.options  # most of them do not
+    for name in ("method", "pick", "to") if picks else ("method", "to"):
         if options.get(name):
             facts.append((name, str(options[name])))
     if record.get("space"):

@@ -1,0 +1,91 @@
+"""What of DATA can be read, with as much of each image as a method looks at."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.images import read_each
+from rebalance.data.unreadable import readable_part, report_unreadable, require_images
+from rebalance.inspection import Look, look
+from rebalance.parallel import chosen_workers
+from rebalance.progress import Progress
+from rebalance.settings import ExtractorOptions, RunOptions
+from rebalance.workflow.features import describe
+
+if TYPE_CHECKING:
+    from rebalance.features.cache import StoredFeatures
+    from rebalance.resampling import Population
+
+Looks = dict[int, Look | None]
+
+
+@dataclass(frozen=True)
+class Readable:
+    """The images that can be read.
+
+    unreadable: the others. layers: the features of ``folder``'s images by layer; none where no
+    layer was asked for. device: where a network looked at them. extractor: which network, for JSON;
+    None where there was none. looks: of the images that were looked at already, by position.
+    """
+
+    folder: ImageFolder
+    unreadable: Sequence[Unreadable]
+    layers: "Mapping[str, StoredFeatures]" = field(default_factory=dict)
+    device: str = "cpu"
+    extractor: dict[str, Any] | None = None
+    looks: Looks | None = None
+
+    def population(self, layers: Sequence[str], seed: int) -> "Population":
+        """The images with these layers of their features, as what is cut or raised."""
+        import numpy as np
+
+        from rebalance.resampling import Population
+
+        labels = np.asarray(self.folder.labels, np.int64)
+        features = {name: self.layers[name] for name in layers}
+        return Population(labels, self.folder.classes, features, seed)
+
+    def looked_at(self, labels: Mapping[int, int], run: RunOptions, progress: Progress) -> Looks:
+        """The looks of the images of these classes, by position.
+
+        An image whose features are known can be beyond Pillow by now: it has no look, and is no
+        duplicate.
+        """
+        if self.looks is not None:
+            return self.looks
+        places = [place for place, label in enumerate(self.folder.labels) if label in labels]
+        workers = chosen_workers(run.workers)
+        looks, _ = read_each(self.folder.take(places), look, workers, progress)
+        return dict(zip(places, looks, strict=True))
+
+
+def read(
+    folder: ImageFolder,
+    layers: Sequence[str],
+    extractor: ExtractorOptions,
+    run: RunOptions,
+    progress: Progress,
+    *,
+    looks: bool = False,
+    meanwhile: Callable[[], None] | None = None,
+) -> Readable:
+    """Read the images of a folder: their features where ``layers`` names any, or just whether.
+
+    looks: whether ``looked_at`` is going to be asked for; where every image is decoded anyway, it
+    is then looked at too. meanwhile: as for ``extract_features``. Raises UnreadableImage and
+    DataError as ``readable_part``, and what ``describe`` raises.
+    """
+    if layers:
+        table = describe(folder, layers, extractor, run, progress, meanwhile=meanwhile)
+        found = table.extractor
+        return Readable(table.folder, table.unreadable, table.layers, found.device, found.about)
+    workers = chosen_workers(run.workers)
+    if not looks:
+        readable, _, unreadable = readable_part(folder, workers, progress, strict=run.strict)
+        return Readable(readable, unreadable)
+    seen, unreadable = read_each(folder, look, workers, progress)
+    report_unreadable(unreadable, len(folder.paths), strict=run.strict)
+    readable = folder.take(place for place, each in enumerate(seen) if each is not None)
+    require_images(folder, readable)
+    return Readable(readable, unreadable, looks=dict(enumerate(filter(None, seen))))

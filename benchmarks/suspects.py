@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 import rebalance
 from rebalance import seeds
 from rebalance.appraisal import suspects as shipped
-from rebalance.appraisal.projection import project
 from rebalance.cli.console import table
 from rebalance.features.cache import StoredFeatures
 from rebalance.neighbours import nearest
+from rebalance.numerics.comparison import project
 
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.intp]

@@ -12,11 +12,11 @@ from threadpoolctl import threadpool_limits
 from rebalance.appraisal import cover as cover_module
 from rebalance.appraisal.cover import Cover, compare_with_random, cover
 from rebalance.errors import FeatureError
+from rebalance.numerics.comparison import embed
 from rebalance.undersampling import coverage as coverage_module
 from rebalance.undersampling.coverage import (
     coverage,
     coverage_typical,
-    embed,
     spread,
     spread_in_parts,
     typical_distance,

@@ -10,7 +10,7 @@ from PIL import Image
 
 import rebalance
 from rebalance.appraisal.cover import cover
-from rebalance.undersampling.coverage import embed
+from rebalance.numerics.comparison import embed
 
 COUNTS = {"cat": 40, "dog": 30, "owl": 9}
 

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from benchmarks.coverage.regions import inverse_density, k_means, rarity
 from benchmarks.coverage.samples import Positions, Sample
+from rebalance.numerics.comparison import Points
 from rebalance.undersampling import PICKERS, allot, pick_per_cluster
 from rebalance.undersampling.coverage import (
-    Points,
     most_typical,
     spread_in_parts,
     typical_in_parts,

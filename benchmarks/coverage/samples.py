@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 import rebalance
 from rebalance.clusters import Subclasses, find_subclasses
+from rebalance.numerics.comparison import Points, embed
 from rebalance.numerics.pca import InMemory, principal_components
-from rebalance.undersampling.coverage import Points, embed
 
 Features = NDArray[np.floating[Any]]
 Positions = NDArray[np.intp]

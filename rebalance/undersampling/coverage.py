@@ -10,17 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.errors import FeatureError
-from rebalance.numerics.pca import InMemory, principal_components
+from rebalance.numerics.comparison import Points, embed
 from rebalance.numerics.products import slices, threads
 
-COMPONENTS = 50  # more keep rarer subclasses, and more untypical samples that a classifier pays for
 PAIRS = 1 << 14  # of samples, drawn, whose distances give the scale
 NOISE = 1.0  # of a sample, beside its variance: two copies are worth more than one, but not twice
 PER_PART = 256  # samples kept of one part of a class, at most: time grows with their square
 PART_VALUES = 1 << 22  # what a part holds at a time: 16 MB in float32
 
-Points = NDArray[np.float32]
 Positions = NDArray[np.intp]
 Features = NDArray[np.floating[Any]]
 
@@ -28,9 +25,9 @@ Features = NDArray[np.floating[Any]]
 def coverage(features: Features, wanted: int, rng: np.random.Generator) -> Positions:
     """The rising positions of ``wanted`` samples that cover the class with these features [N, D].
 
-    They are those that ``spread_in_parts`` takes of the class as ``embed`` places it. Time and
-    memory grow with N·D. The features are not modified. ValueError unless 1 <= wanted <= N;
-    FeatureError for features that are not finite.
+    They are those that ``spread_in_parts`` takes of the class in the space of
+    ``numerics.comparison``. Time and memory grow with N·D. The features are not modified.
+    ValueError unless 1 <= wanted <= N; FeatureError for features that are not finite.
     """
     _check(features, wanted)
     if wanted == len(features):
@@ -48,30 +45,6 @@ def coverage_typical(features: Features, wanted: int, rng: np.random.Generator) 
     if wanted == len(features):
         return np.arange(wanted)
     return typical_in_parts(embed(features), wanted, rng)
-
-
-def embed(features: Features) -> Points:
-    """The samples of a class as points [N, up to 50] whose Euclidean distances are compared.
-
-    Columns are divided by their standard deviation and rows by their length, which makes few long
-    samples lie less far from everything; of that the leading principal components are taken. A
-    column that hardly varies is not blown up: its divisor is at least a tenth of the columns' mean
-    deviation. FeatureError for features that are not finite.
-    """
-    scaled = features.astype(np.float32)
-    if not np.isfinite(scaled).all():
-        raise FeatureError(
-            "features must be finite, but there are NaN or infinite ones: extract them again"
-        )
-    deviations = scaled.std(axis=0, dtype=np.float64)
-    floor = max(deviations.mean() / 10, np.finfo(np.float32).tiny)
-    scaled /= np.maximum(deviations, floor).astype(np.float32)
-    varying = scaled[:, deviations > 0]
-    if not varying.size:
-        return np.zeros((len(features), 1), np.float32)
-    lengths = np.linalg.norm(varying, axis=1, keepdims=True)
-    directions = varying / np.where(lengths > 0, lengths, 1)
-    return principal_components(InMemory(directions), COMPONENTS)
 
 
 def spread_in_parts(points: Points, wanted: int, rng: np.random.Generator) -> Positions:

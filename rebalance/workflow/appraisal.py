@@ -30,11 +30,11 @@ def with_cover(
 
     pooled: the features that all methods compare images by, whatever layer was clustered, so that
     the figures of two runs can be compared. The space is not that of the map, which places its
-    clusters apart and says little of how far apart they are, but that of ``coverage.embed``, in
-    which rare kinds of image lie apart best (docs/which-method.md).
+    clusters apart and says little of how far apart they are, but that of ``numerics.comparison``,
+    in which rare kinds of image lie apart best (docs/which-method.md).
     """
     from rebalance.appraisal.cover import compare_with_random
-    from rebalance.appraisal.projection import project
+    from rebalance.numerics.comparison import project
 
     labels = np.asarray(folder.labels)
     stay = np.array([fate.kept for fate in chosen.fates])
@@ -83,9 +83,9 @@ def find_suspects(
     pooled: "StoredFeatures", folder: "ImageFolder", device: str, seed: int
 ) -> dict[int, str]:
     """The positions of the images that look out of place in their class, and why."""
-    from rebalance.appraisal.projection import project
     from rebalance.appraisal.suspects import suspects
     from rebalance.neighbours import search_among
+    from rebalance.numerics.comparison import project
 
     points = project(pooled, seeds.generator(seed, "suspects", "space"))
     stream = seeds.integer(seed, "suspects")

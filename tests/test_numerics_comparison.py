@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from rebalance.appraisal import projection as module
-from rebalance.appraisal.projection import Projection, project
 from rebalance.errors import FeatureError
 from rebalance.features.cache import StoredFeatures
-from rebalance.undersampling.coverage import embed
+from rebalance.numerics import comparison as module
+from rebalance.numerics.comparison import Projection, embed, project
 
 RNG = np.random.default_rng
 

@@ -1,22 +1,29 @@
-"""Features as points whose distances are compared, at little cost: read and projected by block.
+"""The space in which samples are compared by Euclidean distance.
 
-The space of ``coverage.embed``, its statistics taken from a sample where there are many images.
-Imports numpy and nothing heavier; may not import torch or click.
+Columns are divided by their standard deviation and rows by their length, which makes few long
+samples lie less far from everything; of that the leading principal components are taken. A column
+that hardly varies is not blown up: its divisor is at least a tenth of the columns' mean deviation.
+
+``embed`` does so exactly, for samples in memory; ``project`` at little cost, block by block, for
+samples that are read, with the statistics of a draw where there are many. Imports numpy and nothing
+heavier; may not import torch or click.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError
 from rebalance.numerics.half_precision import widened
-from rebalance.numerics.products import threads
-from rebalance.undersampling.coverage import COMPONENTS
+from rebalance.numerics.pca import InMemory, principal_components
+from rebalance.numerics.products import slices, threads
+from rebalance.numerics.standardisation import FeatureMatrix
 
-FITTED = 2048  # images that the statistics are taken from, at most
+COMPONENTS = 50  # more keep rarer subclasses, and more untypical samples that a classifier pays for
+FLOOR = 10  # the mean deviation of the columns is at most so many times a divisor
+FITTED = 2048  # samples that the statistics of ``project`` are taken from, at most
 SPARE = 30  # directions iterated beyond those kept
 ROUNDS = 4  # of subspace iteration: more than enough for directions that distances are taken in
 BLOCK_VALUES = 1 << 20  # features in a block: 4 MB in float32, of which about two are alive
@@ -25,15 +32,20 @@ Features = NDArray[np.floating[Any]]
 Points = NDArray[np.float32]
 
 
-class Table(Protocol):
-    """Features [N, D] that are read piece by piece, such as ``cache.StoredFeatures``."""
+def embed(features: Features) -> Points:
+    """The samples with these features [N, D] as points [N, up to 50].
 
-    @property
-    def shape(self) -> tuple[int, int]: ...
-
-    def take(self, positions: NDArray[np.intp]) -> "Table": ...
-
-    def read(self, rows: slice, columns: slice) -> Features: ...
+    FeatureError for features that are not finite.
+    """
+    values = _finite(features)
+    divisors = _divisors(values)
+    varies = np.isfinite(divisors)
+    rows = values[:, varies]
+    if not rows.size:
+        return np.zeros((len(features), 1), np.float32)
+    rows /= divisors[varies].astype(np.float32)
+    _divide_by_length(rows)
+    return principal_components(InMemory(rows), COMPONENTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,18 +63,13 @@ class Projection:
     def of(cls, sample: Features) -> "Projection":
         """The projection by the statistics of a ``sample`` [n, D].
 
-        As ``coverage.embed``, but for the components, which are found by randomised subspace
-        iteration (Halko, Martinsson & Tropp 2011) in a fixed number of rounds. FeatureError for
-        features that are not finite.
+        Its components are found by randomised subspace iteration (Halko, Martinsson & Tropp 2011)
+        in a fixed number of rounds. FeatureError for features that are not finite.
         """
-        values = widened(sample).astype(np.float32, copy=False)
-        _check_finite(values)
-        spread = values.std(axis=0, dtype=np.float64)
-        floor = max(spread.mean() / 10, np.finfo(np.float32).tiny)
-        scale = (1 / np.maximum(spread, floor) * (spread > 0)).astype(np.float32)
-        rows = values * scale
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        rows /= np.where(lengths > 0, lengths, np.float32(1))
+        values = _finite(sample)
+        scale = (1 / _divisors(values)).astype(np.float32)
+        rows: Points = values * scale
+        _divide_by_length(rows)
         mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
         # What varies within the last place of float32 is rounding.
         rounding = np.finfo(np.float32).eps * np.abs(rows).max(axis=0)
@@ -77,33 +84,42 @@ class Projection:
         # One product with the squares: what is not finite is found in it, without another pass.
         with threads() as team:
             lengths = np.sqrt(team.multiply(np.square(values), np.square(self.scale)[:, None]))
-            _check_finite(lengths)
+            _finite(lengths)
             lengths[lengths == 0] = 1
             points: Points = team.multiply(values, self.directions) / lengths
         return points
 
 
-def project(table: Table, rng: np.random.Generator) -> Points:
-    """All of a table as points [N, up to 50]; of many images the statistics are those of a draw.
+def project(features: FeatureMatrix, rng: np.random.Generator) -> Points:
+    """All samples of a matrix [N, D] as points [N, up to 50]; of many, by the statistics of a draw.
 
     Time grows with N·D, memory with N and a block. FeatureError for features that are not finite.
     """
-    count, columns = table.shape
-    sample = table
+    count, columns = features.shape
+    sample = features
     if count > FITTED:
-        sample = table.take(np.sort(rng.choice(count, FITTED, replace=False)))
+        sample = features.take(np.sort(rng.choice(count, FITTED, replace=False)))
     with threads() as team:
         projection = Projection.of(sample.read(slice(None), slice(None)))
 
         def projected(rows: slice) -> Points:
-            return projection(table.read(rows, slice(None)))
+            return projection(features.read(rows, slice(None)))
 
-        return np.concatenate(team.each(projected, _blocks(count, columns)))
+        blocks = slices(count, max(1, BLOCK_VALUES // max(1, columns)))
+        return np.concatenate(team.each(projected, blocks))
 
 
-def _blocks(length: int, across: int) -> Iterator[slice]:
-    step = max(1, BLOCK_VALUES // max(1, across))
-    return (slice(start, start + step) for start in range(0, length, step))
+def _divisors(values: Points) -> NDArray[np.float64]:
+    """What the columns [D] are divided by; infinity for one that does not vary."""
+    deviations = values.std(axis=0, dtype=np.float64)
+    floor = max(deviations.mean() / FLOOR, np.finfo(np.float32).tiny)
+    return np.where(deviations > 0, np.maximum(deviations, floor), np.inf)
+
+
+def _divide_by_length(rows: Points) -> None:
+    """Give every row the length 1, in place; one that is 0 stays so."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.where(lengths > 0, lengths, np.float32(1))
 
 
 def _leading(standard: Points) -> Points:
@@ -122,8 +138,11 @@ def _leading(standard: Points) -> Points:
     return directions
 
 
-def _check_finite(values: Points) -> None:
+def _finite(features: Features) -> Points:
+    """The features in float32; FeatureError where they are not finite."""
+    values: Points = widened(features).astype(np.float32, copy=False)
     if not np.isfinite(values).all():
         raise FeatureError(
             "features must be finite, but there are NaN or infinite ones: extract them again"
         )
+    return values

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError
 from rebalance.numerics import eigenvectors
-from rebalance.numerics.eigenvectors import leading_eigenvectors
+from rebalance.numerics.eigenvectors import leading_eigenvectors, rough_axes
+from rebalance.numerics.products import threads
 
 
 def positive_matrix(n: int, rank: int, falling: float) -> NDArray[np.float64]:
@@ -66,3 +67,27 @@ def test_what_never_converges_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
     matrix = positive_matrix(200, 200, 0.999)
     with pytest.raises(FeatureError, match="did not converge in 2 cycles"):
         leading_eigenvectors(matrix.__matmul__, start(200, 4), 3, depth=2, tolerance=1e-12)
+
+
+@pytest.mark.parametrize(("samples", "columns"), [(300, 60), (60, 300), (40, 40)])
+def test_rough_axes_catch_nearly_all_that_can_be_caught(samples: int, columns: int) -> None:
+    rng = np.random.default_rng(2)
+    rows = rng.normal(size=(samples, columns)) * 0.95 ** np.arange(columns)
+    axes = rough_axes(rows.astype(np.float32), 10)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(10), atol=1e-5)
+    most = np.square(np.linalg.svd(rows)[1][:10]).sum()
+    assert 0.999 * most < np.square(rows @ axes).sum() < 1.00001 * most
+
+
+@pytest.mark.parametrize("side", [40, 90])
+def test_a_matrix_is_decomposed_alike_in_both_ways(
+    side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrix = positive_matrix(side, side, 0.9)
+    with threads() as team:
+        dense = eigenvectors.eigenvectors_of(matrix, 8, team)
+        monkeypatch.setattr(eigenvectors, "DENSE_SIDE", 1)
+        iterated = eigenvectors.eigenvectors_of(matrix, 8, team)
+    np.testing.assert_allclose(iterated[0], dense[0], atol=1e-7)
+    signs = np.sign((iterated[1] * dense[1]).sum(axis=0))
+    np.testing.assert_allclose(iterated[1] * signs, dense[1], atol=1e-4)

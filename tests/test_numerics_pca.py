@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from rebalance.errors import FeatureError
-from rebalance.numerics import pca, products
+from rebalance.numerics import eigenvectors, pca, products
 from rebalance.numerics import standardisation as standard
 from rebalance.numerics.pca import InMemory, principal_components
 
@@ -28,9 +28,9 @@ Floats = NDArray[np.floating[Any]]
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every way of computing, in blocks too small to hold the data."""
     monkeypatch.setattr(standard, "BLOCK_VALUES", 5000)
-    monkeypatch.setattr(pca, "SPARE", 5)
+    monkeypatch.setattr(eigenvectors, "SPARE", 5)
     if request.param == "smaller side, iterated":
-        monkeypatch.setattr(pca, "DENSE_SIDE", 50)
+        monkeypatch.setattr(eigenvectors, "DENSE_SIDE", 50)
     if request.param == "passes":
         monkeypatch.setattr(pca, "MAX_SIDE", 0)
     return str(request.param)
@@ -231,7 +231,7 @@ def test_wide_features_stay_within_memory() -> None:
 def test_passes_stay_within_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pca, "MAX_SIDE", 500)
     monkeypatch.setattr(standard, "BLOCK_VALUES", 1 << 18)
-    monkeypatch.setattr(pca, "SPARE", 8)
+    monkeypatch.setattr(eigenvectors, "SPARE", 8)
     narrow = factor_data(1000, 1024, np.float16)
     scores, peak = traced(Repeated(narrow, 25))
     assert peak < 80e6  # as float32 the matrix alone would be 102 MB

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError
+from rebalance.numerics.eigenvectors import rough_axes
 from rebalance.numerics.half_precision import widened
 from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.numerics.products import slices, threads
@@ -24,8 +25,6 @@ from rebalance.numerics.standardisation import FeatureMatrix
 COMPONENTS = 50  # more keep rarer subclasses, and more untypical samples that a classifier pays for
 FLOOR = 10  # the mean deviation of the columns is at most so many times a divisor
 FITTED = 2048  # samples that the statistics of ``project`` are taken from, at most
-SPARE = 30  # directions iterated beyond those kept
-ROUNDS = 4  # of subspace iteration: more than enough for directions that distances are taken in
 BLOCK_VALUES = 1 << 20  # features in a block: 4 MB in float32, of which about two are alive
 
 Features = NDArray[np.floating[Any]]
@@ -63,8 +62,8 @@ class Projection:
     def of(cls, sample: Features) -> "Projection":
         """The projection by the statistics of a ``sample`` [n, D].
 
-        Its components are found by randomised subspace iteration (Halko, Martinsson & Tropp 2011)
-        in a fixed number of rounds. FeatureError for features that are not finite.
+        Its components are nearly the leading ones, see ``rough_axes``. FeatureError for features
+        that are not finite.
         """
         values = _finite(sample)
         scale = (1 / _divisors(values)).astype(np.float32)
@@ -75,7 +74,7 @@ class Projection:
         rounding = np.finfo(np.float32).eps * np.abs(rows).max(axis=0)
         deviations = rows.std(axis=0, dtype=np.float64).astype(np.float32)
         deviations[np.ptp(rows, axis=0) <= rounding] = np.inf
-        components = _leading((rows - mean) / deviations) / deviations[:, None]
+        components = rough_axes((rows - mean) / deviations, COMPONENTS) / deviations[:, None]
         return cls(scale, scale[:, None] * components)
 
     def __call__(self, features: Features) -> Points:
@@ -120,22 +119,6 @@ def _divide_by_length(rows: Points) -> None:
     """Give every row the length 1, in place; one that is 0 stays so."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     rows /= np.where(lengths > 0, lengths, np.float32(1))
-
-
-def _leading(standard: Points) -> Points:
-    """Orthonormal directions [D, up to 50] in which ``standard`` [n, D] varies most."""
-    samples, columns = standard.shape
-    count = min(COMPONENTS, samples, columns)
-    width = min(count + SPARE, samples, columns)
-    start = np.random.default_rng(0).standard_normal((columns, width)).astype(np.float32)
-    with threads() as team:
-        basis = np.linalg.qr(start)[0]
-        for _ in range(ROUNDS):
-            turned = team.multiply(standard.T, team.multiply(standard, basis))
-            basis = np.linalg.qr(turned)[0]
-        axes = np.linalg.svd(team.multiply(standard, basis), full_matrices=False)[2]
-        directions: Points = (basis @ axes.T[:, :count]).astype(np.float32)
-    return directions
 
 
 def _finite(features: Features) -> Points:

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError
 from rebalance.numerics.covariance import Covariance
-from rebalance.numerics.eigenvectors import leading_eigenvectors
+from rebalance.numerics.eigenvectors import (
+    eigenvectors_of,
+    leading_eigenvectors,
+    random_start,
+    significant,
+)
 from rebalance.numerics.half_precision import widened
 from rebalance.numerics.products import Threads, mirror, slices, threads
 from rebalance.numerics.standardisation import (
@@ -30,9 +35,6 @@ __all__ = ["InMemory", "Matrix", "principal_components"]
 Floats = NDArray[np.floating[Any]]
 
 MAX_SIDE = 8192  # longest side of a Gram or covariance matrix: 512 MB in float64
-DENSE_SIDE = 1024  # up to here LAPACK is faster than the iteration
-SPARE = 30  # columns iterated beyond those asked for; they halve the passes
-RANK_TOLERANCE = 1e-6  # variance, in units of the largest, below which float32 sees only rounding
 
 
 class InMemory:
@@ -95,8 +97,8 @@ def _by_gram(matrix: Matrix, count: int, team: Threads) -> Floats:
     for some in slices(columns, block_length(samples)):
         team.add_gram(gram, _standard_columns(matrix.read(slice(None), some), team))
     mirror(gram)
-    values, vectors = _leading(gram, count, team)
-    return vectors * np.sqrt(np.where(_significant(values), values, 0))
+    values, vectors = eigenvectors_of(gram, count, team)
+    return vectors * np.sqrt(np.where(significant(values), values, 0))
 
 
 def _standard_columns(stored: Floats, team: Threads) -> NDArray[np.float32]:
@@ -116,8 +118,8 @@ def _standard_columns(stored: Floats, team: Threads) -> NDArray[np.float32]:
 
 def _by_covariance(matrix: Matrix, count: int, team: Threads) -> Floats:
     covariance = Covariance.of(matrix, team)
-    values, vectors = _leading(covariance.products, count, team)
-    return covariance.scores(matrix, np.where(_significant(values), vectors, 0), team)
+    values, vectors = eigenvectors_of(covariance.products, count, team)
+    return covariance.scores(matrix, np.where(significant(values), vectors, 0), team)
 
 
 def _by_passes(matrix: Matrix, count: int, team: Threads) -> Floats:
@@ -132,35 +134,12 @@ def _by_passes(matrix: Matrix, count: int, team: Threads) -> Floats:
             total += team.multiply(block.T, team.multiply(block, directions32))
         return total
 
-    start = _start(columns, count)
+    start = random_start(columns, count)
     values, vectors = leading_eigenvectors(covariance_times, start, count, tolerance=3e-7)
-    directions = np.where(_significant(values), vectors, 0).astype(np.float32)
+    directions = np.where(significant(values), vectors, 0).astype(np.float32)
     return np.concatenate(
         [team.multiply(block, directions) for block, _ in scale.blocks(matrix, team)]
     )
-
-
-def _leading(symmetric: NDArray[np.float64], count: int, team: Threads) -> tuple[Floats, Floats]:
-    side = len(symmetric)
-    if side > DENSE_SIDE:
-
-        def multiply(block: Floats) -> Floats:
-            product: Floats = team.multiply(symmetric, block)
-            return product
-
-        return leading_eigenvectors(multiply, _start(side, count), count, tolerance=1e-7)
-    values, vectors = np.linalg.eigh(symmetric)
-    return values[::-1][:count], vectors[:, ::-1][:, :count]
-
-
-def _start(side: int, count: int) -> NDArray[np.float64]:
-    width = count + SPARE
-    # A second block would not fit: take all directions, and the first product is exact.
-    return np.random.default_rng(0).standard_normal((side, width if 2 * width <= side else side))
-
-
-def _significant(values: Floats) -> NDArray[np.bool_]:
-    return values > max(RANK_TOLERANCE * float(values[0]), 0.0)
 
 
 def _positive_at_farthest(scores: Floats) -> NDArray[np.float32]:

@@ -3,34 +3,29 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rebalance.api.gathering import gather
+from rebalance.api.keywords import takes
 from rebalance.progress import Progress, silent
-from rebalance.settings import RunOptions
+from rebalance.settings import RunOptions, StudySets, calls
 
 if TYPE_CHECKING:
     from rebalance.studies.results import Results
     from rebalance.studies.story import Forecast
 
 
+@takes(calls.STUDY)
 def study(
     study: Path | str,
     output: Path | str,
     *,
-    data: Path | str | None = None,
-    test: Path | str | None = None,
-    device: str = RunOptions.device,
-    workers: int | None = RunOptions.workers,
-    cache_dir: Path | str | None = RunOptions.cache_dir,
-    strict: bool = RunOptions.strict,
-    overwrite: bool = RunOptions.overwrite,
+    sets: StudySets,
+    run: RunOptions,
     progress: Progress = silent,
 ) -> "Results":
     """Run the study that a TOML file declares, and write its cells and results into a folder.
 
-    Cells that are finished there are not run again. data, test: in place of those that the file
-    names. workers: cells that are run side by side on a CPU, in processes of their own; a script
-    that calls this needs the guard ``if __name__ == "__main__"``, as multiprocessing does. The
-    other options are those of ``RunOptions``; with ``overwrite`` the cells that are there go.
+    Cells that are finished there are not run again; with ``overwrite`` the cells that are there go.
+    Cells run side by side on a CPU in processes of their own: a script that calls this needs the
+    guard ``if __name__ == "__main__"``, as multiprocessing does.
 
     Raises SettingError for a file that declares no study, or cells of another one; DataError,
     ExtractorError, LossError, OutputError; TrainingError, naming the cell, where one cannot be
@@ -38,21 +33,14 @@ def study(
     """
     from rebalance.studies import story
 
-    run = gather(RunOptions, locals())
-    return story.study(study, output, data=data, test=test, run=run, progress=progress)
+    return story.study(study, output, data=sets.data, test=sets.test, run=run, progress=progress)
 
 
+@takes(calls.PLAN_STUDY)
 def plan_study(
-    study: Path | str,
-    output: Path | str,
-    *,
-    data: Path | str | None = None,
-    test: Path | str | None = None,
-    device: str = RunOptions.device,
-    workers: int | None = RunOptions.workers,
+    study: Path | str, output: Path | str, *, sets: StudySets, run: RunOptions
 ) -> "Forecast":
-    """The treatments and cells of a study, and about how long it will take; runs none of it."""
+    """Tell the treatments and cells of a study, and about how long it takes; run none of it."""
     from rebalance.studies import story
 
-    run = gather(RunOptions, locals())
-    return story.plan_study(study, output, data=data, test=test, run=run)
+    return story.plan_study(study, output, data=sets.data, test=sets.test, run=run)

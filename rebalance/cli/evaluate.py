@@ -7,7 +7,7 @@ import click
 
 from rebalance.cli import console, options
 from rebalance.distributed.processes import is_first
-from rebalance.settings import PRECISIONS, TrainOptions
+from rebalance.settings import calls
 
 
 @click.command("evaluate", short_help="Score the network of a run.")
@@ -19,28 +19,7 @@ from rebalance.settings import PRECISIONS, TrainOptions
     type=click.Path(dir_okay=False, path_type=Path),
     help="CSV to write every prediction to.",
 )
-@click.option(
-    "--threshold",
-    metavar="none|prior|cost:FILE",
-    help="How a class is decided on. [default: as the run decided]",
-)
-@click.option(
-    "--classifier",
-    metavar="head|centres",
-    help="What decides: the head, or the nearest class mean. [default: as the run decided]",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default=TrainOptions.precision,
-    show_default=True,
-    help="auto is bf16 where the processor has it.",
-)
-@options.folder
-@options.device
-@options.workers
-@options.strict
-@options.overwrite
+@options.of(calls.EVALUATE)
 @console.talk
 def command(
     run: Path, test: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any

@@ -1,11 +1,14 @@
 """``rebalance export``."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from rebalance.cli import console, options, values
+from rebalance.settings import calls
+from rebalance.settings.option import keys
 
 
 @click.command("export", short_help="Write a manifest as the table another tool reads.")
@@ -19,7 +22,7 @@ from rebalance.cli import console, options, values
 )
 @click.option(
     "--to",
-    type=values.Registry("rebalance.exchange", "EXPORTS"),
+    type=values.Registry(partial(keys, "rebalance.exchange:EXPORTS")),
     default="csv",
     show_default=True,
     help="The tool that is to read it.",
@@ -29,7 +32,7 @@ from rebalance.cli import console, options, values
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the images of the manifest are. [default: as the manifest says]",
 )
-@options.overwrite
+@options.of(calls.EXCHANGE)
 @console.talk
 def command(
     manifest: Path,

@@ -7,7 +7,7 @@ import click
 
 from rebalance.cli import console, options
 from rebalance.distributed.processes import is_first
-from rebalance.settings import SelectionOptions
+from rebalance.settings import calls
 
 
 @click.command("extract", short_help="Compute the features of every image.")
@@ -18,23 +18,11 @@ from rebalance.settings import SelectionOptions
     type=click.Path(dir_okay=False, path_type=Path),
     help="Feature table to write (.npz); without it only the cache is filled.",
 )
-@click.option(
-    "--layer",
-    "layers",
-    type=options.layer_choice,
-    multiple=True,
-    default=(SelectionOptions.layer,),
-    show_default=True,
-    help="Layer to extract; repeatable; auto is every layer the network has.",
-)
-@options.extractor
-@options.folder
-@options.run
+@options.of(calls.EXTRACT)
 @console.talk
 def command(
     data: Path,
     output: Path | None,
-    layers: tuple[str, ...],
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -55,13 +43,7 @@ def command(
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
 
-    table = rebalance.extract(
-        data,
-        output,
-        layers=layers,
-        progress=progress,
-        **parameters,
-    )
+    table = rebalance.extract(data, output, progress=progress, **parameters)
     if not is_first():
         return
     if as_json:

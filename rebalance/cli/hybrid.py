@@ -5,39 +5,15 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options, values
+from rebalance.cli import console, options
 from rebalance.cli.oversample import show
-from rebalance.settings import SelectionOptions, SynthesisOptions
+from rebalance.settings import calls
 
 
 @click.command("hybrid", short_help="Cut the large classes and raise the small ones.")
 @options.data
 @options.manifest
-@click.option(
-    "--to",
-    required=True,
-    metavar="N|Rx",
-    help="Class size wanted: a number, or R times the smallest.",
-)
-@click.option(
-    "--under",
-    type=values.Registry("rebalance.undersampling", "UNDERSAMPLERS"),
-    default=SelectionOptions.method,
-    show_default=True,
-    help="How the images to keep are chosen.",
-)
-@options.pick
-@click.option(
-    "--over",
-    type=values.Registry("rebalance.oversampling", "OVERSAMPLERS"),
-    default=SynthesisOptions.method,
-    show_default=True,
-    help="How the samples to add are chosen.",
-)
-@options.synthesis
-@options.extractor
-@options.folder
-@options.run
+@options.of(calls.HYBRID)
 @console.talk
 def command(
     data: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any

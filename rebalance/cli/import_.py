@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, options
+from rebalance.settings import calls
 
 
 @click.command("import", short_help="Make a manifest of a table of paths and labels.")
@@ -32,7 +33,7 @@ from rebalance.cli import console, options
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder that the paths are relative to. [default: that of the table]",
 )
-@options.overwrite
+@options.of(calls.EXCHANGE)
 @console.talk
 def command(
     table: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any

@@ -3,99 +3,26 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options, values
+from rebalance.cli import console, options
 from rebalance.errors import SettingError
+from rebalance.settings import calls
 
 if TYPE_CHECKING:
     from rebalance.inspection import Inspection, Span
 
-SIMILAR = 0.94  # inspection.SIMILAR, which takes time to import; a test holds them together
 SHOWN = 5  # findings of each kind; --json has all
 BAR = 20  # columns that the largest class takes
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-class Kinds(values.Registry):
-    """Names of findings, separated by commas."""
-
-    def get_metavar(self, param: click.Parameter, ctx: Any = None) -> str:
-        return "KIND,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        names = values.split_names([value])
-        for name in names:
-            super().convert(name, param, ctx)
-        return names
-
-
-class Cosine(click.FloatRange):
-    """A number above 0 and at most 1."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        try:
-            known = not isnan(float(value))
-        except ValueError:
-            known = False
-        if not known:
-            self.fail(f"{value!r} is no number: write DATA before --similar", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-def _flatten(context: Any, parameter: Any, values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for names in values for name in names))
-
-
 @click.command("inspect", short_help="Count images, find what is wrong with them.")
 @options.data
-@click.option(
-    "--against",
-    type=click.Path(path_type=Path),
-    metavar="TEST",
-    help="A folder or manifest, none of whose images should be in DATA.",
-)
-@click.option(
-    "--fail-above",
-    type=click.FloatRange(1),
-    metavar="RHO",
-    help="Exit with status 3 if the imbalance ratio is larger.",
-)
-@click.option(
-    "--fail-on",
-    type=Kinds("rebalance.inspection", "KINDS"),
-    multiple=True,
-    callback=_flatten,
-    help="Exit with status 3 if there is any such finding; kinds are listed above.",
-)
-@click.option(
-    "--baseline",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="OLD.json",
-    help="What an earlier inspect --json printed: tell only what is new.",
-)
-@click.option(
-    "--similar",
-    type=Cosine(0, 1, min_open=True),
-    is_flag=False,
-    flag_value=SIMILAR,
-    metavar="[COSINE]",
-    help=f"Also find images whose features are so similar; {SIMILAR} where no number follows. The "
-    "features must be in the cache: see extract.",
-)
-@click.option(
-    "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="R.html",
-    help="Also write a page that shows the images that were found.",
-)
-@options.extractor
-@options.folder
-@options.run
+@options.of(calls.INSPECT)
 @console.talk
 def command(
     data: Path,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options, values
-from rebalance.settings import PROFILES, LongTail
+from rebalance.cli import console, options
+from rebalance.settings import calls
 
 if TYPE_CHECKING:
     from rebalance.manifest import Manifest
@@ -15,37 +15,7 @@ if TYPE_CHECKING:
 @click.command("longtail", short_help="Make a standard long-tailed subset.")
 @options.data
 @options.manifest
-@click.option(
-    "--rho",
-    type=click.FloatRange(1),
-    default=LongTail.rho,
-    show_default=True,
-    help="Imbalance ratio: images of the largest class to each of the smallest.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(PROFILES),
-    default=LongTail.profile,
-    show_default=True,
-    help="Each class smaller by the same factor, or half of them full and half small.",
-)
-@click.option(
-    "--n-max",
-    type=click.IntRange(1),
-    default=LongTail.n_max,
-    help="Images of the largest class. [default: as many as all classes allow]",
-)
-@click.option(
-    "--order",
-    multiple=True,
-    metavar="A,B",
-    help="Every class, the largest-to-be first. [default: by size, a tie in class order]",
-)
-@options.folder
-@options.seed
-@options.workers
-@options.strict
-@options.overwrite
+@options.of(calls.LONGTAIL)
 @console.talk
 def command(
     data: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
@@ -64,7 +34,6 @@ def command(
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
 
-    parameters["order"] = values.split_names(parameters["order"])
     manifest = rebalance.longtail(data, output, progress=progress, **parameters)
     if as_json:
         console.print_json(manifest.record)

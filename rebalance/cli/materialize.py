@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, options
+from rebalance.settings import calls
 
 
 @click.command("materialize", short_help="Write a manifest as a real folder of images.")
@@ -16,9 +17,7 @@ from rebalance.cli import console, options
     is_flag=True,
     help="Symbolic links instead of hard links; the images stay where they are.",
 )
-@options.folder
-@options.workers
-@options.overwrite
+@options.of(calls.MATERIALIZE)
 @console.talk
 def command(
     manifest: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any

@@ -1,141 +1,28 @@
-"""Options that several commands share, their defaults read from ``settings``."""
+"""Options of commands, made of their declarations in ``settings``."""
 
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
-from rebalance.cli.values import ClassSize, Registry
-from rebalance.settings import (
-    CLUSTER_SPACES,
-    DEVICES,
-    LANDMARKS,
-    LANDMARKS_ABOVE,
-    LAYERS,
-    PRECISIONS,
-    SPACES,
-    ExtractorOptions,
-    FolderOptions,
-    RunOptions,
-    SelectionOptions,
-    SynthesisOptions,
+from rebalance.cli.values import (
+    ClassSize,
+    Names,
+    NameValue,
+    OptionalNumber,
+    Registry,
+    different,
+    distinct,
+    flattened,
 )
+from rebalance.settings.calls import Call, Keyword
+from rebalance.settings.option import Option, is_pairs, kind_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-def _stack(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    return lambda command: reduce(lambda f, option: option(f), reversed(options), command)
-
-
 data = click.argument("data", type=click.Path(path_type=Path))
-
-workers = click.option(
-    "--workers",
-    type=click.IntRange(0),
-    default=RunOptions.workers,
-    help="Threads that read images; 0 reads in the main one. [default: all cores]",
-)
-
-strict = click.option(
-    "--strict",
-    is_flag=True,
-    default=RunOptions.strict,
-    help="Unreadable images are an error, before the expensive work.",
-)
-
-device = click.option(
-    "--device",
-    type=click.Choice(DEVICES),
-    default=RunOptions.device,
-    show_default=True,
-    help="Where the network runs.",
-)
-
-overwrite = click.option(
-    "--overwrite",
-    is_flag=True,
-    default=RunOptions.overwrite,
-    help="Replace result files that exist.",
-)
-
-seed = click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=RunOptions.seed,
-    show_default=True,
-    help="Same seed, same images, same machine: same bytes.",
-)
-
-cache_dir = click.option(
-    "--cache-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=RunOptions.cache_dir,
-    help="Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's cache]",
-)
-
-run = _stack(seed, device, workers, cache_dir, strict, overwrite)
-
-folder = _stack(
-    click.option(
-        "--root",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=FolderOptions.root,
-        help="Where the images of a manifest are. [default: as the manifest says]",
-    ),
-    click.option(
-        "--allow-empty",
-        is_flag=True,
-        default=FolderOptions.allow_empty,
-        help="Let class folders hold no image.",
-    ),
-)
-
-extractor = _stack(
-    click.option(
-        "--extractor",
-        default=ExtractorOptions.extractor,
-        show_default=True,
-        metavar="imagenet|finetune|PATH",
-        help="The network that looks at the images: torchvision's pretrained one, one "
-        "trained on DATA first (no download), or a checkpoint.",
-    ),
-    click.option(
-        "--arch",
-        default=ExtractorOptions.arch,
-        metavar="NAME",
-        help="A torchvision classification model, or cifar_resnet20, 32, 56. [default: "
-        "resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]",
-    ),
-    click.option(
-        "--init",
-        default=ExtractorOptions.init,
-        show_default=True,
-        metavar="scratch|imagenet|PATH",
-        help="What finetune starts from.",
-    ),
-    click.option(
-        "--image-size",
-        type=click.IntRange(8),
-        default=ExtractorOptions.image_size,
-        help="Side of the square the network sees. [default: as its weights were trained]",
-    ),
-    click.option(
-        "--precision",
-        type=click.Choice(PRECISIONS),
-        default=ExtractorOptions.precision,
-        show_default=True,
-        help="auto is bf16 where the processor has it.",
-    ),
-    click.option(
-        "--batch-size",
-        type=click.IntRange(1),
-        default=ExtractorOptions.batch_size,
-        help="Images per forward pass. [default: by device]",
-    ),
-)
 
 manifest = click.option(
     "-o",
@@ -145,89 +32,89 @@ manifest = click.option(
     help="Manifest to write (.csv); M.dropped.csv and M.json go beside it.",
 )
 
-class_sizes = click.option(
-    "--class",
-    "per_class",
-    type=ClassSize(),
-    multiple=True,
-    metavar="NAME=N",
-    help="Size of one class, over --to; repeatable.",
-)
 
-pick = click.option(
-    "--pick",
-    type=Registry("rebalance.undersampling", "PICKERS"),
-    default=SelectionOptions.pick,
-    show_default=True,
-    help="Which images of a subclass: by distance to its centre, or at random.",
-)
+def of(
+    call: Call,
+    *,
+    first: Sequence[str] = (),
+    after: Mapping[str, Callable[[Any], Any]] | None = None,
+) -> Callable[[Command], Command]:
+    """Give a command the options of ``call``, in the order in which its help lists them.
 
-clustering = _stack(
-    click.option(
-        "--k-max",
-        type=click.IntRange(2),
-        default=SelectionOptions.k_max,
-        show_default=True,
-        help="Most clusters that a class may be found to have.",
-    ),
-    click.option(
-        "--criterion",
-        type=Registry("rebalance.clusters", "CRITERIA"),
-        default=SelectionOptions.criterion,
-        show_default=True,
-        help="What says how many there are.",
-    ),
-    click.option(
-        "--cluster-space",
-        type=click.Choice(CLUSTER_SPACES),
-        default=SelectionOptions.cluster_space,
-        show_default=True,
-        help="Where they are sought: on the 2-D map, or among the principal components.",
-    ),
-    click.option(
-        "--layout",
-        type=Registry("rebalance.clusters", "LAYOUTS"),
-        default=SelectionOptions.layout,
-        show_default=True,
-        help="What draws the map: our UMAP, in parallel, or umap-learn.",
-    ),
-    click.option(
-        "--landmarks",
-        default=SelectionOptions.landmarks,
-        show_default=True,
-        metavar="auto|none|N",
-        help="Images of a large class that its clusters are found on, and the others join: "
-        f"auto is {LANDMARKS:,} of more than {LANDMARKS_ABOVE:,}, none is all.",
-    ),
-)
+    That is the order of their declarations, but for those named in ``first``. after: by the name of
+    an option, another one, of the command line only, that is to follow it.
+    """
+    keywords = call.keywords()
+    order = [*first, *(name for name in keywords if name not in first)]
 
-synthesis = _stack(
-    click.option(
-        "--neighbours",
-        type=click.IntRange(1),
-        default=SynthesisOptions.neighbours,
-        help="How many of them a partner is drawn from. [default: 5; 10 for eos]",
-    ),
-    click.option(
-        "--layer",
-        type=click.Choice(LAYERS[:-1]),
-        default=SynthesisOptions.layer,
-        show_default=True,
-        help="Features that tell neighbours and clusters.",
-    ),
-    click.option(
-        "--space",
-        type=click.Choice(SPACES),
-        default=SynthesisOptions.space,
-        show_default=True,
-        help="What a recipe blends: feature vectors, or images.",
-    ),
-    click.option(
-        "--exact",
-        is_flag=True,
-        default=SynthesisOptions.exact,
-        help="True neighbours however many samples there are; else nearly so above 100,000.",
-    ),
-)
+    def decorate(command: Command) -> Command:
+        for name in reversed(order):
+            if after and name in after:
+                command = after[name](command)
+            command = made(keywords[name])(command)
+        return command
 
-layer_choice = click.Choice(LAYERS)
+    return decorate
+
+
+def made(keyword: Keyword) -> Callable[[Command], Command]:
+    """The click option of a declaration."""
+    told, annotation = keyword.told, keyword.field.type
+    how: dict[str, Any] = {"help": told.help, "metavar": told.metavar}
+    if keyword.required:
+        how["required"] = True
+    else:
+        how["default"] = keyword.field.default
+        told_nothing = keyword.field.default in (None, ()) or keyword.field.default is False
+        how["show_default"] = not told_nothing
+    if kind_of(annotation) is bool:
+        how["is_flag"] = True
+    else:
+        how["type"] = _type_of(keyword)
+    if kind_of(annotation) is tuple:
+        how["multiple"] = True
+        how["callback"] = _gathering(keyword)
+    if told.bare is not None:
+        how |= {"is_flag": False, "flag_value": told.bare}
+    return click.option(keyword.flag, keyword.name, **how)
+
+
+def _type_of(keyword: Keyword) -> Any:
+    told, annotation = keyword.told, keyword.field.type
+    kind = kind_of(annotation)
+    if is_pairs(annotation):
+        _, value = get_args(get_args(annotation)[0])
+        return ClassSize() if value is int else NameValue()
+    if told.commas:
+        return Names(Registry(partial(_known, told)) if told.choices else None)
+    if isinstance(told.choices, str):
+        return Registry(partial(_known, told))
+    if told.choices is not None:
+        return click.Choice(told.choices)
+    if kind in (int, float):
+        return _number(kind, told)
+    if kind is Path:
+        places = {"file": {"dir_okay": False}, "folder": {"file_okay": False}, "any": {}}
+        return click.Path(path_type=Path, **places[told.place])
+    return str
+
+
+def _known(told: Option) -> Sequence[str]:
+    return told.known
+
+
+def _number(kind: type, told: Option) -> Any:
+    low = told.least if told.above is None else told.above
+    if low is None and told.most is None:
+        return kind
+    if kind is int:
+        return click.IntRange(low, told.most)
+    number = click.FloatRange if told.bare is None else OptionalNumber
+    return number(low, told.most, min_open=told.above is not None)
+
+
+def _gathering(keyword: Keyword) -> Callable[[Any, Any, Any], Any] | None:
+    """What becomes of the values of an option that may be repeated."""
+    if keyword.told.commas:
+        return distinct if keyword.told.choices else flattened
+    return different if keyword.flag == "--class" else None

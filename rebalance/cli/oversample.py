@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options, values
-from rebalance.settings import Growth, SynthesisOptions
+from rebalance.cli import console, options
+from rebalance.settings import calls
 
 if TYPE_CHECKING:
     from rebalance.manifest import Manifest
@@ -17,31 +17,7 @@ if TYPE_CHECKING:
 @click.command("oversample", short_help="Choose what to repeat or blend in the small classes.")
 @options.data
 @options.manifest
-@click.option(
-    "--method",
-    type=values.Registry("rebalance.oversampling", "OVERSAMPLERS"),
-    default=SynthesisOptions.method,
-    show_default=True,
-    help="How the samples to add are chosen; ros repeats images, needing no features.",
-)
-@click.option(
-    "--to",
-    default=Growth.to,
-    show_default=True,
-    metavar="max|N|Rx",
-    help="Class size wanted: the largest class, a number, or R times the largest.",
-)
-@options.class_sizes
-@click.option(
-    "--classes",
-    multiple=True,
-    metavar="A,B",
-    help="Raise only these classes; the others stay as they are.",
-)
-@options.synthesis
-@options.extractor
-@options.folder
-@options.run
+@options.of(calls.OVERSAMPLE, first=("method", "to", "per_class", "classes"))
 @console.talk
 def command(
     data: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
@@ -64,8 +40,6 @@ def command(
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
 
-    parameters["classes"] = values.split_names(parameters["classes"])
-    values.check_class_sizes(parameters["per_class"])
     manifest = rebalance.oversample(data, output, progress=progress, **parameters)
     if as_json:
         console.print_json(manifest.record)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, options
-from rebalance.settings import FolderOptions
+from rebalance.settings import calls
 
 
 @click.command("report", short_help="A page to look at, of a manifest or of runs.")
@@ -20,20 +20,7 @@ from rebalance.settings import FolderOptions
     required=True,
     help="Page to write (.html), whole in itself.",
 )
-@click.option(
-    "--figures",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=None,
-    help="Folder for the figures as SVG and PNG, and the photographs as JPEG.",
-)
-@click.option(
-    "--root",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=FolderOptions.root,
-    help="Where the images of a manifest are. [default: as the manifest says]",
-)
-@options.workers
-@options.overwrite
+@options.of(calls.REPORT)
 @console.talk
 def command(
     targets: tuple[Path, ...],

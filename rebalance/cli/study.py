@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rebalance.cli import console, options
-from rebalance.settings import RunOptions
+from rebalance.settings import calls
 
 if TYPE_CHECKING:
     from rebalance.studies.story import Forecast
+
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="List the cells and about how long they take."
+)
 
 
 @click.command("study", short_help="Compare ways of rebalancing on your data.")
@@ -21,25 +25,11 @@ if TYPE_CHECKING:
     required=True,
     help="Folder for the cells and the results; a study that was stopped goes on there.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="In place of the file's own data.")
-@click.option("--test", type=click.Path(path_type=Path), help="In place of the file's own test.")
-@click.option("--dry-run", is_flag=True, help="List the cells and about how long they take.")
-@options.device
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    default=RunOptions.workers,
-    help="Cells run side by side; on GPUs one on each. [default: all cores]",
-)
-@options.cache_dir
-@options.strict
-@options.overwrite
+@options.of(calls.STUDY, after={"test": DRY_RUN})
 @console.talk
 def command(
     study: Path,
     output: Path,
-    data: Path | None,
-    test: Path | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -71,10 +61,10 @@ def command(
     from rebalance.studies.tables import table
 
     if dry_run:
-        shared = {name: parameters[name] for name in ("device", "workers")}
-        _forecast(rebalance.plan_study(study, output, data=data, test=test, **shared), as_json)
+        asked = {name: parameters[name] for name in calls.PLAN_STUDY.keywords()}
+        _forecast(rebalance.plan_study(study, output, **asked), as_json)
         return
-    results = rebalance.study(study, output, data=data, test=test, progress=progress, **parameters)
+    results = rebalance.study(study, output, progress=progress, **parameters)
     if as_json:
         click.echo((output / "study.json").read_text(encoding="utf-8"), nl=False)
         return

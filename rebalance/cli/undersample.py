@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options, values
-from rebalance.settings import SelectionOptions, Targets
+from rebalance.cli import console, options
+from rebalance.settings import calls
 
 if TYPE_CHECKING:
     from rebalance.manifest import Manifest
@@ -17,51 +17,7 @@ if TYPE_CHECKING:
 @click.command("undersample", short_help="Choose which images of the large classes to keep.")
 @options.data
 @options.manifest
-@click.option(
-    "--method",
-    type=values.Registry("rebalance.undersampling", "UNDERSAMPLERS"),
-    default=SelectionOptions.method,
-    show_default=True,
-    help="How the images to keep are chosen.",
-)
-@options.pick
-@click.option(
-    "--layer",
-    type=options.layer_choice,
-    default=SelectionOptions.layer,
-    show_default=True,
-    help="Features to cluster: auto is the best silhouette, class by class.",
-)
-@options.clustering
-@click.option(
-    "--dedupe",
-    is_flag=True,
-    default=SelectionOptions.dedupe,
-    help="Of a class to cut, let near-duplicates go before anything else.",
-)
-@click.option(
-    "--suspects",
-    is_flag=True,
-    default=SelectionOptions.suspects,
-    help="Tell which images look out of place in their class: outliers, or inside another.",
-)
-@click.option(
-    "--to",
-    default=Targets.to,
-    show_default=True,
-    metavar="min|N|Rx",
-    help="Class size wanted: the smallest class, a number, or R times the smallest.",
-)
-@options.class_sizes
-@click.option(
-    "--classes",
-    multiple=True,
-    metavar="A,B",
-    help="Cut only these classes; the others stay whole.",
-)
-@options.extractor
-@options.folder
-@options.run
+@options.of(calls.UNDERSAMPLE)
 @console.talk
 def command(
     data: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
@@ -82,8 +38,6 @@ def command(
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
 
-    parameters["classes"] = values.split_names(parameters["classes"])
-    values.check_class_sizes(parameters["per_class"])
     manifest = rebalance.undersample(data, output, progress=progress, **parameters)
     if as_json:
         console.print_json(manifest.record)

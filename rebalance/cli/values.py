@@ -1,11 +1,11 @@
-"""What values options take: the types that click checks them by, and lists of names.
+"""The types that click checks the values of options by.
 
 May not import anything heavy: a registry's module is imported only when a value is to be checked.
 """
 
 import csv
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Any
 
 import click
@@ -16,13 +16,12 @@ class Registry(click.ParamType):  # type: ignore[type-arg]
 
     name = "name"
 
-    def __init__(self, module: str, attribute: str) -> None:
-        self.module = module
-        self.attribute = attribute
+    def __init__(self, keys: Callable[[], Sequence[str]]) -> None:
+        self._keys = keys
 
     @property
     def keys(self) -> list[str]:
-        return list(getattr(import_module(self.module), self.attribute))
+        return list(self._keys())
 
     def get_metavar(self, param: click.Parameter, ctx: Any = None) -> str:
         return "[" + "|".join(self.keys) + "]"
@@ -36,6 +35,27 @@ class Registry(click.ParamType):  # type: ignore[type-arg]
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(key) for key in self.keys if key.startswith(incomplete)]
+
+
+class Names(click.ParamType):  # type: ignore[type-arg]
+    """A,B: names separated by commas; one with a comma goes in double quotes."""
+
+    name = "A,B"
+
+    def __init__(self, each: Registry | None = None) -> None:
+        self.each = each
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        try:
+            names = tuple(name for line in csv.reader([value]) for name in line)
+        except csv.Error as error:
+            self.fail(f"{error}: put such a name in double quotes", param, ctx)
+        if not names or not all(names):
+            self.fail("an empty name", param, ctx)
+        if self.each is not None:
+            for name in names:
+                self.each.convert(name, param, ctx)
+        return names
 
 
 class ClassSize(click.ParamType):  # type: ignore[type-arg]
@@ -62,19 +82,35 @@ class NameValue(click.ParamType):  # type: ignore[type-arg]
         return name, text
 
 
-def split_names(values: Sequence[str]) -> tuple[str, ...]:
-    """A,B and repeated options alike; a name with a comma goes in double quotes."""
-    try:
-        names = tuple(name for value in values for line in csv.reader([value]) for name in line)
-    except csv.Error as error:
-        raise click.BadParameter(f"{error}: put such a name in double quotes") from None
-    if not all(names) or (values and not names):
-        raise click.BadParameter("an empty name")
-    return names
+class OptionalNumber(click.FloatRange):
+    """A number of an option that may also be given without one, and so may swallow DATA."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            known = not isnan(float(value))
+        except ValueError:
+            known = False
+        if not known:
+            option = param.opts[0] if param else "the option"
+            self.fail(f"{value!r} is no number: write DATA before {option}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
-def check_class_sizes(sizes: Sequence[tuple[str, int]]) -> None:
-    """Raise BadParameter where a class has two sizes."""
-    named = [name for name, _ in sizes]
+def flattened(ctx: Any, param: Any, values: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The names of a repeated option, as one list."""
+    return tuple(name for names in values for name in names)
+
+
+def distinct(ctx: Any, param: Any, values: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The names of a repeated option, each once."""
+    return tuple(dict.fromkeys(flattened(ctx, param, values)))
+
+
+def different(
+    ctx: Any, param: click.Parameter, pairs: Sequence[tuple[str, int]]
+) -> Sequence[tuple[str, int]]:
+    """The pairs as they are. Raises BadParameter where a class has two sizes."""
+    named = [name for name, _ in pairs]
     if len(set(named)) < len(named):
-        raise click.BadParameter("--class names the same class twice")
+        raise click.BadParameter(f"{param.opts[0]} names the same class twice")
+    return pairs

@@ -8,9 +8,10 @@ from rebalance.inspection.baselines import Known, read_baseline, without_known
 from rebalance.inspection.findings import KINDS, Finding, find_all
 from rebalance.inspection.gates import Gates, Outcome, check_gates, check_kinds, outcomes
 from rebalance.inspection.looks import Look, look
-from rebalance.inspection.resemblance import SIMILAR, Resemblance
+from rebalance.inspection.resemblance import Resemblance
 from rebalance.inspection.result import Inspection, Span
 from rebalance.inspection.seen import Place, gallery
+from rebalance.settings import SIMILAR
 
 __all__ = [
     "KINDS",

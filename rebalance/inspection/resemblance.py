@@ -13,11 +13,7 @@ from numpy.typing import NDArray
 from rebalance.features.cache import StoredFeatures
 from rebalance.inspection.similarity import Positions, join
 from rebalance.progress import Progress, silent
-
-# Chosen by eye on photographs (TrashNet, CIFAR-100), pooled features of an ImageNet network: all
-# pairs from .94 up but one were one picture or the same thing a moment later; below .93, other
-# apples, skies and bottles come in.
-SIMILAR = 0.94
+from rebalance.settings import SIMILAR
 
 BLOCK = 2000  # images compared at a time with as many: 16 MB of cosines
 ROUNDING = 1e-6  # more than the cosine of equal features can fall short of 1

@@ -1,9 +1,11 @@
-"""What a user can choose, each default written once.
+"""What a user can choose, each option declared once: its name, type, default, range and help.
 
-The command line reads its defaults, and its help, from these classes; Python callers pass the same
-names as keyword arguments. Imports nothing but the standard library and our errors.
+The command line, the Python functions and the keys of a study are made of these classes; see
+``option`` for how to declare one, and ``calls`` for which call takes which. Imports nothing but the
+standard library and our errors.
 """
 
+from rebalance.settings.looking import SIMILAR, InspectOptions, ReportOptions
 from rebalance.settings.rebalancing import (
     CLUSTER_SPACES,
     LANDMARKS,
@@ -11,6 +13,7 @@ from rebalance.settings.rebalancing import (
     PROFILES,
     SPACES,
     Growth,
+    Levelling,
     LongTail,
     SelectionOptions,
     SynthesisOptions,
@@ -22,21 +25,19 @@ from rebalance.settings.running import (
     PRECISIONS,
     ExtractorOptions,
     FolderOptions,
+    LayerOptions,
     RunOptions,
 )
-from rebalance.settings.study import (
-    DEPTHS,
-    EXTRACTOR_KEYS,
-    TRAINING_KEYS,
-    StudyOptions,
-)
+from rebalance.settings.study import DEPTHS, StudyOptions, StudySets, keys_of
 from rebalance.settings.training import (
     AUGMENTATIONS,
     IN_MEMORY,
     LOSSES,
     RECIPES,
+    DecisionOptions,
     Recipe,
     ScoringOptions,
+    StartOptions,
     TrainOptions,
 )
 
@@ -45,7 +46,6 @@ __all__ = [
     "CLUSTER_SPACES",
     "DEPTHS",
     "DEVICES",
-    "EXTRACTOR_KEYS",
     "IN_MEMORY",
     "LANDMARKS",
     "LANDMARKS_ABOVE",
@@ -54,18 +54,26 @@ __all__ = [
     "PRECISIONS",
     "PROFILES",
     "RECIPES",
+    "SIMILAR",
     "SPACES",
-    "TRAINING_KEYS",
+    "DecisionOptions",
     "ExtractorOptions",
     "FolderOptions",
     "Growth",
+    "InspectOptions",
+    "LayerOptions",
+    "Levelling",
     "LongTail",
     "Recipe",
+    "ReportOptions",
     "RunOptions",
     "ScoringOptions",
     "SelectionOptions",
+    "StartOptions",
     "StudyOptions",
+    "StudySets",
     "SynthesisOptions",
     "Targets",
     "TrainOptions",
+    "keys_of",
 ]

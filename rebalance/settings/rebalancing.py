@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from rebalance.errors import SettingError
 from rebalance.settings.checks import check_whole
+from rebalance.settings.option import Options, option, required
+from rebalance.settings.running import LAYERS
 
 SPACES = ("embedding", "pixel")
 CLUSTER_SPACES = ("map", "pca")
@@ -14,99 +16,156 @@ FEWEST_LANDMARKS = 100
 
 
 @dataclass(frozen=True)
-class Targets:
-    """How many images a class is to keep (METHODS: a class at or below its target stays whole).
+class ClassSizes(Options):
+    """How many samples the classes are to have: by a rule, or as said of one class."""
 
-    to: ``min`` (the smallest class), a number, or ``Rx`` (R times the smallest class).
-    per_class: (class name, number) pairs that override ``to``.
-    classes: only these classes are cut; empty means all.
-    """
-
-    to: str = "min"
-    per_class: tuple[tuple[str, int], ...] = ()
-    classes: tuple[str, ...] = ()
+    to: str = required(help="Class size wanted.", numbers=True)
+    per_class: tuple[tuple[str, int], ...] = option(
+        (),
+        flag="--class",
+        metavar="NAME=N",
+        help="Size of one class, over --to; repeatable.",
+    )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, size in self.per_class:
             check_whole(f"the size of class {name!r}", size, 0)
 
 
 @dataclass(frozen=True)
-class Growth:
-    """How many samples a class is to grow to; a class at or above its target stays as it is.
+class Targets(ClassSizes):
+    """How many images a class is to keep (METHODS: a class at or below its target stays whole)."""
 
-    to: ``max`` (the largest class), a number, or ``Rx`` (R times the largest class).
-    per_class: (class name, number) pairs that override ``to``.
-    classes: only these classes grow; empty means all.
-    """
-
-    to: str = "max"
-    per_class: tuple[tuple[str, int], ...] = ()
-    classes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name, size in self.per_class:
-            check_whole(f"the size of class {name!r}", size, 0)
-
-
-@dataclass(frozen=True)
-class LongTail:
-    """How long a tail to make of a data set (METHODS section 7).
-
-    rho: images of the largest class to each of the smallest. profile: a key of
-    ``class_sizes.PROFILES``. n_max: of the largest class; None is as many as all classes allow.
-    order: every class, the largest-to-be first; empty is by size, a tie in class order.
-    """
-
-    rho: float = 100.0
-    profile: str = "exp"
-    n_max: int | None = None
-    order: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_whole("n_max", self.n_max, 1)
-        if not 1 <= self.rho < float("inf"):
-            raise SettingError(f"rho is a number from 1 up; got {self.rho!r}")
-        if self.profile not in PROFILES:
-            raise SettingError(f"a profile is one of {', '.join(PROFILES)}; got {self.profile!r}")
+    to: str = option(
+        "min",
+        metavar="min|N|Rx",
+        numbers=True,
+        help="Class size wanted: the smallest class, a number, or R times the smallest.",
+    )
+    classes: tuple[str, ...] = option(
+        (),
+        metavar="A,B",
+        commas=True,
+        help="Cut only these classes; the others stay whole.",
+    )
 
 
 @dataclass(frozen=True)
-class SelectionOptions:
+class Growth(ClassSizes):
+    """How many samples a class is to grow to; a class at or above its target stays as it is."""
+
+    to: str = option(
+        "max",
+        metavar="max|N|Rx",
+        numbers=True,
+        help="Class size wanted: the largest class, a number, or R times the largest.",
+    )
+    classes: tuple[str, ...] = option(
+        (),
+        metavar="A,B",
+        commas=True,
+        help="Raise only these classes; the others stay as they are.",
+    )
+
+
+@dataclass(frozen=True)
+class Levelling(Options):
+    """The size that every class is brought to, whether it is cut or raised."""
+
+    to: str = required(
+        metavar="N|Rx",
+        numbers=True,
+        help="Class size wanted: a number, or R times the smallest.",
+    )
+
+
+@dataclass(frozen=True)
+class LongTail(Options):
+    """How long a tail to make of a data set (METHODS section 7)."""
+
+    rho: float = option(
+        100.0,
+        least=1,
+        wrong="rho is",
+        help="Imbalance ratio: images of the largest class to each of the smallest.",
+    )
+    profile: str = option(
+        "exp",
+        choices=PROFILES,
+        wrong="a profile is",
+        help="Each class smaller by the same factor, or half of them full and half small.",
+    )
+    n_max: int | None = option(
+        None,
+        least=1,
+        help="Images of the largest class. [default: as many as all classes allow]",
+    )
+    order: tuple[str, ...] = option(
+        (),
+        metavar="A,B",
+        commas=True,
+        help="Every class, the largest-to-be first. [default: by size, a tie in class order]",
+    )
+
+
+@dataclass(frozen=True)
+class SelectionOptions(Options):
     """How the images to keep are chosen.
 
-    method: a key of ``undersampling.UNDERSAMPLERS``.
-    pick: for the subclass method, a key of ``undersampling.PICKERS``.
-    layer: for the subclass method, body, pool, linear, or auto (best silhouette per class).
-    k_max: for the subclass method, the largest number of clusters that is tried.
-    criterion: for the subclass method, what chooses among them: a key of ``clusters.CRITERIA``.
-    cluster_space: for the subclass method, where they are sought: on the 2-D ``map``, or among the
-    principal components (``pca``).
-    layout: for the subclass method, what draws that map: a key of ``clusters.LAYOUTS``.
-    landmarks: for the subclass method, on how many images of a class its clusters are found, which
-    the others then join: a number, ``none`` for all of them, or ``auto``: 20,000 in classes of more
-    than 100,000.
-    dedupe: of a class that shrinks, near-duplicates go before anything else does.
-    suspects: tell which images look out of place in their class; needs features.
+    Those from ``pick`` to ``landmarks`` are for the method ``subclass``.
     """
 
-    method: str = "subclass"
-    pick: str = "closest"
-    layer: str = "pool"
-    k_max: int = 9
-    criterion: str = "silhouette"
-    cluster_space: str = "map"
-    layout: str = "fast"
-    landmarks: str = "auto"
-    dedupe: bool = False
-    suspects: bool = False
+    method: str = option(
+        "subclass",
+        choices="rebalance.undersampling:UNDERSAMPLERS",
+        help="How the images to keep are chosen.",
+    )
+    pick: str = option(
+        "closest",
+        choices="rebalance.undersampling:PICKERS",
+        wrong="pick is",
+        help="Which images of a subclass: by distance to its centre, or at random.",
+    )
+    layer: str = option(
+        "pool",
+        choices=LAYERS,
+        help="Features to cluster: auto is the best silhouette, class by class.",
+    )
+    k_max: int = option(9, least=2, help="Most clusters that a class may be found to have.")
+    criterion: str = option(
+        "silhouette",
+        choices="rebalance.clusters:CRITERIA",
+        help="What says how many there are.",
+    )
+    cluster_space: str = option(
+        "map",
+        choices=CLUSTER_SPACES,
+        wrong="a cluster space is",
+        help="Where they are sought: on the 2-D map, or among the principal components.",
+    )
+    layout: str = option(
+        "fast",
+        choices="rebalance.clusters:LAYOUTS",
+        help="What draws the map: our UMAP, in parallel, or umap-learn.",
+    )
+    landmarks: str = option(
+        "auto",
+        metavar="auto|none|N",
+        numbers=True,
+        help="Images of a large class that its clusters are found on, and the others join: "
+        f"auto is {LANDMARKS:,} of more than {LANDMARKS_ABOVE:,}, none is all.",
+    )
+    dedupe: bool = option(
+        False, help="Of a class to cut, let near-duplicates go before anything else."
+    )
+    suspects: bool = option(
+        False,
+        help="Tell which images look out of place in their class: outliers, or inside another.",
+    )
 
     def __post_init__(self) -> None:
-        check_whole("k_max", self.k_max, 2)
-        if self.cluster_space not in CLUSTER_SPACES:
-            raise SettingError(
-                f"a cluster space is one of {', '.join(CLUSTER_SPACES)}; got {self.cluster_space!r}"
-            )
+        super().__post_init__()
         if self.landmarks not in ("auto", "none"):
             number = int(self.landmarks) if self.landmarks.isdecimal() else 0
             if number < FEWEST_LANDMARKS:
@@ -117,23 +176,29 @@ class SelectionOptions:
 
 
 @dataclass(frozen=True)
-class SynthesisOptions:
-    """How the samples to add are made.
+class SynthesisOptions(Options):
+    """How the samples to add are made."""
 
-    method: a key of ``oversampling.OVERSAMPLERS``.
-    neighbours: how many of them a partner is drawn from; None is the method's own number.
-    layer: whose features tell neighbours and clusters: body, pool or linear.
-    space: what a recipe blends, feature vectors (``embedding``) or images (``pixel``).
-    exact: find the true neighbours, however many samples there are.
-    """
-
-    method: str = "ros"
-    neighbours: int | None = None
-    layer: str = "pool"
-    space: str = "embedding"
-    exact: bool = False
-
-    def __post_init__(self) -> None:
-        check_whole("neighbours", self.neighbours, 1)
-        if self.space not in SPACES:
-            raise SettingError(f"a space is one of {', '.join(SPACES)}; got {self.space!r}")
+    method: str = option(
+        "ros",
+        choices="rebalance.oversampling:OVERSAMPLERS",
+        help="How the samples to add are chosen; ros repeats images, needing no features.",
+    )
+    neighbours: int | None = option(
+        None,
+        least=1,
+        help="How many of them a partner is drawn from. [default: 5; 10 for eos]",
+    )
+    layer: str = option(
+        "pool", choices=LAYERS[:-1], help="Features that tell neighbours and clusters."
+    )
+    space: str = option(
+        "embedding",
+        choices=SPACES,
+        wrong="a space is",
+        help="What a recipe blends: feature vectors, or images.",
+    )
+    exact: bool = option(
+        False,
+        help="True neighbours however many samples there are; else nearly so above 100,000.",
+    )

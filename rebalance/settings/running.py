@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebalance.settings.checks import check_whole
+from rebalance.settings.option import Options, option
 
 LAYERS = ("body", "pool", "linear", "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -11,60 +11,76 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """How to run: nothing here changes a result, except ``seed`` and ``device``.
+class RunOptions(Options):
+    """How to run: nothing here changes a result, except ``seed`` and ``device``."""
 
-    seed: non-negative; the same seed on the same machine gives the same bytes.
-    device: auto, cpu, cuda or mps.
-    workers: threads or processes that read images; 0 reads in the main thread; None chooses.
-    cache_dir: where features and trained extractors are kept; None is the user's cache folder.
-    strict: unreadable images are an error before anything expensive starts.
-    overwrite: replace result files that exist.
-    """
-
-    seed: int = 0
-    device: str = "auto"
-    workers: int | None = None
-    cache_dir: Path | str | None = None
-    strict: bool = False
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        check_whole("seed", self.seed, 0)
-        check_whole("workers", self.workers, 0)
+    seed: int = option(0, least=0, help="Same seed, same images, same machine: same bytes.")
+    device: str = option("auto", choices=DEVICES, help="Where the network runs.")
+    workers: int | None = option(
+        None,
+        least=0,
+        help="Threads that read images; 0 reads in the main one. [default: all cores]",
+    )
+    cache_dir: Path | str | None = option(
+        None,
+        place="folder",
+        help="Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's cache]",
+    )
+    strict: bool = option(False, help="Unreadable images are an error, before the expensive work.")
+    overwrite: bool = option(False, help="Replace result files that exist.")
 
 
 @dataclass(frozen=True)
-class FolderOptions:
-    """How to read DATA.
+class FolderOptions(Options):
+    """How to read DATA."""
 
-    root: for a manifest, the folder that its file names are relative to; None is what it says.
-    allow_empty: let class folders hold no image.
-    """
-
-    root: Path | str | None = None
-    allow_empty: bool = False
+    root: Path | str | None = option(
+        None,
+        place="folder",
+        help="Where the images of a manifest are. [default: as the manifest says]",
+    )
+    allow_empty: bool = option(False, help="Let class folders hold no image.")
 
 
 @dataclass(frozen=True)
-class ExtractorOptions:
-    """Which network looks at the images, and how.
+class LayerOptions(Options):
+    """What is kept of the network's view of an image."""
 
-    extractor: ``imagenet``, ``finetune``, or the path of a checkpoint.
-    arch: a torchvision classification model or cifar_resnet20/32/56; None chooses.
-    init: for finetune, ``scratch``, ``imagenet`` or the path of a checkpoint to start from.
-    image_size: side of the square the network sees; None is what its weights were trained with.
-    precision: auto, fp32 or bf16.
-    batch_size: images per forward pass; None chooses by device.
-    """
+    layers: tuple[str, ...] = option(
+        ("pool",),
+        flag="--layer",
+        choices=LAYERS,
+        help="Layer to extract; repeatable; auto is every layer the network has.",
+    )
 
-    extractor: str = "imagenet"
-    arch: str | None = None
-    init: str = "scratch"
-    image_size: int | None = None
-    precision: str = "auto"
-    batch_size: int | None = None
 
-    def __post_init__(self) -> None:
-        check_whole("image_size", self.image_size, 1)
-        check_whole("batch_size", self.batch_size, 1)
+@dataclass(frozen=True)
+class ExtractorOptions(Options):
+    """Which network looks at the images, and how."""
+
+    extractor: str = option(
+        "imagenet",
+        metavar="imagenet|finetune|PATH",
+        help="The network that looks at the images: torchvision's pretrained one, one "
+        "trained on DATA first (no download), or a checkpoint.",
+    )
+    arch: str | None = option(
+        None,
+        metavar="NAME",
+        help="A torchvision classification model, or cifar_resnet20, 32, 56. [default: "
+        "resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]",
+    )
+    init: str = option(
+        "scratch", metavar="scratch|imagenet|PATH", help="What finetune starts from."
+    )
+    image_size: int | None = option(
+        None,
+        least=8,
+        help="Side of the square the network sees. [default: as its weights were trained]",
+    )
+    precision: str = option(
+        "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."
+    )
+    batch_size: int | None = option(
+        None, least=1, help="Images per forward pass. [default: by device]"
+    )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from rebalance.errors import SettingError
 from rebalance.settings.checks import check_whole
+from rebalance.settings.option import Options, again, option
+from rebalance.settings.running import PRECISIONS
 
 # The keys of registries that take seconds to import, for help; a test holds them together.
 LOSSES = (
@@ -104,63 +106,132 @@ RECIPES: dict[str, Recipe] = {
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """What is trained, and how.
+class TrainOptions(Options):
+    """What is trained, and how; those from ``epochs`` to ``grad_accum`` override the recipe's."""
 
-    recipe: a key of ``RECIPES``; the next six override it where they are given.
-    epochs: of the phase that trains everything. lr: highest rate of the first phase.
-    arch: as for extractors; None is resnet50 for ``transfer`` and cifar_resnet32 for ``scratch``.
-    weights: ``scratch``, ``imagenet`` or the path of a checkpoint; None is as the recipe's name.
-    image_size, precision: as for extractors.
-    loss: a key of ``losses.LOSSES``; loss_options: (name, value) pairs.
-    sampler: a key of ``training.sampling.SAMPLERS``. regime: a key of ``training.regimes.REGIMES``.
-    in_memory: whether the decoded images are kept: auto (if they take 1 GiB at most), yes or no. It
-    changes no result.
-    rebalance_head: a manifest by whose recipes, in embedding space, a fresh linear head is trained
-    in the end.
-    """
-
-    recipe: str = "transfer"
-    epochs: int | None = None
-    batch_size: int | None = None
-    lr: float | None = None
-    schedule: str | None = None
-    augment: str | None = None
-    grad_accum: int | None = None
-    arch: str | None = None
-    weights: str | None = None
-    image_size: int | None = None
-    precision: str = "auto"
-    loss: str = "ce"
-    loss_options: tuple[tuple[str, str], ...] = ()
-    sampler: str = "none"
-    regime: str = "plain"
-    in_memory: str = "auto"
-    rebalance_head: Path | str | None = None
-
-    def __post_init__(self) -> None:
-        if self.in_memory not in IN_MEMORY:
-            raise SettingError(
-                f"in_memory must be one of {', '.join(IN_MEMORY)}; got {self.in_memory!r}"
-            )
-        check_whole("epochs", self.epochs, 1)
-        check_whole("batch_size", self.batch_size, 2)
-        check_whole("image_size", self.image_size, 1)
+    recipe: str = option(
+        "transfer",
+        choices=tuple(RECIPES),
+        help="transfer: from ImageNet weights, the head first; scratch: "
+        "as the literature trains on CIFAR. The next options override it.",
+    )
+    epochs: int | None = option(None, least=1, help="Epochs that train everything.")
+    batch_size: int | None = option(None, least=2, help="Images of one step.")
+    lr: float | None = option(None, help="Highest learning rate.")
+    schedule: str | None = option(
+        None,
+        choices="rebalance.training.schedules:SCHEDULES",
+        help="How the learning rate moves.",
+    )
+    augment: str | None = option(
+        None, choices=AUGMENTATIONS, help="How training images are varied."
+    )
+    grad_accum: int | None = option(None, least=1, help="Forward passes that a step is split over.")
+    arch: str | None = option(
+        None,
+        metavar="NAME",
+        help="[default: resnet50 for transfer, cifar_resnet32 for scratch]",
+    )
+    weights: str | None = option(
+        None,
+        metavar="scratch|imagenet|PATH",
+        help="What to start from. [default: imagenet for transfer, else scratch]",
+    )
+    image_size: int | None = option(None, least=8, help="Side of the square the network sees.")
+    precision: str = option(
+        "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."
+    )
+    loss: str = option("ce", choices=LOSSES, in_study=False, help="What is minimised.")
+    loss_options: tuple[tuple[str, str], ...] = option(
+        (),
+        flag="--loss-option",
+        metavar="NAME=VALUE",
+        accepts="Mapping[str, Any] | Iterable[tuple[str, Any]]",
+        in_study=False,
+        help="Option of the loss, such as gamma=-1; repeatable.",
+    )
+    sampler: str = option(
+        "none",
+        choices="rebalance.training.sampling:SAMPLERS",
+        help="How the images of an epoch are drawn.",
+    )
+    regime: str = option(
+        "plain",
+        choices="rebalance.training.regimes:REGIMES",
+        in_study=False,
+        help="What training looks at when.",
+    )
+    in_memory: str = option(
+        "auto",
+        choices=IN_MEMORY,
+        wrong="in_memory must be",
+        help="Keep the decoded images; auto: if they take 1 GiB at most.",
+    )
+    rebalance_head: Path | str | None = option(
+        None,
+        place="file",
+        metavar="M.csv",
+        in_study=False,
+        help="In the end, train a fresh head on embeddings blended by this manifest.",
+    )
 
 
 @dataclass(frozen=True)
-class ScoringOptions:
-    """What a network is judged by.
+class StartOptions(Options):
+    """What a training goes on from, in place of starting anew from DATA."""
 
-    val: a folder or manifest to validate on; or val_fraction: a share of DATA, split off class by
-    class. groups: a CSV that says what each file of DATA belongs to; groups are not divided.
-    allow_overlap: go on where an image to score is also trained on.
-    threshold: ``none``, ``prior`` or ``cost:FILE``. classifier: ``head`` or ``centres``.
-    """
+    from_run: Path | str | None = option(
+        None,
+        flag="--from",
+        metavar="RUN",
+        help="In place of DATA: a finished run, whose network gets another head.",
+    )
+    head_only: Path | str | None = option(
+        None,
+        place="file",
+        metavar="M.csv",
+        help="With --from: the manifest that the head is trained by.",
+    )
+    resume: bool = option(False, help="Go on with a run that was interrupted.")
 
-    val: Path | str | None = None
-    val_fraction: float | None = None
-    groups: Path | str | None = None
-    allow_overlap: bool = False
-    threshold: str = "none"
-    classifier: str = "head"
+
+@dataclass(frozen=True)
+class ScoringOptions(Options):
+    """What a network is judged by."""
+
+    val: Path | str | None = option(None, help="What to validate on, after each epoch.")
+    val_fraction: float | None = option(
+        None, help="Share of DATA to validate on, split off class by class."
+    )
+    groups: Path | str | None = option(
+        None,
+        place="file",
+        help="CSV of file_name,group: no group on both sides of --val-fraction.",
+    )
+    allow_overlap: bool = option(False, help="Go on though images to score are also trained on.")
+    threshold: str = option(
+        "none", metavar="none|prior|cost:FILE", help="How a class is decided on."
+    )
+    classifier: str = option(
+        "head",
+        metavar="head|centres",
+        help="What decides: the head, or the nearest class mean.",
+    )
+
+
+@dataclass(frozen=True)
+class DecisionOptions(Options):
+    """How a finished run decides on a class; None is as it has decided so far."""
+
+    threshold: str | None = again(
+        ScoringOptions,
+        "threshold",
+        default=None,
+        help="How a class is decided on. [default: as the run decided]",
+    )
+    classifier: str | None = again(
+        ScoringOptions,
+        "classifier",
+        default=None,
+        help="What decides: the head, or the nearest class mean. [default: as the run decided]",
+    )

@@ -4,20 +4,20 @@ May not import torch or click.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError
 from rebalance.settings import (
-    EXTRACTOR_KEYS,
-    TRAINING_KEYS,
     ExtractorOptions,
     StudyOptions,
     TrainOptions,
+    keys_of,
 )
+from rebalance.settings.option import Options, declared, kind_of
 from rebalance.studies.axes import AXES, combinations
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Definition, Plan, with_controls
@@ -25,10 +25,7 @@ from rebalance.studies.plan import Definition, Plan, with_controls
 # The same under two names: in the standard library from Python 3.11 on.
 tomllib = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
-Value = TypeVar("Value")
-
 SECTIONS = ("study", "extractor", "training", "grid", "cell")
-STUDY_KEYS = ("data", "test", "depth", "seeds", "folds", "groups", "metric")
 SHAPES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 EXTRACTORS = ("imagenet", "finetune")
 WEIGHTS = ("imagenet", "scratch")
@@ -43,12 +40,12 @@ def read_study(
     whatever is unknown, missing or impossible.
     """
     path = Path(path)
-    declared = _parse(path)
+    tables = _parse(path)
     try:
-        _known("section", declared, SECTIONS)
+        _known("section", tables, SECTIONS)
         given = {"data": data, "test": test}
-        options = _options(declared, path.parent, given)
-        treatments = _treatments(declared, options.depth, path.parent)
+        options = _options(tables, path.parent, given)
+        treatments = _treatments(tables, options.depth, path.parent)
         treatments, controls = with_controls(treatments, options.depth)
     except RebalanceError as error:
         raise SettingError(f"{str(path)!r}: {error}") from None
@@ -71,44 +68,49 @@ def _known(what: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
             raise SettingError(f"no {what} {key!r}: choose from {', '.join(known)}")
 
 
-def _table(declared: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = declared.get(name, {})
+def _table(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = tables.get(name, {})
     if not isinstance(found, dict):
         raise SettingError(f"[{name}] must be a table; got {found!r}")
     return found
 
 
-def _take(table: Mapping[str, Any], section: str, key: str, kind: type, default: Any) -> Any:
-    value = table.get(key, default)
-    right = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
-    if not right and value is not default:
-        raise SettingError(f"{section}.{key} must be {SHAPES[kind]}; got {value!r}")
-    return value
+def _shaped(section: str, options: type[Options], table: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a section. Raises SettingError for a key that its options have not declared
+    for studies, and for a value of another type.
+    """
+    _known(f"key in [{section}]", table, keys_of(options))
+    for key, value in table.items():
+        found, _ = declared(options)[key]
+        kind = kind_of(found.type)
+        kind = str if kind is Path else kind
+        right = (int, float) if kind is float else kind
+        # Lists are looked at by whoever reads them.
+        if kind in SHAPES and (
+            not isinstance(value, right) or isinstance(value, bool) != (kind is bool)
+        ):
+            raise SettingError(f"{section}.{key} must be {SHAPES[kind]}; got {value!r}")
+    return dict(table)
 
 
 def _options(
-    declared: Mapping[str, Any], folder: Path, given: Mapping[str, Path | str | None]
+    tables: Mapping[str, Any], folder: Path, given: Mapping[str, Path | str | None]
 ) -> StudyOptions:
-    study = _table(declared, "study")
-    _known("key in [study]", study, STUDY_KEYS)
-    paths = {
-        key: None if value is None else folder / value
-        for key in ("data", "test", "groups")
-        for value in [_take(study, "study", key, str, None)]
-    }
-    paths |= {key: Path(value) for key, value in given.items() if value is not None}
-    if paths["data"] is None:
+    study = _shaped("study", StudyOptions, _table(tables, "study"))
+    for key in ("data", "test", "groups"):
+        if key in study:
+            study[key] = folder / study[key]
+    study |= {key: Path(value) for key, value in given.items() if value is not None}
+    if "data" not in study:
         raise SettingError("study.data is needed: the folder of images, or a manifest")
+    if "seeds" in study:
+        study["seeds"] = _seeds(study["seeds"])
+    if "metric" in study:
+        _check_metric(study["metric"])
     return StudyOptions(
-        paths["data"],
-        paths["test"],
-        _take(study, "study", "depth", str, StudyOptions.depth),
-        _seeds(study.get("seeds", list(StudyOptions.seeds))),
-        _take(study, "study", "folds", int, StudyOptions.folds),
-        paths["groups"],
-        _metric(_take(study, "study", "metric", str, StudyOptions.metric)),
-        _extractor(_table(declared, "extractor"), folder),
-        _training(_table(declared, "training"), folder),
+        **study,
+        extractor=_extractor(_table(tables, "extractor"), folder),
+        training=_training(_table(tables, "training"), folder),
     )
 
 
@@ -120,17 +122,14 @@ def _seeds(value: Any) -> tuple[int, ...]:
     raise SettingError(f"study.seeds must be a number of seeds, or a list of them; got {value!r}")
 
 
-def _metric(name: str) -> str:
-    from rebalance.metrics import METRICS
-
-    if name not in METRICS:
-        raise SettingError(f"study.metric: no {name!r}, choose one of {', '.join(METRICS)}")
-    return name
+def _check_metric(name: str) -> None:
+    _, metric = declared(StudyOptions)["metric"]
+    if name not in metric.known:
+        raise SettingError(f"study.metric: no {name!r}, choose one of {', '.join(metric.known)}")
 
 
 def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
-    _known("key in [extractor]", table, EXTRACTOR_KEYS)
-    found = _section("extractor", ExtractorOptions, table)
+    found = ExtractorOptions(**_shaped("extractor", ExtractorOptions, table))
     if found.extractor == "finetune":
         raise SettingError(
             "extractor.extractor: finetune would learn from the images that a fold is validated "
@@ -140,32 +139,19 @@ def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
 
 
 def _training(table: Mapping[str, Any], folder: Path) -> TrainOptions:
-    _known("key in [training]", table, TRAINING_KEYS)
-    found = _section("training", TrainOptions, table)
+    found = TrainOptions(**_shaped("training", TrainOptions, table))
     if found.weights is None:
         return found
     return replace(found, weights=_file(found.weights, WEIGHTS, folder))
-
-
-def _section(name: str, options: Callable[..., Value], table: Mapping[str, Any]) -> Value:
-    kinds = {"epochs": int, "batch_size": int, "image_size": int, "grad_accum": int, "lr": float}
-    for key, value in table.items():
-        kind = kinds.get(key, str)
-        right = (int, float) if kind is float else kind
-        if not isinstance(value, right) or isinstance(value, bool):
-            raise SettingError(f"{name}.{key} must be {SHAPES[kind]}; got {value!r}")
-    return options(**table)
 
 
 def _file(value: str, words: Sequence[str], folder: Path) -> str:
     return value if value in words else str(folder / value)
 
 
-def _treatments(
-    declared: Mapping[str, Any], depth: str, folder: Path
-) -> dict[Treatment, Definition]:
-    lines = [("grid", _table(declared, "grid"))]
-    cells = declared.get("cell", [])
+def _treatments(tables: Mapping[str, Any], depth: str, folder: Path) -> dict[Treatment, Definition]:
+    lines = [("grid", _table(tables, "grid"))]
+    cells = tables.get("cell", [])
     if not isinstance(cells, list):
         raise SettingError("a single cell is a table of its own: write [[cell]]")
     lines += [(f"cell {number}", cell) for number, cell in enumerate(cells, start=1)]

@@ -1,0 +1,627 @@
+"""The public calls, as ``python -m rebalance.api.stubs`` writes them; never edit it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rebalance.features.table import FeatureTable
+from rebalance.inspection import Inspection
+from rebalance.manifest import Manifest
+from rebalance.progress import Progress
+from rebalance.reports import Report
+from rebalance.studies.results import Results
+from rebalance.studies.story import Forecast
+
+__all__ = [
+    "evaluate",
+    "extract",
+    "hybrid",
+    "inspect",
+    "longtail",
+    "oversample",
+    "plan_study",
+    "report",
+    "study",
+    "train",
+    "undersample",
+]
+
+def evaluate(
+    run: Path | str,
+    test: Path | str,
+    output: Path | str | None = None,
+    *,
+    threshold: str | None = None,
+    classifier: str | None = None,
+    precision: str = "auto",
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    device: str = "auto",
+    workers: int | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> dict[str, Any]:
+    """Score the network of a run on TEST; returns the metrics.
+
+    output: a CSV to write every prediction to. What another decision than that of the run needs of
+    the training data is fitted once, for which the images must be where they were, and then kept
+    with the run. Raises as ``train``.
+
+    Options:
+        threshold: How a class is decided on. [default: as the run decided]
+        classifier: What decides: the head, or the nearest class mean. [default: as the run
+            decided]
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def extract(
+    data: Path | str,
+    output: Path | str | None = None,
+    *,
+    layers: Sequence[str] = ("pool",),
+    extractor: str = "imagenet",
+    arch: str | None = None,
+    init: str = "scratch",
+    image_size: int | None = None,
+    precision: str = "auto",
+    batch_size: int | None = None,
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    cache_dir: Path | str | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> FeatureTable:
+    """Features of every readable image, from the cache or computed into it.
+
+    output: a .npz to write them to as well. Under torchrun, or where torch.distributed has been
+    initialised, all processes call it and get the table; they share the work, and the first writes.
+    Raises DataError, ExtractorError, OutputError, UnreadableImage under ``strict``; PeerFailed
+    where another process failed, PeerLost where it ended without a word.
+
+    Options:
+        layers: Layer to extract; auto is every layer the network has. (one of body, pool,
+            linear, auto; default ('pool',))
+        extractor: The network that looks at the images: torchvision's pretrained one, one
+            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
+            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        init: What finetune starts from. (default 'scratch')
+        image_size: Side of the square the network sees. [default: as its weights were
+            trained]
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        batch_size: Images per forward pass. [default: by device]
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        cache_dir: Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's
+            cache]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def hybrid(
+    data: Path | str,
+    output: Path | str | None = None,
+    *,
+    to: str | int,
+    under: str = "subclass",
+    pick: str = "closest",
+    k_max: int = 9,
+    criterion: str = "silhouette",
+    cluster_space: str = "map",
+    layout: str = "fast",
+    landmarks: str | int = "auto",
+    dedupe: bool = False,
+    suspects: bool = False,
+    over: str = "ros",
+    neighbours: int | None = None,
+    layer: str = "pool",
+    space: str = "embedding",
+    exact: bool = False,
+    extractor: str = "imagenet",
+    arch: str | None = None,
+    init: str = "scratch",
+    image_size: int | None = None,
+    precision: str = "auto",
+    batch_size: int | None = None,
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    cache_dir: Path | str | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> Manifest:
+    """Undersample the classes above a size, then oversample those below it.
+
+    ``layer`` is of both halves: its features tell neighbours, and clusters where the first half
+    looks for them. The other options are those of ``undersample`` and ``oversample``, which raise
+    the same errors.
+
+    Options:
+        to: Class size wanted: a number, or R times the smallest.
+        under: How the images to keep are chosen. (a key of
+            rebalance.undersampling.UNDERSAMPLERS; default 'subclass')
+        pick: Which images of a subclass: by distance to its centre, or at random. (a key of
+            rebalance.undersampling.PICKERS; default 'closest')
+        k_max: Most clusters that a class may be found to have. (default 9)
+        criterion: What says how many there are. (a key of rebalance.clusters.CRITERIA;
+            default 'silhouette')
+        cluster_space: Where they are sought: on the 2-D map, or among the principal
+            components. (one of map, pca; default 'map')
+        layout: What draws the map: our UMAP, in parallel, or umap-learn. (a key of
+            rebalance.clusters.LAYOUTS; default 'fast')
+        landmarks: Images of a large class that its clusters are found on, and the others
+            join: auto is 20,000 of more than 100,000, none is all. (default 'auto')
+        dedupe: Of a class to cut, let near-duplicates go before anything else. (default
+            False)
+        suspects: Tell which images look out of place in their class: outliers, or inside
+            another. (default False)
+        over: How the samples to add are chosen. (a key of
+            rebalance.oversampling.OVERSAMPLERS; default 'ros')
+        neighbours: How many of them a partner is drawn from. [default: 5; 10 for eos]
+        layer: Features that tell neighbours and clusters. (one of body, pool, linear; default
+            'pool')
+        space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
+            default 'embedding')
+        exact: True neighbours however many samples there are; else nearly so above 100,000.
+            (default False)
+        extractor: The network that looks at the images: torchvision's pretrained one, one
+            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
+            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        init: What finetune starts from. (default 'scratch')
+        image_size: Side of the square the network sees. [default: as its weights were
+            trained]
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        batch_size: Images per forward pass. [default: by device]
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        cache_dir: Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's
+            cache]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def inspect(
+    data: Path | str,
+    *,
+    against: Path | str | None = None,
+    fail_above: float | None = None,
+    fail_on: Sequence[str] = (),
+    baseline: Path | str | None = None,
+    similar: float | None = None,
+    html: Path | str | None = None,
+    extractor: str = "imagenet",
+    arch: str | None = None,
+    init: str = "scratch",
+    image_size: int | None = None,
+    precision: str = "auto",
+    batch_size: int | None = None,
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    cache_dir: Path | str | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> Inspection:
+    """Count the images of every class, look at each of them, and say what is wrong.
+
+    data: an image folder, or a manifest. similar: the features are read from the cache, never
+    computed. fail_above, fail_on: gates, whose outcome a page tells;
+    ``rebalance.inspection.check_gates`` turns it into an error.
+
+    Raises DataError if a folder or the baseline is not as it must be, ExtractorError where features
+    are missing, SettingError, OutputError, and UnreadableImage under ``strict``.
+
+    Options:
+        against: A folder or manifest, none of whose images should be in DATA.
+        fail_above: Exit with status 3 if the imbalance ratio is larger.
+        fail_on: Exit with status 3 if there is any such finding; kinds are listed above. (a
+            key of rebalance.inspection.KINDS)
+        baseline: What an earlier inspect json printed: tell only what is new.
+        similar: Also find images whose features are so similar; 0.94 where no number follows.
+            The features must be in the cache: see extract.
+        html: Also write a page that shows the images that were found.
+        extractor: The network that looks at the images: torchvision's pretrained one, one
+            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
+            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        init: What finetune starts from. (default 'scratch')
+        image_size: Side of the square the network sees. [default: as its weights were
+            trained]
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        batch_size: Images per forward pass. [default: by device]
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        cache_dir: Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's
+            cache]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def longtail(
+    data: Path | str,
+    output: Path | str | None = None,
+    *,
+    rho: float = 100.0,
+    profile: str = "exp",
+    n_max: int | None = None,
+    order: Sequence[str] = (),
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    seed: int = 0,
+    workers: int | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> Manifest:
+    """Make a long-tailed subset of a data set, as those that papers compare methods on.
+
+    output: where to write the manifest; its companions go beside it. Raises DataError,
+    ManifestError, SettingError, OutputError, UnreadableImage under ``strict``, and TargetError
+    where a class has too few images, which says how many would do.
+
+    Options:
+        rho: Imbalance ratio: images of the largest class to each of the smallest. (default
+            100.0)
+        profile: Each class smaller by the same factor, or half of them full and half small.
+            (one of exp, step; default 'exp')
+        n_max: Images of the largest class. [default: as many as all classes allow]
+        order: Every class, the largest-to-be first. [default: by size, a tie in class order]
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def oversample(
+    data: Path | str,
+    output: Path | str | None = None,
+    *,
+    method: str = "ros",
+    neighbours: int | None = None,
+    layer: str = "pool",
+    space: str = "embedding",
+    exact: bool = False,
+    to: str | int = "max",
+    per_class: Mapping[str, int] | Iterable[tuple[str, int]] = (),
+    classes: Sequence[str] = (),
+    extractor: str = "imagenet",
+    arch: str | None = None,
+    init: str = "scratch",
+    image_size: int | None = None,
+    precision: str = "auto",
+    batch_size: int | None = None,
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    cache_dir: Path | str | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> Manifest:
+    """Choose which samples to add so that the classes are as large as asked.
+
+    output: where to write the manifest; its companions go beside it. Raises as ``undersample``.
+
+    Options:
+        method: How the samples to add are chosen; ros repeats images, needing no features. (a
+            key of rebalance.oversampling.OVERSAMPLERS; default 'ros')
+        neighbours: How many of them a partner is drawn from. [default: 5; 10 for eos]
+        layer: Features that tell neighbours and clusters. (one of body, pool, linear; default
+            'pool')
+        space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
+            default 'embedding')
+        exact: True neighbours however many samples there are; else nearly so above 100,000.
+            (default False)
+        to: Class size wanted: the largest class, a number, or R times the largest. (default
+            'max')
+        per_class: Size of one class, over to.
+        classes: Raise only these classes; the others stay as they are.
+        extractor: The network that looks at the images: torchvision's pretrained one, one
+            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
+            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        init: What finetune starts from. (default 'scratch')
+        image_size: Side of the square the network sees. [default: as its weights were
+            trained]
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        batch_size: Images per forward pass. [default: by device]
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        cache_dir: Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's
+            cache]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def plan_study(
+    study: Path | str,
+    output: Path | str,
+    *,
+    data: Path | str | None = None,
+    test: Path | str | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+) -> Forecast:
+    """Tell the treatments and cells of a study, and about how long it takes; run none of it.
+
+    Options:
+        data: In place of the file's own data.
+        test: In place of the file's own test.
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Cells run side by side; on GPUs one on each. [default: all cores]
+    """
+
+def report(
+    targets: Path | str | Sequence[Path | str],
+    output: Path | str | None = None,
+    *,
+    figures: Path | str | None = None,
+    root: Path | str | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> Report:
+    """Make one self-contained page about a manifest, or about one run or several.
+
+    targets: the manifest (.csv), or the run folders. output: where to write the page (.html).
+    Raises DataError, ManifestError and OutputError.
+
+    Options:
+        figures: Folder for the figures as SVG and PNG, and the photographs as JPEG.
+        root: Where the images of a manifest are. [default: as the manifest says]
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def study(
+    study: Path | str,
+    output: Path | str,
+    *,
+    data: Path | str | None = None,
+    test: Path | str | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    cache_dir: Path | str | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> Results:
+    """Run the study that a TOML file declares, and write its cells and results into a folder.
+
+    Cells that are finished there are not run again; with ``overwrite`` the cells that are there go.
+    Cells run side by side on a CPU in processes of their own: a script that calls this needs the
+    guard ``if __name__ == "__main__"``, as multiprocessing does.
+
+    Raises SettingError for a file that declares no study, or cells of another one; DataError,
+    ExtractorError, LossError, OutputError; TrainingError, naming the cell, where one cannot be
+    run; and UnreadableImage under ``strict``.
+
+    Options:
+        data: In place of the file's own data.
+        test: In place of the file's own test.
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Cells run side by side; on GPUs one on each. [default: all cores]
+        cache_dir: Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's
+            cache]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def train(
+    data: Path | str | None,
+    test: Path | str,
+    output: Path | str,
+    *,
+    from_run: Path | str | None = None,
+    head_only: Path | str | None = None,
+    resume: bool = False,
+    recipe: str = "transfer",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    schedule: str | None = None,
+    augment: str | None = None,
+    grad_accum: int | None = None,
+    arch: str | None = None,
+    weights: str | None = None,
+    image_size: int | None = None,
+    precision: str = "auto",
+    loss: str = "ce",
+    loss_options: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+    sampler: str = "none",
+    regime: str = "plain",
+    in_memory: str = "auto",
+    rebalance_head: Path | str | None = None,
+    val: Path | str | None = None,
+    val_fraction: float | None = None,
+    groups: Path | str | None = None,
+    allow_overlap: bool = False,
+    threshold: str = "none",
+    classifier: str = "head",
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> dict[str, Any]:
+    """Train a baseline on DATA, score it on TEST, and keep all of it in a run folder.
+
+    In place of DATA, ``from_run`` names a finished run and ``head_only`` a manifest: the network of
+    that run gets a fresh linear head, trained on the embeddings that the manifest's recipes make.
+
+    Returns the metrics, as ``metrics.json`` has them. Under torchrun, or where torch.distributed
+    has been initialised, all processes call it alike and train together; the first one writes, and
+    all return the metrics.
+
+    Raises DataError, ManifestError, LossError, ExtractorError, TrainingError, OutputError,
+    SettingError, MetricError, and UnreadableImage under ``strict``; PeerFailed where another
+    process raises one of them.
+
+    Options:
+        from_run: In place of DATA: a finished run, whose network gets another head.
+        head_only: With from: the manifest that the head is trained by.
+        resume: Go on with a run that was interrupted. (default False)
+        recipe: transfer: from ImageNet weights, the head first; scratch: as the literature
+            trains on CIFAR. The next options override it. (one of transfer, scratch; default
+            'transfer')
+        epochs: Epochs that train everything.
+        batch_size: Images of one step.
+        lr: Highest learning rate.
+        schedule: How the learning rate moves. (a key of
+            rebalance.training.schedules.SCHEDULES)
+        augment: How training images are varied. (one of paper, cifar, none)
+        grad_accum: Forward passes that a step is split over.
+        arch: [default: resnet50 for transfer, cifar_resnet32 for scratch]
+        weights: What to start from. [default: imagenet for transfer, else scratch]
+        image_size: Side of the square the network sees.
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        loss: What is minimised. (one of ce, weighted, cce, cot, focal, focal-sigmoid, ldam,
+            asl, mfe, msfe, cost, crl; default 'ce')
+        loss_options: Option of the loss, such as gamma=-1.
+        sampler: How the images of an epoch are drawn. (a key of
+            rebalance.training.sampling.SAMPLERS; default 'none')
+        regime: What training looks at when. (a key of rebalance.training.regimes.REGIMES;
+            default 'plain')
+        in_memory: Keep the decoded images; auto: if they take 1 GiB at most. (one of auto,
+            yes, no; default 'auto')
+        rebalance_head: In the end, train a fresh head on embeddings blended by this manifest.
+        val: What to validate on, after each epoch.
+        val_fraction: Share of DATA to validate on, split off class by class.
+        groups: CSV of file_name,group: no group on both sides of val_fraction.
+        allow_overlap: Go on though images to score are also trained on. (default False)
+        threshold: How a class is decided on. (default 'none')
+        classifier: What decides: the head, or the nearest class mean. (default 'head')
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def undersample(
+    data: Path | str,
+    output: Path | str | None = None,
+    *,
+    method: str = "subclass",
+    pick: str = "closest",
+    layer: str = "pool",
+    k_max: int = 9,
+    criterion: str = "silhouette",
+    cluster_space: str = "map",
+    layout: str = "fast",
+    landmarks: str | int = "auto",
+    dedupe: bool = False,
+    suspects: bool = False,
+    to: str | int = "min",
+    per_class: Mapping[str, int] | Iterable[tuple[str, int]] = (),
+    classes: Sequence[str] = (),
+    extractor: str = "imagenet",
+    arch: str | None = None,
+    init: str = "scratch",
+    image_size: int | None = None,
+    precision: str = "auto",
+    batch_size: int | None = None,
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    cache_dir: Path | str | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> Manifest:
+    """Choose which images to keep so that the classes are as large as asked.
+
+    output: where to write the manifest; its companions go beside it. Raises DataError, TargetError,
+    ExtractorError, FeatureError, OutputError, SettingError, and UnreadableImage under ``strict``.
+
+    Options:
+        method: How the images to keep are chosen. (a key of
+            rebalance.undersampling.UNDERSAMPLERS; default 'subclass')
+        pick: Which images of a subclass: by distance to its centre, or at random. (a key of
+            rebalance.undersampling.PICKERS; default 'closest')
+        layer: Features to cluster: auto is the best silhouette, class by class. (one of body,
+            pool, linear, auto; default 'pool')
+        k_max: Most clusters that a class may be found to have. (default 9)
+        criterion: What says how many there are. (a key of rebalance.clusters.CRITERIA;
+            default 'silhouette')
+        cluster_space: Where they are sought: on the 2-D map, or among the principal
+            components. (one of map, pca; default 'map')
+        layout: What draws the map: our UMAP, in parallel, or umap-learn. (a key of
+            rebalance.clusters.LAYOUTS; default 'fast')
+        landmarks: Images of a large class that its clusters are found on, and the others
+            join: auto is 20,000 of more than 100,000, none is all. (default 'auto')
+        dedupe: Of a class to cut, let near-duplicates go before anything else. (default
+            False)
+        suspects: Tell which images look out of place in their class: outliers, or inside
+            another. (default False)
+        to: Class size wanted: the smallest class, a number, or R times the smallest. (default
+            'min')
+        per_class: Size of one class, over to.
+        classes: Cut only these classes; the others stay whole.
+        extractor: The network that looks at the images: torchvision's pretrained one, one
+            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
+            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        init: What finetune starts from. (default 'scratch')
+        image_size: Side of the square the network sees. [default: as its weights were
+            trained]
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        batch_size: Images per forward pass. [default: by device]
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        cache_dir: Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's
+            cache]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """

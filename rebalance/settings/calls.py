@@ -1,0 +1,163 @@
+"""Which options each public call takes: a command and a Python function of one name take the same.
+
+Imports nothing but the standard library and our settings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, replace
+from typing import Any
+
+from rebalance.settings.looking import InspectOptions, ReportOptions
+from rebalance.settings.option import Option, Options, converted, declared
+from rebalance.settings.rebalancing import (
+    Growth,
+    Levelling,
+    LongTail,
+    SelectionOptions,
+    SynthesisOptions,
+    Targets,
+)
+from rebalance.settings.running import (
+    ExtractorOptions,
+    FolderOptions,
+    LayerOptions,
+    RunOptions,
+)
+from rebalance.settings.study import StudySets
+from rebalance.settings.training import (
+    DecisionOptions,
+    ScoringOptions,
+    StartOptions,
+    TrainOptions,
+)
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """One option of a call: its name there, its field, and what is said of it."""
+
+    name: str
+    field: "Field[Any]"
+    told: Option
+
+    @property
+    def flag(self) -> str:
+        """The option on the command line."""
+        return self.told.flag or "--" + self.name.replace("_", "-")
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default."""
+        return self.field.default is MISSING
+
+
+@dataclass(frozen=True)
+class Part:
+    """Options of one class that a call takes: all, or ``only`` some, or all ``without`` some.
+
+    named: names of fields that are called otherwise in this call. helps: helps of fields that mean
+    something else in it.
+    """
+
+    options: type[Options]
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
+    helps: Mapping[str, str] = field(default_factory=dict)
+
+    def keywords(self) -> dict[str, Keyword]:
+        """The options that are taken, by the name of their field."""
+        return {
+            name: Keyword(
+                self.named.get(name, name),
+                found,
+                replace(told, help=self.helps.get(name, told.help)),
+            )
+            for name, (found, told) in declared(self.options).items()
+            if name not in self.without and (not self.only or name in self.only)
+        }
+
+    def made(self, given: Mapping[str, Any]) -> Options:
+        """The options of these keywords; those that the call does not take are at their defaults.
+
+        Raises SettingError for a value that cannot be.
+        """
+        return self.options(
+            **{
+                name: converted(given[each.name], each.field, each.told)
+                for name, each in self.keywords().items()
+            }
+        )
+
+
+class Call:
+    """The options of one call, by the name under which its story takes each class of them."""
+
+    def __init__(self, **parts: "Part | type[Options]") -> None:
+        self.parts = {
+            name: part if isinstance(part, Part) else Part(part) for name, part in parts.items()
+        }
+
+    def keywords(self) -> dict[str, Keyword]:
+        """Every option by its name in this call. Raises ValueError where two have one name."""
+        every = [each for part in self.parts.values() for each in part.keywords().values()]
+        found = {each.name: each for each in every}
+        if len(found) < len(every):
+            raise ValueError("a call has two options of one name")
+        return found
+
+    def gathered(self, given: Mapping[str, Any]) -> dict[str, Options]:
+        """The options that travel together, made of a value for every keyword."""
+        return {name: part.made(given) for name, part in self.parts.items()}
+
+
+SOURCE_AND_RUN = {"source": Part(FolderOptions), "run": Part(RunOptions)}
+IMAGES = {"extractor": Part(ExtractorOptions), **SOURCE_AND_RUN}
+
+INSPECT = Call(asked=InspectOptions, **IMAGES)
+EXTRACT = Call(kept=LayerOptions, **IMAGES)
+UNDERSAMPLE = Call(selection=SelectionOptions, targets=Targets, **IMAGES)
+OVERSAMPLE = Call(synthesis=SynthesisOptions, growth=Growth, **IMAGES)
+HYBRID = Call(
+    size=Levelling,
+    # One layer serves both halves: what neighbours are told by, clusters are sought in.
+    selection=Part(SelectionOptions, without=("layer",), named={"method": "under"}),
+    synthesis=Part(
+        SynthesisOptions,
+        named={"method": "over"},
+        helps={"method": "How the samples to add are chosen."},
+    ),
+    **IMAGES,
+)
+LONGTAIL = Call(
+    tail=LongTail,
+    source=FolderOptions,
+    run=Part(RunOptions, without=("device", "cache_dir")),
+)
+REPORT = Call(
+    beside=ReportOptions,
+    source=Part(FolderOptions, only=("root",)),
+    run=Part(RunOptions, only=("workers", "overwrite")),
+)
+TRAIN = Call(
+    start=StartOptions,
+    training=TrainOptions,
+    scoring=ScoringOptions,
+    source=FolderOptions,
+    run=Part(RunOptions, without=("cache_dir",)),
+)
+EVALUATE = Call(
+    decision=DecisionOptions,
+    training=Part(TrainOptions, only=("precision",)),
+    source=FolderOptions,
+    how=Part(RunOptions, without=("seed", "cache_dir")),
+)
+MATERIALIZE = Call(source=FolderOptions, run=Part(RunOptions, only=("workers", "overwrite")))
+EXCHANGE = Call(run=Part(RunOptions, only=("overwrite",)))
+SIDE_BY_SIDE = {
+    "workers": "Cells run side by side; on GPUs one on each. [default: all cores]",
+}
+STUDY = Call(sets=StudySets, run=Part(RunOptions, without=("seed",), helps=SIDE_BY_SIDE))
+PLAN_STUDY = Call(
+    sets=StudySets, run=Part(RunOptions, only=("device", "workers"), helps=SIDE_BY_SIDE)
+)

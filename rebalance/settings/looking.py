@@ -1,0 +1,67 @@
+"""What is asked of a folder's images, and what a page about them comes with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rebalance.settings.option import Options, option
+
+# The cosine of two images' features from which on they look alike. Chosen by eye on photographs
+# (TrashNet, CIFAR-100), pooled features of an ImageNet network: all pairs from .94 up but one were
+# one picture or the same thing a moment later; below .93, other apples, skies and bottles come in.
+SIMILAR = 0.94
+
+
+@dataclass(frozen=True)
+class InspectOptions(Options):
+    """What images are held against, and what is said of them."""
+
+    against: Path | str | None = option(
+        None,
+        metavar="TEST",
+        help="A folder or manifest, none of whose images should be in DATA.",
+    )
+    fail_above: float | None = option(
+        None,
+        least=1,
+        metavar="RHO",
+        help="Exit with status 3 if the imbalance ratio is larger.",
+    )
+    fail_on: tuple[str, ...] = option(
+        (),
+        choices="rebalance.inspection:KINDS",
+        commas=True,
+        metavar="KIND,...",
+        help="Exit with status 3 if there is any such finding; kinds are listed above.",
+    )
+    baseline: Path | str | None = option(
+        None,
+        place="file",
+        metavar="OLD.json",
+        help="What an earlier inspect --json printed: tell only what is new.",
+    )
+    similar: float | None = option(
+        None,
+        above=0,
+        most=1,
+        bare=SIMILAR,
+        metavar="[COSINE]",
+        help=f"Also find images whose features are so similar; {SIMILAR} where no number follows. "
+        "The features must be in the cache: see extract.",
+    )
+    html: Path | str | None = option(
+        None,
+        place="file",
+        metavar="R.html",
+        help="Also write a page that shows the images that were found.",
+    )
+
+
+@dataclass(frozen=True)
+class ReportOptions(Options):
+    """What is written beside a page."""
+
+    figures: Path | str | None = option(
+        None,
+        place="folder",
+        help="Folder for the figures as SVG and PNG, and the photographs as JPEG.",
+    )

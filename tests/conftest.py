@@ -9,9 +9,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rebalance.parallel import chosen_workers
+
 ROOT = Path(__file__).resolve().parents[1]
 
 MakeFolder = Callable[..., Path]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many processes for ``-n auto`` as there are processors, but no more than 8.
+
+    More would each load torch for a minute's work.
+    """
+    return min(8, chosen_workers(None))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is marked ``gpu`` where torch sees no CUDA device."""
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")
 
 
 @pytest.fixture(autouse=True)

@@ -243,7 +243,7 @@ def test_a_body_that_cannot_be_folded_runs_as_it_is(caplog):
     assert "without BatchNorms folded" in caplog.text
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.gpu
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_cuda_gives_the_same_features_and_takes_jpegs(precision, caplog):
     forward = replace(way(precision), device="cuda")

@@ -141,7 +141,7 @@ def test_equals_scikit_learn(dtype: Any) -> None:
     np.testing.assert_array_equal(some.distances, found.distances[queries])
 
 
-@pytest.mark.skipif("not __import__('torch').cuda.is_available()", reason="no GPU")
+@pytest.mark.gpu
 def test_a_gpu_gives_the_same_answer() -> None:
     features = clustered(9000, 300)
     on_gpu, on_cpu = nearest(features, 10, device="cuda"), nearest(features, 10)

@@ -174,7 +174,7 @@ def test_embeddings_that_are_not_finite_are_one_line(value, judged):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.gpu
 def test_on_a_cuda_device_it_comes_to_the_same():
     features, labels = blobs(300)
     here, _ = fit(features, labels)

@@ -1,8 +1,9 @@
 """What tests share: real images on disk, the data beside the checkout, a cache of their own."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     More would each load torch for a minute's work.
     """
     return min(8, chosen_workers(None))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each of several processes compute in one thread, so that they do not wait for each other.
+
+    Before they start, since the libraries read it as they are loaded.
+    """
+    if getattr(config.option, "numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for those that tests give more
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -137,6 +148,15 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         torch.save(build("cifar_resnet20", 10).state_dict(), path)
     return path
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``--extractor finetune`` trains for two epochs, for tests of what comes after."""
+    from rebalance.settings import Recipe
+
+    brief = replace(Recipe.from_scratch(), epochs=2)
+    monkeypatch.setattr(Recipe, "from_scratch", staticmethod(lambda: brief))
 
 
 @pytest.fixture

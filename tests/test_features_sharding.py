@@ -94,12 +94,14 @@ def test_two_processes_write_the_bytes_of_one(tmp_path, make_folder, extractor):
 def test_more_processes_than_batches(tmp_path, make_folder, extractor):
     data = make_folder(tmp_path / "data", {"cat": 3, "dog": 2})
     output = ["-o", tmp_path / "f.npz", "--json"]
-    status, out, err = finish(start(*TWO, *EXTRACT, data, *output, *extractor))
-    assert (status, json.loads(out)["computed"]) == (0, 5), err
-    status, out, err = finish(start(*TWO, *EXTRACT, data, *output, *extractor))
-    assert (status, out) == (1, "")
-    assert len(said(err)) == 1
-    assert "exists" in said(err)[0]
+    command = (2, *EXTRACT, data, *output, *extractor)
+    outcomes = by_hand(*command, each=lambda rank: ([], {}))
+    assert [status for status, _, _ in outcomes] == [0, 0], outcomes
+    assert json.loads("".join(out for _, out, _ in outcomes))["computed"] == 5
+    outcomes = by_hand(*command, each=lambda rank: ([], {}))
+    assert [(status, out) for status, out, _ in outcomes] == [(1, ""), (1, "")]
+    (line,) = [line for _, _, err in outcomes for line in said(err)]
+    assert "exists" in line
 
 
 def child(process, rank):
@@ -118,7 +120,7 @@ def child(process, rank):
 @pytest.mark.skipif(sys.platform != "linux", reason="finds a process by /proc")
 @pytest.mark.parametrize(("lost", "again"), [(0, []), (1, TWO)])
 def test_what_a_killed_process_leaves_is_gone_on_with(
-    tmp_path, make_folder, extractor, lost, again
+    tmp_path, make_folder, run, extractor, lost, again
 ):
     count = 960
     data = make_folder(tmp_path / "data", {"cat": count // 2, "dog": count // 2}, (8, 8))
@@ -149,8 +151,7 @@ def test_what_a_killed_process_leaves_is_gone_on_with(
     assert kept.isdisjoint(key for path in new for key in np.load(path).tolist())
 
     one = ["--cache-dir", tmp_path / "one", "-o", tmp_path / "one.npz"]
-    status, _, err = finish(start(*EXTRACT, data, *one, *options))
-    assert status == 0, err
+    assert run("extract", data, *one, *options).status == 0
     assert (tmp_path / "both.npz").read_bytes() == (tmp_path / "one.npz").read_bytes()
 
 

@@ -193,6 +193,7 @@ def test_one_image_without_features_is_one_too_many(run, twins, extractor):
     assert "the cache lacks those of 1 of 13 in" in found.error
 
 
+@pytest.mark.usefixtures("briefly")
 def test_a_trained_extractor_is_found_by_the_images_it_was_trained_on(run, twins):
     data, test = twins
     options = ["--extractor", "finetune", "--device", "cpu"]

@@ -375,13 +375,10 @@ def test_an_undecodable_image_loads_no_network_the_second_time(run, data, tmp_pa
     assert "'cat/text.jpg': not an image" in found.stderr
 
 
-def test_a_damaged_network_in_the_cache_is_trained_again(run, sample, tmp_path, monkeypatch):
-    from rebalance.settings import Recipe
-
-    short = Recipe(frozen_epochs=0, epochs=1, stem_divisor=1.0, batch_size=64)
-    monkeypatch.setattr(Recipe, "from_scratch", classmethod(lambda cls: short))
-    options = ["extract", sample, "--extractor", "finetune"]
-    assert "training cifar_resnet20 on 600 images" in run(*options).err
+@pytest.mark.usefixtures("briefly")
+def test_a_damaged_network_in_the_cache_is_trained_again(run, few, tmp_path):
+    options = ["extract", few[0], "--extractor", "finetune", "--device", "cpu"]
+    assert "training cifar_resnet20 on 60 images" in run(*options).err
     cache = tmp_path / "cache"
     (checkpoint,) = (cache / "extractors").iterdir()
     before = checkpoint.read_bytes()

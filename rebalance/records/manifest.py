@@ -1,0 +1,186 @@
+"""The record of a manifest, ``M.json``: how its rows came about."""
+
+from typing import Annotated, Any, Final, Literal, TypedDict
+
+FORMAT: Final = 1
+
+
+class Counts(TypedDict, total=False):
+    """Samples of each class, by its name."""
+
+    before: Annotated[dict[str, int], "Image files of each class that the command was given."]
+    readable: Annotated[
+        dict[str, int], "How many of them can be read. A manifest that was imported lacks this key."
+    ]
+    after: Annotated[dict[str, int], "Rows of each class in the manifest."]
+
+
+class ImbalanceRatio(TypedDict):
+    """The size of the largest class over that of the smallest one that is not empty."""
+
+    before: Annotated[float, "The ratio of the images that can be read."]
+    after: Annotated[float, "The ratio of the rows in the manifest."]
+
+
+class ExtractorRecord(TypedDict, total=False):
+    """The network that looked at the images, and all that its features depend on."""
+
+    name: Annotated[str, "The extractor as it was asked for: imagenet, finetune, or a path."]
+    kind: Annotated[str, "What it is: imagenet, checkpoint, or finetune."]
+    arch: Annotated[str, "The architecture of the network."]
+    weights: Annotated[
+        str, "Where pretrained weights come from: a version of torchvision, or a file's digest."
+    ]
+    init: Annotated[str, "What a fine-tuned network began with: scratch, imagenet, or a path."]
+    start: Annotated[str | None, "The weights it began with, described as in weights."]
+    recipe: Annotated[dict[str, Any], "How it was trained: the options of rebalance train."]
+    seed: Annotated[int, "The seed that it was trained with."]
+    data: Annotated[str, "A digest of the images that it was trained on, and of their labels."]
+    image_size: Annotated[int | None, "The width its images are scaled to; null is its own."]
+    precision: Annotated[str, "The numbers that it calculates in."]
+    device: Annotated[str, "The kind of device that it ran on."]
+    fingerprint: Annotated[str, "A digest of all this; equal ones give equal features."]
+
+
+class CoverFigures(TypedDict):
+    """How near the images left out lie to those kept, in the space of the features."""
+
+    farthest: Annotated[float, "The largest distance from an image left out to the nearest kept."]
+    mean: Annotated[float, "The average distance from an image left out to the nearest kept."]
+    balance: Annotated[
+        float, "How evenly the images kept stand for the others, from 0 (one for all) to 1."
+    ]
+
+
+class CoverRecord(TypedDict):
+    """How well the kept images of a class cover those left out, beside random picks."""
+
+    kept: Annotated[CoverFigures, "The figures of the images kept."]
+    random: Annotated[CoverFigures, "The average figures of as many images drawn at random."]
+    farthest_closer: Annotated[
+        float | None,
+        "How many times as far random picks are from the farthest image that they leave out; null "
+        "where there is no such distance.",
+    ]
+    mean_closer: Annotated[
+        float | None,
+        "How many times as far random picks are from an average image that they leave out; null "
+        "where there is no such distance.",
+    ]
+    draws: Annotated[int, "How many random picks were averaged."]
+    looked_at: Annotated[
+        int | None, "How many of the images left out were looked at; null means all of them."
+    ]
+
+
+class ClassStory(TypedDict, total=False):
+    """What was done with one class; a key is there where it applies to the method."""
+
+    layer: Annotated[str, "The layer whose features were clustered."]
+    k: Annotated[int, "The number of clusters, which are the subclasses found."]
+    silhouettes: Annotated[
+        dict[str, dict[str, float | None]], "The mean silhouette by layer and by number of clusters."
+    ]
+    silhouette_errors: Annotated[
+        dict[str, dict[str, float | None]],
+        "The standard errors of silhouettes that were estimated from a sample, in the same form.",
+    ]
+    scores: Annotated[
+        dict[str, dict[str, float | None]],
+        "What the criterion said of each number of clusters, in the same form.",
+    ]
+    stability: Annotated[
+        float | None, "How much of the clustering is found again in samples; null for one cluster."
+    ]
+    chance: Annotated[
+        float | None, "The best silhouette that images without any groups would reach."
+    ]
+    above_chance: Annotated[
+        bool | None, "Whether the clusters are better than that; null where none could be tried."
+    ]
+    map: Annotated[str, "What drew the map in M.map.csv: umap, or pca."]
+    landmarks: Annotated[
+        int | None, "On how many images the clusters were found; null means all of them."
+    ]
+    cluster_sizes: Annotated[list[int], "The images of each cluster, in the order of its number."]
+    quotas: Annotated[list[int], "How many images of each cluster were kept."]
+    added: Annotated[int, "How many samples the class was raised by."]
+    note: Annotated[str | None, "What should be known of it in words, where there is something."]
+    deduplicated: Annotated[int, "How many near-duplicates went before anything else."]
+    cover: Annotated[CoverRecord, "How well the images kept cover those left out."]
+
+
+class UnreadableRecord(TypedDict):
+    """A file that could not be read."""
+
+    file_name: Annotated[str, "The file, relative to the root."]
+    label: Annotated[str, "The class whose folder it lies in."]
+    reason: Annotated[str, "What is wrong with it."]
+
+
+class SuspectRecord(TypedDict):
+    """An image that looks out of place in its class."""
+
+    file_name: Annotated[str, "The file, relative to the root."]
+    label: Annotated[str, "The class that it is labelled as."]
+    why: Annotated[str, "What makes it look out of place."]
+
+
+class ManifestRecord(TypedDict, total=False):
+    """How a manifest came about: what was asked for, what was found, and what was done.
+
+    Any key may be absent to a reader, for a manifest of somebody else may have a record with
+    little in it, or none. ``WRITTEN`` names the keys of every record that a command writes.
+    """
+
+    format: Annotated[Literal[1], "The version of this format."]
+    rebalance: Annotated[str, "The version of rebalance that wrote the manifest."]
+    command: Annotated[str, "The command: undersample, oversample, hybrid, longtail, or import."]
+    root: Annotated[str, "The folder that file names are relative to."]
+    seed: Annotated[int, "The seed of every random draw."]
+    options: Annotated[
+        dict[str, Any], "The options of the command by their names in Python, defaults included."
+    ]
+    extractor: Annotated[
+        ExtractorRecord | None, "The network whose features were used; null where none was needed."
+    ]
+    classes: Annotated[list[str], "The names of the classes, in the order of their labels."]
+    counts: Annotated[Counts, "Samples of each class before and after."]
+    imbalance_ratio: Annotated[ImbalanceRatio, "The imbalance ratio before and after."]
+    per_class: Annotated[
+        dict[str, ClassStory], "What was done with each class that changed, by its name."
+    ]
+    unreadable: Annotated[list[UnreadableRecord], "The files that could not be read."]
+    source: Annotated[
+        "SourceRecord | None",
+        "What the images were listed by: an earlier manifest, the first step of a hybrid, or a "
+        "table that was imported; null for a folder of images.",
+    ]
+    space: Annotated[
+        str, "Where blends are made, embedding or pixel; only where there are synthetic rows."
+    ]
+    suspects: Annotated[
+        list[SuspectRecord], "The images that look out of place; only where they were asked for."
+    ]
+
+
+class SourceRecord(ManifestRecord, total=False):
+    """The record of the step before, where there was one, and the file it was read from.
+
+    It may hold further keys, as that file had them.
+    """
+
+    manifest: Annotated[str, "The manifest that the images were listed by."]
+    table: Annotated[str, "The table of another tool that was imported."]
+
+
+WRITTEN = {
+    "format",
+    "rebalance",
+    "command",
+    "root",
+    "classes",
+    "counts",
+    "unreadable",
+    "source",
+}

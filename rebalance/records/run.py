@@ -1,0 +1,158 @@
+"""The records of a run of training: ``options.json``, ``decision.json`` and ``metrics.json``."""
+
+from typing import Annotated, Any, Final, Literal, TypedDict
+
+FORMAT: Final = 1
+
+
+class NetworkRecord(TypedDict):
+    """The network before training."""
+
+    arch: Annotated[str | None, "The architecture; null is that of the weights."]
+    weights: Annotated[str | None, "What it began with: imagenet or a path; null is at random."]
+    image_size: Annotated[int | None, "The width images are scaled to; null is the network's own."]
+
+
+class TrainingSource(TypedDict):
+    """Where the training images were."""
+
+    data: Annotated[str, "The folder or the manifest of the training images."]
+    root: Annotated[str | None, "The folder that the manifest's file names are relative to, if told."]
+    allow_empty: Annotated[bool, "Whether a class might have no images."]
+    val_fraction: Annotated[float | None, "The share of the images that was split off to validate."]
+    groups: Annotated[str | None, "The file that says which images must not be parted by the split."]
+
+
+class _Recipes(TypedDict):
+    manifest: Annotated[str, "The manifest whose recipes the head was trained on."]
+    content: Annotated[str, "A digest of its samples."]
+    counts: Annotated[dict[str, int], "Its samples of each class, by its name."]
+
+
+class HeadRecord(_Recipes, total=False):
+    """The manifest that the last layer was trained anew by."""
+
+    of: Annotated[str, "A digest of the network that was trained before, in another run."]
+    seed: Annotated[int, "The seed of the new last layer, where the network is another run's."]
+
+
+class RunOptionsRecord(TypedDict):
+    """All that a run was begun with; with it, it can be gone on with."""
+
+    recipe: Annotated[dict[str, Any], "The recipe's name, and every number of it."]
+    network: Annotated[NetworkRecord, "The network before training."]
+    loss: Annotated[dict[str, Any], "The loss's name, and the options it was given."]
+    sampler: Annotated[str, "How an epoch is drawn."]
+    regime: Annotated[str, "What training looks at when."]
+    threshold: Annotated[str, "How decisions are shifted: none, prior, or cost and a file."]
+    classifier: Annotated[str, "What gives the probabilities: head or centres."]
+    seed: Annotated[int, "The seed of every random draw."]
+    device: Annotated[str, "The kind of device it is trained on."]
+    precision: Annotated[str, "The numbers that it calculates in."]
+    counts: Annotated[dict[str, int], "Training images of each class, by its name, in label order."]
+    source: Annotated[TrainingSource, "Where the training images were."]
+    data: Annotated[str, "A digest of the training images and their labels."]
+    validation: Annotated[str, "A digest of the validation images."]
+    head: Annotated[
+        HeadRecord | None, "What the last layer was trained anew by; null where it was not."
+    ]
+
+
+class RunRecord(TypedDict):
+    """What a run was begun with. A folder that holds this file is a run."""
+
+    format: Annotated[Literal[1], "The version of the format of the folder."]
+    rebalance: Annotated[str, "The version of rebalance that began the run."]
+    options: Annotated[RunOptionsRecord, "What the run was begun with."]
+
+
+class CentresRecord(TypedDict):
+    """The centre of each class, for decisions by the nearest one."""
+
+    means: Annotated[list[list[float]], "The mean feature vector of each class."]
+    temperature: Annotated[float, "What distances are divided by to become probabilities."]
+
+
+class RuleRecord(TypedDict):
+    """One way to decide on a class."""
+
+    threshold: Annotated[str, "How decisions are shifted: none, prior or cost."]
+    options: Annotated[dict[str, Any], "The numbers it was fitted to: priors, or a matrix of costs."]
+    centres: Annotated[
+        CentresRecord | None, "What gives the probabilities in place of the head; null for the head."
+    ]
+
+
+class DecisionRecord(TypedDict):
+    """How the predictions of a run become decisions: every rule that was fitted."""
+
+    own: Annotated[RuleRecord, "The rule where nothing else is asked for."]
+    draws: Annotated[list[float], "How often the last epoch drew each class, in any unit."]
+    weights: Annotated[list[float], "What the loss weighed each class by in the last epoch."]
+    others: Annotated[dict[str, RuleRecord], "Rules that were asked for since, by their name."]
+
+
+class ClassScores(TypedDict):
+    """The scores of one class; null where it has no test images."""
+
+    precision: Annotated[float | None, "Of the images predicted to be of it, the share that are."]
+    recall: Annotated[float | None, "Of its images, the share that is predicted to be of it."]
+    f1: Annotated[float | None, "The harmonic mean of precision and recall."]
+    support: Annotated[int, "Its test images."]
+
+
+class ShotGroup(TypedDict):
+    """The classes with about as many training images."""
+
+    accuracy: Annotated[float | None, "The mean recall of its classes; null without test images."]
+    classes: Annotated[int, "The number of classes that have test images."]
+    support: Annotated[int, "The test images of these classes."]
+
+
+class ShotGroups(TypedDict):
+    """The classes by how many training images they have."""
+
+    many: Annotated[ShotGroup, "Classes with more than 100 training images."]
+    medium: Annotated[ShotGroup, "Classes with 20 to 100 training images."]
+    few: Annotated[ShotGroup, "Classes with fewer than 20 training images."]
+
+
+class GapRecord(TypedDict):
+    """How far the features of test images reach beyond those of training images."""
+
+    net: Annotated[float, "The mean of the gaps of all classes."]
+    net_per_feature: Annotated[float, "The same divided by the number of features."]
+    per_class: Annotated[dict[str, float], "The gap of each class that both sides have, by its name."]
+
+
+class _Scores(TypedDict):
+    images: Annotated[int, "The number of test images."]
+    classifier: Annotated[str, "What gave the probabilities: head or centres."]
+    threshold: Annotated[str, "How decisions were shifted: none, prior or cost."]
+    accuracy: Annotated[float, "The share of the images that are decided rightly."]
+    balanced_accuracy: Annotated[float, "The mean recall of the classes."]
+    gmean: Annotated[float, "The geometric mean of the recalls of the classes."]
+    gmean_macro: Annotated[
+        float, "The geometric mean of the means of sensitivity and of specificity over the classes."
+    ]
+    f1_macro: Annotated[float, "The mean F1 of the classes."]
+    roc_auc_ovr_macro: Annotated[float, "The mean area under the ROC curve, each class against all."]
+    average_precision_macro: Annotated[float, "The mean average precision of the classes."]
+    log_loss: Annotated[float, "The mean negative logarithm of the true class's probability."]
+    brier: Annotated[float, "The mean squared error of the probabilities, summed over the classes."]
+    per_class: Annotated[dict[str, ClassScores], "The scores of each class, by its name."]
+    confusion_matrix: Annotated[
+        list[list[int]], "Test images by true class (rows) and decided class (columns)."
+    ]
+    groups: Annotated[ShotGroups | None, "Accuracy by how many training images a class has."]
+    absent: Annotated[list[str], "The classes without test images, which no mean counts."]
+
+
+class MetricsRecord(_Scores, total=False):
+    """How good the decisions on the test images are.
+
+    A metric that was added to ``rebalance.metrics.METRICS`` has a number here by its name.
+    """
+
+    generalization_gap: Annotated[GapRecord, "How far test features reach beyond training features."]
+    before: Annotated["MetricsRecord", "The same before the last layer was trained anew."]

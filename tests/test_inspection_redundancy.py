@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rebalance.inspection.looks import Appearance, Look, look
-from rebalance.inspection.redundancy import redundant
+from rebalance.inspection.redundancy import near_duplicates, redundant
 from rebalance.inspection.similarity import BITS, CORRELATION
 
 WORDS = [0, 0b1, 0b111, 0b11111, 0b1111111, (1 << 40) - 1, 0x5555555555555555]
@@ -113,3 +113,22 @@ def test_real_files_scaled_compressed_and_blank(sample: Path, tmp_path: Path) ->
     Image.new("RGB", (20, 20), "black").save(tmp_path / "5.png")
     looks = [look(path) for path in sorted(tmp_path.iterdir())]
     assert redundant(looks, 6) == {0: 1, 4: 3}
+
+
+def test_near_duplicates_go_class_by_class_with_the_reason() -> None:
+    looks: dict[int, Look | None] = {
+        0: seen(0, side=10),
+        1: seen(0, side=20),
+        3: seen(0, side=10, name=b"20"),
+        4: blank(b"a"),
+        5: blank(b"a"),
+        6: None,
+    }
+    paths, labels = [f"{letter}.png" for letter in "abcdefg"], [0, 0, 1, 0, 0, 0, 0]
+    assert near_duplicates(looks, paths, labels, {0: 2}) == {
+        0: "near-duplicate of b.png",
+        3: "near-duplicate of b.png",
+        5: "duplicate of e.png",
+    }
+    assert len(near_duplicates(looks, paths, labels, {0: 5})) == 1  # none falls below its size
+    assert near_duplicates({}, paths, labels, {}) == {}

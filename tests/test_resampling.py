@@ -7,7 +7,7 @@ import pytest
 
 from rebalance import seeds
 from rebalance.clusters import InMemory, Subclasses, find_subclasses
-from rebalance.errors import FeatureError, TargetError
+from rebalance.errors import FeatureError, SettingError, TargetError
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.resampling import (
     Clustered,
@@ -24,7 +24,8 @@ from rebalance.resampling import (
 )
 from rebalance.resampling.telling import story_of
 from rebalance.settings import Growth, SelectionOptions, SynthesisOptions
-from rebalance.undersampling import UNDERSAMPLERS, allot
+from rebalance.studies.rebalancings import random_control, with_options
+from rebalance.undersampling import UNDERSAMPLERS, Undersampler, allot
 
 CLASSES = ("cat", "dog", "owl")
 SIZES = (60, 25, 12)
@@ -115,6 +116,31 @@ def test_subclasses_may_be_known_from_before(population):
     asked.clear()
     grow(population, Growth(), SynthesisOptions("cluster"), known)
     assert sorted(asked) == [(0, "pool"), (1, "pool"), (2, "pool")]
+
+
+def test_a_new_undersampler_is_its_entry_and_nothing_else(population, monkeypatch):
+    """A method that is registered cuts, names its options, and is a treatment of a study."""
+
+    def every_other(features, labels, wanted, rng, *, k_max=2):
+        assert features.dtype == np.float32 and set(wanted) == {int(labels[0])}
+        (size,) = wanted.values()
+        return np.arange(len(labels))[::k_max][:size]
+
+    entry = Undersampler(every_other, exact=True, by_class=True, own=("k_max",))
+    monkeypatch.setitem(UNDERSAMPLERS, "every-other", entry)
+    options = SelectionOptions("every-other", k_max=3)
+    entry.check(options)
+    with pytest.raises(SettingError, match=r"--pick, .* --method subclass, not every-other"):
+        entry.check(SelectionOptions("every-other", pick="random"))
+    found = cut(population, {0: 10, 1: 5}, options)
+    wanted = [population.members(0)[::3][:10], population.members(1)[::3][:5]]
+    cut_away = np.concatenate([*wanted, population.members(2)])
+    np.testing.assert_array_equal(found.kept, np.sort(cut_away))
+    treatment = with_options("every-other", {"k_max": 3, "to": "2x"})
+    assert treatment.cut == options
+    assert random_control(treatment, "probe").cut == SelectionOptions("random")
+    with pytest.raises(SettingError, match="every-other has no option 'pick', only to, k_max"):
+        with_options("every-other", {"pick": "random"})
 
 
 def test_the_fates_tell_subclass_and_reason(population):

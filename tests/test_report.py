@@ -17,7 +17,7 @@ from test_page import Reader
 import rebalance
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest, write_manifest
 from rebalance.reports.manifests import blends, hover, manifest_report, sheets
-from rebalance.reports.manifests.commands import command_line, needs_same_folder
+from rebalance.reports.manifests.commands import command_of, needs_same_folder
 from rebalance.reports.manifests.drawings import slug
 from rebalance.reports.manifests.members import class_stories, repeats
 from rebalance.reports.manifests.scope import CLASSES, scope_of
@@ -114,6 +114,8 @@ def test_equal_manifests_give_equal_pages_and_python_makes_the_same(run, cut, tm
         ["oversample", "DATA", "--to", "0.5x", "--image-size", "24", "--method", "cluster"],
         ["hybrid", "DATA", "--to", "12", "--over", "smote", "--pick", "farthest"],
         ["hybrid", "DATA", "--to", "1.5x", "--under", "random"],
+        ["hybrid", "DATA", "--to", "12", "--k-max", "4", "--cluster-space", "pca", "--suspects"],
+        ["hybrid", "DATA", "--to", "12", "--under", "coverage", "--dedupe", "--layer", "body"],
     ],
 )
 def test_the_command_on_the_page_makes_the_manifest_again(
@@ -145,20 +147,20 @@ def test_defaults_are_left_out_of_the_command(run, make_folder, tmp_path):
     root = make_folder(tmp_path / "data", {"cat": 9, "dog": 3})
     run("undersample", root, "-o", tmp_path / "m.csv", "--method", "random")
     record = read_manifest(tmp_path / "m.csv").record
-    assert command_line(record) == f"rebalance undersample {root} -o M.csv --method random"
+    assert command_of(record) == f"rebalance undersample {root} -o M.csv --method random"
     assert not needs_same_folder(record)
     chained = {**record, "source": {"manifest": "first.csv", "root": record["root"]}}
-    assert command_line(chained) == "rebalance undersample first.csv -o M.csv --method random"
+    assert command_of(chained) == "rebalance undersample first.csv -o M.csv --method random"
     assert needs_same_folder(chained)
     moved = {**chained, "root": "/elsewhere"}
-    assert "first.csv --root /elsewhere" in command_line(moved)
+    assert "first.csv --root /elsewhere" in command_of(moved)
 
 
 @pytest.mark.parametrize(
     "record", [{}, {"command": "import"}, {"command": "undersample"}, {"command": ["hybrid"]}]
 )
 def test_a_record_without_a_command_has_none(record):
-    assert command_line(record) is None
+    assert command_of(record) is None
 
 
 def test_a_list_of_somebody_else_has_a_page_of_counts(run, make_folder, tmp_path):

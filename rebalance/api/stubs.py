@@ -26,11 +26,12 @@ def stub() -> str:
     """The text of the stub: every public call with its keywords, their types and their helps."""
     calls = [getattr(api, name) for name in api.__all__]
     listed = "".join(f'    "{name}",\n' for name in api.__all__)
-    body = "\n".join(map(_definition, calls))
+    body = "\n".join(map(definition, calls))
     return HEAD + "".join(_imports(calls, body)) + f"\n__all__ = [\n{listed}]\n\n" + body
 
 
-def _definition(function: Any) -> str:
+def definition(function: Any) -> str:
+    """The stub of one call."""
     parameters = function.__signature__.parameters.values()
     lines = list(_parameters(parameters, function.call, unwrap(function)))
     listed = "".join(f"    {line},\n" for line in lines)

@@ -75,7 +75,7 @@ def _table(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _shaped(section: str, options: type[Options], table: Mapping[str, Any]) -> dict[str, Any]:
+def read_section(section: str, options: type[Options], table: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a section. Raises SettingError for a key that its options have not declared
     for studies, and for a value of another type.
     """
@@ -96,7 +96,7 @@ def _shaped(section: str, options: type[Options], table: Mapping[str, Any]) -> d
 def _options(
     tables: Mapping[str, Any], folder: Path, given: Mapping[str, Path | str | None]
 ) -> StudyOptions:
-    study = _shaped("study", StudyOptions, _table(tables, "study"))
+    study = read_section("study", StudyOptions, _table(tables, "study"))
     for key in ("data", "test", "groups"):
         if key in study:
             study[key] = folder / study[key]
@@ -129,7 +129,7 @@ def _check_metric(name: str) -> None:
 
 
 def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
-    found = ExtractorOptions(**_shaped("extractor", ExtractorOptions, table))
+    found = ExtractorOptions(**read_section("extractor", ExtractorOptions, table))
     if found.extractor == "finetune":
         raise SettingError(
             "extractor.extractor: finetune would learn from the images that a fold is validated "
@@ -139,7 +139,7 @@ def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
 
 
 def _training(table: Mapping[str, Any], folder: Path) -> TrainOptions:
-    found = TrainOptions(**_shaped("training", TrainOptions, table))
+    found = TrainOptions(**read_section("training", TrainOptions, table))
     if found.weights is None:
         return found
     return replace(found, weights=_file(found.weights, WEIGHTS, folder))

@@ -4,6 +4,7 @@ Imports torch only to check losses and, by way of its cells, to train; never cli
 """
 
 import logging
+import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,14 +20,14 @@ from rebalance.errors import SettingError
 from rebalance.models.devices import resolve_device
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
-from rebalance.settings import FolderOptions, RunOptions
+from rebalance.settings import FolderOptions, RunOptions, calls
+from rebalance.settings.spelling import flags
 from rebalance.studies.cells import Cells, seconds_of
 from rebalance.studies.declaration import read_study
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Plan
 from rebalance.studies.preparation import checked, prepared
 from rebalance.studies.setup import Setup
-from rebalance.workflow.spelling import command_line
 
 if TYPE_CHECKING:
     from rebalance.studies.results import Results
@@ -113,8 +114,9 @@ def study(
             setup.cells.clear()
         outcomes = _run(plan, setup, run, progress)
     results = summarise(outcomes, plan.controls, metric=plan.options.metric, seed=0)
-    device = None if run.device == "auto" else run.device
-    command = command_line("study", study, output=output, data=data, test=test, device=device)
+    given = {"data": data, "test": test, "device": run.device}
+    words = ["rebalance", "study", str(study), "--output", str(output)]
+    command = shlex.join([*words, *flags(calls.STUDY, given)])
     write_results(output, results, {**_story(plan, setup, outcomes), "command": command})
     return results
 

@@ -1,16 +1,10 @@
 """What every story checks before its work."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rebalance.data.source import is_manifest
-from rebalance.errors import OutputError, SettingError
+from rebalance.errors import OutputError
 from rebalance.manifest import check_output, companions
-
-
-def check_choice(what: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise SettingError(f"no {what} {value!r}: choose one of {', '.join(known)}")
 
 
 def check_result(data: Path | str, output: Path | str, *, overwrite: bool) -> Path:

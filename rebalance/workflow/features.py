@@ -21,7 +21,6 @@ from rebalance.features.sharding import check_alike, check_places, read_shared
 from rebalance.manifest import check_writable
 from rebalance.progress import Progress, silent
 from rebalance.settings import LAYERS, ExtractorOptions, FolderOptions, RunOptions
-from rebalance.workflow.checks import check_choice
 
 if TYPE_CHECKING:
     from rebalance.features.table import FeatureTable
@@ -42,8 +41,6 @@ def extract(
     """Features of every readable image; written to ``output`` (.npz) where it is given."""
     if not layers:
         raise SettingError(f"at least one layer is needed: choose from {', '.join(LAYERS)}")
-    for layer in layers:
-        check_choice("layer", layer, LAYERS)
     with joined(run.device) as processes:
         progress = progress if processes.first else silent
         if output is not None:

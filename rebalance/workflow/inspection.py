@@ -1,10 +1,12 @@
 """The story that looks at images and says what is wrong with them."""
 
 import logging
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder, Unreadable
@@ -28,8 +30,8 @@ from rebalance.inspection import (
 )
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
-from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions
-from rebalance.workflow.spelling import command_line
+from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions, calls
+from rebalance.settings.spelling import flags
 from rebalance.workflow.stored import Comparison
 
 log = logging.getLogger("rebalance")
@@ -60,20 +62,25 @@ def inspect(
         check_page(html, overwrite=run.overwrite)
     known = {} if baseline is None else read_baseline(baseline)
     folders = [open_source(data, source).folder]
-    hints = [command_line("extract", data, extractor, source, run)]
+    hints = [_command("extract", data, {**vars(extractor), **vars(source), **vars(run)})]
     if against is not None:
         folders.append(open_source(against, AGAINST).folder)
-        hints.append(command_line("extract", against, extractor, run))
+        hints.append(_command("extract", against, {**vars(extractor), **vars(run)}))
     compare = None if similar is None else Comparison(similar, extractor, run, hints)
     found = _find(folders, known, compare, run, progress)
     if baseline is not None:
         found = replace(found, baseline=Path(baseline))
     if html is not None:
         named = {"against": against, "baseline": baseline, "similar": similar, "html": html}
-        wanted = {"fail_above": gates.fail_above, "fail_on": ",".join(gates.fail_on) or None}
-        command = command_line("inspect", data, extractor, source, run, **named, **wanted)
+        network = {**vars(extractor), **vars(source), **vars(run)}
+        command = _command("inspect", data, {**named, **vars(gates), **network})
         _write(html, found, gates, command, run, progress)
     return found
+
+
+def _command(name: str, data: Path | str, given: Mapping[str, Any]) -> str:
+    call = {"extract": calls.EXTRACT, "inspect": calls.INSPECT}[name]
+    return shlex.join(["rebalance", name, str(data), *flags(call, given)])
 
 
 def _check(similar: float | None, extractor: ExtractorOptions) -> None:

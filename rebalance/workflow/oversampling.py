@@ -12,7 +12,6 @@ from rebalance.data.source import Source, open_source, source_of
 from rebalance.manifest import Manifest, write_manifest
 from rebalance.progress import Progress
 from rebalance.settings import (
-    LAYERS,
     ExtractorOptions,
     FolderOptions,
     Growth,
@@ -21,7 +20,7 @@ from rebalance.settings import (
     SynthesisOptions,
     Targets,
 )
-from rebalance.workflow.checks import check_choice, check_result
+from rebalance.workflow.checks import check_result
 from rebalance.workflow.reading import read
 from rebalance.workflow.records import provenance
 from rebalance.workflow.rows import added_rows, class_stories, original_rows, places_of
@@ -103,14 +102,14 @@ def _whole_story(grown: Mapping[str, Any], cut: Mapping[str, Any]) -> dict[str, 
         "counts": {**cut["counts"], "after": grown["counts"]["after"]},
         "imbalance_ratio": {**cut["imbalance_ratio"], "after": grown["imbalance_ratio"]["after"]},
         "source": dict(cut),
+        # Told of all images, and so by the first step; a page looks for it in the whole.
+        **({"suspects": cut["suspects"]} if "suspects" in cut else {}),
     }
 
 
 def _check(synthesis: SynthesisOptions) -> None:
     from rebalance.oversampling import OVERSAMPLERS
 
-    check_choice("method", synthesis.method, tuple(OVERSAMPLERS))
-    check_choice("layer", synthesis.layer, LAYERS[:-1])
     OVERSAMPLERS[synthesis.method].check_neighbours(synthesis.neighbours)
 
 

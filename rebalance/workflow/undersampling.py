@@ -15,7 +15,6 @@ from rebalance.data.source import Source, open_source
 from rebalance.manifest import Dropped, Manifest, Row, write_manifest
 from rebalance.progress import Progress
 from rebalance.settings import (
-    LAYERS,
     ExtractorOptions,
     FolderOptions,
     RunOptions,
@@ -28,7 +27,7 @@ from rebalance.workflow.appraisal import (
     with_cover,
     with_suspects,
 )
-from rebalance.workflow.checks import check_choice, check_result
+from rebalance.workflow.checks import check_result
 from rebalance.workflow.reading import Readable, read
 from rebalance.workflow.records import provenance
 from rebalance.workflow.rows import places_of
@@ -71,14 +70,8 @@ def undersample(
 
 
 def _check(selection: SelectionOptions) -> None:
-    from rebalance.clusters import CRITERIA, LAYOUTS
-    from rebalance.undersampling import PICKERS, UNDERSAMPLERS
+    from rebalance.undersampling import UNDERSAMPLERS
 
-    check_choice("method", selection.method, tuple(UNDERSAMPLERS))
-    check_choice("pick", selection.pick, tuple(PICKERS))
-    check_choice("layer", selection.layer, LAYERS)
-    check_choice("criterion", selection.criterion, tuple(CRITERIA))
-    check_choice("layout", selection.layout, tuple(LAYOUTS))
     UNDERSAMPLERS[selection.method].check(selection)
 
 

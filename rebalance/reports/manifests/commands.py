@@ -1,29 +1,21 @@
 """The command that makes a manifest again, from its record."""
 
-import csv
-import io
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from rebalance.settings import (
-    ExtractorOptions,
-    Growth,
-    RunOptions,
-    SelectionOptions,
-    SynthesisOptions,
-    Targets,
-)
+from rebalance.settings import calls
+from rebalance.settings.spelling import flags
 
-DEFAULTS: dict[str, tuple[Any, ...]] = {
-    "undersample": (Targets, SelectionOptions),
-    "oversample": (Growth, SynthesisOptions),
+CALLS = {
+    "undersample": calls.UNDERSAMPLE,
+    "oversample": calls.OVERSAMPLE,
+    "hybrid": calls.HYBRID,
 }
 
 
-def command_line(record: Mapping[str, Any], output: str = "M.csv") -> str | None:
+def command_of(record: Mapping[str, Any], output: str = "M.csv") -> str | None:
     """The shell command whose manifest, written to ``output``, is the one with this record.
 
     Options that are at their defaults are left out; the network's precision and device are said
@@ -55,23 +47,21 @@ def needs_same_folder(record: Mapping[str, Any]) -> bool:
 
 def _words(record: Mapping[str, Any], output: str) -> list[str] | None:
     command = record["command"]
+    if command not in CALLS:
+        return None
+    cut, options, extractor = record, record["options"], record["extractor"]
     if command == "hybrid":
         cut = record["source"]
-        options = list(_hybrid(record, cut))
-        extractor = record["extractor"] or cut["extractor"]
-    elif command in DEFAULTS:
-        cut = record
-        options = list(_options(record["options"], DEFAULTS[command]))
-        extractor = record["extractor"]
-    else:
-        return None
-    words = ["rebalance", command, *_data(cut), "-o", output, *options]
-    words += _extractor(extractor) if extractor else []
-    if record["seed"] != RunOptions.seed:
-        words += ["--seed", str(record["seed"])]
-    if 0 in record["counts"]["before"].values():
-        words.append("--allow-empty")
-    return words
+        options = _hybrid(record["options"], cut["options"])
+        extractor = extractor or cut["extractor"]
+    given = {
+        **options,
+        **dict(_extractor(extractor or {})),
+        "seed": record["seed"],
+        "allow_empty": 0 in record["counts"]["before"].values(),
+    }
+    words = ["rebalance", command, *_data(cut), "-o", output]
+    return [*words, *flags(CALLS[command], given)]
 
 
 def _data(record: Mapping[str, Any]) -> list[str]:
@@ -83,46 +73,18 @@ def _data(record: Mapping[str, Any]) -> list[str]:
     return [source["manifest"], *([] if root == said else ["--root", root])]
 
 
-def _options(given: Mapping[str, Any], groups: tuple[Any, ...]) -> Iterator[str]:
-    defaults = {field.name: field.default for group in groups for field in fields(group)}
-    for name, value in given.items():
-        if name == "per_class":
-            for label, size in value.items():
-                yield from ("--class", f"{label}={size}")
-        elif name == "classes":
-            for label in value:
-                yield from ("--classes", _quoted(label))
-        elif value != defaults[name]:
-            yield "--" + name.replace("_", "-")
-            if value is not True:
-                yield str(value)
-
-
-def _hybrid(record: Mapping[str, Any], cut: Mapping[str, Any]) -> Iterator[str]:
+def _hybrid(grown: Mapping[str, Any], cut: Mapping[str, Any]) -> dict[str, Any]:
     """Its options lie in two records, under the names they have there."""
-    grown, under = record["options"], cut["options"]
-    yield from ("--to", grown["to"])
-    if under["method"] != SelectionOptions.method:
-        yield from ("--under", under["method"])
-    if under["pick"] != SelectionOptions.pick:
-        yield from ("--pick", under["pick"])
-    if grown["method"] != SynthesisOptions.method:
-        yield from ("--over", grown["method"])
-    rest = {key: grown[key] for key in ("neighbours", "layer", "space", "exact")}
-    yield from _options(rest, (SynthesisOptions,))
+    taken = calls.HYBRID.parts
+    halves = {"selection": cut, "synthesis": grown}
+    return {"to": grown["to"]} | {
+        each.name: options[field]
+        for half, options in halves.items()
+        for field, each in taken[half].keywords().items()
+        if field in options
+    }
 
 
-def _extractor(about: Mapping[str, Any]) -> Iterator[str]:
+def _extractor(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name in ("name", "arch", "init", "image_size", "precision", "device"):
-        value = about.get(name)
-        option = "extractor" if name == "name" else name
-        default = getattr(RunOptions if name == "device" else ExtractorOptions, option)
-        if value not in (None, default):
-            yield from ("--" + option.replace("_", "-"), str(value))
-
-
-def _quoted(name: str) -> str:
-    """A class name as ``--classes`` takes it: in double quotes where it needs them."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow([name])
-    return text.getvalue()
+        yield ("extractor" if name == "name" else name), about.get(name)

@@ -10,7 +10,7 @@ from typing import Any
 from rebalance.figures.counts import draw_counts
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
-from rebalance.reports.manifests.commands import command_line, needs_same_folder
+from rebalance.reports.manifests.commands import command_of, needs_same_folder
 from rebalance.reports.manifests.drawings import Figures
 from rebalance.reports.manifests.gallery import gather
 from rebalance.reports.manifests.members import class_stories
@@ -56,8 +56,8 @@ def manifest_report(
         ],
         more_suspects=len(suspects) - len(scope.suspects),
         unreadable=_unreadable(record),
-        command=command_line(record, "again.csv"),
-        same_folder=command_line(record) is not None and needs_same_folder(record),
+        command=command_of(record, "again.csv"),
+        same_folder=command_of(record) is not None and needs_same_folder(record),
     )
     return Report(text, figures.files)
 

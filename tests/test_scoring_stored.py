@@ -8,8 +8,7 @@ import pytest
 from rebalance.errors import DataError, MetricError, SettingError
 from rebalance.scoring import Centres
 from rebalance.scoring.evaluation import DecisionRule, Outputs, find_rule
-from rebalance.scoring.stored import DRAWN_BY, Decisions, check_rule, draws_of
-from rebalance.training.sampling import SAMPLERS
+from rebalance.scoring.stored import Decisions, check_rule
 
 CLASSES = ("cat", "dog", "eel")
 CENTRES = Centres(np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.1]]), 0.3)
@@ -28,24 +27,6 @@ def decisions(own=None):
 def outputs():
     rng = np.random.default_rng(0)
     return Outputs(rng.dirichlet(np.ones(3), 40), rng.normal(size=(40, 2)).astype(np.float32))
-
-
-def test_every_sampler_says_how_it_draws():
-    assert DRAWN_BY.keys() == SAMPLERS.keys()
-
-
-@pytest.mark.parametrize("sampler", sorted(SAMPLERS))
-def test_draws_are_what_the_sampler_draws(sampler):
-    labels = np.repeat([0, 1, 2], [900, 90, 10])
-    rng = np.random.default_rng(0)
-    drawn = sum(np.bincount(labels[SAMPLERS[sampler](labels, rng)]) for _ in range(200))
-    found = np.array(draws_of(labels, 3, sampler))
-    np.testing.assert_allclose(found / found.sum(), drawn / drawn.sum(), rtol=0.05)
-
-
-def test_a_class_that_is_not_there_is_not_drawn():
-    for sampler in SAMPLERS:
-        assert draws_of([0, 2, 2], 4, sampler)[1::2] == [0, 0]
 
 
 def test_the_prior_is_of_draws_and_weights(outputs):

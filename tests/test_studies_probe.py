@@ -10,8 +10,9 @@ from sklearn.metrics import balanced_accuracy_score
 import rebalance
 from rebalance.data.folder import ImageFolder
 from rebalance.errors import MetricError
+from rebalance.losses import LOSSES
 from rebalance.metrics import METRICS, score
-from rebalance.settings import LOSSES, StudyOptions
+from rebalance.settings import StudyOptions
 from rebalance.studies.cells import Cells
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Cell, Choice, Definition

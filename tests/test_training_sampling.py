@@ -84,3 +84,17 @@ def test_a_process_takes_every_world_th_image() -> None:
     first, second = (list(Division(6, rank=rank, world=2).passes(order)) for rank in (0, 1))
     assert [part.tolist() for part in first] == [[100, 102, 104], [106, 108, 110]]
     assert [part.tolist() for part in second] == [[101, 103, 105], [107, 109, 111]]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sampler_says_how_often_it_draws_each_class(name):
+    labels = np.repeat([0, 1, 2], [900, 90, 10])
+    rng = np.random.default_rng(0)
+    drawn = sum(np.bincount(labels[SAMPLERS[name](labels, rng)]) for _ in range(200))
+    found = np.array(SAMPLERS[name].draws(labels, 3))
+    np.testing.assert_allclose(found / found.sum(), drawn / drawn.sum(), rtol=0.05)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_class_that_is_not_there_is_not_drawn(name):
+    assert SAMPLERS[name].draws([0, 2, 2], 4)[1::2] == [0, 0]

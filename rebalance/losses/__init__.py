@@ -1,68 +1,73 @@
 """The losses that the literature on imbalance compares, each a module made from class counts.
 
-A new loss is a class here and its line in ``LOSSES``; its options and their defaults are the
-parameters of its constructor. Imports torch and the standard library; never torchvision, click,
-scikit-learn or umap.
+A new loss is a class in the file of its family and its line in ``LOSSES``; its options and their
+defaults are the parameters of its constructor, and what training must know about it are the traits
+of ``Loss``. Reading the names loads nothing; taking a class imports torch. Never imports
+torchvision, click, scikit-learn or umap.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from inspect import Parameter, signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rebalance.errors import LossError
-from rebalance.losses.asymmetric import ASL
 from rebalance.losses.checks import ClassCounts
-from rebalance.losses.complement import CCE, COT, complement_entropy
-from rebalance.losses.cost import Cost
-from rebalance.losses.cross_entropy import CE, Weighted
-from rebalance.losses.focal import Focal, FocalSigmoid
-from rebalance.losses.loss import Loss, SampleLoss
-from rebalance.losses.margin import LDAM
-from rebalance.losses.mean_false_error import MFE, MSFE
-from rebalance.losses.rectification import CRL
-from rebalance.losses.weights import WEIGHTINGS, class_weights
+from rebalance.losses.registry import Registry
+
+if TYPE_CHECKING:
+    from rebalance.losses.complement import complement_entropy
+    from rebalance.losses.loss import Loss, SampleLoss
+    from rebalance.losses.weights import WEIGHTINGS, class_weights
 
 __all__ = [
-    "ASL",
-    "CCE",
-    "CE",
-    "COT",
-    "CRL",
-    "LDAM",
     "LOSSES",
-    "MFE",
-    "MSFE",
     "WEIGHTINGS",
     "ClassCounts",
-    "Cost",
-    "Focal",
-    "FocalSigmoid",
     "Loss",
     "SampleLoss",
-    "Weighted",
     "class_weights",
     "complement_entropy",
     "default_options",
     "make_loss",
 ]
 
-LOSSES: dict[str, Callable[..., Loss]] = {
-    "ce": CE,
-    "weighted": Weighted,
-    "cce": CCE,
-    "cot": COT,
-    "focal": Focal,
-    "focal-sigmoid": FocalSigmoid,
-    "ldam": LDAM,
-    "asl": ASL,
-    "mfe": MFE,
-    "msfe": MSFE,
-    "cost": Cost,
-    "crl": CRL,
+LOSSES = Registry(
+    {
+        "ce": "rebalance.losses.cross_entropy:CE",
+        "weighted": "rebalance.losses.cross_entropy:Weighted",
+        "cce": "rebalance.losses.complement:CCE",
+        "cot": "rebalance.losses.complement:COT",
+        "focal": "rebalance.losses.focal:Focal",
+        "focal-sigmoid": "rebalance.losses.focal:FocalSigmoid",
+        "ldam": "rebalance.losses.margin:LDAM",
+        "asl": "rebalance.losses.asymmetric:ASL",
+        "mfe": "rebalance.losses.mean_false_error:MFE",
+        "msfe": "rebalance.losses.mean_false_error:MSFE",
+        "cost": "rebalance.losses.cost:Cost",
+        "crl": "rebalance.losses.rectification:CRL",
+    }
+)
+
+# Where the names that need torch are found, once one of them is asked for.
+_ELSEWHERE = {
+    "Loss": "rebalance.losses.loss",
+    "SampleLoss": "rebalance.losses.loss",
+    "WEIGHTINGS": "rebalance.losses.weights",
+    "class_weights": "rebalance.losses.weights",
+    "complement_entropy": "rebalance.losses.complement",
 }
 
 
-def make_loss(name: str, class_counts: ClassCounts, options: Mapping[str, Any]) -> Loss:
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name]), name)
+    if (found := LOSSES.class_named(name)) is not None:
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def make_loss(name: str, class_counts: ClassCounts, options: Mapping[str, Any]) -> "Loss":
     """The loss ``name``, for classes of so many training images, with its options as given.
 
     class_counts: in class order; a mapping from names to counts lets an error name the class.

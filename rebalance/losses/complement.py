@@ -4,6 +4,8 @@ Sources: complement objective training, Chen et al., ICLR 2019; complement cross
 & Jeon, PRL 2021. Imports torch and nothing heavier.
 """
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from rebalance.losses.checks import ClassCounts, number
@@ -48,6 +50,10 @@ class COT(CE):
     The second step takes a new forward pass and an optimiser of its own, on ``complement``.
     Source: Chen et al. 2019.
     """
+
+    def steps(self) -> tuple[Callable[..., Tensor], ...]:
+        """The cross entropy, and then its complement."""
+        return self, self.complement
 
     def complement(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss of the second step, a scalar: -C/(K - 1), with ``complement_entropy`` C."""

@@ -4,7 +4,7 @@ Imports torch and nothing heavier.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -20,6 +20,8 @@ class Loss(nn.Module):
     takes_cosines: the logits are cosines, of a last layer whose features and weights are normalised
         and that has no bias.
     takes_embeddings: a third argument, the features [N, D] under the last layer, is welcome.
+    sees_whole_batch: the loss of a batch is more than the mean of the losses of its parts.
+    weighs_classes: ``reweight`` says from then on how much a sample of each class counts.
 
     Computed in float32 or better, under autocast too. Made from the training images of each class;
     raises LossError where they, or an option, cannot be. Called on a batch that is empty or of
@@ -28,6 +30,8 @@ class Loss(nn.Module):
 
     takes_cosines: ClassVar[bool] = False
     takes_embeddings: ClassVar[bool] = False
+    sees_whole_batch: ClassVar[bool] = True
+    weighs_classes: ClassVar[bool] = False
 
     def __init__(self, class_counts: ClassCounts) -> None:
         super().__init__()
@@ -37,6 +41,21 @@ class Loss(nn.Module):
         """What the logits [N, K] say under this loss: rows [N, K] that add up to 1."""
         with outside_autocast(logits):
             return widened(logits).softmax(dim=1)
+
+    def steps(self) -> tuple[Callable[..., Tensor], ...]:
+        """The losses that a batch is descended by in turn, each with a forward pass of its own."""
+        return (self,)
+
+    def reweight(self, weights: Tensor | Sequence[float]) -> None:
+        """Let the classes count as ``weights`` [K] says, where the loss ``weighs_classes``.
+
+        Raises LossError where it does not.
+        """
+        raise LossError(f"the loss {type(self).__name__} cannot weigh the classes: choose another")
+
+    def weights_of_classes(self) -> list[float]:
+        """How much a sample of each class counts [K]: one for each, unless the loss says else."""
+        return [1.0] * self.classes
 
     def check(self, logits: Tensor, targets: Tensor) -> None:
         """Raise ValueError unless there is a batch of this loss's classes."""
@@ -52,6 +71,8 @@ class SampleLoss(Loss, ABC):
     the mean over a large batch is that of its parts.
     """
 
+    sees_whole_batch = False
+    weighs_classes = True
     weights: Tensor  # [K], a buffer
 
     def __init__(self, class_counts: ClassCounts) -> None:
@@ -65,6 +86,11 @@ class SampleLoss(Loss, ABC):
         LossError unless there is one finite weight of at least 0 for each class.
         """
         self.weights.copy_(checked_weights(weights, self.classes))
+
+    def weights_of_classes(self) -> list[float]:
+        """The weights [K] that the loss was made with, or was last given."""
+        weights: list[float] = self.weights.tolist()
+        return weights
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         self.check(logits, targets)

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rebalance import seeds
+from rebalance import losses, seeds
 from rebalance.data.samples import (
     ScoringSet,
     TrainingSet,
@@ -171,15 +171,13 @@ def record_options(
 
 def make_loss(options: Mapping[str, Any]) -> "Loss":
     """The loss of a run, as before its first epoch."""
-    from rebalance import losses
-
     given = {name: value for name, value in options["loss"].items() if name != "name"}
     return losses.make_loss(options["loss"]["name"], options["counts"], given)
 
 
 def scoring_loss(options: Mapping[str, Any]) -> "Loss":
     """The loss that says what the logits of a finished run mean: a rebalanced head's is plain."""
-    from rebalance.losses import CE
+    from rebalance.losses.cross_entropy import CE
 
     return CE(options["counts"]) if options.get("head") else make_loss(options)
 
@@ -189,15 +187,10 @@ def class_weights_of(options: Mapping[str, Any], weighting: str | None) -> list[
 
     A loss that has no weights counts every class alike.
     """
-    from rebalance.losses import SampleLoss, class_weights
-
     loss = make_loss(options)
-    if not isinstance(loss, SampleLoss):
-        return [1.0] * len(options["counts"])
-    if weighting is not None:
-        loss.reweight(class_weights(options["counts"], weighting))
-    weights: list[float] = loss.weights.tolist()
-    return weights
+    if weighting is not None and loss.weighs_classes:
+        loss.reweight(losses.class_weights(options["counts"], weighting))
+    return loss.weights_of_classes()
 
 
 def reopen_training(options: Mapping[str, Any], workers: int, progress: Progress) -> TrainingSet:

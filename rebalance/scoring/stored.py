@@ -9,24 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rebalance.errors import DataError
 from rebalance.scoring import Centres, effective_prior
 from rebalance.scoring.evaluation import DecisionRule, find_rule
-
-# The power of its size that each sampler draws a class by.
-DRAWN_BY = {"none": 1.0, "sqrt": 0.5, "balanced": 0.0}
-
-
-def draws_of(labels: ArrayLike, classes: int, sampler: str) -> list[float]:
-    """How often a sampler draws each class [K] from an epoch's images, labels [N], in any unit.
-
-    Of a whole run the last epoch stands for all, being what the network saw last: for two-phase
-    every image, for dynamic the sizes that the F1 before it led to.
-    """
-    sizes = np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes)
-    return [float(size) ** DRAWN_BY[sampler] if size else 0.0 for size in sizes]
 
 
 def check_rule(

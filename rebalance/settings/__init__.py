@@ -30,9 +30,7 @@ from rebalance.settings.running import (
 )
 from rebalance.settings.study import DEPTHS, StudyOptions, StudySets, keys_of
 from rebalance.settings.training import (
-    AUGMENTATIONS,
     IN_MEMORY,
-    LOSSES,
     RECIPES,
     DecisionOptions,
     Recipe,
@@ -42,7 +40,6 @@ from rebalance.settings.training import (
 )
 
 __all__ = [
-    "AUGMENTATIONS",
     "CLUSTER_SPACES",
     "DEPTHS",
     "DEVICES",
@@ -50,7 +47,6 @@ __all__ = [
     "LANDMARKS",
     "LANDMARKS_ABOVE",
     "LAYERS",
-    "LOSSES",
     "PRECISIONS",
     "PROFILES",
     "RECIPES",

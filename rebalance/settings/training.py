@@ -9,22 +9,6 @@ from rebalance.settings.checks import check_whole
 from rebalance.settings.option import Options, again, option
 from rebalance.settings.running import PRECISIONS
 
-# The keys of registries that take seconds to import, for help; a test holds them together.
-LOSSES = (
-    "ce",
-    "weighted",
-    "cce",
-    "cot",
-    "focal",
-    "focal-sigmoid",
-    "ldam",
-    "asl",
-    "mfe",
-    "msfe",
-    "cost",
-    "crl",
-)
-AUGMENTATIONS = ("paper", "cifar", "none")
 IN_MEMORY = ("auto", "yes", "no")
 
 
@@ -124,7 +108,9 @@ class TrainOptions(Options):
         help="How the learning rate moves.",
     )
     augment: str | None = option(
-        None, choices=AUGMENTATIONS, help="How training images are varied."
+        None,
+        choices="rebalance.training.augmentation:AUGMENTATIONS",
+        help="How training images are varied.",
     )
     grad_accum: int | None = option(None, least=1, help="Forward passes that a step is split over.")
     arch: str | None = option(
@@ -141,7 +127,9 @@ class TrainOptions(Options):
     precision: str = option(
         "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."
     )
-    loss: str = option("ce", choices=LOSSES, in_study=False, help="What is minimised.")
+    loss: str = option(
+        "ce", choices="rebalance.losses:LOSSES", in_study=False, help="What is minimised."
+    )
     loss_options: tuple[tuple[str, str], ...] = option(
         (),
         flag="--loss-option",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError
-from rebalance.settings import LOSSES
+from rebalance.losses import LOSSES
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Choice, Definition, grid
 from rebalance.studies.rebalancings import Rebalancing, label_of, named, with_options

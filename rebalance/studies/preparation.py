@@ -20,6 +20,7 @@ from rebalance.data.samples import open_scoring, overlap
 from rebalance.data.source import open_source
 from rebalance.data.splits import groups_of, linked, read_groups
 from rebalance.errors import DataError, RebalanceError, SettingError
+from rebalance.losses import make_loss
 from rebalance.models.devices import resolve_device
 from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
@@ -41,8 +42,6 @@ FEATURES = ".features"  # in the study's folder, while it runs
 
 def checked(plan: Plan, folder: ImageFolder) -> Plan:
     """The plan with the files read that it names; SettingError for what cannot be done here."""
-    from rebalance.losses import SampleLoss, make_loss
-
     counts = named_counts(folder)
     treatments = {}
     for treatment, each in plan.treatments.items():
@@ -56,7 +55,7 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
                 grown_sizes(counts, Growth(inner.to))
         except RebalanceError as error:
             raise SettingError(f"{str(plan.path)!r}: {error}") from None
-        if REGIMES[each.regime].needs_weights and not isinstance(loss, SampleLoss):
+        if REGIMES[each.regime].needs_weights and not loss.weighs_classes:
             raise SettingError(
                 f"{str(plan.path)!r}: the regime {each.regime} needs a loss that can weigh the "
                 f"classes, and {each.loss.key} cannot: give the pairs that can be as [[cell]]"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rebalance.losses import make_loss
 from rebalance.metrics import as_predictions
 from rebalance.metrics.scores import class_f1
 from rebalance.oversampling import synthesise
 from rebalance.resampling import Population
 from rebalance.scoring import effective_prior
-from rebalance.scoring.stored import draws_of
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Choice, Definition
 from rebalance.studies.rebalanced import Clusterings, Rebalanced, alike, part_of, rebalance
@@ -136,7 +136,6 @@ class Block:
         return None if where is None else np.load(where, mmap_mode="r")
 
     def _teach(self, rebalancing: Rebalancing, loss: Choice, regime: str) -> Taught:
-        from rebalance.losses import SampleLoss, make_loss
         from rebalance.training.head import fit_layer
 
         side = self._side(inner=REGIMES[regime].needs_f1)
@@ -155,13 +154,12 @@ class Block:
         )
         last = Moment(recipe.epochs - 1, recipe.epochs, heard.before, self.stream)
         shown = REGIMES[regime].plan(labels, last).positions
-        draws = draws_of(labels[shown], len(classes), "none")
-        weights = made.weights.tolist() if isinstance(made, SampleLoss) else [1.0] * len(classes)
+        draws = np.bincount(labels[shown], minlength=len(classes))
         tested = None if self._test is None else said(layer, made, side.scaled(self._test))
         return Taught(
             said(layer, made, side.scaled(self._validation)),
             tested,
-            effective_prior(draws, weights),
+            effective_prior(draws, made.weights_of_classes()),
             len(chosen.kept),
             len(labels),
             before + time.perf_counter() - began,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rebalance.errors import DataError, SettingError, TrainingError
-from rebalance.losses import CRL, MFE, MSFE, Loss, SampleLoss
+from rebalance.losses import Loss
 from rebalance.models.heads import gives_cosines
 from rebalance.models.network import Network
 from rebalance.settings import Recipe
@@ -55,7 +55,7 @@ def check_loss(loss: Loss, network: Network, regime: str, *, validated: bool) ->
             else ("logits", "a linear output layer")
         )
         raise SettingError(f"the loss {name} needs a network that gives {needed}: use {last}")
-    if REGIMES[regime].needs_weights and not isinstance(loss, SampleLoss):
+    if REGIMES[regime].needs_weights and not loss.weighs_classes:
         raise SettingError(
             f"the regime {regime} needs a loss that can weigh the classes, found {name}: "
             "choose another loss or regime"
@@ -65,8 +65,3 @@ def check_loss(loss: Loss, network: Network, regime: str, *, validated: bool) ->
             f"the regime {regime} needs validation images after every epoch, found none: set some "
             "apart, or choose another regime"
         )
-
-
-def sees_whole_batch(loss: Loss) -> bool:
-    """Whether the loss of a batch is more than the mean of the losses of its parts."""
-    return isinstance(loss, (MFE, MSFE, CRL))

@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from rebalance import seeds
 from rebalance.errors import TrainingError
-from rebalance.losses import COT, Loss, SampleLoss, class_weights
+from rebalance.losses import Loss, class_weights
 from rebalance.training.regimes import REGIMES, Lesson, Moment
 
 # What the rate is meant for: 64 features, as of a ResNet for CIFAR, of about one.
@@ -161,14 +161,14 @@ def balanced_accuracy(
 class _Step:
     """What each batch is descended by: a loss of logits and targets, and its own optimiser."""
 
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[..., Tensor]
     optimiser: torch.optim.Optimizer
 
 
 def _steps(head: nn.Module, loss: Loss | None, recipe: HeadRecipe, device: str) -> list[_Step]:
-    """One, or for complement objective training two (Chen et al. 2019, algorithm 1)."""
+    """One for each of the losses that a batch is descended by in turn."""
 
-    def descend(loss: Callable[[Tensor, Tensor], Tensor]) -> _Step:
+    def descend(loss: Callable[..., Tensor]) -> _Step:
         optimiser = torch.optim.SGD(
             head.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
         )
@@ -177,13 +177,12 @@ def _steps(head: nn.Module, loss: Loss | None, recipe: HeadRecipe, device: str) 
     if loss is None:
         return [descend(cross_entropy)]
     loss.to(device)
-    # CRL is not given the embeddings: these do not learn, so that it compares by probabilities.
-    losses = (loss, loss.complement) if isinstance(loss, COT) else (loss,)
-    return [descend(each) for each in losses]
+    # No loss is given the embeddings: these do not learn, so that CRL compares by probabilities.
+    return [descend(each) for each in loss.steps()]
 
 
 def _weigh(loss: Loss | None, lesson: Lesson, labels: NDArray[np.int64], classes: int) -> None:
-    if lesson.weighting and isinstance(loss, SampleLoss):
+    if lesson.weighting and loss is not None and loss.weighs_classes:
         counts = np.bincount(labels, minlength=classes).tolist()
         loss.reweight(class_weights(counts, lesson.weighting))
 

@@ -12,7 +12,8 @@ import numpy as np
 from torch import Tensor
 
 from rebalance.errors import SettingError
-from rebalance.losses import CE, ClassCounts, Loss, SampleLoss, class_weights
+from rebalance.losses import ClassCounts, Loss, class_weights
+from rebalance.losses.cross_entropy import CE
 from rebalance.models.heads import output_width
 from rebalance.models.network import Network
 from rebalance.progress import Progress, silent
@@ -210,7 +211,7 @@ def fit(
 
 
 def _reweigh(loss: Loss, counts: ClassCounts, weighting: str) -> None:
-    if isinstance(loss, SampleLoss):
+    if loss.weighs_classes:
         loss.reweight(class_weights(counts, weighting))
 
 

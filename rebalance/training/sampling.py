@@ -1,14 +1,15 @@
 """Which images an epoch shows, in which order, and who trains on which of them.
 
 A sampler is a function from the labels to the positions of one epoch; a new one is its line in
-``SAMPLERS``. Imports numpy and nothing heavier.
+``SAMPLERS``, which says by which power of its size it draws a class. Imports numpy and nothing
+heavier.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Positions = NDArray[np.int64]
 
@@ -31,14 +32,34 @@ def sqrt(labels: NDArray[np.int64], rng: np.random.Generator) -> Positions:
     return _drawn(labels, 0.5, rng)
 
 
-# From labels [N], each at least 0, to positions [N].
-SAMPLERS: dict[str, Callable[[NDArray[np.int64], np.random.Generator], Positions]] = {
-    sampler.__name__: sampler
-    for sampler in (
-        none,
-        balanced,
-        sqrt,
-    )
+@dataclass(frozen=True)
+class Sampler:
+    """How the images of an epoch are drawn.
+
+    draw: from labels [N], each at least 0, to positions [N]. power: of its size, by which a class
+    is drawn: 1 where every image is drawn as often, 0 where every class is.
+    """
+
+    draw: Callable[[NDArray[np.int64], np.random.Generator], Positions]
+    power: float
+
+    def __call__(self, labels: NDArray[np.int64], rng: np.random.Generator) -> Positions:
+        return self.draw(labels, rng)
+
+    def draws(self, labels: ArrayLike, classes: int) -> list[float]:
+        """How often each class [K] is drawn from an epoch's images, labels [N], in any unit.
+
+        Of a whole run the last epoch stands for all, being what the network saw last: for two-phase
+        every image, for dynamic the sizes that the F1 before it led to.
+        """
+        sizes = np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes)
+        return [float(size) ** self.power if size else 0.0 for size in sizes]
+
+
+SAMPLERS: dict[str, Sampler] = {
+    "none": Sampler(none, power=1.0),
+    "balanced": Sampler(balanced, power=0.0),
+    "sqrt": Sampler(sqrt, power=0.5),
 }
 
 

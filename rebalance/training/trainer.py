@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rebalance import seeds
 from rebalance.errors import TrainingError
-from rebalance.losses import COT, Loss
+from rebalance.losses import Loss
 from rebalance.models.devices import autocast
 from rebalance.models.network import Network, concat_pool
 from rebalance.settings import Recipe
@@ -40,14 +40,14 @@ class Means(NamedTuple):
 
 
 def objectives(network: Network, loss: Loss, recipe: Recipe) -> tuple[Objective, ...]:
-    """What each step does in turn: the loss and, for complement objective training, a second one.
+    """What each step does in turn, for the losses that a batch is descended by.
 
-    Each has an optimiser, and so a momentum, of its own (Chen et al. 2019, algorithm 1).
+    Each has an optimiser, and so a momentum, of its own: complement objective training takes two
+    (Chen et al. 2019, algorithm 1).
     """
     groups = parameter_groups(network)
-    losses = (loss, loss.complement) if isinstance(loss, COT) else (loss,)
     optimiser = OPTIMISERS[recipe.optimiser]
-    return tuple(Objective(each, optimiser(groups, recipe.weight_decay)) for each in losses)
+    return tuple(Objective(each, optimiser(groups, recipe.weight_decay)) for each in loss.steps())
 
 
 @dataclass(frozen=True)

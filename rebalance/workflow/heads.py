@@ -116,7 +116,7 @@ def with_rebalanced_head(
     training images, and how many the former head learned from in each class; ``before`` is what it
     came to.
     """
-    from rebalance.losses import CE
+    from rebalance.losses.cross_entropy import CE
     from rebalance.training.head import fit_head
 
     head = bench.processes.by_first(partial(_under_fresh_head, trained.network, recipes, seed))

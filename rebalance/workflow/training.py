@@ -29,10 +29,11 @@ from rebalance.runs.options import (
     record_options,
 )
 from rebalance.scoring.evaluator import Bench, dataset_of
-from rebalance.scoring.stored import check_rule, draws_of
+from rebalance.scoring.stored import check_rule
 from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions, TrainOptions
 from rebalance.training.initial_network import untrained
 from rebalance.training.regimes import REGIMES, Moment
+from rebalance.training.sampling import SAMPLERS, Division
 from rebalance.workflow.conclusion import Trained, conclude
 from rebalance.workflow.heads import (
     check_recipes,
@@ -146,8 +147,7 @@ def _check(
     processes: Processes,
 ) -> None:
     """Raise what can be known to fail, and warn of what is not as it would be in one pass."""
-    from rebalance.training.checks import check_loss, check_names, check_sizes, sees_whole_batch
-    from rebalance.training.sampling import Division
+    from rebalance.training.checks import check_loss, check_names, check_sizes
 
     counts = sets.seen.counts
     check_names(recipe, training.sampler, training.regime)
@@ -157,7 +157,7 @@ def _check(
     check_sizes(sum(counts), recipe, division)
     check_loss(loss, network, training.regime, validated=sets.validation is not None)
     parts = processes.world * recipe.grad_accum
-    if parts > 1 and sees_whole_batch(loss):
+    if parts > 1 and loss.sees_whole_batch:
         log.warning(
             "the loss %s looks at a batch as a whole, and here at each of its %d parts alone: it "
             "differs from that of one process and one forward pass",
@@ -238,5 +238,5 @@ def _amounts(
     last = Moment(epochs - 1, epochs, f1, options["seed"])
     labels = np.asarray(seen.folder.labels, dtype=np.int64)
     lesson = REGIMES[options["regime"]].plan(labels, last)
-    draws = draws_of(labels[lesson.positions], len(seen.classes), options["sampler"])
+    draws = SAMPLERS[options["sampler"]].draws(labels[lesson.positions], len(seen.classes))
     return draws, class_weights_of(options, lesson.weighting)

@@ -12,6 +12,7 @@ from sklearn.neighbors import NearestCentroid
 from rebalance.errors import FeatureError, MetricError
 from rebalance.metrics import score
 from rebalance.scoring import Centres, centres, class_centres, nearest_centre
+from rebalance.scoring.centres import fit_centres
 
 
 def normals(
@@ -185,3 +186,14 @@ def test_features_that_do_not_fit_are_refused(features: Any, message: str) -> No
 def test_labels_that_do_not_fit_are_refused(labels: list[Any]) -> None:
     with pytest.raises(MetricError, match="label"):
         class_centres([[1.0], [2.0]], labels, 2)
+
+
+def test_a_class_that_centres_lack_is_named() -> None:
+    with pytest.raises(FeatureError, match="class 'dog'"):
+        fit_centres(np.ones((2, 4)), [0, 2], ("cat", "dog", "eel"))
+
+
+def test_centres_are_the_class_means() -> None:
+    features = np.random.default_rng(2).normal(size=(30, 4))
+    found = fit_centres(features, np.arange(30) % 3, ("cat", "dog", "eel")).means
+    np.testing.assert_allclose(found, [features[label::3].mean(axis=0) for label in range(3)])

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from rebalance.errors import DataError, MetricError, SettingError
+from rebalance.errors import DataError
 from rebalance.scoring import Centres
-from rebalance.scoring.evaluation import DecisionRule, Outputs, find_rule
-from rebalance.scoring.stored import Decisions, check_rule
+from rebalance.scoring.outputs import Outputs
+from rebalance.scoring.rules import DecisionRule, find_rule
+from rebalance.scoring.stored import Decisions
 
 CLASSES = ("cat", "dog", "eel")
 CENTRES = Centres(np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.1]]), 0.3)
@@ -91,11 +92,3 @@ def test_what_is_damaged_is_refused(change):
         Decisions.from_record({**decisions().to_record(), **change})
     with pytest.raises(DataError, match="is damaged"):
         Decisions.from_record({})
-
-
-def test_what_will_fail_is_said_before_training():
-    check_rule("centres", "prior", CLASSES, [3, 0, 1])
-    with pytest.raises(MetricError, match="class 1"):
-        check_rule("head", "prior", CLASSES, [3, 0, 1])
-    with pytest.raises(SettingError):
-        check_rule("head", "half", CLASSES, [3, 1, 1])

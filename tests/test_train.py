@@ -508,10 +508,10 @@ def test_ranges_are_those_of_all_features_at_once(blended, tmp_path, monkeypatch
     from rebalance.models.network import fresh_network
     from rebalance.models.transforms import CIFAR_TRANSFORM
     from rebalance.progress import silent
-    from rebalance.scoring import evaluator as bench
+    from rebalance.scoring import evaluator
     from rebalance.settings import FolderOptions
 
-    monkeypatch.setattr(bench, "PART", part)
+    monkeypatch.setattr(evaluator, "PART", part)
     read = read_manifest(blended)
     rows = [*read.rows[40:80], *read.rows[40:50]]
     rows += [Row(row.file_name, "curves") for row in read.rows[40:45]]  # loops under two labels
@@ -521,7 +521,7 @@ def test_ranges_are_those_of_all_features_at_once(blended, tmp_path, monkeypatch
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = fresh_network("cifar_resnet20", 3)
-    where = bench.Bench("cpu", "fp32", 0, silent)
+    where = evaluator.Evaluator("cpu", "fp32", 0, silent)
     found = where.ranges(network, again, CIFAR_TRANSFORM)
     features = where.embed(network, seen, CIFAR_TRANSFORM)
     expected = FeatureRanges.of(features, seen.folder.labels)

@@ -1,16 +1,17 @@
-"""From probabilities or features to decisions: thresholds, and category centres.
+"""From a network's outputs to decisions, and how good they are.
 
-Pure functions of arrays: they read no files, and may not import torch or click. What they need is
-fitted on training or validation data, never on the test set.
+``outputs`` is what a network says of images; ``centres``, ``costs`` and ``thresholds`` are ways to
+decide, and ``rules`` a choice among them, fitted on training data, never on the test set;
+``stored`` is what a run keeps of it. ``evaluation`` scores decisions; an ``Evaluator`` does all of
+it with networks, on one device or among several processes. What is offered here are pure functions
+of arrays; only what runs a network imports torch, when it does, and nothing imports click.
 """
 
 from rebalance.scoring.centres import Centres, class_centres, nearest_centre
+from rebalance.scoring.costs import check_cost, cost_decision, cost_threshold
 from rebalance.scoring.thresholds import (
     THRESHOLDS,
     Decision,
-    check_cost,
-    cost_decision,
-    cost_threshold,
     effective_prior,
     prior_shift,
 )

@@ -3,6 +3,7 @@
 Imports numpy and nothing heavier, scipy only when it is needed; may not import torch or click.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,17 @@ def class_centres(features: ArrayLike, labels: ArrayLike, classes: int) -> Centr
         [values[numbers == label].mean(axis=0, dtype=np.float64) for label in range(classes)]
     )
     return Centres(means, _fit_temperature(_squared_distances(values, means), numbers, counts))
+
+
+def fit_centres(features: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> Centres:
+    """``class_centres`` of training images: features [N, D], labels [N].
+
+    Raises FeatureError for a class without images, by its name.
+    """
+    try:
+        return class_centres(features, labels, len(classes))
+    except FeatureError as error:
+        raise error.named(classes) from error
 
 
 def nearest_centre(features: ArrayLike, centres: Centres) -> Decision:

@@ -1,4 +1,4 @@
-"""What mistakes cost: a matrix read from a CSV.
+"""What mistakes cost: a matrix read from a CSV, checked, and the class of least expected cost.
 
 Imports numpy and nothing heavier; may not import torch or click.
 """
@@ -7,8 +7,11 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from rebalance.errors import MetricError, SettingError
-from rebalance.scoring import check_cost
+from rebalance.metrics.checks import as_probabilities
 
 
 def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[float]]:
@@ -19,7 +22,7 @@ def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[floa
     true and the predicted classes in any order. The cell in the corner may hold anything.
 
     Raises SettingError for a file that is neither, a cell that is no number, a name that is
-    missing, unknown or there twice, and a matrix that ``scoring.check_cost`` refuses.
+    missing, unknown or there twice, and a matrix that ``check_cost`` refuses.
     """
     rows = _read(Path(path))
     try:
@@ -37,6 +40,56 @@ def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[floa
     except (ValueError, MetricError) as error:
         raise SettingError(f"{str(path)!r}: {error}") from None
     return matrix
+
+
+def cost_decision(probabilities: ArrayLike, cost: ArrayLike) -> NDArray[np.intp]:
+    """argmin_i Σ_j cost[i][j] · p_j, the class [N] of least expected cost (Elkan 2001).
+
+    cost: [K, K], by predicted (row) and true class (column). A tie goes to the lower class index.
+    MetricError for a matrix that ``check_cost`` refuses.
+    """
+    values = as_probabilities(probabilities)
+    costs = check_cost(cost, values.shape[1])
+    # Against the dearest mistake, rather than against zero: where cost depends on the true class
+    # alone each sum has one term, and rounding can neither make a tie nor break one.
+    savings = costs.max(axis=0) - costs
+    decided: NDArray[np.intp] = (values @ savings.T).argmax(axis=1)
+    return decided
+
+
+def cost_threshold(cost: ArrayLike) -> float:
+    """For two classes, p* = c10 / (c10 + c01): class 1 is decided on where p_1 is above it.
+
+    MetricError for a matrix that is not 2 × 2 or that ``check_cost`` refuses.
+    """
+    costs = check_cost(cost, 2)
+    return float(costs[1, 0] / (costs[1, 0] + costs[0, 1]))
+
+
+def check_cost(cost: ArrayLike, classes: int) -> NDArray[np.float64]:
+    """A cost matrix [K, K] by predicted and true class, in double precision.
+
+    MetricError for another shape, a cost that is negative or not finite, a right answer that costs
+    something, and a class that costs nothing whatever is predicted.
+    """
+    costs = np.asarray(cost, dtype=np.float64)
+    needed = f"a cost matrix needs {classes} rows (predicted) and columns (true)"
+    if costs.shape != (classes, classes):
+        raise MetricError(f"{needed}, but has the shape {costs.shape}")
+    if not np.isfinite(costs).all() or (costs < 0).any():
+        raise MetricError(f"{needed} of finite costs from 0 up, but the least is {costs.min()}")
+    if costs.diagonal().any():
+        label = int(np.argmax(costs.diagonal() != 0))
+        raise MetricError(
+            f"{needed} with a diagonal of zeros, but to be right about class {label} costs "
+            f"{costs[label, label]:g}"
+        )
+    if not costs.any(axis=0).all():
+        label = int(np.argmin(costs.any(axis=0)))
+        raise MetricError(
+            f"{needed} with a cost in each column, but mistakes about class {label} cost nothing"
+        )
+    return costs
 
 
 def _read(path: Path) -> list[list[str]]:

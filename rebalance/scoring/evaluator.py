@@ -1,4 +1,4 @@
-"""Networks run on images: what they say, how it is decided, and how good it is.
+"""An evaluator of networks: what they say of images, how it is decided, and how good it is.
 
 Imports torch only to run them; never click.
 """
@@ -13,77 +13,32 @@ from numpy.typing import NDArray
 
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.distributed.processes import Processes, own_workers
+from rebalance.metrics import FeatureRanges
 from rebalance.models.devices import resolve_device, resolve_precision
 from rebalance.progress import Progress, silent
+from rebalance.scoring.centres import Centres, fit_centres
+from rebalance.scoring.evaluation import Evaluation
+from rebalance.scoring.judge import Judge
+from rebalance.scoring.outputs import Outputs, predict
+from rebalance.scoring.rules import DecisionRule
 from rebalance.settings import RunOptions
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
-    from rebalance.metrics import FeatureRanges
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
-    from rebalance.scoring import Centres
-    from rebalance.scoring.evaluation import DecisionRule, Outputs
     from rebalance.training.dataset import ImageDataset
 
 SCORING_BATCH = 64
 PART = 4096  # images whose features are in memory at a time where only their ranges are wanted
-FLIPS = 0.5  # probability of a mirror image in training
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """How good a network is on a test set.
+class Evaluator:
+    """Runs networks on images, in one way, and scores them.
 
-    metrics: what ``metrics.json`` holds. predictions: header and rows of ``predictions.csv``.
+    Where there are several processes, each calls it alike, and makes its share of the outputs.
     """
-
-    metrics: dict[str, Any]
-    predictions: tuple[list[str], list[list[Any]]]
-
-
-@dataclass
-class Judge:
-    """What training asks after every epoch: F1 of every class on the validation images.
-
-    said: the probabilities [N, K] that a network gives them. balanced_accuracy: of the network that
-    was judged last, None before the first.
-    """
-
-    validation: ScoringSet
-    said: "Callable[[Network], NDArray[Any]]"
-    balanced_accuracy: float | None = None
-
-    def __call__(self, network: "Network") -> list[float]:
-        """0 for a class that is not there nor predicted."""
-        from rebalance.metrics import as_predictions
-        from rebalance.metrics.scores import balanced_accuracy, class_f1
-
-        folder = self.validation.folder
-        found = as_predictions(folder.labels, self.said(network), folder.classes)
-        self.balanced_accuracy = balanced_accuracy(found)
-        return [float(value) for value in np.nan_to_num(class_f1(found))]
-
-
-def dataset_of(
-    images: TrainingSet | ScoringSet,
-    transform: "Transform",
-    augmentation: str = "none",
-    in_memory: str = "auto",
-) -> "ImageDataset":
-    """The images with their transform, to be varied by a key of ``AUGMENTATIONS``."""
-    from rebalance.training.augmentation import AUGMENTATIONS
-    from rebalance.training.dataset import HELD_BYTES, ImageDataset
-
-    folder = images.folder
-    vary, limit = AUGMENTATIONS[augmentation](FLIPS), HELD_BYTES[in_memory]
-    blends = images.blends if isinstance(images, TrainingSet) else {}
-    return ImageDataset(folder.root, folder.paths, folder.labels, transform, vary, limit, blends)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where and how networks are run; where there are several processes, each calls it alike."""
 
     device: str
     precision: str
@@ -94,7 +49,7 @@ class Bench:
     @classmethod
     def of(
         cls, run: RunOptions, precision: str, progress: Progress, processes: Processes
-    ) -> "Bench":
+    ) -> "Evaluator":
         """As the user chose; raises ExtractorError for a device or a precision there is not."""
         device = resolve_device(run.device)
         return cls(
@@ -111,27 +66,23 @@ class Bench:
         loss: "Loss",
         images: TrainingSet | ScoringSet,
         transform: "Transform",
-    ) -> "Outputs":
+    ) -> Outputs:
         """What the network says of each image, as its loss has it; every process gets all of it."""
-        from rebalance.scoring.evaluation import Outputs
-
-        said = partial(self._said, network, loss, dataset_of(images, transform))
+        said = partial(self._said, network, loss, _dataset(images, transform))
         return Outputs(*self._shared(said, len(images.folder.paths)))
 
     def embed(
         self, network: "Network", images: TrainingSet | ScoringSet, transform: "Transform"
     ) -> NDArray[np.float32]:
         """What the last layer sees of each image [N, D], or its pooled map where it sees a map."""
-        dataset = dataset_of(images, transform)
+        dataset = _dataset(images, transform)
         return self._features(network, dataset, range(len(dataset)))
 
     def ranges(
         self, network: "Network", images: TrainingSet | ScoringSet, transform: "Transform"
-    ) -> "FeatureRanges":
+    ) -> FeatureRanges:
         """The ranges of what ``embed`` gives, class by class, never more than a part in memory."""
-        from rebalance.metrics import FeatureRanges
-
-        dataset, labels = dataset_of(images, transform), np.array(images.folder.labels)
+        dataset, labels = _dataset(images, transform), np.array(images.folder.labels)
         samples = zip(images.folder.paths, images.folder.labels, strict=True)
         places = {
             (*sample, dataset.blends.get(place)): place for place, sample in enumerate(samples)
@@ -146,7 +97,7 @@ class Bench:
 
     def judge(self, loss: "Loss", validation: ScoringSet, transform: "Transform") -> Judge:
         """What a network is judged by after every epoch."""
-        dataset = dataset_of(validation, transform)
+        dataset = _dataset(validation, transform)
 
         def of(network: "Network") -> NDArray[Any]:
             dataset.hold(self.workers, progress=self.progress)  # for this epoch and the next ones
@@ -161,10 +112,8 @@ class Bench:
 
     def fit_centres(
         self, network: "Network", loss: "Loss", seen: TrainingSet, transform: "Transform"
-    ) -> "Centres":
+    ) -> Centres:
         """Category centres, fitted on the training images."""
-        from rebalance.scoring.evaluation import fit_centres
-
         features = self.predict(network, loss, seen, transform).features
         return fit_centres(features, seen.folder.labels, seen.classes)
 
@@ -174,28 +123,17 @@ class Bench:
         loss: "Loss",
         tested: ScoringSet,
         transform: "Transform",
-        rule: "DecisionRule",
+        rule: DecisionRule,
         counts: Mapping[str, int],
-        ranges: "FeatureRanges | None",
+        ranges: FeatureRanges | None,
     ) -> Evaluation:
         """Metrics and predictions on a test set.
 
         counts: training images of each class. ranges: of the training images' features, by which
         the generalization gap is found.
         """
-        from rebalance.scoring.evaluation import evaluate, gap_record, prediction_table
-
-        folder = tested.folder
         outputs = self.predict(network, loss, tested, transform)
-        metrics, decision = evaluate(
-            outputs, folder.labels, folder.classes, rule, list(counts.values())
-        )
-        if ranges is not None:
-            metrics["generalization_gap"] = gap_record(
-                ranges, outputs.features, folder.labels, folder.classes
-            )
-        table = prediction_table(folder.paths, folder.labels, folder.classes, decision)
-        return Evaluation(metrics, table)
+        return Evaluation.of(outputs, tested.folder, rule, list(counts.values()), ranges)
 
     def _features(
         self, network: "Network", dataset: "ImageDataset", positions: Sequence[int]
@@ -213,9 +151,7 @@ class Bench:
         loss: "Loss | None",
         dataset: "ImageDataset",
         positions: Sequence[int],
-    ) -> "Outputs":
-        from rebalance.scoring.evaluation import predict
-
+    ) -> Outputs:
         return predict(
             network,
             dataset,
@@ -248,3 +184,10 @@ def _interleaved(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     for place, part in enumerate(parts):
         whole[place :: len(parts)] = part
     return whole
+
+
+def _dataset(images: TrainingSet | ScoringSet, transform: "Transform") -> "ImageDataset":
+    """The images as they are, without augmentation."""
+    from rebalance.training.dataset import dataset_of
+
+    return dataset_of(images, transform)

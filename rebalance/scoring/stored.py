@@ -8,22 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from rebalance.errors import DataError
-from rebalance.scoring import Centres, effective_prior
-from rebalance.scoring.evaluation import DecisionRule, find_rule
-
-
-def check_rule(
-    classifier: str, threshold: str, classes: Sequence[str], counts: Sequence[int]
-) -> None:
-    """Raise now what ``find_rule`` would raise after training on so many images per class."""
-
-    def prior() -> list[float]:
-        return prior_of(counts, [1.0] * len(counts))
-
-    find_rule(classifier, threshold, classes, prior, lambda: Centres(np.empty((0, 0)), 1.0))
+from rebalance.scoring.centres import Centres
+from rebalance.scoring.rules import DecisionRule, find_rule, prior_of
+from rebalance.scoring.thresholds import THRESHOLDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +44,19 @@ class Decisions:
         fit_centres: called only where no rule that is kept has them.
         """
         wanted = threshold or self.own.threshold
-        as_own = threshold is None and wanted == "cost"  # its matrix is kept, its file may be gone
+        # Its matrix is kept, while its file may be gone.
+        as_own = threshold is None and THRESHOLDS[wanted].needs_costs
         known = [rule.centres for rule in (self.own, *self.others.values()) if rule.centres]
         rule = find_rule(
             classifier or self.own.classifier,
-            "none" if as_own else wanted,
+            DecisionRule().threshold if as_own else wanted,
             classes,
             self.prior,
             (lambda: known[0]) if known else fit_centres,
         )
-        return replace(rule, threshold="cost", options=self.own.options) if as_own else rule
+        if as_own:
+            return replace(rule, threshold=self.own.threshold, options=self.own.options)
+        return rule
 
     def with_other(self, rule: DecisionRule) -> "Decisions":
         """With one rule more, or in place of the other one that has its name."""
@@ -94,9 +85,3 @@ class Decisions:
             raise DataError(
                 f"the decision that the run keeps is damaged ({error}): train again"
             ) from error
-
-
-def prior_of(draws: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """``scoring.effective_prior``, as plain numbers."""
-    shares: list[float] = effective_prior(draws, weights).tolist()
-    return shares

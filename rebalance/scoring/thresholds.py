@@ -1,18 +1,20 @@
 """Thresholds: which class to decide on, where the largest probability is not the answer.
 
-A new one is a function here and its line in ``THRESHOLDS``; its keyword options are plain numbers,
-for a run to store and decide the same way again. Imports numpy and nothing heavier; may not import
-torch or click.
+A new one is a function here and its line in ``THRESHOLDS``, which says how its options are found;
+they are plain numbers, for a run to store and decide the same way again. Imports numpy and nothing
+heavier; may not import torch or click.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rebalance.errors import MetricError
+from rebalance.errors import MetricError, SettingError
 from rebalance.metrics.checks import as_probabilities
+from rebalance.scoring.costs import cost_decision
 
 
 class Decision(NamedTuple):
@@ -40,14 +42,75 @@ def cost(probabilities: ArrayLike, matrix: Sequence[Sequence[float]]) -> Decisio
     return Decision(as_probabilities(probabilities), cost_decision(probabilities, matrix))
 
 
-THRESHOLDS: dict[str, Callable[..., Decision]] = {
-    threshold.__name__: threshold
-    for threshold in (
-        none,
-        prior,
-        cost,
-    )
+@dataclass(frozen=True)
+class Known:
+    """What the options of a threshold are found from.
+
+    classes: how many there are. prior: gives the class shares [K] that training amounted to, where
+    they are needed. costs: gives the cost matrix [K][K] that was asked for, where it is.
+    """
+
+    classes: int
+    prior: Callable[[], Sequence[float]]
+    costs: Callable[[], Sequence[Sequence[float]]]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A way to decide.
+
+    decide: from probabilities [N, K] and its options. options: finds them, plain numbers, from what
+    is known after training. needs_costs: it is asked for with a file of costs, as ``NAME:FILE``.
+    changes: whether it ever decides on another class than the largest probability. undo: by what,
+    with its options, the probabilities it gives are multiplied to rank as those it was given.
+    """
+
+    decide: Callable[..., Decision]
+    options: Callable[[Known], dict[str, Any]]
+    needs_costs: bool = False
+    changes: bool = True
+    undo: Callable[..., NDArray[np.float64]] = lambda **options: np.ones(1)
+
+    def __call__(self, probabilities: ArrayLike, **options: Any) -> Decision:
+        return self.decide(probabilities, **options)
+
+
+def _shift_to_uniform(known: Known) -> dict[str, Any]:
+    """The shift to a test set with as many images of each class."""
+    uniform = [1 / known.classes] * known.classes
+    return {"train_prior": list(known.prior()), "target_prior": uniform}
+
+
+def _shift_back(train_prior: Sequence[float], target_prior: Sequence[float]) -> NDArray[np.float64]:
+    inverse: NDArray[np.float64] = np.array(train_prior) / np.array(target_prior)
+    return inverse
+
+
+THRESHOLDS: dict[str, Threshold] = {
+    "none": Threshold(none, lambda known: {}, changes=False),
+    "prior": Threshold(prior, _shift_to_uniform, undo=_shift_back),
+    "cost": Threshold(cost, lambda known: {"matrix": known.costs()}, needs_costs=True),
 }
+
+
+def parsed(text: str) -> tuple[str, str]:
+    """The key of ``THRESHOLDS`` that a user's text asks for, and the file of its costs or nothing.
+
+    Raises SettingError for any other text.
+    """
+    name, colon, file = text.partition(":")
+    asks_for_costs = name in THRESHOLDS and THRESHOLDS[name].needs_costs
+    if name not in THRESHOLDS or not bool(colon) == bool(file) == asks_for_costs:
+        raise SettingError(f"a threshold is {spellings()}; got {text!r}")
+    return name, file
+
+
+def spellings() -> str:
+    """How thresholds are asked for, as a sentence has it: none, prior or cost:FILE."""
+    *others, last = [
+        f"{name}:FILE" if each.needs_costs else name for name, each in THRESHOLDS.items()
+    ]
+    return f"{', '.join(others)} or {last}"
 
 
 def effective_prior(draws: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
@@ -81,56 +144,6 @@ def prior_shift(
     shifted = values * target / train
     shifted /= shifted.sum(axis=1, keepdims=True)
     return shifted
-
-
-def cost_decision(probabilities: ArrayLike, cost: ArrayLike) -> NDArray[np.intp]:
-    """argmin_i Σ_j cost[i][j] · p_j, the class [N] of least expected cost (Elkan 2001).
-
-    cost: [K, K], by predicted (row) and true class (column). A tie goes to the lower class index.
-    MetricError for a matrix that ``check_cost`` refuses.
-    """
-    values = as_probabilities(probabilities)
-    costs = check_cost(cost, values.shape[1])
-    # Against the dearest mistake, rather than against zero: where cost depends on the true class
-    # alone each sum has one term, and rounding can neither make a tie nor break one.
-    savings = costs.max(axis=0) - costs
-    decided: NDArray[np.intp] = (values @ savings.T).argmax(axis=1)
-    return decided
-
-
-def cost_threshold(cost: ArrayLike) -> float:
-    """For two classes, p* = c10 / (c10 + c01): class 1 is decided on where p_1 is above it.
-
-    MetricError for a matrix that is not 2 × 2 or that ``check_cost`` refuses.
-    """
-    costs = check_cost(cost, 2)
-    return float(costs[1, 0] / (costs[1, 0] + costs[0, 1]))
-
-
-def check_cost(cost: ArrayLike, classes: int) -> NDArray[np.float64]:
-    """A cost matrix [K, K] by predicted and true class, in double precision.
-
-    MetricError for another shape, a cost that is negative or not finite, a right answer that costs
-    something, and a class that costs nothing whatever is predicted.
-    """
-    costs = np.asarray(cost, dtype=np.float64)
-    needed = f"a cost matrix needs {classes} rows (predicted) and columns (true)"
-    if costs.shape != (classes, classes):
-        raise MetricError(f"{needed}, but has the shape {costs.shape}")
-    if not np.isfinite(costs).all() or (costs < 0).any():
-        raise MetricError(f"{needed} of finite costs from 0 up, but the least is {costs.min()}")
-    if costs.diagonal().any():
-        label = int(np.argmax(costs.diagonal() != 0))
-        raise MetricError(
-            f"{needed} with a diagonal of zeros, but to be right about class {label} costs "
-            f"{costs[label, label]:g}"
-        )
-    if not costs.any(axis=0).all():
-        label = int(np.argmin(costs.any(axis=0)))
-        raise MetricError(
-            f"{needed} with a cost in each column, but mistakes about class {label} cost nothing"
-        )
-    return costs
 
 
 def _positive(values: ArrayLike, what: str, classes: int) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError
 from rebalance.losses import LOSSES
+from rebalance.scoring.thresholds import parsed, spellings
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Choice, Definition, grid
 from rebalance.studies.rebalancings import Rebalancing, label_of, named, with_options
@@ -107,9 +108,8 @@ def _frozen(value: Any) -> Any:
 
 
 def _threshold(where: str, entry: Any, folder: Path) -> str:
-    kind, _, file = str(entry).partition(":")
-    if entry in ("none", "prior"):
-        return str(entry)
-    if kind == "cost" and file:
-        return f"cost:{folder / file}"
-    raise SettingError(f"{where} is none, prior or cost:FILE; got {entry!r}")
+    try:
+        name, file = parsed(str(entry))
+    except SettingError:
+        raise SettingError(f"{where} is {spellings()}; got {entry!r}") from None
+    return f"{name}:{folder / file}" if file else name

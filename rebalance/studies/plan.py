@@ -68,8 +68,8 @@ class Definition:
             for key, value in self.loss.options
         }
         loss = Choice(self.loss.key, tuple(options.items()))
-        kind, _, file = self.threshold.partition(":")
-        return replace(self, loss=loss, costs=_read(file, classes) if kind == "cost" else None)
+        _, _, file = self.threshold.partition(":")
+        return replace(self, loss=loss, costs=_read(file, classes) if file else None)
 
 
 def _read(file: str, classes: Sequence[str]) -> tuple[tuple[float, ...], ...]:

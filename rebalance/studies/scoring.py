@@ -9,25 +9,17 @@ from numpy.typing import NDArray
 
 from rebalance.errors import MetricError
 from rebalance.metrics import METRICS, as_predictions
-from rebalance.scoring import THRESHOLDS
-from rebalance.scoring.thresholds import Decision
+from rebalance.scoring.thresholds import THRESHOLDS, Decision, Known
 from rebalance.studies.plan import Definition
 
 
 def decide(
     probabilities: NDArray[np.float64], definition: Definition, prior: NDArray[np.float64]
 ) -> Decision:
-    """What the threshold of a treatment makes of probabilities [N, K].
-
-    ``prior`` is to a test set with as many images of each class.
-    """
-    if definition.costs is not None:
-        return THRESHOLDS["cost"](probabilities, matrix=definition.costs)
-    if definition.threshold == "none":
-        return THRESHOLDS["none"](probabilities)
-    return THRESHOLDS["prior"](
-        probabilities, train_prior=prior.tolist(), target_prior=[1 / len(prior)] * len(prior)
-    )
+    """What the threshold of a treatment, its costs read, makes of probabilities [N, K]."""
+    name, _, _ = definition.threshold.partition(":")
+    known = Known(len(prior), prior.tolist, lambda: definition.costs or ())
+    return THRESHOLDS[name](probabilities, **THRESHOLDS[name].options(known))
 
 
 def scores(labels: Any, decision: Decision, classes: Sequence[str]) -> dict[str, float]:

@@ -18,14 +18,16 @@ from torch import Tensor
 
 from rebalance.data.blending import blend
 from rebalance.data.images import open_image
+from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.errors import DataError, UnreadableImage
 from rebalance.models.transforms import Transform
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
-from rebalance.training.augmentation import Augmentation
+from rebalance.training.augmentation import AUGMENTATIONS, Augmentation
 
 # By the option --in-memory: a set that takes at most so many bytes when decoded stays in memory.
 HELD_BYTES = {"auto": 2**30, "yes": sys.maxsize, "no": 0}
+FLIPS = 0.5  # probability of a mirror image in training
 
 
 class Pass(NamedTuple):
@@ -142,3 +144,16 @@ class ImageDataset:
 def _has_room(device: str, size: int) -> bool:
     """Whether ``size`` bytes leave half of what is free there to the network."""
     return device == "cuda" and size <= torch.cuda.mem_get_info()[0] // 2
+
+
+def dataset_of(
+    images: TrainingSet | ScoringSet,
+    transform: Transform,
+    augmentation: str = "none",
+    in_memory: str = "auto",
+) -> ImageDataset:
+    """The images with their transform, to be varied by a key of ``AUGMENTATIONS``."""
+    folder = images.folder
+    vary, limit = AUGMENTATIONS[augmentation](FLIPS), HELD_BYTES[in_memory]
+    blends = images.blends if isinstance(images, TrainingSet) else {}
+    return ImageDataset(folder.root, folder.paths, folder.labels, transform, vary, limit, blends)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.metrics import FeatureRanges
 from rebalance.runs import DECISION, METRICS, Run
-from rebalance.scoring.evaluation import find_rule
-from rebalance.scoring.evaluator import Bench
-from rebalance.scoring.stored import Decisions, prior_of
+from rebalance.scoring.evaluator import Evaluator
+from rebalance.scoring.rules import find_rule, prior_of
+from rebalance.scoring.stored import Decisions
 from rebalance.settings import ScoringOptions
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ def conclude(
     scoring: ScoringOptions,
     seen: TrainingSet,
     tested: ScoringSet,
-    bench: Bench,
+    evaluator: Evaluator,
 ) -> dict[str, Any]:
     """Keep the network, fit the decision that was asked for, and score it; the metrics.
 
     seen: the training images, on which alone the decision is fitted.
     """
-    by_first, network, transform = bench.processes.by_first, trained.network, trained.transform
+    by_first, network, transform = evaluator.processes.by_first, trained.network, trained.transform
     keep = partial(folder.save_model, arch=trained.arch, classes=seen.classes, extra={})
     by_first(partial(keep, network, transform=transform))
     by_first(partial(folder.save_ranges, trained.ranges))
@@ -62,11 +62,11 @@ def conclude(
         scoring.threshold,
         seen.classes,
         lambda: prior_of(trained.draws, trained.weights),
-        partial(bench.fit_centres, network, trained.loss, seen, transform),
+        partial(evaluator.fit_centres, network, trained.loss, seen, transform),
     )
     decisions = Decisions(rule, trained.draws, trained.weights)
     by_first(partial(folder.write_record, DECISION, decisions.to_record()))
-    found = bench.evaluate(
+    found = evaluator.evaluate(
         network, trained.loss, tested, transform, rule, folder.options["counts"], trained.ranges
     )
     metrics = found.metrics

@@ -22,8 +22,9 @@ from rebalance.metrics import FeatureRanges
 from rebalance.models.fingerprints import fingerprint
 from rebalance.oversampling import Added, synthesise
 from rebalance.progress import Progress
-from rebalance.scoring.evaluation import DecisionRule, gap_record
-from rebalance.scoring.evaluator import Bench
+from rebalance.scoring.evaluation import gap_record
+from rebalance.scoring.evaluator import Evaluator
+from rebalance.scoring.rules import DecisionRule
 from rebalance.settings import FolderOptions
 from rebalance.workflow.conclusion import Trained
 
@@ -108,7 +109,7 @@ def with_rebalanced_head(
     tested: ScoringSet,
     counts: Mapping[str, int],
     seed: int,
-    bench: Bench,
+    evaluator: Evaluator,
 ) -> Trained:
     """The same body under a fresh linear head, trained on the embeddings that the recipes make.
 
@@ -119,12 +120,12 @@ def with_rebalanced_head(
     from rebalance.losses.cross_entropy import CE
     from rebalance.training.head import fit_head
 
-    head = bench.processes.by_first(partial(_under_fresh_head, trained.network, recipes, seed))
+    head = evaluator.processes.by_first(partial(_under_fresh_head, trained.network, recipes, seed))
     transform = trained.transform
-    embeddings, labels = _embeddings(head, recipes, transform, bench)
-    judge = None if validation is None else _judge(head, validation, transform, bench)
-    classes, device = len(recipes.classes), bench.device
-    layer, epoch = bench.processes.by_first(
+    embeddings, labels = _embeddings(head, recipes, transform, evaluator)
+    judge = None if validation is None else _judge(head, validation, transform, evaluator)
+    classes, device = len(recipes.classes), evaluator.device
+    layer, epoch = evaluator.processes.by_first(
         partial(fit_head, embeddings, labels, classes, seed=seed, device=device, judge=judge)
     )
     log.info(
@@ -133,7 +134,7 @@ def with_rebalanced_head(
         len(recipes.blends),
         epoch,
     )
-    before = _before(trained, head, seen, tested, counts, bench)
+    before = _before(trained, head, seen, tested, counts, evaluator)
     _last(head).load_state_dict(layer.state_dict())
     return replace(
         trained,
@@ -152,7 +153,7 @@ def _before(
     seen: TrainingSet,
     tested: ScoringSet,
     counts: Mapping[str, int],
-    bench: Bench,
+    evaluator: Evaluator,
 ) -> dict[str, Any]:
     """The metrics of the former head, deciding by itself.
 
@@ -160,10 +161,12 @@ def _before(
     gaps before and after compare.
     """
     former, transform, folder = trained.network, trained.transform, tested.folder
-    found = bench.evaluate(former, trained.loss, tested, transform, DecisionRule(), counts, None)
+    found = evaluator.evaluate(
+        former, trained.loss, tested, transform, DecisionRule(), counts, None
+    )
     gap = gap_record(
-        bench.ranges(head, seen, transform),
-        bench.embed(head, tested, transform),
+        evaluator.ranges(head, seen, transform),
+        evaluator.embed(head, tested, transform),
         folder.labels,
         folder.classes,
     )
@@ -186,7 +189,7 @@ def _last(head: "Network") -> "nn.Module":
 
 
 def _embeddings(
-    network: "Network", recipes: TrainingSet, transform: "Transform", bench: Bench
+    network: "Network", recipes: TrainingSet, transform: "Transform", evaluator: Evaluator
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The embedding [D] of every sample, blended where its recipe says so, and the labels."""
     label_of = dict(zip(recipes.folder.paths, recipes.folder.labels, strict=True))
@@ -196,7 +199,7 @@ def _embeddings(
     images = ImageFolder(
         recipes.folder.root, recipes.classes, tuple(label_of), tuple(label_of.values())
     )
-    features = bench.embed(network, ScoringSet(images, {}), transform)
+    features = evaluator.embed(network, ScoringSet(images, {}), transform)
     folder = recipes.folder
     base = np.array([place[path] for path in folder.paths])
     partner = np.array(
@@ -207,13 +210,13 @@ def _embeddings(
 
 
 def _judge(
-    network: "Network", validation: ScoringSet, transform: "Transform", bench: Bench
+    network: "Network", validation: ScoringSet, transform: "Transform", evaluator: Evaluator
 ) -> "Callable[[nn.Linear], float]":
     """The balanced accuracy of a layer on the validation images, over the classes there are."""
     from rebalance.training.head import balanced_accuracy
 
     return partial(
         balanced_accuracy,
-        embeddings=bench.embed(network, validation, transform),
+        embeddings=evaluator.embed(network, validation, transform),
         labels=np.array(validation.folder.labels),
     )

@@ -17,8 +17,8 @@ from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.runs import Run
 from rebalance.runs.options import scoring_loss
-from rebalance.scoring.evaluator import Bench
-from rebalance.scoring.stored import check_rule
+from rebalance.scoring.evaluator import Evaluator
+from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.workflow.conclusion import Trained, conclude
 from rebalance.workflow.heads import (
@@ -48,10 +48,10 @@ def retrain_head(
     """
     _check(begun, output, training, scoring)
     with joined(run.device) as processes:
-        bench = Bench.of(run, training.precision, progress, processes)
+        evaluator = Evaluator.of(run, training.precision, progress, processes)
         former = processes.by_first(partial(Run.open, begun))
         saved = processes.by_first(former.load_model)
-        read = partial(_sets, manifest, test, saved.classes, scoring, source, run, bench)
+        read = partial(_sets, manifest, test, saved.classes, scoring, source, run, evaluator)
         recipes, validation, tested = processes.by_first(read)
         check_rule(scoring.classifier, scoring.threshold, saved.classes, recipes.counts)
         options = {
@@ -78,9 +78,9 @@ def retrain_head(
             ranges=FeatureRanges({}),
         )
         trained = with_rebalanced_head(
-            network, recipes, seen, validation, tested, counts, run.seed, bench
+            network, recipes, seen, validation, tested, counts, run.seed, evaluator
         )
-        return conclude(folder, trained, scoring, seen, tested, bench)
+        return conclude(folder, trained, scoring, seen, tested, evaluator)
 
 
 def _check(
@@ -108,9 +108,9 @@ def _sets(
     scoring: ScoringOptions,
     source: FolderOptions,
     run: RunOptions,
-    bench: Bench,
+    evaluator: Evaluator,
 ) -> tuple[TrainingSet, ScoringSet | None, ScoringSet]:
-    workers, progress = chosen_workers(run.workers), bench.progress
+    workers, progress = chosen_workers(run.workers), evaluator.progress
     recipes = open_recipes(manifest, classes, source, workers, progress, strict=run.strict)
 
     def opened(path: Path | str) -> ScoringSet:

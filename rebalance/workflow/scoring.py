@@ -18,8 +18,8 @@ from rebalance.progress import Progress
 from rebalance.runs import DECISION, Run
 from rebalance.runs.files import write_predictions
 from rebalance.runs.options import reopen_training, scoring_loss
-from rebalance.scoring.evaluation import DecisionRule
-from rebalance.scoring.evaluator import Bench
+from rebalance.scoring.evaluator import Evaluator
+from rebalance.scoring.rules import DecisionRule
 from rebalance.scoring.stored import Decisions
 from rebalance.settings import FolderOptions, RunOptions
 
@@ -50,15 +50,17 @@ def evaluate(
     with joined(run.device) as processes:
         if output is not None:
             processes.by_first(partial(check_writable, Path(output), overwrite=run.overwrite))
-        bench = Bench.of(run, precision, progress, processes)
+        evaluator = Evaluator.of(run, precision, progress, processes)
         folder = processes.by_first(partial(Run.open, path))
         saved = processes.by_first(folder.load_model)
-        read = partial(open_scoring, test, saved.classes, source, workers, bench.progress)
+        read = partial(open_scoring, test, saved.classes, source, workers, evaluator.progress)
         tested = processes.by_first(partial(read, strict=run.strict))
-        rule = _rule(folder, saved, threshold, classifier, workers, bench)
+        rule = _rule(folder, saved, threshold, classifier, workers, evaluator)
         loss, counts = scoring_loss(folder.options), folder.options["counts"]
         ranges = processes.by_first(folder.load_ranges)
-        found = bench.evaluate(saved.network, loss, tested, saved.transform, rule, counts, ranges)
+        found = evaluator.evaluate(
+            saved.network, loss, tested, saved.transform, rule, counts, ranges
+        )
         if output is not None:
             processes.by_first(partial(write_predictions, Path(output), *found.predictions))
         return found.metrics
@@ -70,19 +72,19 @@ def _rule(
     threshold: str | None,
     classifier: str | None,
     workers: int,
-    bench: Bench,
+    evaluator: Evaluator,
 ) -> DecisionRule:
     """How to decide; a rule that is not the run's own is fitted, and kept with it."""
-    processes = bench.processes
+    processes = evaluator.processes
     decisions = Decisions.from_record(processes.by_first(partial(folder.read_record, DECISION)))
     if threshold is None and classifier is None:
         return decisions.own
 
     def fit_centres() -> "Centres":
-        reopen = partial(reopen_training, folder.options, workers, bench.progress)
+        reopen = partial(reopen_training, folder.options, workers, evaluator.progress)
         seen = processes.by_first(reopen)
         loss = scoring_loss(folder.options)
-        return bench.fit_centres(saved.network, loss, seen, saved.transform)
+        return evaluator.fit_centres(saved.network, loss, seen, saved.transform)
 
     rule = decisions.rule(classifier, threshold, saved.classes, fit_centres)
     processes.by_first(partial(_keep, folder, decisions.with_other(rule)))

@@ -28,8 +28,8 @@ from rebalance.runs.options import (
     open_sets,
     record_options,
 )
-from rebalance.scoring.evaluator import Bench, dataset_of
-from rebalance.scoring.stored import check_rule
+from rebalance.scoring.evaluator import Evaluator
+from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions, TrainOptions
 from rebalance.training.initial_network import untrained
 from rebalance.training.regimes import REGIMES, Moment
@@ -66,13 +66,13 @@ def train(
     """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
     with joined(run.device) as processes:
         recipe = chosen_recipe(training)
-        bench = Bench.of(run, training.precision, progress, processes)
+        evaluator = Evaluator.of(run, training.precision, progress, processes)
         sets = processes.by_first(
-            partial(open_sets, data, test, scoring, source, run, bench.progress)
+            partial(open_sets, data, test, scoring, source, run, evaluator.progress)
         )
         recipes, head = None, None
         if training.rebalance_head is not None:
-            read = partial(_recipes, training.rebalance_head, sets, scoring, source, run, bench)
+            read = partial(_recipes, training.rebalance_head, sets, scoring, source, run, evaluator)
             recipes = processes.by_first(read)
             head = describe_recipes(training.rebalance_head, recipes)
         options = record_options(
@@ -83,8 +83,8 @@ def train(
             recipe,
             sets,
             run.seed,
-            bench.device,
-            bench.precision,
+            evaluator.device,
+            evaluator.precision,
             head,
         )
         loss = make_loss(options)
@@ -102,12 +102,14 @@ def train(
             else partial(Run.create, output, options, overwrite=run.overwrite)
         )
         folder = processes.by_first(begin)
+        from rebalance.training.dataset import dataset_of
+
         dataset = dataset_of(sets.seen, transform, recipe.augmentation, training.in_memory)
-        f1 = _train(folder, network, dataset, loss, recipe, options, sets.validation, bench)
+        f1 = _train(folder, network, dataset, loss, recipe, options, sets.validation, evaluator)
         draws, weights = _amounts(options, recipe, sets.seen, f1)
         trained = Trained(arch, network, transform, loss, draws, weights, FeatureRanges({}))
         if recipes is None:
-            trained = replace(trained, ranges=bench.ranges(network, sets.seen, transform))
+            trained = replace(trained, ranges=evaluator.ranges(network, sets.seen, transform))
         else:
             trained = with_rebalanced_head(
                 trained,
@@ -117,9 +119,9 @@ def train(
                 sets.tested,
                 options["counts"],
                 run.seed,
-                bench,
+                evaluator,
             )
-        return conclude(folder, trained, scoring, sets.seen, sets.tested, bench)
+        return conclude(folder, trained, scoring, sets.seen, sets.tested, evaluator)
 
 
 def _recipes(
@@ -128,12 +130,12 @@ def _recipes(
     scoring: ScoringOptions,
     source: FolderOptions,
     run: RunOptions,
-    bench: Bench,
+    evaluator: Evaluator,
 ) -> TrainingSet:
     """What the head is to be trained on, apart from what it is validated and tested on."""
     workers = chosen_workers(run.workers)
     found = open_recipes(
-        manifest, sets.seen.classes, source, workers, bench.progress, strict=run.strict
+        manifest, sets.seen.classes, source, workers, evaluator.progress, strict=run.strict
     )
     return check_recipes(found, sets.validation, sets.tested, allowed=scoring.allow_overlap)
 
@@ -174,16 +176,16 @@ def _train(
     recipe: Recipe,
     options: Mapping[str, Any],
     validation: ScoringSet | None,
-    bench: Bench,
+    evaluator: Evaluator,
 ) -> Sequence[float] | None:
     """Epoch after epoch, each noted in the run as it ends; the F1 that the last one began with."""
     from rebalance.training.loop import fit
 
-    finished, state = bench.processes.by_first(folder.resume_point)
+    finished, state = evaluator.processes.by_first(folder.resume_point)
     if finished:
         log.info("going on after epoch %d", finished)
     before, f1 = (None, None) if state is None else (state["f1_before"], state["f1"])
-    judge = None if validation is None else bench.judge(loss, validation, dataset.transform)
+    judge = None if validation is None else evaluator.judge(loss, validation, dataset.transform)
     for epoch in fit(
         network,
         dataset,
@@ -193,16 +195,16 @@ def _train(
         regime=options["regime"],
         counts=options["counts"],
         seed=options["seed"],
-        device=bench.device,
-        precision=bench.precision,
-        workers=bench.workers,
+        device=evaluator.device,
+        precision=evaluator.precision,
+        workers=evaluator.workers,
         validate=judge,
         start=state,  # type: ignore[arg-type]
-        progress=bench.progress,
+        progress=evaluator.progress,
     ):
         before, f1 = f1, None if epoch.f1 is None else list(epoch.f1)
         balanced_accuracy = None if judge is None else judge.balanced_accuracy
-        bench.processes.by_first(partial(_note, folder, epoch, balanced_accuracy, before))
+        evaluator.processes.by_first(partial(_note, folder, epoch, balanced_accuracy, before))
         log.info("%s", epoch)
     return before
 

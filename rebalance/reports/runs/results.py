@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebalance.errors import DataError, SettingError
 from rebalance.metrics import METRICS as SCORES
 from rebalance.runs import DECISION, METRICS, Run
 from rebalance.runs.folder import PREDICTIONS
-from rebalance.scoring.evaluation import DecisionRule
+from rebalance.scoring.rules import CLASSIFIERS, DecisionRule
 from rebalance.scoring.stored import Decisions
+from rebalance.scoring.thresholds import THRESHOLDS
 
 ByClass = Mapping[str, float | None]
 
@@ -140,6 +140,8 @@ def _are_metrics(record: Mapping[str, Any], classes: set[str]) -> bool:
     per_class, matrix = record.get("per_class"), record.get("confusion_matrix")
     return (
         record.keys() >= {*SCORES, "images", "absent", "classifier", "threshold"}
+        and record["classifier"] in CLASSIFIERS
+        and record["threshold"] in THRESHOLDS
         and isinstance(per_class, dict)
         and per_class.keys() == classes
         and all(each.keys() >= {"recall", "support"} for each in per_class.values())
@@ -179,12 +181,12 @@ def _recall(metrics: Mapping[str, Any]) -> ByClass:
 def _recalls(run: Run, metrics: Mapping[str, Any]) -> tuple[list[Stage], str]:
     """Recall without the run's threshold, where it has one, and with it; why not, if not."""
     threshold, classifier = metrics["threshold"], metrics["classifier"]
-    source = "head" if classifier == "head" else "nearest centre"
-    if threshold == "none":
+    source = CLASSIFIERS[classifier].label
+    if not THRESHOLDS[threshold].changes:
         reason = (
             "It decides by the nearest centre. What its head would have said is not kept: ask with "
             "evaluate RUN TEST --classifier head."
-            if classifier == "centres"
+            if CLASSIFIERS[classifier].needs_centres
             else ""
         )
         return [Stage(source, _recall(metrics))], reason
@@ -201,12 +203,11 @@ def _recalls(run: Run, metrics: Mapping[str, Any]) -> tuple[list[Stage], str]:
 def recall_without(rule: DecisionRule, run: Run) -> ByClass:
     """The recall of each class, had the largest probability decided, without the rule's threshold.
 
-    Found from ``predictions.csv``: it holds the probabilities after the threshold, and ``prior`` is
-    undone by multiplying with the inverse of what it multiplied by. Raises DataError for a file
-    that does not hold a probability for each class.
+    Found from ``predictions.csv``: it holds the probabilities after the threshold, which says how
+    it is undone. Raises DataError for a file that does not hold a probability for each class.
     """
     classes = list(run.options["counts"])
-    undo = _inverse(rule, len(classes))
+    undo = THRESHOLDS[rule.threshold].undo(**rule.options)
     columns = [f"probability_{name}" for name in classes]
     images, found = Counter[str](), Counter[str]()
     try:
@@ -219,11 +220,3 @@ def recall_without(rule: DecisionRule, run: Run) -> ByClass:
             f"{PREDICTIONS} of {str(run.path)!r} is damaged ({error}): train again"
         ) from error
     return {name: found[name] / images[name] if images[name] else None for name in classes}
-
-
-def _inverse(rule: DecisionRule, classes: int) -> NDArray[np.float64]:
-    if rule.threshold != "prior":
-        return np.ones(classes)  # cost leaves the probabilities as they are
-    train, target = (np.array(rule.options[name]) for name in ("train_prior", "target_prior"))
-    inverse: NDArray[np.float64] = train / target
-    return inverse

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from rebalance.metrics.summary import FEW, MANY
 from rebalance.reports.page import Table
 from rebalance.reports.runs.results import Result, Stage
+from rebalance.scoring.rules import CLASSIFIERS
+from rebalance.scoring.thresholds import THRESHOLDS, parsed
 
 MISTAKES = 30  # rows of a table of the most frequent ones
 LONGEST = 120  # characters of an option's value
@@ -32,7 +34,8 @@ def _training_row(result: Result) -> list[Cell]:
     loss = {name: value for name, value in options["loss"].items() if name != "name"}
     named = ", ".join(f"{name}={_shown(value, 24)}" for name, value in loss.items())
     threshold, classifier = options["threshold"], options["classifier"]
-    rule = "head" if classifier == "head" else "nearest centre"
+    rule = CLASSIFIERS[classifier].label
+    name, _ = parsed(threshold)
     head = options.get("head")
     return [
         result.name,
@@ -40,7 +43,7 @@ def _training_row(result: Result) -> list[Cell]:
         f"{options['recipe']['name']}, {options['network']['arch'] or 'default network'}",
         options["sampler"],
         options["regime"],
-        rule if threshold == "none" else f"{rule}, threshold {threshold}",
+        f"{rule}, threshold {threshold}" if THRESHOLDS[name].changes else rule,
         options["source"]["data"] + (f"; head: {head['manifest']}" if head else ""),
         len(result.epochs.numbers),
         options["seed"],

@@ -1,0 +1,152 @@
+"""Decision rules: what gives the probabilities, and by which threshold a class is decided on.
+
+A new classifier is its line in ``CLASSIFIERS``. May not import torch or click.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rebalance.errors import DataError, SettingError
+from rebalance.scoring.centres import Centres, nearest_centre
+from rebalance.scoring.costs import read_cost_matrix
+from rebalance.scoring.outputs import Outputs
+from rebalance.scoring.thresholds import (
+    THRESHOLDS,
+    Decision,
+    Known,
+    effective_prior,
+    none,
+    parsed,
+)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Which of a network's outputs says how likely each class is.
+
+    decide: from the outputs, and from the centres where it needs them. needs_centres: those of the
+    training images. knows_prior: its probabilities follow how often training drew each class.
+    label: what a report calls it.
+    """
+
+    decide: Callable[[Outputs, Any], Decision]
+    needs_centres: bool
+    knows_prior: bool
+    label: str
+
+
+CLASSIFIERS: dict[str, Classifier] = {
+    "head": Classifier(
+        lambda outputs, _: none(outputs.probabilities),
+        needs_centres=False,
+        knows_prior=True,
+        label="head",
+    ),
+    "centres": Classifier(
+        lambda outputs, centres: nearest_centre(outputs.features, centres),
+        needs_centres=True,
+        knows_prior=False,
+        label="nearest centre",
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class DecisionRule:
+    """Which class is decided on.
+
+    threshold: a key of ``scoring.THRESHOLDS``. options: its options, plain numbers. centres: what
+    gives the probabilities in place of the network's head, None for the head.
+    """
+
+    threshold: str = "none"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    centres: Centres | None = None
+
+    @property
+    def classifier(self) -> str:
+        """A key of ``CLASSIFIERS``."""
+        having = self.centres is not None
+        return next(name for name, each in CLASSIFIERS.items() if each.needs_centres == having)
+
+    def decide(self, outputs: Outputs) -> Decision:
+        """Probabilities [N, K] and the class index decided on [N]."""
+        said = CLASSIFIERS[self.classifier].decide(outputs, self.centres)
+        threshold = THRESHOLDS[self.threshold]
+        if not threshold.changes:
+            return said  # centres tell more apart by distance than by probabilities
+        return threshold(said.probabilities, **self.options)
+
+    def to_record(self) -> dict[str, Any]:
+        """For JSON; ``from_record`` reads it back, to the last bit."""
+        centres = self.centres and {
+            "means": self.centres.means.tolist(),
+            "temperature": self.centres.temperature,
+        }
+        return {"threshold": self.threshold, "options": dict(self.options), "centres": centres}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "DecisionRule":
+        """The rule that ``to_record`` described. Raises DataError for anything else."""
+        try:
+            threshold, options, found = record["threshold"], record["options"], record["centres"]
+            if threshold not in THRESHOLDS or not isinstance(options, dict):
+                raise ValueError("no such threshold")
+            centres = found and Centres(
+                np.array(found["means"], dtype=np.float64, ndmin=2), float(found["temperature"])
+            )
+        except (LookupError, TypeError, ValueError) as error:
+            raise DataError(
+                f"the decision that the run keeps is damaged ({error}): train again"
+            ) from error
+        return cls(threshold, options, centres)
+
+
+def find_rule(
+    classifier: str,
+    threshold: str,
+    classes: Sequence[str],
+    train_prior: Callable[[], Sequence[float]],
+    centres: Callable[[], Centres],
+) -> DecisionRule:
+    """The rule that ``--classifier`` and ``--threshold`` ask for.
+
+    threshold: ``none``; ``prior``, to the decisions of a test set with as many images of each
+    class; or ``cost:FILE`` with a CSV as ``scoring.costs.read_cost_matrix`` takes it. train_prior:
+    gives what ``scoring.effective_prior`` says of the training, where that is needed; centres know
+    none. centres: gives them, where they are needed.
+
+    Raises SettingError for another choice and for a matrix that cannot be used.
+    """
+    if classifier not in CLASSIFIERS:
+        raise SettingError(f"no classifier {classifier!r}: choose one of {', '.join(CLASSIFIERS)}")
+    chosen = CLASSIFIERS[classifier]
+    name, file = parsed(threshold)
+    uniform = [1 / len(classes)] * len(classes)
+    known = Known(
+        len(classes),
+        train_prior if chosen.knows_prior else lambda: uniform,
+        lambda: read_cost_matrix(file, classes),
+    )
+    options = THRESHOLDS[name].options(known)
+    return DecisionRule(name, options, centres() if chosen.needs_centres else None)
+
+
+def check_rule(
+    classifier: str, threshold: str, classes: Sequence[str], counts: Sequence[int]
+) -> None:
+    """Raise now what ``find_rule`` would raise after training on so many images per class."""
+
+    def prior() -> list[float]:
+        return prior_of(counts, [1.0] * len(counts))
+
+    find_rule(classifier, threshold, classes, prior, lambda: Centres(np.empty((0, 0)), 1.0))
+
+
+def prior_of(draws: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """``scoring.effective_prior``, as plain numbers."""
+    shares: list[float] = effective_prior(draws, weights).tolist()
+    return shares

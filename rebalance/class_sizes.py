@@ -125,7 +125,7 @@ PROFILES: dict[str, Profile] = {"exp": exp, "step": step}
 
 
 def longtail_sizes(counts: Mapping[str, int], tail: LongTail) -> dict[str, int]:
-    """The size of every class, in the order of ``counts`` (METHODS section 7).
+    """The size of every class, in the order of ``counts``, as docs/methods.md, "Long tails".
 
     The class at place i of the order keeps n_max times its share of ``PROFILES``, rounded down, as
     in the code of Cao et al. 2019 (LDAM-DRW). Raises TargetError for fewer than two classes, an

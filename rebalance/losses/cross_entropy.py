@@ -19,7 +19,8 @@ class Weighted(CE):
     """Cross entropy times the weight of the true class: -w_y log p_y.
 
     weighting: balanced (N / (K·n_c)), inverse (1 / n_c) or effective ((1 - β) / (1 - β^n_c)); the
-    latter two are scaled to add up to K. beta: for effective. Source: METHODS §2.
+    latter two are scaled to add up to K. beta: for effective. See
+    docs/methods.md, "Class weights".
     """
 
     def __init__(

@@ -47,8 +47,8 @@ def class_weights(
     """The weight [K] of each class, in float32; the fewer training images, the more.
 
     weighting: a key of ``WEIGHTINGS``. beta: for ``effective``, from 0 (all alike) towards 1 (then
-    as ``inverse``). Source: METHODS §2. Raises LossError for any other, and for a class without
-    training images.
+    as ``inverse``). See docs/methods.md, "Class weights". Raises LossError for any other, and for a
+    class without training images.
     """
     counts = counts_of_filled(class_counts)
     if weighting not in WEIGHTINGS:

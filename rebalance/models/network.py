@@ -123,9 +123,9 @@ def with_new_head(network: Network, classes: int) -> Network:
 def paper_head(width: int, classes: int) -> nn.Sequential:
     """A map of ``width``/2 channels, or vectors of ``width`` numbers, to ``classes`` logits.
 
-    Pooling, then twice BatchNorm, dropout and a linear layer. Source: METHODS §1, which is the head
-    of fastai's vision_learner; as there, the linear layers start as He et al. draw them, at zero
-    bias.
+    Pooling, then twice BatchNorm, dropout and a linear layer. Source: Lehmann & Ebner, VISAPP 2022,
+    by way of fastai's vision_learner (docs/methods.md, "Recipes"); as there, the linear layers
+    start as He et al. draw them, at zero bias.
     """
     head = nn.Sequential(
         ConcatPool(),

@@ -19,7 +19,7 @@ from rebalance.training.optimisers import OPTIMISERS
 from rebalance.training.regimes import REGIMES
 from rebalance.training.sampling import SAMPLERS
 from rebalance.training.schedules import SCHEDULES
-from rebalance.undersampling import METHODS, PICKERS
+from rebalance.undersampling import PICKERS, UNDERSAMPLERS
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "methods.md"
@@ -28,7 +28,7 @@ CHOICES: dict[str, Iterable[str]] = {
     "Features": LAYERS,
     "Layouts": LAYOUTS,
     "Criteria": CRITERIA,
-    "Undersampling": METHODS,
+    "Undersampling": UNDERSAMPLERS,
     "Pickers": PICKERS,
     "Oversamplers": OVERSAMPLERS,
     "Class weights": WEIGHTINGS,

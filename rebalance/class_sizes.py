@@ -20,6 +20,10 @@ def target_size(to: str, reference: int, word: str = "min") -> int:
 
     reference: the size that ``word`` stands for. R times it is rounded down, exactly (1.1x of 10 is
     11). Raises TargetError for any other text, and for a size below 1.
+
+    >>> from rebalance.class_sizes import target_size
+    >>> target_size("min", 40), target_size("1.5x", 40), target_size("300", 40)
+    (40, 60, 300)
     """
     match = _TO.fullmatch(to.strip())
     if match is None or (match["word"] and match["word"].lower() != word):
@@ -36,7 +40,14 @@ def target_size(to: str, reference: int, word: str = "min") -> int:
 
 
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:
-    """Raise TargetError for the first name that is no class, with the nearest one that is."""
+    """Raise TargetError for the first name that is no class, with the nearest one that is.
+
+    >>> from rebalance.class_sizes import check_names
+    >>> check_names(["cat"], ["cat", "dog"])
+    >>> check_names(["cot"], ["cat", "dog"])
+    Traceback (most recent call last):
+    rebalance.errors.TargetError: no class 'cot' among the 2 classes: did you mean 'cat'?
+    """
     known = list(known)
     for name in names:
         if name not in known:
@@ -51,6 +62,11 @@ def wanted_sizes(counts: Mapping[str, int], targets: Targets) -> dict[str, int]:
     A class at or below its target stays whole; an empty class does not count as the smallest.
     Raises TargetError for an unknown class, an impossible size, or a target relative to the
     smallest class where there is only one.
+
+    >>> from rebalance.class_sizes import wanted_sizes
+    >>> from rebalance.settings import Targets
+    >>> wanted_sizes({"cat": 500, "dog": 90, "owl": 40}, Targets(to="2x"))
+    {'cat': 80, 'dog': 80, 'owl': 40}
     """
     own = dict(targets.per_class)
     check_names([*own, *targets.classes], counts)
@@ -77,6 +93,11 @@ def grown_sizes(
     A class at or above its target stays as it is, and so does an empty one. largest: what ``max``
     stands for; None is the size of the largest class. Raises TargetError as ``wanted_sizes``, and
     for a class that would have to shrink.
+
+    >>> from rebalance.class_sizes import grown_sizes
+    >>> from rebalance.settings import Growth
+    >>> grown_sizes({"cat": 500, "dog": 90, "owl": 40}, Growth(to="0.5x"))
+    {'cat': 500, 'dog': 250, 'owl': 250}
     """
     own = dict(growth.per_class)
     check_names([*own, *growth.classes], counts)
@@ -112,12 +133,22 @@ Profile = Callable[[int, int, float], float]
 
 
 def exp(place: int, classes: int, rho: float) -> float:
-    """rho^(-i / (K - 1)): every class smaller than the one before it by the same factor."""
+    """rho^(-i / (K - 1)): every class smaller than the one before it by the same factor.
+
+    >>> from rebalance.class_sizes import PROFILES
+    >>> [round(PROFILES["exp"](place, 5, 16.0), 4) for place in range(5)]
+    [1.0, 0.5, 0.25, 0.125, 0.0625]
+    """
     return pow(rho, -place / (classes - 1))
 
 
 def step(place: int, classes: int, rho: float) -> float:
-    """1 for the first half of the classes, 1 / rho for the rest; of an odd number, one more."""
+    """1 for the first half of the classes, 1 / rho for the rest; of an odd number, one more.
+
+    >>> from rebalance.class_sizes import PROFILES
+    >>> [PROFILES["step"](place, 5, 16.0) for place in range(5)]
+    [1.0, 1.0, 0.0625, 0.0625, 0.0625]
+    """
     return 1.0 if place < classes // 2 else 1 / rho
 
 
@@ -130,6 +161,11 @@ def longtail_sizes(counts: Mapping[str, int], tail: LongTail) -> dict[str, int]:
     The class at place i of the order keeps n_max times its share of ``PROFILES``, rounded down, as
     in the code of Cao et al. 2019 (LDAM-DRW). Raises TargetError for fewer than two classes, an
     order that is not of these classes, a class that has too few images or would have none.
+
+    >>> from rebalance.class_sizes import longtail_sizes
+    >>> from rebalance.settings import LongTail
+    >>> longtail_sizes({"cat": 500, "dog": 500, "owl": 500}, LongTail(rho=100))
+    {'cat': 500, 'dog': 50, 'owl': 5}
     """
     if len(counts) < 2:
         raise TargetError(f"a long tail needs at least 2 classes; there is {len(counts)}: add some")

@@ -16,6 +16,10 @@ def allot(sizes: Sequence[int], total: int) -> list[int]:
     (water-filling). What does not divide goes one each to the largest clusters that have more to
     give (tie: the lower cluster number). ValueError for a negative size, and for a total that is
     negative or more than there is.
+
+    >>> from rebalance.undersampling import allot
+    >>> allot([50, 5, 40], 25)
+    [10, 5, 10]
     """
     if min(sizes, default=0) < 0:
         raise ValueError(f"cluster sizes must not be negative, but are {list(sizes)}")
@@ -41,6 +45,11 @@ def apportion(shares: NDArray[np.integer], total: int) -> NDArray[np.int64]:
 
     Exact, in integers; equal remainders: the earlier one first. ValueError for a negative share or
     total, and where all shares are 0.
+
+    >>> import numpy as np
+    >>> from rebalance.quotas import apportion
+    >>> apportion(np.array([1, 1, 4]), 10).tolist()
+    [2, 2, 6]
     """
     shares = np.asarray(shares, dtype=np.int64)
     if total < 0 or (shares < 0).any() or not shares.any():
@@ -59,6 +68,10 @@ def fill_up(sizes: Sequence[int], count: int) -> list[int]:
     The final sizes are as equal as they can be without taking any away: the smallest clusters are
     raised first. What does not divide makes the largest of the raised clusters one larger (tie: the
     lower cluster number). ValueError for a negative size or count, and where there is no cluster.
+
+    >>> from rebalance.quotas import fill_up
+    >>> fill_up([10, 4, 2], 9)
+    [0, 4, 5]
     """
     if min(sizes, default=-1) < 0 or count < 0:
         raise ValueError(f"clusters of {list(sizes)} cannot be raised by {count} samples")

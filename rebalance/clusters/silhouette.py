@@ -31,6 +31,12 @@ def silhouettes(points: NDArray[np.floating[Any]], labelings: Sequence[ArrayLike
     a = b = 0, it is 0. Equal to scikit-learn's ``silhouette_score``; exact, in memory that does
     not grow with N squared. ValueError for points that are not finite, and for a labeling that does
     not name from 2 to N - 1 clusters for N points.
+
+    >>> import numpy as np
+    >>> from rebalance.clusters import silhouettes
+    >>> points = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [9.0, 1.0]])
+    >>> [round(value, 3) for value in silhouettes(points, [[0, 0, 1, 1], [0, 1, 0, 1]])]
+    [0.889, -0.441]
     """
     cells = Cells.of(points, labelings)
     if not labelings:

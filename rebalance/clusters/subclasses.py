@@ -102,6 +102,14 @@ def find_subclasses(
     Fewer than 4 samples, or features that are all identical, make one cluster around the mean of
     the first two principal components, and so does a criterion that finds no groups, around the
     mean; ``note`` says so. FeatureError for an empty class and for features that are not finite.
+
+    >>> import numpy as np
+    >>> from rebalance.clusters import InMemory, find_subclasses
+    >>> rng = np.random.default_rng(0)
+    >>> groups = [rng.normal(place, 0.1, (size, 8)) for place, size in ((0.0, 30), (5.0, 20))]
+    >>> found = find_subclasses(InMemory(np.concatenate(groups)), seed=0)
+    >>> found.k, found.sizes
+    (2, [30, 20])
     """
     components = principal_components(matrix)
     found = drawn_landmarks(len(components), landmarks, seed)

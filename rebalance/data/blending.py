@@ -17,6 +17,12 @@ def blend(base: Image.Image, partner: Image.Image, weight: float) -> Image.Image
     partner exactly. Values are computed in float32 and rounded to the nearest, half to even.
 
     Raises SettingError for a weight outside [0, 1] and for images of another mode.
+
+    >>> from PIL import Image
+    >>> from rebalance.data.blending import blend
+    >>> black, white = (Image.new("RGB", (1, 1), colour) for colour in ("black", "white"))
+    >>> blend(black, white, 0.25).getpixel((0, 0))
+    (64, 64, 64)
     """
     if not 0 <= weight <= 1:
         raise SettingError(f"the weight of a blend lies between 0 and 1; got {weight!r}")

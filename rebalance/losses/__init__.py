@@ -74,6 +74,10 @@ def make_loss(name: str, class_counts: ClassCounts, options: Mapping[str, Any]) 
     options: numbers may be text, as a command line gives them; what is left out has its default.
     Raises LossError for an unknown loss or option, a missing one, a value it cannot have, and a
     class without training images where the loss needs some.
+
+    >>> from rebalance.losses import make_loss
+    >>> make_loss("focal", {"cat": 90, "dog": 10}, {"gamma": "1.5"}).gamma
+    1.5
     """
     known = _options(name)
     for option in options:
@@ -90,6 +94,10 @@ def default_options(name: str) -> dict[str, Any]:
     """The options of the loss ``name`` and their defaults; an option that must be given is absent.
 
     Raises LossError for an unknown loss.
+
+    >>> from rebalance.losses import default_options
+    >>> default_options("ldam")
+    {'max_margin': 0.5, 'scale': 30.0}
     """
     return {
         option: parameter.default

@@ -17,6 +17,12 @@ class ASL(SampleLoss):
     is the one-hot target, of which ``smoothing`` is spread evenly over all K classes. At γ+ = 0
     without smoothing it is the cross entropy. gamma_pos (γ+), gamma_neg (γ-): at least 0.
     smoothing: from 0, below 1. Source: Ridnik et al. 2021, in its single-label form.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> round(LOSSES["asl"]([50, 30, 20])(logits, targets).item(), 4)
+    0.3969
     """
 
     def __init__(

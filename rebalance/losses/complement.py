@@ -19,6 +19,12 @@ def complement_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     logits: [N, K], K at least 2. targets: the class index [N] of each sample. In nats, from 0 to
     log(K - 1), and so 0 at K = 2; larger is better. Computed in float32 or better. Source: Kim, Lee
     & Jeon 2021, eq. 2. ValueError for other shapes and for an empty batch.
+
+    >>> import torch
+    >>> from rebalance.losses import complement_entropy
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> round(complement_entropy(logits, targets).item(), 4)
+    0.6225
     """
     if logits.ndim != 2 or logits.shape[1] < 2:
         raise ValueError(f"logits must be [N, K] with K at least 2, not {list(logits.shape)}")
@@ -32,6 +38,12 @@ class CCE(CE):
 
     gamma: any number; below 0 it raises C, which is what the paper means. The value may be
     negative; at K = 2 and at γ = 0 it is the cross entropy. Source: Kim, Lee & Jeon 2021, eq. 5.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> round(LOSSES["cce"]([50, 30, 20], gamma=-1)(logits, targets).item(), 4)
+    0.1138
     """
 
     def __init__(self, class_counts: ClassCounts, gamma: float = -1.0) -> None:
@@ -49,6 +61,13 @@ class COT(CE):
 
     The second step takes a new forward pass and an optimiser of its own, on ``complement``.
     Source: Chen et al. 2019.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> loss = LOSSES["cot"]([50, 30, 20])
+    >>> round(loss(logits, targets).item(), 4), round(loss.complement(logits, targets).item(), 4)
+    (0.4251, -0.3113)
     """
 
     def steps(self) -> tuple[Callable[..., Tensor], ...]:

@@ -17,6 +17,15 @@ class Cost(CE):
     matrix: cost[predicted][true] [K, K], in any unit, its diagonal zero. Source: Johnson &
     Khoshgoftaar 2019 on CSDNN. Raises LossError for a matrix of another shape, a cost that is
     negative or not finite, a right answer that costs something, and a class that costs nothing.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> loss = LOSSES["cost"]([50, 30, 20], matrix=[[0, 1, 8], [1, 0, 8], [1, 1, 0]])
+    >>> loss.weights.tolist()
+    [1.0, 1.0, 8.0]
+    >>> round(loss(logits, targets).item(), 4)
+    2.806
     """
 
     def __init__(

@@ -9,7 +9,14 @@ from rebalance.losses.weights import BETA, class_weights
 
 
 class CE(SampleLoss):
-    """Cross entropy: -log p_y."""
+    """Cross entropy: -log p_y.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> round(LOSSES["ce"]([50, 30, 20])(logits, targets).item(), 4)
+    0.4251
+    """
 
     def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
         return functional.cross_entropy(logits, targets, reduction="none")
@@ -21,6 +28,15 @@ class Weighted(CE):
     weighting: balanced (N / (K·n_c)), inverse (1 / n_c) or effective ((1 - β) / (1 - β^n_c)); the
     latter two are scaled to add up to K. beta: for effective. See
     docs/methods.md, "Class weights".
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> loss = LOSSES["weighted"]([50, 30, 20], weighting="inverse")
+    >>> [round(weight, 3) for weight in loss.weights.tolist()]
+    [0.581, 0.968, 1.452]
+    >>> round(loss(logits, targets).item(), 4)
+    0.5431
     """
 
     def __init__(

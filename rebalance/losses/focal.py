@@ -26,6 +26,12 @@ class Focal(SampleLoss):
     gamma: at least 0. alpha: the weight of every class [K], a number for all of them, or a key of
     ``weights.WEIGHTINGS`` to take them from the class counts; None is 1. Source: Lin et al. 2017,
     eq. 5, in its multi-class form.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> round(LOSSES["focal"]([50, 30, 20], gamma=2)(logits, targets).item(), 4)
+    0.0849
     """
 
     def __init__(
@@ -49,6 +55,13 @@ class FocalSigmoid(SampleLoss):
     p_t is sigmoid(z_y) for the true class and 1 - sigmoid(z_c) for another; α_t is α for the true
     class and 1 - α for another. gamma: at least 0. alpha: between 0 and 1. Source: Lin et al. 2017,
     eq. 5.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> loss = LOSSES["focal-sigmoid"]([50, 30, 20])
+    >>> round(loss(logits, targets).item(), 4)
+    0.283
     """
 
     def __init__(self, class_counts: ClassCounts, gamma: float = 2.0, alpha: float = 0.25) -> None:

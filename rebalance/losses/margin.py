@@ -18,6 +18,15 @@ class LDAM(SampleLoss):
     ``max_margin``, at least 0; s is ``scale``, above 0. LDAM-DRW is this loss with
     ``reweight(class_weights(class_counts, "effective"))`` from 80 % of the epochs on. Source: Cao
     et al. 2019, eq. 13.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> loss = LOSSES["ldam"]([5000, 500, 50])
+    >>> [round(margin, 3) for margin in loss.margins.tolist()]
+    [0.158, 0.281, 0.5]
+    >>> cosines, targets = torch.tensor([[0.9, 0.1, -0.2], [0.0, 0.1, 0.8]]), torch.tensor([0, 2])
+    >>> round(loss(cosines, targets).item(), 4)
+    0.0013
     """
 
     takes_cosines = True

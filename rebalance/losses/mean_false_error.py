@@ -13,6 +13,12 @@ class MFE(Loss):
     """The sum, over the classes in the batch, of the mean of ½‖onehot - p‖² of their samples.
 
     Source: Johnson & Khoshgoftaar 2019, eq. 12 to 14, with all K classes in place of two.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> round(LOSSES["mfe"]([50, 30, 20])(logits, targets).item(), 4)
+    0.2059
     """
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -25,6 +31,12 @@ class MSFE(Loss):
     """The sum, over the classes in the batch, of the squared mean of ½‖onehot - p‖².
 
     Source: Johnson & Khoshgoftaar 2019, eq. 15, with all K classes in place of two.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 1.0]]), torch.tensor([0, 2])
+    >>> round(LOSSES["msfe"]([50, 30, 20])(logits, targets).item(), 4)
+    0.0351
     """
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:

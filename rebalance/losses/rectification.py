@@ -31,6 +31,17 @@ class CRL(Loss):
 
     eta (η): from 0 to 1. margin: at least 0. kappa: a whole number of at least 1. Source: Dong,
     Gong & Zhu 2018, eq. 3 to 11; Johnson & Khoshgoftaar 2019, eq. 17.
+
+    >>> import torch
+    >>> from rebalance.losses import LOSSES
+    >>> loss = LOSSES["crl"]([50, 10], eta=0.5)
+    >>> logits = torch.tensor([[2.0, 1.0, 0.5, 1.5, -1.0, 0.2], [0.0] * 6]).T
+    >>> targets = torch.tensor([0, 0, 0, 0, 1, 1])
+    >>> round(loss(logits, targets).item(), 4)
+    0.3903
+    >>> embeddings = torch.tensor([[0.0], [0.1], [0.3], [0.2], [0.9], [0.4]])
+    >>> round(loss(logits, targets, embeddings).item(), 4)
+    0.4069
     """
 
     takes_embeddings = True

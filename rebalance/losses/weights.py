@@ -49,6 +49,10 @@ def class_weights(
     weighting: a key of ``WEIGHTINGS``. beta: for ``effective``, from 0 (all alike) towards 1 (then
     as ``inverse``). See docs/methods.md, "Class weights". Raises LossError for any other, and for a
     class without training images.
+
+    >>> from rebalance.losses import class_weights
+    >>> [round(weight, 3) for weight in class_weights([60, 30, 10], "inverse").tolist()]
+    [0.333, 0.667, 2.0]
     """
     counts = counts_of_filled(class_counts)
     if weighting not in WEIGHTINGS:

@@ -137,6 +137,15 @@ def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
     A CSV of somebody else's needs only the columns file_name and label. The root is ``root``, or
     what ``M.json`` says, or the folder of the CSV; the classes are those of ``M.json``, or the
     labels found, sorted. Raises ManifestError, naming the line.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from rebalance import read_manifest
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "M.csv"
+    ...     _ = path.write_text("file_name,label\\ncat/1.jpg,cat\\ndog/1.jpg,dog\\n")
+    ...     print(read_manifest(path).counts)
+    {'cat': 1, 'dog': 1}
     """
     rows_path, dropped_path, record_path, map_path = companions(Path(path))
     rows = _read_csv(rows_path, ("file_name", "label"), _row)

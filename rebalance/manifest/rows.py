@@ -17,6 +17,10 @@ class Row:
     file_name: relative to the dataset root, POSIX. label: class name. kind: one of ``KINDS``.
     partner, weight: the recipe of a synthetic sample; an original or a duplicate has none.
     cluster, distance: the subclass the sample was found in, and how far it lies from its centre.
+
+    >>> from rebalance import Row
+    >>> Row("cat/1.jpg", "cat", kind="synthetic", partner="cat/2.jpg", weight=0.25).weight
+    0.25
     """
 
     file_name: str
@@ -60,6 +64,12 @@ class Manifest:
 
     root: the folder that file names are relative to. classes: in label order. places: of the
     images, kept or dropped, of each class that was clustered.
+
+    >>> from pathlib import Path
+    >>> from rebalance import Manifest, Row
+    >>> rows = Row("cat/1.jpg", "cat"), Row("cat/1.jpg", "cat", kind="duplicate")
+    >>> Manifest(Path("photos"), ("cat", "dog"), rows).counts
+    {'cat': 2, 'dog': 0}
     """
 
     root: Path

@@ -83,6 +83,15 @@ def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = Fa
     """Write ``M.csv``, ``M.dropped.csv``, ``M.json`` and, where there are places, ``M.map.csv``.
 
     All or none; a map that is replaced by nothing goes. Raises OutputError as ``check_output``.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from rebalance import Manifest, Row, write_manifest
+    >>> manifest = Manifest(Path("photos"), ("cat", "dog"), (Row("cat/1.jpg", "cat"),))
+    >>> with TemporaryDirectory() as folder:
+    ...     write_manifest(Path(folder) / "M.csv", manifest)
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['M.csv', 'M.dropped.csv', 'M.json']
     """
     *targets, map_path = companions(check_output(path, overwrite=overwrite))
     if manifest.places:

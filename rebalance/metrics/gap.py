@@ -90,6 +90,11 @@ def generalization_gap(
     Algorithm 1 of EOS (Dablain et al. 2023), made exact. FeatureError for features that are not
     finite or do not match, and where no class is on both sides; MetricError for labels that do not
     fit.
+
+    >>> from rebalance.metrics import generalization_gap
+    >>> train, test = [[0.0, 1.0], [2.0, 3.0]], [[1.0, 2.0], [2.5, 0.0]]
+    >>> generalization_gap(train, [0, 0], test, [0, 0])
+    GeneralizationGap(per_class={0: 1.5}, net=1.5)
     """
     return FeatureRanges.of(train, train_labels).gap(FeatureRanges.of(test, test_labels))
 

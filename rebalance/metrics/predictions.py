@@ -70,6 +70,11 @@ def as_predictions(
     than by the largest probability (tie: the lower index), which None stands for.
 
     MetricError for a shape, a label or a probability that cannot be, with its row.
+
+    >>> from rebalance.metrics import METRICS, as_predictions
+    >>> found = as_predictions([0, 1, 1], [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8]], ["cat", "dog"])
+    >>> found.predicted.tolist(), METRICS["balanced_accuracy"](found)
+    ([0, 0, 1], 0.75)
     """
     values = as_probabilities(probabilities)
     images, columns = values.shape

@@ -37,6 +37,14 @@ def score(
 
     MetricError for input that cannot be, and where all images are of one class, of which ROC AUC
     and specificity are not defined.
+
+    >>> from rebalance.metrics import score
+    >>> probabilities = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+    >>> found = score([0, 0, 1, 1], probabilities, ["cat", "dog"])
+    >>> found["accuracy"], found["balanced_accuracy"], found["confusion_matrix"]
+    (0.75, 0.75, [[2, 0], [1, 1]])
+    >>> found["per_class"]["dog"]["recall"], found["absent"]
+    (0.5, [])
     """
     predictions = as_predictions(labels, probabilities, classes, predicted)
     absent = np.flatnonzero(predictions.support == 0)
@@ -55,6 +63,11 @@ def class_scores(predictions: Predictions) -> dict[str, dict[str, float | int | 
 
     The precision of a class that was never predicted is 0, as in scikit-learn. A class without test
     images has support 0 and None for the other three.
+
+    >>> from rebalance.metrics import as_predictions, class_scores
+    >>> found = as_predictions([0, 1, 1], [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8]], ["cat", "dog"])
+    >>> class_scores(found)["cat"]["precision"]
+    0.5
     """
     found = predictions.confusion.diagonal()
     precision = found / np.maximum(predictions.confusion.sum(axis=0), 1)
@@ -81,6 +94,11 @@ def shot_groups(
     is a mean of (``classes``) and their test images (``support``).
 
     MetricError unless there is one count, not negative, per class.
+
+    >>> from rebalance.metrics import as_predictions, shot_groups
+    >>> found = as_predictions([0, 1, 1], [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8]], ["cat", "dog"])
+    >>> shot_groups(found, [500, 12])["few"]
+    {'accuracy': 0.5, 'classes': 1, 'support': 2}
     """
     counts = np.asarray(train_counts)
     if counts.shape != (len(predictions.classes),) or (counts < 0).any():

@@ -73,6 +73,13 @@ def principal_components(matrix: Matrix, count: int = 50) -> NDArray[np.float32]
 
     Equal to scikit-learn's ``StandardScaler`` followed by ``PCA``, up to sign. FeatureError for a
     matrix without samples or columns, and for values that are not finite.
+
+    >>> import numpy as np
+    >>> from rebalance.clusters import InMemory, principal_components
+    >>> features = np.array([[1.0, 10.0, 7.0], [2.0, 20.0, 7.0], [6.0, 60.0, 7.0]])
+    >>> scores = principal_components(InMemory(features))
+    >>> scores.shape, [round(value, 2) for value in scores[:, 0].tolist()]
+    ((3, 3), [-1.31, -0.65, 1.96])
     """
     samples, columns = matrix.shape
     if min(samples, columns) < 1:

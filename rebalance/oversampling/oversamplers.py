@@ -87,6 +87,14 @@ class Oversampler:
         use for them. FeatureError, naming the class, for one that has too few samples to start from
         (2 where it needs neighbours, otherwise 1) and for features that are not finite; also for
         features that are missing or do not fit the labels. Notes are also logged, as warnings.
+
+        >>> import numpy as np
+        >>> from rebalance.oversampling import OVERSAMPLERS
+        >>> features = np.array([[0.0], [1.0], [8.0], [9.0], [10.0]])
+        >>> labels = np.array([0, 0, 1, 1, 1])
+        >>> added = OVERSAMPLERS["smote"](features, labels, {0: 1}, np.random.default_rng(0))
+        >>> added.base.tolist(), added.partner.tolist(), added.weight.round(2).tolist()
+        ([0], [1], [0.27])
         """
         chosen = Options(**options)
         self.check_neighbours(chosen.neighbours)

@@ -34,6 +34,12 @@ def synthesise(features: NDArray[np.floating[Any]], added: Added) -> NDArray[np.
 
     Computed in float64 and rounded once, so that weight 0 gives the base exactly. FeatureError for
     features that are not floating-point numbers, one row per sample.
+
+    >>> import numpy as np
+    >>> from rebalance.oversampling import Added, synthesise
+    >>> features = np.array([[0.0, 0.0], [4.0, 8.0]])
+    >>> synthesise(features, Added(np.array([0]), np.array([1]), np.array([0.25]))).tolist()
+    [[1.0, 2.0]]
     """
     if features.ndim != 2 or not np.issubdtype(features.dtype, np.floating):
         raise FeatureError(

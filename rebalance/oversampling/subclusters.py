@@ -32,6 +32,10 @@ def cluster_total(sizes: Sequence[int]) -> int:
     """The size that Jo & Japkowicz give to every class, from the clusters of the largest class.
 
     sizes: of those clusters, each of which is raised to the largest of them.
+
+    >>> from rebalance.oversampling import cluster_total
+    >>> cluster_total([50, 30, 10])
+    150
     """
     return len(sizes) * max(sizes, default=0)
 

@@ -40,6 +40,11 @@ def class_centres(features: ArrayLike, labels: ArrayLike, classes: int) -> Centr
     where there are no others, it is the mean squared distance to the centres.
 
     FeatureError for features that are not finite, and for a class without images.
+
+    >>> from rebalance.scoring import class_centres
+    >>> features = [[0.0, 0.0], [0.0, 2.0], [6.0, 1.0], [8.0, 1.0]]
+    >>> class_centres(features, [0, 0, 1, 1], 2).means.tolist()
+    [[0.0, 1.0], [7.0, 1.0]]
     """
     values = as_features(features)
     numbers = as_labels(labels, len(values), classes)
@@ -71,6 +76,11 @@ def nearest_centre(features: ArrayLike, centres: Centres) -> Decision:
     features: [N, D]. The probabilities are softmax(−distance² / temperature), as Mensink et al.
     2013; they know no prior: their training prior is uniform. FeatureError for features of another
     number, and for some that are not finite.
+
+    >>> from rebalance.scoring import class_centres, nearest_centre
+    >>> centres = class_centres([[0.0, 0.0], [0.0, 2.0], [6.0, 1.0], [8.0, 1.0]], [0, 0, 1, 1], 2)
+    >>> nearest_centre([[1.0, 1.0], [5.0, 1.0]], centres).predicted.tolist()
+    [0, 1]
     """
     values = as_features(features)
     width = centres.means.shape[1]

@@ -47,6 +47,10 @@ def cost_decision(probabilities: ArrayLike, cost: ArrayLike) -> NDArray[np.intp]
 
     cost: [K, K], by predicted (row) and true class (column). A tie goes to the lower class index.
     MetricError for a matrix that ``check_cost`` refuses.
+
+    >>> from rebalance.scoring import cost_decision
+    >>> cost_decision([[0.95, 0.05], [0.7, 0.3]], [[0, 9], [1, 0]]).tolist()
+    [0, 1]
     """
     values = as_probabilities(probabilities)
     costs = check_cost(cost, values.shape[1])
@@ -61,6 +65,10 @@ def cost_threshold(cost: ArrayLike) -> float:
     """For two classes, p* = c10 / (c10 + c01): class 1 is decided on where p_1 is above it.
 
     MetricError for a matrix that is not 2 × 2 or that ``check_cost`` refuses.
+
+    >>> from rebalance.scoring import cost_threshold
+    >>> cost_threshold([[0, 9], [1, 0]])
+    0.1
     """
     costs = check_cost(cost, 2)
     return float(costs[1, 0] / (costs[1, 0] + costs[0, 1]))
@@ -71,6 +79,10 @@ def check_cost(cost: ArrayLike, classes: int) -> NDArray[np.float64]:
 
     MetricError for another shape, a cost that is negative or not finite, a right answer that costs
     something, and a class that costs nothing whatever is predicted.
+
+    >>> from rebalance.scoring import check_cost
+    >>> check_cost([[0, 9], [1, 0]], 2).tolist()
+    [[0.0, 9.0], [1.0, 0.0]]
     """
     costs = np.asarray(cost, dtype=np.float64)
     needed = f"a cost matrix needs {classes} rows (predicted) and columns (true)"

@@ -25,7 +25,12 @@ class Decision(NamedTuple):
 
 
 def none(probabilities: ArrayLike) -> Decision:
-    """The largest probability (tie: the lower class index); no options."""
+    """The largest probability (tie: the lower class index); no options.
+
+    >>> from rebalance.scoring import THRESHOLDS
+    >>> THRESHOLDS["none"]([[0.7, 0.3], [0.4, 0.6]]).predicted.tolist()
+    [0, 1]
+    """
     values = as_probabilities(probabilities)
     return Decision(values, values.argmax(axis=1))
 
@@ -33,12 +38,23 @@ def none(probabilities: ArrayLike) -> Decision:
 def prior(
     probabilities: ArrayLike, train_prior: Sequence[float], target_prior: Sequence[float]
 ) -> Decision:
-    """The largest probability after ``prior_shift`` (tie: the lower class index)."""
+    """The largest probability after ``prior_shift`` (tie: the lower class index).
+
+    >>> from rebalance.scoring import THRESHOLDS
+    >>> options = {"train_prior": [90, 10], "target_prior": [50, 50]}
+    >>> THRESHOLDS["prior"]([[0.95, 0.05], [0.7, 0.3]], **options).predicted.tolist()
+    [0, 1]
+    """
     return none(prior_shift(probabilities, train_prior, target_prior))
 
 
 def cost(probabilities: ArrayLike, matrix: Sequence[Sequence[float]]) -> Decision:
-    """``cost_decision``; the probabilities stay as they are."""
+    """``cost_decision``; the probabilities stay as they are.
+
+    >>> from rebalance.scoring import THRESHOLDS
+    >>> THRESHOLDS["cost"]([[0.95, 0.05], [0.7, 0.3]], matrix=[[0, 9], [1, 0]]).predicted.tolist()
+    [0, 1]
+    """
     return Decision(as_probabilities(probabilities), cost_decision(probabilities, matrix))
 
 
@@ -119,6 +135,10 @@ def effective_prior(draws: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]
     draws: how often training drew each class, in any unit: its images, or equal numbers under a
     class-balanced sampler. weights: of each class in the loss; ones where it has none.
     MetricError unless all are positive and finite.
+
+    >>> from rebalance.scoring import effective_prior
+    >>> effective_prior([900, 100], [1.0, 3.0]).round(2).tolist()
+    [0.75, 0.25]
     """
     classes = np.size(draws)
     drawn = _positive(draws, "the number of draws", classes)
@@ -136,6 +156,10 @@ def prior_shift(
     before oversampling would correct twice. target_prior: the shares [K] where it is used. Both in
     any unit, so that counts will do. Saerens, Latinne & Decaestecker 2002.
     MetricError unless all are positive and finite.
+
+    >>> from rebalance.scoring import prior_shift
+    >>> prior_shift([[0.7, 0.3]], [90, 10], [50, 50]).round(3).tolist()
+    [[0.206, 0.794]]
     """
     values = as_probabilities(probabilities)
     classes = values.shape[1]

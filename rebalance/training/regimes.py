@@ -50,7 +50,14 @@ class Lesson(NamedTuple):
 
 
 def plain(labels: Labels, moment: Moment) -> Lesson:
-    """Every image, in every epoch."""
+    """Every image, in every epoch.
+
+    >>> import numpy as np
+    >>> from rebalance.training.regimes import REGIMES, Moment
+    >>> moment = Moment(epoch=0, epochs=10, f1=None, seed=0)
+    >>> REGIMES["plain"].plan(np.array([0, 0, 1]), moment).positions.tolist()
+    [0, 1, 2]
+    """
     return Lesson(np.arange(len(labels)))
 
 
@@ -59,6 +66,13 @@ def two_phase(labels: Labels, moment: Moment, limit: int = FIRST_PHASE_LIMIT) ->
 
     The images of the first phase are the same throughout. Source: Lee et al., "Plankton
     classification on imbalanced large scale database", ICIP 2016; how the epochs divide is ours.
+
+    >>> import numpy as np
+    >>> from rebalance.training.regimes import Moment, two_phase
+    >>> labels = np.array([0, 0, 0, 0, 1])
+    >>> moments = [Moment(epoch, 10, None, seed=0) for epoch in (0, 5)]
+    >>> [len(two_phase(labels, moment, limit=2).positions) for moment in moments]
+    [3, 5]
     """
     if moment.reached(FIRST_PHASE):
         return plain(labels, moment)
@@ -76,6 +90,13 @@ def dynamic(labels: Labels, moment: Moment) -> Lesson:
     them, all equally often but for the remainder. Source: Pouyanfar et al., "Dynamic Sampling in
     Convolutional Neural Networks for Imbalanced Data Classification", MIPR 2018; Johnson &
     Khoshgoftaar 2019, eq. 11, times K. Raises DataError for an F1 that is undefined.
+
+    >>> import numpy as np
+    >>> from rebalance.training.regimes import REGIMES, Moment
+    >>> labels = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    >>> moment = Moment(epoch=3, epochs=10, f1=[0.9, 0.7], seed=0)
+    >>> np.bincount(labels[REGIMES["dynamic"].plan(labels, moment).positions]).tolist()
+    [2, 6]
     """
     if moment.f1 is None:
         return plain(labels, moment)
@@ -92,6 +113,12 @@ def drw(labels: Labels, moment: Moment) -> Lesson:
     """Every image; from 80 % of the epochs on, the classes weigh by their effective number.
 
     Deferred re-weighting. Source: Cao et al., NeurIPS 2019, section 3.4.
+
+    >>> import numpy as np
+    >>> from rebalance.training.regimes import REGIMES, Moment
+    >>> moments = [Moment(epoch, 10, None, seed=0) for epoch in (7, 8)]
+    >>> [REGIMES["drw"].plan(np.array([0, 0, 1]), moment).weighting for moment in moments]
+    [None, 'effective']
     """
     return Lesson(np.arange(len(labels)), "effective" if moment.reached(DEFERRED) else None)
 
@@ -122,6 +149,10 @@ def dynamic_sizes(f1: Sequence[float], total: int) -> list[int]:
 
     By largest remainder (tie: the first class); no class below one, which the largest ones give up.
     Equal shares where every F1 is 1. total: at least the number of classes.
+
+    >>> from rebalance.training.regimes import dynamic_sizes
+    >>> dynamic_sizes([0.9, 0.7], 8)
+    [2, 6]
     """
     lack = 1.0 - np.asarray(f1, dtype=np.float64)
     shares = lack / lack.sum() if lack.any() else np.full(len(lack), 1 / len(lack))

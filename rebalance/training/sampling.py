@@ -15,12 +15,26 @@ Positions = NDArray[np.int64]
 
 
 def none(labels: NDArray[np.int64], rng: np.random.Generator) -> Positions:
-    """Every image once, shuffled."""
+    """Every image once, shuffled.
+
+    >>> import numpy as np
+    >>> from rebalance.training.sampling import SAMPLERS
+    >>> SAMPLERS["none"](np.array([0, 0, 0, 1]), np.random.default_rng(0)).tolist()
+    [2, 0, 1, 3]
+    """
     return rng.permutation(len(labels))
 
 
 def balanced(labels: NDArray[np.int64], rng: np.random.Generator) -> Positions:
-    """Every class equally often, on average: drawn with replacement."""
+    """Every class equally often, on average: drawn with replacement.
+
+    >>> import numpy as np
+    >>> from rebalance.training.sampling import SAMPLERS
+    >>> labels = np.repeat([0, 1], [900, 100])
+    >>> drawn = SAMPLERS["balanced"](labels, np.random.default_rng(0))
+    >>> np.bincount(labels[drawn]).tolist()
+    [473, 527]
+    """
     return _drawn(labels, 0.0, rng)
 
 
@@ -28,6 +42,13 @@ def sqrt(labels: NDArray[np.int64], rng: np.random.Generator) -> Positions:
     """A class as often as the square root of its size, on average: drawn with replacement.
 
     Source: Mahajan et al., "Exploring the Limits of Weakly Supervised Pretraining", ECCV 2018.
+
+    >>> import numpy as np
+    >>> from rebalance.training.sampling import SAMPLERS
+    >>> labels = np.repeat([0, 1], [900, 100])
+    >>> drawn = SAMPLERS["sqrt"](labels, np.random.default_rng(0))
+    >>> np.bincount(labels[drawn]).tolist()
+    [733, 267]
     """
     return _drawn(labels, 0.5, rng)
 

@@ -43,6 +43,11 @@ def phases(recipe: Recipe, groups: int) -> list[Phase]:
     """The frozen phase, then the whole one, with a peak rate for each group of parameters.
 
     While the body is frozen its BatchNorm learns at a tenth of the head's rate, as in fastai.
+
+    >>> from rebalance.settings import Recipe
+    >>> from rebalance.training.schedules import phases
+    >>> [(phase.name, phase.epochs, phase.peaks) for phase in phases(Recipe(), groups=3)]
+    [('frozen', 3, (0.001, 0.001, 0.01)), ('whole', 8, (5e-05, 0.0005, 0.005))]
     """
     frozen = (recipe.peak_lr / 10,) * (groups - 1) + (recipe.peak_lr,)
     head = recipe.peak_lr / recipe.whole_divisor
@@ -61,6 +66,10 @@ def cosine_cycle(share: float, rise: float, values: tuple[float, float, float]) 
 
     share: of the steps that are done, in [0, 1]. rise: share at which the peak comes, in (0, 1).
     values: start, peak and end.
+
+    >>> from rebalance.training.schedules import cosine_cycle
+    >>> [round(cosine_cycle(share, 0.5, (0.0, 1.0, 0.0)), 2) for share in (0.0, 0.25, 0.5, 1.0)]
+    [0.0, 0.5, 1.0, 0.0]
     """
     start, peak, end = values
     if share < rise:
@@ -76,6 +85,13 @@ def one_cycle(done: float, peak: float, phase: Phase, recipe: Recipe) -> Rate:
     """Up to the peak and down to next to nothing, the momentum the other way round.
 
     Source: Smith, "Super-convergence" (2018), with fastai's cosines.
+
+    >>> from rebalance.settings import Recipe
+    >>> from rebalance.training.schedules import SCHEDULES, phases
+    >>> whole = phases(Recipe(), groups=1)[1]
+    >>> rates = [SCHEDULES["one-cycle"](done, 0.01, whole, Recipe()).lr for done in (0, 2.4, 8)]
+    >>> [f"{rate:.1e}" for rate in rates]
+    ['2.0e-03', '1.0e-02', '1.0e-07']
     """
     share = done / phase.epochs
     cycle = (peak / phase.start_divisor, peak, peak / END_DIVISOR)
@@ -89,6 +105,13 @@ def step(done: float, peak: float, phase: Phase, recipe: Recipe) -> Rate:
 
     Warm-up epoch e (from 1) of E has e / E of the peak. A milestone takes effect after the whole
     number of epochs that is nearest to its share of the phase. Source: Kim, Lee & Jeon 2021.
+
+    >>> from rebalance.settings import RECIPES
+    >>> from rebalance.training.schedules import SCHEDULES, phases
+    >>> recipe = RECIPES["scratch"]
+    >>> whole = phases(recipe, groups=1)[1]
+    >>> [SCHEDULES["step"](done, 0.1, whole, recipe).lr for done in (4, 59, 60, 120)]
+    [0.1, 0.1, 0.05, 0.025]
     """
     epoch = math.floor(done)
     warm = min((epoch + 1) / recipe.warmup_epochs, 1.0) if recipe.warmup_epochs else 1.0

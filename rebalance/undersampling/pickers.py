@@ -28,7 +28,14 @@ class Picker(Protocol):
 def closest(
     distances: NDArray[np.floating[Any]], count: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """The nearest first (tie: the earlier position)."""
+    """The nearest first (tie: the earlier position).
+
+    >>> import numpy as np
+    >>> from rebalance.undersampling import PICKERS
+    >>> rng = np.random.default_rng(0)
+    >>> PICKERS["closest"](np.array([0.5, 0.1, 9.0, 0.3, 0.2]), 2, rng).tolist()
+    [1, 4]
+    """
     _check(count, len(distances))
     return np.argsort(distances, kind="stable")[:count]
 
@@ -40,6 +47,12 @@ def farthest(
 
     Beyond it lie outliers; where more samples are wanted than lie within, the nearest of the
     outliers fill up. The percentile is interpolated linearly.
+
+    >>> import numpy as np
+    >>> from rebalance.undersampling import PICKERS
+    >>> rng = np.random.default_rng(0)
+    >>> PICKERS["farthest"](np.array([0.5, 0.1, 9.0, 0.3, 0.2]), 2, rng).tolist()
+    [0, 3]
     """
     _check(count, len(distances))
     if not len(distances):
@@ -53,7 +66,14 @@ def farthest(
 def random(
     distances: NDArray[np.floating[Any]], count: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Drawn without replacement, whatever the distances."""
+    """Drawn without replacement, whatever the distances.
+
+    >>> import numpy as np
+    >>> from rebalance.undersampling import PICKERS
+    >>> rng = np.random.default_rng(0)
+    >>> PICKERS["random"](np.array([0.5, 0.1, 9.0, 0.3, 0.2]), 2, rng).tolist()
+    [2, 4]
+    """
     _check(count, len(distances))
     return rng.permutation(len(distances))[:count]
 
@@ -79,6 +99,13 @@ def pick_per_cluster(
 
     labels, distances: the cluster [N] of each sample and how far it lies from its centre [N].
     ValueError for a quota that is negative or larger than its cluster.
+
+    >>> import numpy as np
+    >>> from rebalance.undersampling import PICKERS, pick_per_cluster
+    >>> labels, distances = np.array([0, 0, 0, 1, 1]), np.array([0.3, 0.1, 0.2, 0.5, 0.4])
+    >>> rng = np.random.default_rng(0)
+    >>> pick_per_cluster(labels, distances, [2, 1], PICKERS["closest"], rng).tolist()
+    [1, 2, 4]
     """
     members = [np.flatnonzero(labels == cluster) for cluster in range(len(quotas))]
     picked = [

@@ -93,6 +93,14 @@ class Undersampler:
         The arrays are not modified. ValueError for a wanted number that is out of range;
         FeatureError for features that are missing or not finite, for a single class where classes
         are compared, and for a class of which nothing would be left.
+
+        >>> import numpy as np
+        >>> from rebalance.undersampling import UNDERSAMPLERS
+        >>> features = np.array([[9, 0], [9, 1], [9, 2], [0, 9], [5, 5], [5, 6]], dtype=float)
+        >>> labels = np.array([0, 0, 0, 0, 1, 1])
+        >>> rng = np.random.default_rng(0)
+        >>> UNDERSAMPLERS["coverage"](features, labels, {0: 2}, rng).tolist()
+        [0, 3, 4, 5]
         """
         return self.keep(features, labels, wanted, rng, **options)
 

@@ -34,6 +34,12 @@ def fast_layout(components: NDArray[np.floating[Any]], seed: int) -> NDArray[np.
     """The positions [N, 2] of samples whose principal components are ``components`` [N, d].
 
     15 neighbours with the sample itself (N where there are fewer). ValueError below 4 samples.
+
+    >>> import numpy as np
+    >>> from rebalance.clusters import LAYOUTS
+    >>> components = np.random.default_rng(0).normal(size=(40, 5))
+    >>> LAYOUTS["fast"](components, 0).shape
+    (40, 2)
     """
     if len(components) < MIN_SAMPLES:
         raise ValueError(f"a layout needs {MIN_SAMPLES} samples, but there are {len(components)}")

@@ -35,7 +35,7 @@ class ClassSizes(Options):
 
 @dataclass(frozen=True)
 class Targets(ClassSizes):
-    """How many images a class is to keep (METHODS: a class at or below its target stays whole)."""
+    """How many images a class is to keep (a class at or below its target stays whole)."""
 
     to: str = option(
         "min",
@@ -82,7 +82,7 @@ class Levelling(Options):
 
 @dataclass(frozen=True)
 class LongTail(Options):
-    """How long a tail to make of a data set (METHODS section 7)."""
+    """How long a tail to make of a data set: docs/methods.md, "Long tails"."""
 
     rho: float = option(
         100.0,

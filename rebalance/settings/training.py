@@ -71,7 +71,7 @@ class Recipe:
 
 RECIPES: dict[str, Recipe] = {
     "transfer": Recipe(),
-    # Kim, Lee & Jeon 2021, on CIFAR (METHODS §5).
+    # Kim, Lee & Jeon 2021, on CIFAR: docs/methods.md, "Recipes".
     "scratch": Recipe(
         frozen_epochs=0,
         epochs=200,

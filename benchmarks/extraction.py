@@ -26,7 +26,7 @@ from rebalance.features.extractors import BATCH
 from rebalance.forward import accelerator, processor
 from rebalance.forward.checking import check_images, packed_network
 from rebalance.forward.memory import pages_kept
-from rebalance.forward.passes import Batch, ForwardPass, Picture, batched
+from rebalance.forward.passes import ForwardPass, ImageBatch, Picture, batched
 from rebalance.forward.reading import read_or_leave, read_pixels
 from rebalance.models.backbones import build
 from rebalance.models.checkpoints import load_state_dict_file
@@ -140,7 +140,7 @@ def together(files: list[bytes], forward: ForwardPass, workers: int) -> tuple[st
     def one(data: bytes) -> tuple[bytes, Picture]:
         return b"", read(data, forward.transform)
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[ImageBatch]:
         return batched(ordered_map(one, files, workers), forward.batch_size)
 
     if forward.device == "cpu":

@@ -16,7 +16,7 @@ from rebalance.features.blocks import (
     LARGEST,
     SHARE,
     SMALLEST,
-    Block,
+    BlockFile,
     MappedBlocks,
     Places,
     block_size,
@@ -114,7 +114,7 @@ def test_what_is_known_by_name_needs_no_listing(tmp_path):
 
 
 def test_a_cache_that_is_cleared_meanwhile_is_one_clear_error(tmp_path):
-    blocks = MappedBlocks([Block(tmp_path / "gone.npy", 2, 3, 128)])
+    blocks = MappedBlocks([BlockFile(tmp_path / "gone.npy", 2, 3, 128)])
     assert len(blocks[:1]) == len(blocks) == 1
     with pytest.raises(FeatureError, match=r"gone \('.*gone.npy'\).*run the command again"):
         blocks[0]

@@ -15,7 +15,7 @@ from rebalance.forward import accelerator, processor
 from rebalance.forward.checking import check_images, packed_network
 from rebalance.forward.memory import pages_kept
 from rebalance.forward.packing import PackedConvolution
-from rebalance.forward.passes import Batch, ForwardPass, Passed, Picture, batched
+from rebalance.forward.passes import ForwardPass, ImageBatch, Passed, Picture, batched
 from rebalance.forward.reading import Encoded
 from rebalance.models.backbones import build
 from rebalance.models.network import Network, network_of
@@ -229,7 +229,7 @@ def test_a_whole_batch_may_be_refused():
     broken = Encoded(torch.zeros(50, dtype=torch.uint8), 1)
     refused: dict[bytes, str] = {}
     (passed,) = accelerator.pass_batches(
-        [Batch([b"a", b"b"], [broken, broken])], way(), refused.__setitem__
+        [ImageBatch([b"a", b"b"], [broken, broken])], way(), refused.__setitem__
     )
     assert passed.keys == []
     assert {name: len(values) for name, values in passed.features.items()} == {"body": 0, "pool": 0}

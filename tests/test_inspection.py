@@ -21,18 +21,18 @@ from rebalance.inspection import (
     Inspection,
     Resemblance,
     check_gates,
+    describe_image,
     find_all,
-    look,
-    outcomes,
+    gate_outcomes,
     read_baseline,
     resemblance,
     without_known,
 )
+from rebalance.inspection.description import Appearance, ImageDescription, frequency_hash
 from rebalance.inspection.findings import Finding
-from rebalance.inspection.looks import Appearance, Look, frequency_hash
+from rebalance.inspection.inspected import ImagePlace, InspectedImage, InspectedImages
 from rebalance.inspection.resemblance import cosines, resembling
 from rebalance.inspection.result import Span
-from rebalance.inspection.seen import Gallery, Place, Seen
 from rebalance.inspection.similarity import BITS, CORRELATION, similar
 
 
@@ -93,34 +93,34 @@ def test_the_hash_is_that_of_scipys_transform():
 def test_a_look_says_what_the_file_holds(tmp_path):
     path = tmp_path / "x.png"
     smooth(0, (60, 20)).convert("P").save(path)
-    seen = look(path)
+    seen = describe_image(path)
     assert (seen.size, seen.mode, seen.uniform) == ((60, 20), "P", False)
     exif = Image.Exif()
     exif[0x0112] = 6  # stored on its side
     smooth(0, (60, 20)).save(tmp_path / "x.jpg", exif=exif)
-    assert look(tmp_path / "x.jpg").size == (20, 60)
+    assert describe_image(tmp_path / "x.jpg").size == (20, 60)
     path.write_text("text")
     with pytest.raises(UnreadableImage, match="not an image"):
-        look(path)
+        describe_image(path)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (3, 2), (900, 7)])
 def test_odd_sizes_can_be_looked_at(tmp_path, size):
     smooth(1, size).save(tmp_path / "x.png")
-    assert look(tmp_path / "x.png").size == size
+    assert describe_image(tmp_path / "x.png").size == size
 
 
 def test_nearly_uniform_images_have_no_appearance(tmp_path):
     noise = np.random.default_rng(0).integers(0, 6, (40, 40, 3))
     Image.fromarray((200 + noise).astype(np.uint8)).save(tmp_path / "plain.png")
-    found = look(tmp_path / "plain.png")
+    found = describe_image(tmp_path / "plain.png")
     assert found.uniform
     assert found.appearance is None
     # Red beside a green as bright: uniform as grey, but there is something to see.
     colours = Image.new("RGB", (40, 40), (255, 0, 0))
     colours.paste((0, 130, 0), (0, 0, 20, 40))
     colours.save(tmp_path / "colours.png")
-    found = look(tmp_path / "colours.png")
+    found = describe_image(tmp_path / "colours.png")
     assert not found.uniform
     assert found.appearance is None
 
@@ -143,7 +143,7 @@ def test_copies_look_alike_and_others_do_not(tmp_path):
         for picture, suffix, options in copies(smooth(seed, (120, 90))).values():
             path = tmp_path / f"{len(looks)}.{suffix}"
             picture.save(path, **options)
-            looks.append(look(path).appearance)
+            looks.append(describe_image(path).appearance)
     hashes = np.array([each.bits for each in looks], np.uint64)
     pixels = np.array([list(each.miniature) for each in looks], np.uint8)
     assert similar(hashes, pixels) == [6 * (i // 6) for i in range(72)]
@@ -227,10 +227,10 @@ def test_cosines_are_those_of_the_features():
     assert found == pytest.approx(units[[0, 5, 4]] @ units[4], abs=1e-6)
 
 
-def seen(file_name, content, *, against=False, appearance=None, size=(10, 10), contrast=50.0):
+def inspected(file_name, content, *, against=False, appearance=None, size=(10, 10), contrast=50.0):
     label = file_name.split("/")[0]
-    look = Look(content.encode(), size, "RGB", contrast, appearance)
-    return Seen(Place(file_name, label, against), look)
+    description = ImageDescription(content.encode(), size, "RGB", contrast, appearance)
+    return InspectedImage(ImagePlace(file_name, label, against), description)
 
 
 def shape(number):
@@ -247,20 +247,20 @@ def names(findings):
 
 
 def test_equal_files_are_told_by_where_they_are():
-    gallery = Gallery(
+    images = InspectedImages(
         [
-            seen("a/1", "x", appearance=shape(1)),
-            seen("a/2", "x", appearance=shape(1)),
-            seen("b/1", "x", appearance=shape(1)),
-            seen("b/2", "y", appearance=shape(2)),
-            seen("b/3", "z", appearance=shape(3)),
-            seen("b/9", "y", against=True, appearance=shape(2)),
-            seen("b/8", "w", against=True, appearance=shape(4)),
-            seen("a/8", "w", against=True, appearance=shape(4)),
+            inspected("a/1", "x", appearance=shape(1)),
+            inspected("a/2", "x", appearance=shape(1)),
+            inspected("b/1", "x", appearance=shape(1)),
+            inspected("b/2", "y", appearance=shape(2)),
+            inspected("b/3", "z", appearance=shape(3)),
+            inspected("b/9", "y", against=True, appearance=shape(2)),
+            inspected("b/8", "w", against=True, appearance=shape(4)),
+            inspected("a/8", "w", against=True, appearance=shape(4)),
         ]
     )
     # Equal files look the same, which is no news; what AGAINST holds twice is not asked about.
-    assert names(find_all(gallery)) == {
+    assert names(find_all(images)) == {
         "duplicates": [["a/1", "a/2"]],
         "conflicts": [["a/1", "a/2", "b/1"]],
         "leakage": [["b/2", "b/9"]],
@@ -268,44 +268,44 @@ def test_equal_files_are_told_by_where_they_are():
 
 
 def test_different_files_that_look_the_same():
-    gallery = Gallery(
+    images = InspectedImages(
         [
-            seen("a/1", "x", appearance=shape(1)),
-            seen("a/2", "x", appearance=shape(1)),
-            seen("a/3", "y", appearance=shape(1)),
-            seen("b/1", "p", appearance=shape(2)),
-            seen("c/1", "q", appearance=shape(2)),
-            seen("c/2", "r", appearance=None),
-            seen("c/3", "s", appearance=None),
-            seen("c/9", "t", against=True, appearance=shape(2)),
+            inspected("a/1", "x", appearance=shape(1)),
+            inspected("a/2", "x", appearance=shape(1)),
+            inspected("a/3", "y", appearance=shape(1)),
+            inspected("b/1", "p", appearance=shape(2)),
+            inspected("c/1", "q", appearance=shape(2)),
+            inspected("c/2", "r", appearance=None),
+            inspected("c/3", "s", appearance=None),
+            inspected("c/9", "t", against=True, appearance=shape(2)),
         ]
     )
-    assert names(find_all(gallery)) == {
+    assert names(find_all(images)) == {
         "duplicates": [["a/1", "a/2"]],
         "near-duplicates": [["a/1", "a/3"]],
         "near-conflicts": [["b/1", "c/1"]],
         "near-leakage": [["b/1", "c/1", "c/9"]],
     }
-    (found,) = find_all(gallery)["near-conflicts"]
+    (found,) = find_all(images)["near-conflicts"]
     assert str(found) == "'b/1' ~ 'c/1'"
 
 
 def test_similar_files_are_told_by_where_they_are():
     one, other = [3, 1, 0], [0, 1, 3]
-    gallery = Gallery(
+    images = InspectedImages(
         [
-            seen("a/1", "x"),
-            seen("a/2", "x"),  # equal to the first: that is no news
-            seen("a/3", "y"),
-            seen("b/1", "z"),
-            seen("b/2", "p"),
-            seen("c/1", "q"),
-            seen("c/9", "r", against=True),
-            seen("c/8", "s", against=True),
+            inspected("a/1", "x"),
+            inspected("a/2", "x"),  # equal to the first: that is no news
+            inspected("a/3", "y"),
+            inspected("b/1", "z"),
+            inspected("b/2", "p"),
+            inspected("c/1", "q"),
+            inspected("c/9", "r", against=True),
+            inspected("c/8", "s", against=True),
         ],
         resemblance=Resemblance(stored([one, one, one, one, other, [1, 0, 0], other, other]), 0.99),
     )
-    found = find_all(gallery)
+    found = find_all(images)
     assert names(found) == {
         "duplicates": [["a/1", "a/2"]],
         "similar": [["a/1", "a/3"]],
@@ -317,35 +317,37 @@ def test_similar_files_are_told_by_where_they_are():
 
 def test_how_similar_is_said_of_the_nearest_and_the_farthest():
     rows = [[1, 0], [np.cos(0.1), np.sin(0.1)], [np.cos(0.2), np.sin(0.2)]]
-    images = [seen(f"a/{i}", str(i)) for i in range(3)]
-    (found,) = find_all(Gallery(images, resemblance=Resemblance(stored(rows), 0.99)))["similar"]
+    images = [inspected(f"a/{i}", str(i)) for i in range(3)]
+    (found,) = find_all(InspectedImages(images, resemblance=Resemblance(stored(rows), 0.99)))[
+        "similar"
+    ]
     assert found.detail == "cosine 0.980 to 0.995 from the first"
 
 
 def test_odd_images_and_unreadable_ones():
-    gallery = Gallery(
+    images = InspectedImages(
         [
-            seen("a/1", "1", size=(30, 10)),
-            seen("a/2", "2", size=(31, 10)),
-            seen("a/3", "3", size=(10, 31)),
-            seen("a/4", "4", contrast=2.9),
-            seen("a/5", "5", contrast=3.0),
-            seen("a/6", "6", against=True, contrast=0, size=(90, 1)),
+            inspected("a/1", "1", size=(30, 10)),
+            inspected("a/2", "2", size=(31, 10)),
+            inspected("a/3", "3", size=(10, 31)),
+            inspected("a/4", "4", contrast=2.9),
+            inspected("a/5", "5", contrast=3.0),
+            inspected("a/6", "6", against=True, contrast=0, size=(90, 1)),
         ],
         [Unreadable("a/7", "a", "empty file (0 bytes)")],
     )
-    found = find_all(gallery)
+    found = find_all(images)
     assert {kind: list(map(str, some)) for kind, some in found.items() if some} == {
         "unreadable": ["'a/7': empty file (0 bytes)"],
         "uniform": ["'a/4': contrast 2.9 of 255"],
         "elongated": ["'a/2': 31x10 pixels", "'a/3': 10x31 pixels"],
     }
     assert list(found) == list(KINDS)
-    assert names(find_all(Gallery([]))) == {}
+    assert names(find_all(InspectedImages([]))) == {}
 
 
 def test_names_stay_on_one_line_and_many_are_counted():
-    images = tuple(Place(f"a/<b>\n\x1b[31m{i}\udcff", "a") for i in range(6))
+    images = tuple(ImagePlace(f"a/<b>\n\x1b[31m{i}\udcff", "a") for i in range(6))
     text = str(Finding(images))
     assert text.isprintable()
     assert "<b>\\n\\x1b[31m0\\udcff" in text
@@ -358,7 +360,7 @@ def inspection(tmp_path, **found):
 
 
 def test_gates_say_which_and_why(tmp_path):
-    twins = Finding((Place("a/1", "a"), Place("b/1", "b")))
+    twins = Finding((ImagePlace("a/1", "a"), ImagePlace("b/1", "b")))
     found = inspection(tmp_path, conflicts=(twins,))
     check_gates(found)
     check_gates(found, 3, ["duplicates", "uniform"])
@@ -381,15 +383,15 @@ def test_gates_that_cannot_be(tmp_path):
 
 
 def test_the_outcome_of_every_gate(tmp_path):
-    twins = Finding((Place("a/1", "a"), Place("b/1", "b")))
+    twins = Finding((ImagePlace("a/1", "a"), ImagePlace("b/1", "b")))
     found = inspection(tmp_path, conflicts=(twins,))
-    told = outcomes(found, Gates(2, ("duplicates", "conflicts")))
+    told = gate_outcomes(found, Gates(2, ("duplicates", "conflicts")))
     assert [(gate.name, gate.allows, gate.passed) for gate in told] == [
         ("imbalance ratio", "at most 2", False),
         ("duplicates", "none", True),
         ("conflicts", "none", False),
     ]
-    assert outcomes(found, Gates()) == []
+    assert gate_outcomes(found, Gates()) == []
 
 
 def record(tmp_path, findings):
@@ -400,7 +402,7 @@ def record(tmp_path, findings):
 
 
 def test_a_baseline_takes_out_what_is_in_one_old_finding(tmp_path):
-    one, two, three = (Place(f"a/{i}\udcff", "a") for i in range(3))
+    one, two, three = (ImagePlace(f"a/{i}\udcff", "a") for i in range(3))
     path = record(tmp_path, {"duplicates": (Finding((one, two)),), "uniform": (Finding((one,)),)})
     now = {
         "duplicates": (Finding((two, one)), Finding((two, three))),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rebalance.inspection.looks import Appearance, Look, look
+from rebalance.inspection.description import Appearance, ImageDescription, describe_image
 from rebalance.inspection.redundancy import near_duplicates, redundant
 from rebalance.inspection.similarity import BITS, CORRELATION
 
@@ -17,17 +17,17 @@ WORDS = [0, 0b1, 0b111, 0b11111, 0b1111111, (1 << 40) - 1, 0x5555555555555555]
 RAMPS = [np.arange(64), np.arange(64)[::-1], np.arange(64) ** 2 // 17]
 
 
-def seen(bits: int, ramp: int = 0, side: int = 10, name: bytes | None = None) -> Look:
+def seen(bits: int, ramp: int = 0, side: int = 10, name: bytes | None = None) -> ImageDescription:
     pixels = RAMPS[ramp].astype(np.uint8).tobytes()
     digest = name or f"{bits}/{ramp}/{side}".encode()
-    return Look(digest, (side, side), "RGB", 50.0, Appearance(bits, pixels))
+    return ImageDescription(digest, (side, side), "RGB", 50.0, Appearance(bits, pixels))
 
 
-def blank(name: bytes) -> Look:
-    return Look(name, (10, 10), "RGB", 0.0, None)
+def blank(name: bytes) -> ImageDescription:
+    return ImageDescription(name, (10, 10), "RGB", 0.0, None)
 
 
-def alike(one: Look | None, other: Look | None) -> bool:
+def alike(one: ImageDescription | None, other: ImageDescription | None) -> bool:
     if one is None or other is None:
         return False
     if one.appearance is None or other.appearance is None:
@@ -37,7 +37,7 @@ def alike(one: Look | None, other: Look | None) -> bool:
     return close and np.corrcoef(left, right)[0, 1] >= CORRELATION
 
 
-def slow(looks: list[Look | None]) -> dict[int, int]:
+def slow(looks: list[ImageDescription | None]) -> dict[int, int]:
     """The largest first: who looks like one that stays goes, and to the first such."""
     order = sorted(
         range(len(looks)),
@@ -68,7 +68,9 @@ looks_of = st.lists(
 
 @settings(deadline=None)
 @given(looks_of, st.integers(0, 14))
-def test_all_that_goes_looks_like_one_that_stays(looks: list[Look | None], most: int) -> None:
+def test_all_that_goes_looks_like_one_that_stays(
+    looks: list[ImageDescription | None], most: int
+) -> None:
     whole = redundant(looks, len(looks))
     assert whole == slow(looks)
     some = redundant(looks, most)
@@ -111,12 +113,12 @@ def test_real_files_scaled_compressed_and_blank(sample: Path, tmp_path: Path) ->
     for name in ("3.png", "4.png"):
         Image.new("RGB", (20, 20), "white").save(tmp_path / name)
     Image.new("RGB", (20, 20), "black").save(tmp_path / "5.png")
-    looks = [look(path) for path in sorted(tmp_path.iterdir())]
+    looks = [describe_image(path) for path in sorted(tmp_path.iterdir())]
     assert redundant(looks, 6) == {0: 1, 4: 3}
 
 
 def test_near_duplicates_go_class_by_class_with_the_reason() -> None:
-    looks: dict[int, Look | None] = {
+    looks: dict[int, ImageDescription | None] = {
         0: seen(0, side=10),
         1: seen(0, side=20),
         3: seen(0, side=10, name=b"20"),

@@ -12,7 +12,7 @@ from PIL import Image
 import rebalance
 from rebalance.data.folder import Unreadable
 from rebalance.errors import SettingError
-from rebalance.inspection import KINDS, Finding, Gates, Inspection, Place, Span
+from rebalance.inspection import KINDS, Finding, Gates, ImagePlace, Inspection, Span
 from rebalance.reports.inspections import GROUPS, PICTURES, SIDE, TOGETHER, inspection_report
 
 HEADING = re.compile(r"<h2>(.*?)</h2>")
@@ -47,7 +47,9 @@ def test_each_group_shows_its_images_beside_their_names(make_folder, tmp_path):
     other = make_folder(tmp_path / "other", {"c": 1}, (10, 20))
     Image.new("RGB", (30, 30), "red").save(data / "a" / "red.png")
     Image.new("RGB", (30, 30), "blue").save(other / "c" / "blue.png")
-    leak = Finding((Place("a/red.png", "a"), Place("c/blue.png", "c", against=True)), "so alike")
+    leak = Finding(
+        (ImagePlace("a/red.png", "a"), ImagePlace("c/blue.png", "c", against=True)), "so alike"
+    )
     found = found_in(data, {"near-leakage": [leak]}, against=other)
     text = inspection_report(found).text
     (red, one), (blue, two) = pictures(text)
@@ -100,7 +102,7 @@ def test_the_page_of_a_real_inspection(make_folder, tmp_path):
 def test_names_are_text_and_pages_are_bounded(photos):
     root, names = photos
     names = [name.replace("\n", "") for name in names]
-    places = [Place(name, "a") for name in names]
+    places = [ImagePlace(name, "a") for name in names]
     group = Finding(tuple(places[:20]), "<b>bold</b>")
     findings = {kind: [group] * 300 for kind in KINDS if kind != "unreadable"}
     found = found_in(root, findings, against=root, similar=0.9)
@@ -120,7 +122,8 @@ def test_names_are_text_and_pages_are_bounded(photos):
 def test_few_kinds_show_forty_groups_each(photos):
     root, names = photos
     pairs = [
-        Finding((Place(names[i % 30], "a"), Place(names[(i + 1) % 30], "a"))) for i in range(41)
+        Finding((ImagePlace(names[i % 30], "a"), ImagePlace(names[(i + 1) % 30], "a")))
+        for i in range(41)
     ]
     report = inspection_report(found_in(root, {"duplicates": pairs}))
     assert report.pictures == 2 * GROUPS
@@ -154,5 +157,5 @@ def test_sizes_and_odd_folders(tmp_path):
 
 
 def test_an_image_that_is_gone_is_a_cross(tmp_path):
-    twins = Finding((Place("a/1.png", "a"), Place("a/2.png", "a")))
+    twins = Finding((ImagePlace("a/1.png", "a"), ImagePlace("a/2.png", "a")))
     assert len(pictures(inspection_report(found_in(tmp_path, {"duplicates": [twins]})).text)) == 2

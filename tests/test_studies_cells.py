@@ -1,4 +1,4 @@
-"""Cells on disk: whole or not there, of this study or refused."""
+"""CellStore on disk: whole or not there, of this study or refused."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalance.errors import SettingError
-from rebalance.studies.cells import Cells, seconds_of, slug
+from rebalance.studies.cells import CellStore, seconds_of, slug
 from rebalance.studies.outcomes import Outcome, Treatment
 from rebalance.studies.plan import Cell, Choice, Definition
 from rebalance.studies.rebalancings import named
@@ -22,7 +22,7 @@ OUTCOME = Outcome(
 
 
 def cells(folder, facts=FACTS, definition=None):
-    return Cells(folder, facts, {TREATMENT: definition or Definition(named("smote"))})
+    return CellStore(folder, facts, {TREATMENT: definition or Definition(named("smote"))})
 
 
 def test_an_outcome_comes_back_to_the_last_bit(tmp_path):

@@ -13,7 +13,7 @@ from rebalance.errors import MetricError
 from rebalance.losses import LOSSES
 from rebalance.metrics import METRICS, score
 from rebalance.settings import StudyOptions
-from rebalance.studies.cells import Cells
+from rebalance.studies.cells import CellStore
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Cell, Choice, Definition
 from rebalance.studies.probe import Block, head_recipe, outcomes
@@ -42,7 +42,7 @@ def make_setup(tmp_path):
             return ImageFolder(tmp_path, CLASSES[: len(sizes)], paths, tuple(labels.tolist()))
 
         images, test = draw("train", sizes), draw("test", (40,) * len(sizes))
-        cells = Cells(tmp_path, {}, definitions)
+        cells = CellStore(tmp_path, {}, definitions)
         folds = {0: np.arange(len(images.paths)) % 3}
         return Setup(
             StudyOptions(tmp_path, seeds=(0,), folds=3),
@@ -96,7 +96,7 @@ def test_on_real_features_it_learns_as_well_as_logistic_regression(shared, tmp_p
     treatment, definition = of()
     setup = Setup(
         StudyOptions(folder, seeds=(0,), folds=5),
-        Cells(tmp_path, {}, {treatment: definition}),
+        CellStore(tmp_path, {}, {treatment: definition}),
         table.folder,
         None,
         None,

@@ -14,7 +14,7 @@ import pytest
 
 import rebalance
 from rebalance.studies import full
-from rebalance.studies.cells import Cells
+from rebalance.studies.cells import CellStore
 from rebalance.studies.declaration import read_study
 
 MEASURED = {"seconds"}
@@ -164,7 +164,7 @@ def test_the_work_of_a_body_lies_in_one_place_whichever_cells_are_left(declare, 
     training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nepochs = 1'
     path = declare('[grid]\nrebalance = ["eos"]', 'depth = "full"\nseeds = 1\nfolds = 2', training)
     plan = read_study(path)
-    cells = Cells(tmp_path, {}, plan.treatments)
+    cells = CellStore(tmp_path, {}, plan.treatments)
     places = {full._work(SimpleNamespace(cells=cells), cell) for cell in plan.cells}
     assert len(plan.cells) == 6  # nothing, eos and its control, on two folds
     assert len(places) == 2

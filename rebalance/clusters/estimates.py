@@ -23,7 +23,7 @@ Numbers = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SilhouetteEstimate:
     """The mean silhouette of each labeling, and how far that may be off.
 
     errors: standard errors of ``means``. drawn: the points that were looked at. rival: the labeling
@@ -44,7 +44,7 @@ def estimated_silhouettes(
     *,
     first: int = FIRST,
     most: int = MOST,
-) -> Estimate:
+) -> SilhouetteEstimate:
     """The mean silhouettes of one or more labelings [N] of ``points`` [N, D], from a sample.
 
     Points are drawn without replacement from every cell (a set that no labeling parts) in
@@ -94,7 +94,7 @@ class _Strata:
             values.append(new)
         self.drawn = wanted
 
-    def estimate(self) -> Estimate:
+    def estimate(self) -> SilhouetteEstimate:
         """What the points drawn so far say."""
         strata = [_joined(values) for values in self.values]
         means = self._means(strata)
@@ -103,7 +103,7 @@ class _Strata:
         near = behind < SURE * self._errors([values[best] - values for values in strata])
         near[best] = False
         rivals = np.flatnonzero(near)
-        return Estimate(
+        return SilhouetteEstimate(
             means.tolist(),
             self._errors(strata).tolist(),
             int(self.drawn.sum()),

@@ -5,5 +5,5 @@ Imports neither numpy nor torch.
 
 from rebalance.exchange.listing import import_csv as import_csv
 from rebalance.exchange.tables import EXPORTS as EXPORTS
-from rebalance.exchange.tables import Table as Table
+from rebalance.exchange.tables import ExportTable as ExportTable
 from rebalance.exchange.tables import export as export

@@ -27,19 +27,21 @@ MISSING = {
 }
 
 
-class Table(NamedTuple):
+class ExportTable(NamedTuple):
     """The header of a table, and a tuple of cells for each sample; a cell may be None."""
 
     header: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
 
-def csv_table(manifest: Manifest, output: Path) -> Table:
+def csv_table(manifest: Manifest, output: Path) -> ExportTable:
     """File names relative to the root, and labels: fastai, and most scripts."""
-    return Table(("file_name", "label"), [(row.file_name, row.label) for row in manifest.rows])
+    return ExportTable(
+        ("file_name", "label"), [(row.file_name, row.label) for row in manifest.rows]
+    )
 
 
-def hf(manifest: Manifest, output: Path) -> Table:
+def hf(manifest: Manifest, output: Path) -> ExportTable:
     """Hugging Face ``imagefolder``: metadata.csv, at the root of the images or above it.
 
     Raises OutputError for another name or place, where the tool would not find file or images.
@@ -53,10 +55,10 @@ def hf(manifest: Manifest, output: Path) -> Table:
     _warn_of_missing(manifest)
     prefix = root.relative_to(folder)
     rows = [((prefix / row.file_name).as_posix(), row.label) for row in manifest.rows]
-    return Table(("file_name", "label"), rows)
+    return ExportTable(("file_name", "label"), rows)
 
 
-def fiftyone(manifest: Manifest, output: Path) -> Table:
+def fiftyone(manifest: Manifest, output: Path) -> ExportTable:
     """FiftyOne's CSVDataset, with the subclass of each image and its distance from the centre.
 
     Raises DataError where a file is repeated, for FiftyOne takes rows of one path for one sample.
@@ -66,10 +68,10 @@ def fiftyone(manifest: Manifest, output: Path) -> Table:
         (str(manifest.root / row.file_name), row.label, row.cluster, row.distance)
         for row in manifest.rows
     ]
-    return Table(("filepath", "label", "cluster", "distance"), rows)
+    return ExportTable(("filepath", "label", "cluster", "distance"), rows)
 
 
-def lightly(manifest: Manifest, output: Path) -> Table:
+def lightly(manifest: Manifest, output: Path) -> ExportTable:
     """LightlyTrain's image classification, one split.
 
     Raises DataError for a class name that it would read as several, or as another.
@@ -81,10 +83,10 @@ def lightly(manifest: Manifest, output: Path) -> Table:
                 f"found {name!r}: rename the class"
             )
     rows = [(str(manifest.root / row.file_name), row.label) for row in manifest.rows]
-    return Table(("image_path", "label"), rows)
+    return ExportTable(("image_path", "label"), rows)
 
 
-def fastdup(manifest: Manifest, output: Path) -> Table:
+def fastdup(manifest: Manifest, output: Path) -> ExportTable:
     """fastdup's annotations; all rows are of the split ``train``, for a manifest is trained on.
 
     Raises DataError where a file is repeated: fastdup joins by file name.
@@ -92,10 +94,10 @@ def fastdup(manifest: Manifest, output: Path) -> Table:
     _check_each_once(manifest, "fastdup")
     _warn_of_missing(manifest)
     rows = [(str(manifest.root / row.file_name), row.label, "train") for row in manifest.rows]
-    return Table(("filename", "label", "split"), rows)
+    return ExportTable(("filename", "label", "split"), rows)
 
 
-EXPORTS: dict[str, Callable[[Manifest, Path], Table]] = {
+EXPORTS: dict[str, Callable[[Manifest, Path], ExportTable]] = {
     "csv": csv_table,
     "hf": hf,
     "fiftyone": fiftyone,
@@ -111,7 +113,7 @@ def export(
     *,
     root: Path | str | None = FolderOptions.root,
     overwrite: bool = RunOptions.overwrite,
-) -> Table:
+) -> ExportTable:
     """Write a manifest as the CSV that another tool reads, and return what was written.
 
     to: a key of ``EXPORTS``, which says of each what it writes and what it cannot. Text is quoted
@@ -162,7 +164,7 @@ def _warn_of_missing(manifest: Manifest) -> None:
             log.warning("class %r: pandas reads this name as a missing value: rename it", name)
 
 
-def _write(path: Path, table: Table) -> None:
+def _write(path: Path, table: ExportTable) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         # Left to themselves, older versions of csv leave a lone carriage return bare.
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")

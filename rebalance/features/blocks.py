@@ -39,7 +39,7 @@ def block_size(kept: int, columns: int) -> int:
 
 
 class Places(Mapping[bytes, tuple[int, int]]):
-    """Block and row of every image, by digest; 24 bytes for each.
+    """BlockFile and row of every image, by digest; 24 bytes for each.
 
     Of images that are in several blocks, or repeatedly in one, the first place counts.
     """
@@ -72,7 +72,7 @@ class Places(Mapping[bytes, tuple[int, int]]):
         )
 
     def find(self, keys: Sequence[bytes]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Block and row of each of ``keys``; -1 and -1 for one that has no place."""
+        """BlockFile and row of each of ``keys``; -1 and -1 for one that has no place."""
         wanted = np.frombuffer(b"".join(keys), _SORTABLE)
         if not len(self._keys):
             return np.full(len(wanted), -1), np.full(len(wanted), -1)
@@ -100,7 +100,7 @@ class Places(Mapping[bytes, tuple[int, int]]):
         return len(self._keys)
 
 
-class Block(NamedTuple):
+class BlockFile(NamedTuple):
     """A file of features, float16 [rows, columns], which begin ``offset`` bytes into it."""
 
     path: Path
@@ -112,7 +112,7 @@ class Block(NamedTuple):
 class MappedBlocks(Sequence[NDArray[np.float16]]):
     """Feature matrices [n, D], each mapped into memory when it is asked for."""
 
-    def __init__(self, files: Sequence[Block] = ()) -> None:
+    def __init__(self, files: Sequence[BlockFile] = ()) -> None:
         self.files = tuple(files)
 
     def __len__(self) -> int:
@@ -135,7 +135,7 @@ class MappedBlocks(Sequence[NDArray[np.float16]]):
 
 
 @lru_cache(MAPPED)
-def _mapped(block: Block) -> NDArray[np.float16]:
+def _mapped(block: BlockFile) -> NDArray[np.float16]:
     # np.load would read the header again each time, and takes ten times as long.
     with block.path.open("rb") as file:
         content = mmap(file.fileno(), 0, access=ACCESS_READ)
@@ -144,7 +144,7 @@ def _mapped(block: Block) -> NDArray[np.float16]:
     return values.reshape(block.rows, block.columns)
 
 
-def read_block(keys: Path, width: int | None) -> tuple[Block, NDArray[np.void]] | None:
+def read_block(keys: Path, width: int | None) -> tuple[BlockFile, NDArray[np.void]] | None:
     """A block and its digests; None where it is damaged, or its features are not of ``width``."""
     path = keys.with_name(keys.name.removesuffix(KEYS) + FEATURES)
     try:
@@ -159,7 +159,7 @@ def read_block(keys: Path, width: int | None) -> tuple[Block, NDArray[np.void]] 
     return block, found
 
 
-def _whole_block(path: Path) -> Block | None:
+def _whole_block(path: Path) -> BlockFile | None:
     """What a file says it holds; None where it is no float16 matrix, or not all of one."""
     with path.open("rb") as file:
         np.lib.format.read_magic(file)
@@ -168,4 +168,4 @@ def _whole_block(path: Path) -> Block | None:
     if len(shape) != 2 or transposed or dtype != np.float16:
         return None
     whole = size == offset + dtype.itemsize * shape[0] * shape[1]
-    return Block(path, *shape, offset) if whole else None
+    return BlockFile(path, *shape, offset) if whole else None

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rebalance.errors import UnreadableImage
 from rebalance.forward.checking import check_images
-from rebalance.forward.passes import Batch, ForwardPass, Passed, Picture, stack
+from rebalance.forward.passes import ForwardPass, ImageBatch, Passed, Picture, stack
 from rebalance.forward.reading import Encoded, decode_on, read_pixels
 from rebalance.forward.tracing import trace_body
 from rebalance.models.network import Network
@@ -36,7 +36,7 @@ Refuse = Callable[[bytes, str], None]
 
 
 def pass_batches(
-    batches: Iterable[Batch], forward: ForwardPass, refuse: Refuse
+    batches: Iterable[ImageBatch], forward: ForwardPass, refuse: Refuse
 ) -> Iterator[Passed]:
     """The features of each batch, in order.
 
@@ -60,7 +60,7 @@ def _fetched(keys: list[bytes], fetch: Fetch) -> Passed:
 
 
 def _decoded(
-    batch: Batch, transform: Transform, device: str, refuse: Refuse
+    batch: ImageBatch, transform: Transform, device: str, refuse: Refuse
 ) -> tuple[list[bytes], list[Tensor]]:
     """The images of a batch that can be read, what was left encoded decoded on the device."""
     pictures: list[Picture | None] = list(batch.pictures)

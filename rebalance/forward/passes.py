@@ -23,7 +23,7 @@ from rebalance.models.transforms import Transform
 Picture = Tensor | Encoded
 
 
-class Batch(NamedTuple):
+class ImageBatch(NamedTuple):
     """Images on their way: keys that name them, and each as uint8 [3, crop, crop] or encoded."""
 
     keys: list[bytes]
@@ -67,11 +67,11 @@ class ForwardPass:
         return torch.empty(shape, dtype=torch.uint8, memory_format=layout, pin_memory=pinned)
 
 
-def batched(pictures: Iterable[tuple[bytes, Picture]], size: int) -> Iterator[Batch]:
+def batched(pictures: Iterable[tuple[bytes, Picture]], size: int) -> Iterator[ImageBatch]:
     """Consecutive images as batches of ``size``; the last may be smaller."""
     remaining = iter(pictures)
     while some := list(islice(remaining, size)):
-        yield Batch([key for key, _ in some], [picture for _, picture in some])
+        yield ImageBatch([key for key, _ in some], [picture for _, picture in some])
 
 
 def stack(pictures: Sequence[Tensor], into: Tensor) -> Tensor:

@@ -14,13 +14,15 @@ from torch import Tensor
 
 from rebalance.forward.checking import packed_network
 from rebalance.forward.memory import pages_kept
-from rebalance.forward.passes import Batch, ForwardPass, Passed, stack
+from rebalance.forward.passes import ForwardPass, ImageBatch, Passed, stack
 from rebalance.parallel import ordered_map
 
 AHEAD = 2  # batches of features in memory per worker
 
 
-def pass_batches(batches: Iterable[Batch], forward: ForwardPass, workers: int) -> Iterator[Passed]:
+def pass_batches(
+    batches: Iterable[ImageBatch], forward: ForwardPass, workers: int
+) -> Iterator[Passed]:
     """The features of each batch, in order; ``workers`` threads, 0 for this one alone."""
     network = forward.network.eval().to(memory_format=torch.channels_last)
     with one_thread_each():
@@ -41,7 +43,7 @@ def one_thread_each() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _pass(forward: ForwardPass, batch: Batch) -> Passed:
+def _pass(forward: ForwardPass, batch: ImageBatch) -> Passed:
     pictures = [picture for picture in batch.pictures if isinstance(picture, Tensor)]
     found = forward(stack(pictures, forward.buffer()))
     count = len(batch.keys)

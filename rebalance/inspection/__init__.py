@@ -5,32 +5,32 @@ and gates that a check can set on all of it. May not import torch or click.
 """
 
 from rebalance.inspection.baselines import Known, read_baseline, without_known
+from rebalance.inspection.description import ImageDescription, describe_image
 from rebalance.inspection.findings import KINDS, Finding, find_all
-from rebalance.inspection.gates import Gates, Outcome, check_gates, check_kinds, outcomes
-from rebalance.inspection.looks import Look, look
+from rebalance.inspection.gates import GateOutcome, Gates, check_gates, check_kinds, gate_outcomes
+from rebalance.inspection.inspected import ImagePlace, inspected_images
 from rebalance.inspection.resemblance import Resemblance
 from rebalance.inspection.result import Inspection, Span
-from rebalance.inspection.seen import Place, gallery
 from rebalance.settings import SIMILAR
 
 __all__ = [
     "KINDS",
     "SIMILAR",
     "Finding",
+    "GateOutcome",
     "Gates",
+    "ImageDescription",
+    "ImagePlace",
     "Inspection",
     "Known",
-    "Look",
-    "Outcome",
-    "Place",
     "Resemblance",
     "Span",
     "check_gates",
     "check_kinds",
+    "describe_image",
     "find_all",
-    "gallery",
-    "look",
-    "outcomes",
+    "gate_outcomes",
+    "inspected_images",
     "read_baseline",
     "without_known",
 ]

@@ -1,4 +1,4 @@
-"""What an earlier inspection found, so that a later one tells only what is new."""
+"""Baselines: the findings of an earlier inspection, so that a later one reports only new ones."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Any
 
 from rebalance.errors import DataError
 from rebalance.inspection.findings import Finding
-from rebalance.inspection.seen import Place
+from rebalance.inspection.inspected import ImagePlace
 
-Known = Mapping[str, Mapping[Place, frozenset[Place]]]
+Known = Mapping[str, Mapping[ImagePlace, frozenset[ImagePlace]]]
 
 
 def read_baseline(path: Path | str) -> Known:
-    """By kind, for each image of an earlier finding, all images of it.
+    """Read an earlier inspection: by kind and image, all images that shared a finding with it.
 
     path: what ``rebalance inspect --json`` printed. Raises DataError for any other file, and for an
     inspection that itself left out what an earlier one had found.
@@ -44,19 +44,19 @@ def read_baseline(path: Path | str) -> Known:
 def without_known(
     findings: Mapping[str, Sequence[Finding]], known: Known
 ) -> dict[str, tuple[Finding, ...]]:
-    """The findings of images that were not all in one finding of that kind before."""
+    """Keep the findings whose images were not all in one earlier finding of the same kind."""
     return {
         kind: tuple(each for each in some if not _is_known(each, known.get(kind, {})))
         for kind, some in findings.items()
     }
 
 
-def _is_known(finding: Finding, known: Mapping[Place, frozenset[Place]]) -> bool:
+def _is_known(finding: Finding, known: Mapping[ImagePlace, frozenset[ImagePlace]]) -> bool:
     return frozenset(finding.images) <= known.get(finding.images[0], frozenset())
 
 
-def _place(image: dict[str, Any]) -> Place:
-    place = Place(image["file_name"], image["label"], image["side"] == "against")
+def _place(image: dict[str, Any]) -> ImagePlace:
+    place = ImagePlace(image["file_name"], image["label"], image["side"] == "against")
     if not isinstance(place.file_name, str) or not isinstance(place.label, str):
         raise TypeError("names are texts")
     return place

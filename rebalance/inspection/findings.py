@@ -1,4 +1,4 @@
-"""What is wrong with images: one function for each kind of finding, one line each in ``KINDS``.
+"""The kinds of findings about images: a function for each kind, and its line in ``KINDS``.
 
 The table, the JSON and the gates of ``rebalance inspect`` follow from the registry.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rebalance.inspection.seen import Gallery, Place, Seen, grouped
+from rebalance.inspection.inspected import ImagePlace, InspectedImage, InspectedImages, grouped
 
 ELONGATED = 3  # times as long as wide; beyond, a square crop or resize loses most of the image
 NAMED_AT_MOST = 4  # images that one line names
@@ -15,18 +15,18 @@ NAMED_AT_MOST = 4  # images that one line names
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: the images it is about, and what is to be said of them.
+    """One thing that is wrong with some images, and what there is to say about it.
 
     link: how one line shows what several images are to each other: ``=`` equal, ``~`` alike, ``≈``
     similar.
     """
 
-    images: tuple[Place, ...]
+    images: tuple[ImagePlace, ...]
     detail: str = ""
     link: str = "="
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the finding as JSON types."""
         images = [
             {
                 "file_name": place.file_name,
@@ -38,89 +38,91 @@ class Finding:
         return {"images": images, "detail": self.detail}
 
     def __str__(self) -> str:
-        """One line, control characters escaped; of many images the first few."""
+        """One line of text: control characters are escaped, and only the first few images named."""
         named = f" {self.link} ".join(map(str, self.images[:NAMED_AT_MOST]))
         more = len(self.images) - NAMED_AT_MOST
         text = f"{named} and {more} more" if more > 0 else named
         return f"{text}: {self.detail}" if self.detail else text
 
 
-def unreadable(images: Gallery) -> list[Finding]:
-    """Files that cannot be decoded."""
-    return [Finding((Place(image.path, image.label),), image.reason) for image in images.unreadable]
-
-
-def duplicates(images: Gallery) -> list[Finding]:
-    """Equal files in one class."""
-    return _within_classes(images.equal)
-
-
-def conflicts(images: Gallery) -> list[Finding]:
-    """Equal files in different classes, of which one at most is right."""
-    return _across_classes(images.equal)
-
-
-def leakage(images: Gallery) -> list[Finding]:
-    """Equal files in DATA and in the folder compared against."""
-    return _across_sides(images.equal)
-
-
-def near_duplicates(images: Gallery) -> list[Finding]:
-    """Different files in one class that look the same."""
-    return _within_classes(images.alike)
-
-
-def near_conflicts(images: Gallery) -> list[Finding]:
-    """Different files in different classes that look the same."""
-    return _across_classes(images.alike)
-
-
-def near_leakage(images: Gallery) -> list[Finding]:
-    """Different files in DATA and in the folder compared against that look the same."""
-    return _across_sides(images.alike)
-
-
-def similar(images: Gallery) -> list[Finding]:
-    """Different files in one class whose features are similar."""
-    return _with_cosines(images, _within_classes(images.resembling))
-
-
-def similar_conflicts(images: Gallery) -> list[Finding]:
-    """Different files in different classes whose features are similar."""
-    return _with_cosines(images, _across_classes(images.resembling))
-
-
-def similar_leakage(images: Gallery) -> list[Finding]:
-    """Different files in DATA and in the folder compared against whose features are similar."""
-    return _with_cosines(images, _across_sides(images.resembling))
-
-
-def uniform(images: Gallery) -> list[Finding]:
-    """Images with nearly nothing to see."""
+def unreadable(images: InspectedImages) -> list[Finding]:
+    """Find the files that cannot be decoded."""
     return [
-        Finding((image.place,), f"contrast {image.look.contrast:.1f} of 255")
-        for image in images.own
-        if image.look.uniform
+        Finding((ImagePlace(image.path, image.label),), image.reason) for image in images.unreadable
     ]
 
 
-def elongated(images: Gallery) -> list[Finding]:
-    """Images more than three times as long as wide, or as wide as long."""
+def duplicates(images: InspectedImages) -> list[Finding]:
+    """Find equal files in one class."""
+    return _within_classes(images.equal)
+
+
+def conflicts(images: InspectedImages) -> list[Finding]:
+    """Find equal files in different classes, at most one of which is right."""
+    return _across_classes(images.equal)
+
+
+def leakage(images: InspectedImages) -> list[Finding]:
+    """Find equal files in DATA and in the folder compared against."""
+    return _across_sides(images.equal)
+
+
+def near_duplicates(images: InspectedImages) -> list[Finding]:
+    """Find different files in one class that look the same."""
+    return _within_classes(images.alike)
+
+
+def near_conflicts(images: InspectedImages) -> list[Finding]:
+    """Find different files in different classes that look the same."""
+    return _across_classes(images.alike)
+
+
+def near_leakage(images: InspectedImages) -> list[Finding]:
+    """Find different files in DATA and in the other folder that look the same."""
+    return _across_sides(images.alike)
+
+
+def similar(images: InspectedImages) -> list[Finding]:
+    """Find different files in one class whose features are similar."""
+    return _with_cosines(images, _within_classes(images.resembling))
+
+
+def similar_conflicts(images: InspectedImages) -> list[Finding]:
+    """Find different files in different classes whose features are similar."""
+    return _with_cosines(images, _across_classes(images.resembling))
+
+
+def similar_leakage(images: InspectedImages) -> list[Finding]:
+    """Find different files in DATA and in the other folder whose features are similar."""
+    return _with_cosines(images, _across_sides(images.resembling))
+
+
+def uniform(images: InspectedImages) -> list[Finding]:
+    """Find images that show nearly nothing."""
     return [
-        Finding((image.place,), "{}x{} pixels".format(*image.look.size))
+        Finding((image.place,), f"contrast {image.description.contrast:.1f} of 255")
         for image in images.own
-        if max(image.look.size) > ELONGATED * min(image.look.size)
+        if image.description.uniform
+    ]
+
+
+def elongated(images: InspectedImages) -> list[Finding]:
+    """Find images with one side more than three times as long as the other."""
+    return [
+        Finding((image.place,), "{}x{} pixels".format(*image.description.size))
+        for image in images.own
+        if max(image.description.size) > ELONGATED * min(image.description.size)
     ]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of finding: how it is found, and what it is in a few words.
+    """A kind of finding: the function that finds it, and its meaning in a few words.
 
     needs_against: whether it is about two folders. needs_features: whether it compares features.
     """
 
-    find: Callable[[Gallery], list[Finding]]
+    find: Callable[[InspectedImages], list[Finding]]
     meaning: str
     needs_against: bool = False
     needs_features: bool = False
@@ -151,21 +153,21 @@ KINDS = {
 }
 
 
-def find_all(images: Gallery) -> dict[str, tuple[Finding, ...]]:
-    """Every kind of ``KINDS`` by its name, each in the order of the images."""
+def find_all(images: InspectedImages) -> dict[str, tuple[Finding, ...]]:
+    """Return the findings of every kind in ``KINDS`` by its name, in the order of the images."""
     return {name: tuple(kind.find(images)) for name, kind in KINDS.items()}
 
 
-def _about(group: Sequence[Seen]) -> Finding:
-    equal = len({image.look.digest for image in group}) == 1
+def _about(group: Sequence[InspectedImage]) -> Finding:
+    equal = len({image.description.digest for image in group}) == 1
     return Finding(tuple(image.place for image in group), link="=" if equal else "~")
 
 
-def _own(group: Sequence[Seen]) -> list[Seen]:
+def _own(group: Sequence[InspectedImage]) -> list[InspectedImage]:
     return [image for image in group if not image.place.against]
 
 
-def _within_classes(groups: Iterable[Sequence[Seen]]) -> list[Finding]:
+def _within_classes(groups: Iterable[Sequence[InspectedImage]]) -> list[Finding]:
     return [
         _about(members)
         for group in groups
@@ -173,21 +175,21 @@ def _within_classes(groups: Iterable[Sequence[Seen]]) -> list[Finding]:
     ]
 
 
-def _across_classes(groups: Iterable[Sequence[Seen]]) -> list[Finding]:
+def _across_classes(groups: Iterable[Sequence[InspectedImage]]) -> list[Finding]:
     every = map(_own, groups)
     return [_about(group) for group in every if len({image.place.label for image in group}) > 1]
 
 
-def _across_sides(groups: Iterable[Sequence[Seen]]) -> list[Finding]:
+def _across_sides(groups: Iterable[Sequence[InspectedImage]]) -> list[Finding]:
     return [_about(group) for group in groups if len({image.place.against for image in group}) > 1]
 
 
-def _with_cosines(images: Gallery, findings: Iterable[Finding]) -> list[Finding]:
-    """The same, each saying how similar."""
+def _with_cosines(images: InspectedImages, findings: Iterable[Finding]) -> list[Finding]:
+    """Add to each finding how similar its images are."""
     return [replace(each, detail=_cosines(images, each), link="≈") for each in findings]
 
 
-def _cosines(images: Gallery, finding: Finding) -> str:
+def _cosines(images: InspectedImages, finding: Finding) -> str:
     found = [f"{cosine:.3f}" for cosine in images.cosines(finding.images)]
     least, most = min(found), max(found)
     return f"cosine {least}" if least == most else f"cosine {least} to {most} from the first"

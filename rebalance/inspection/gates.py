@@ -1,4 +1,4 @@
-"""Gates: what an inspection may not find, for checks that run by themselves."""
+"""Gates: limits on what an inspection may find, for checks that run unattended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,10 @@ from rebalance.inspection.result import Inspection
 
 @dataclass(frozen=True)
 class Gates:
-    """What a check allows: the largest imbalance ratio, None for any, and the kinds of findings of
-    which there may be none.
+    """The limits that a check sets.
+
+    fail_above: the largest imbalance ratio allowed, None for any. fail_on: the kinds of findings
+    that there may be none of.
     """
 
     fail_above: float | None = None
@@ -19,8 +21,8 @@ class Gates:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one gate: its name, what it allows, and why it failed, empty if it held."""
+class GateOutcome:
+    """The outcome of one gate: its name, what it allows, and why it failed ("" if it held)."""
 
     name: str
     allows: str
@@ -52,8 +54,8 @@ def check_kinds(kinds: Sequence[str], *, against: bool, similar: bool = False) -
             )
 
 
-def outcomes(found: Inspection, gates: Gates) -> list[Outcome]:
-    """What became of each gate. Raises SettingError as ``check_kinds``."""
+def gate_outcomes(found: Inspection, gates: Gates) -> list[GateOutcome]:
+    """Check each gate, and return the outcomes. Raises SettingError as ``check_kinds`` does."""
     kinds = gates.fail_on
     check_kinds(kinds, against=found.against is not None, similar=found.similar is not None)
     ratio = [] if gates.fail_above is None else [_imbalance(found, gates.fail_above)]
@@ -68,23 +70,23 @@ def check_gates(
     fail_above: the largest imbalance ratio allowed; None allows any. fail_on: kinds of findings of
     which none is allowed. Raises SettingError as ``check_kinds``.
     """
-    every = outcomes(found, Gates(fail_above, tuple(fail_on)))
+    every = gate_outcomes(found, Gates(fail_above, tuple(fail_on)))
     reasons = [gate.reason for gate in every if not gate.passed]
     if reasons:
         raise GateFailed("; ".join(reasons))
 
 
-def _imbalance(found: Inspection, allowed: float) -> Outcome:
+def _imbalance(found: Inspection, allowed: float) -> GateOutcome:
     reason = ""
     if found.imbalance_ratio > allowed:
         reason = (
             f"imbalance ratio {found.imbalance_ratio:.2f} is above the {allowed:g} that "
             "--fail-above allows: rebalance the folder, or raise the gate"
         )
-    return Outcome("imbalance ratio", f"at most {allowed:g}", reason)
+    return GateOutcome("imbalance ratio", f"at most {allowed:g}", reason)
 
 
-def _findings(found: Inspection, kind: str) -> Outcome:
+def _findings(found: Inspection, kind: str) -> GateOutcome:
     some = found.findings[kind]
     new = "" if found.baseline is None else "new "
     reason = ""
@@ -93,4 +95,4 @@ def _findings(found: Inspection, kind: str) -> Outcome:
             f"{len(some)} {new}{kind} ({KINDS[kind].meaning}) where --fail-on allows none; the "
             f"first is {some[0]}: mend them, or take the gate away"
         )
-    return Outcome(kind, f"none {new}".strip(), reason)
+    return GateOutcome(kind, f"none {new}".strip(), reason)

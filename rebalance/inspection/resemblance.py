@@ -1,4 +1,4 @@
-"""Which of many images resemble each other to a network, by the cosine of their features.
+"""A search for images that a network finds similar, by the cosine of their features.
 
 Every pair is compared, block by block: exact, in time that grows with N² and memory that does not.
 """
@@ -23,7 +23,7 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Resemblance:
-    """What there is to compare: the features [N, D] of N images, and the cosine to call similar."""
+    """The features [N, D] of N images, and the cosine from which on two are called similar."""
 
     features: StoredFeatures
     threshold: float = SIMILAR
@@ -33,7 +33,7 @@ class Resemblance:
 def resembling(
     features: StoredFeatures, threshold: float, progress: Progress = silent
 ) -> list[list[int]]:
-    """Groups of two or more of N images, as positions in order, the group of the first first.
+    """Return groups of two or more similar images, as positions, in the order of their first.
 
     features: [N, D]. Images are linked if the cosine of their features is ``threshold`` (above 0)
     or more; a row of zeros is linked to nothing. What is linked by way of others is one group only
@@ -54,14 +54,14 @@ def resembling(
 
 
 def cosines(features: StoredFeatures, position: int, others: Positions) -> NDArray[np.float32]:
-    """The cosines [n] of the features of one image to those of ``others`` [n]."""
+    """Return the cosines [n] of the features of one image to those of ``others`` [n]."""
     here = _directions(features, slice(position, position + 1))
     found: NDArray[np.float32] = _directions(features.take(others), slice(None)) @ here[0]
     return found
 
 
 def _chains(features: StoredFeatures, threshold: float, progress: Progress) -> Iterator[Positions]:
-    """The members of each group of linked images, links chaining."""
+    """Return the members of each group of images that links join, directly or in a chain."""
     group = np.arange(features.shape[0])
     parts = [slice(start, start + BLOCK) for start in range(0, len(group), BLOCK)]
     pairs = list(combinations_with_replacement(parts, 2))
@@ -77,7 +77,7 @@ def _chains(features: StoredFeatures, threshold: float, progress: Progress) -> I
 
 
 def _join_block(group: Positions, near: NDArray[np.bool_], top: int, side: int) -> None:
-    """Join what is ``near`` [rows, columns]; its first row and column are ``top`` and ``side``."""
+    """Join the pairs marked in ``near``, a part of the table that starts at (``top``, ``side``)."""
     columns = group[side : side + near.shape[1]]
     for row in np.flatnonzero(near.any(axis=1)):
         # A crowd is joined by its first row: later ones then have no pairs left.
@@ -88,7 +88,7 @@ def _join_block(group: Positions, near: NDArray[np.bool_], top: int, side: int) 
 
 
 def _around_hubs(directions: Vectors, threshold: float) -> Iterator[list[int]]:
-    """Divide a chain as ``resembling`` says."""
+    """Divide a chain of linked images as ``resembling`` says."""
     everyone = np.arange(len(directions))
     links = np.zeros(len(directions), np.intp)
     for start in range(0, len(directions), BLOCK):
@@ -109,7 +109,7 @@ def _around_hubs(directions: Vectors, threshold: float) -> Iterator[list[int]]:
 
 
 def _links(directions: Vectors, members: Positions, threshold: float) -> Positions:
-    """How many of ``members`` each image is linked to [N]."""
+    """Count for each image [N] how many of ``members`` it is linked to."""
     total = np.zeros(len(directions), np.intp)
     for start in range(0, len(directions), BLOCK):
         part = slice(start, start + BLOCK)
@@ -118,7 +118,7 @@ def _links(directions: Vectors, members: Positions, threshold: float) -> Positio
 
 
 def _directions(features: StoredFeatures, rows: slice) -> Vectors:
-    """Features scaled to length 1, so that a product of two is their cosine; zeros stay zeros."""
+    """Scale features to length 1, so that a product of two is their cosine; zeros stay zeros."""
     vectors = features.read(rows, slice(None)).astype(np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors /= np.where(lengths > 0, lengths, 1)

@@ -1,4 +1,4 @@
-"""What an inspection comes to."""
+"""The result of an inspection."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from rebalance.inspection.findings import Finding
 
 @dataclass(frozen=True)
 class Span:
-    """The least, the median (a value there is) and the most, in pixels."""
+    """The smallest, the median (one of the values) and the largest of some lengths in pixels."""
 
     least: int
     median: int
@@ -24,19 +24,20 @@ class Span:
 
     @classmethod
     def of(cls, lengths: Sequence[int]) -> "Span | None":
-        """None where there are no ``lengths``."""
+        """Summarise ``lengths``; None where there are none."""
         return cls(min(lengths), median_low(lengths), max(lengths)) if lengths else None
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """The images of a folder. counts: files per class; unreadable: those of them that fail.
+    """What a folder of images holds, and what is wrong with it.
 
-    widths, heights: of the readable images, upright; None where there is none. modes: how many are
-    stored in each of Pillow's modes, the most common first. findings: by the names of ``KINDS``,
-    with a baseline only those that are new. known: how many the baseline took out of each.
-    against, baseline: the folder compared with and the earlier inspection, if given. similar: the
-    cosine from which on features are similar, None if they were not compared.
+    counts: files per class. unreadable: the files that cannot be decoded. widths, heights: of the
+    readable images, upright; None where there is none. modes: how many are stored in each of
+    Pillow's modes, the most common first. findings: by the names of ``KINDS``, with a baseline only
+    those that are new. known: how many the baseline took out of each. against, baseline: the folder
+    compared with and the earlier inspection, if given. similar: the cosine from which on features
+    are similar, None if they were not compared.
     """
 
     root: Path
@@ -59,24 +60,24 @@ class Inspection:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Of all files, the share of each class."""
+        """The share of each class among all files."""
         total = sum(self.counts.values())
         return {name: count / max(total, 1) for name, count in self.counts.items()}
 
     @property
     def groups(self) -> dict[str, str]:
-        """``shot_group`` of each class, by its readable images."""
+        """The ``shot_group`` of each class, by its readable images."""
         return {name: shot_group(count) for name, count in self.readable.items()}
 
     @property
     def imbalance_ratio(self) -> float:
-        """``imbalance_ratio`` of the readable images; infinite if a class lost all it had."""
+        """The imbalance ratio of the readable images; infinite where a class lost all of its own."""
         if any(count and not self.readable[name] for name, count in self.counts.items()):
             return inf
         return imbalance_ratio(self.readable)
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON, which has no infinity: such a ratio is null."""
+        """Return the result as JSON types; an infinite ratio, which JSON lacks, is None."""
         ratio = self.imbalance_ratio
         return {
             "root": str(self.root),

@@ -1,4 +1,4 @@
-"""Which of many images look the same, without comparing each with each."""
+"""A search for images that look the same, without comparing each image with each other."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
@@ -22,7 +22,7 @@ _BITS_SET = np.array([value.bit_count() for value in range(2**16)], np.uint8)
 
 
 def similar(hashes: Hashes, miniatures: NDArray[np.uint8]) -> list[int]:
-    """For each of N images the number of its group, which is the position of the group's first.
+    """Group N images that look the same; return for each the position of its group's first image.
 
     hashes: [N], each the ``frequency_hash`` of an image. miniatures: [N, 64], its grey pixels, not
     all equal. Two images look the same if the first differ in at most ``BITS`` bits and the second
@@ -47,7 +47,7 @@ def similar(hashes: Hashes, miniatures: NDArray[np.uint8]) -> list[int]:
 
 
 def _directions(miniatures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Each about its mean and of length 1, so that a product of two is their correlation."""
+    """Centre each row and scale it to length 1, so that a product of two is their correlation."""
     centred = miniatures - miniatures.mean(axis=1, keepdims=True, dtype=np.float32)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
     directions: NDArray[np.float32] = centred / np.maximum(lengths, 1e-6)
@@ -55,7 +55,10 @@ def _directions(miniatures: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _candidates(keys: Hashes, group: Positions) -> Iterator[tuple[Positions, Positions]]:
-    """Pairs of equal keys, at most N at a time, but for keys all of whose images are one group."""
+    """Yield pairs of images with equal keys, at most N at a time.
+
+    Keys whose images are all in one group already are skipped.
+    """
     order = np.argsort(keys, kind="stable")
     order = order[_undecided(keys[order], group[order])]
     keys = keys[order]
@@ -69,7 +72,7 @@ def _candidates(keys: Hashes, group: Positions) -> Iterator[tuple[Positions, Pos
 
 
 def _undecided(keys: Hashes, group: Positions) -> NDArray[np.bool_]:
-    """Of sorted keys, those whose images are in more than one group."""
+    """Keep the entries of sorted keys whose images are in more than one group."""
     if not len(keys):
         return np.zeros(0, bool)
     begins = np.append(True, keys[1:] != keys[:-1])
@@ -80,7 +83,7 @@ def _undecided(keys: Hashes, group: Positions) -> NDArray[np.bool_]:
 
 
 def _are_new(different: Hashes, tried: Sequence[np.uint64]) -> NDArray[np.bool_]:
-    """Of pairs that differ in these bits, those close enough that no mask before has brought."""
+    """Mark the pairs that are close enough and that no earlier mask has brought up."""
     new = _bits_set(different) <= BITS
     for mask in tried:
         new &= (different & mask) != 0
@@ -100,7 +103,7 @@ def _only(
 
 
 def _bits_set(values: Hashes) -> NDArray[np.intp]:
-    """How many bits are set in each of ``values`` [n]."""
+    """Count the bits that are set in each of ``values`` [n]."""
     counts: NDArray[np.intp] = _BITS_SET[values.view(np.uint16).reshape(-1, 4)].sum(
         axis=1, dtype=np.intp
     )

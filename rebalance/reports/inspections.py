@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from rebalance.data.thumbnails import Tiles, read_tiles
-from rebalance.inspection import KINDS, Finding, Gates, Inspection, Place, Span, outcomes
+from rebalance.inspection import KINDS, Finding, Gates, ImagePlace, Inspection, Span, gate_outcomes
 from rebalance.progress import Progress, silent
 from rebalance.reports.page import Picture, Report, Table, data_address, render
 from rebalance.reports.photographs import encoded
@@ -65,7 +65,7 @@ def inspection_report(
         facts=_facts(found),
         counts=_counts(found),
         gates=_gates(found, gates),
-        failed=sum(not gate.passed for gate in outcomes(found, gates)),
+        failed=sum(not gate.passed for gate in gate_outcomes(found, gates)),
         baseline=None if found.baseline is None else str(found.baseline),
         known=sum(found.known.values()),
         unreadable=_unreadable(found),
@@ -144,7 +144,7 @@ def _counts(found: Inspection) -> Table:
 def _gates(found: Inspection, gates: Gates) -> Table | None:
     rows = [
         [gate.name, gate.allows, "passed" if gate.passed else "failed", gate.reason]
-        for gate in outcomes(found, gates)
+        for gate in gate_outcomes(found, gates)
     ]
     return (
         Table("What was not allowed.", ["gate", "allows", "outcome", "why"], rows) if rows else None
@@ -205,7 +205,7 @@ def _pictures(
     }
 
 
-def _places(shown: Mapping[str, Sequence[Finding]]) -> Iterator[tuple[str, Place]]:
+def _places(shown: Mapping[str, Sequence[Finding]]) -> Iterator[tuple[str, ImagePlace]]:
     for kind, findings in shown.items():
         for number, finding in enumerate(findings):
             for at, place in enumerate(finding.images[:TOGETHER]):
@@ -215,10 +215,10 @@ def _places(shown: Mapping[str, Sequence[Finding]]) -> Iterator[tuple[str, Place
 def _tiles(
     root: Path | None,
     against: bool,
-    places: Iterable[Place],
+    places: Iterable[ImagePlace],
     workers: int,
     progress: Progress,
-) -> Iterator[tuple[Place, Tiles]]:
+) -> Iterator[tuple[ImagePlace, Tiles]]:
     own = list(dict.fromkeys(place for place in places if place.against == against))
     if root is None or not own:
         return iter(())

@@ -26,7 +26,7 @@ CELLS = "cells"
 
 
 @dataclass(frozen=True)
-class Cells:
+class CellStore:
     """The cells of one study in its folder.
 
     facts: what every outcome depends on but for its treatment, seed and fold; of JSON's types.
@@ -159,7 +159,7 @@ def _outcome(record: Mapping[str, Any]) -> Outcome:
     )
 
 
-def seconds_of(cells: Cells, wanted: Iterable[Cell]) -> list[float]:
+def seconds_of(cells: CellStore, wanted: Iterable[Cell]) -> list[float]:
     """Of each wanted cell that is there, of whatever study, how long it took."""
     found = []
     for cell in wanted:

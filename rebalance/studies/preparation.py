@@ -26,7 +26,7 @@ from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, Growth, RunOptions, Targets
-from rebalance.studies.cells import Cells
+from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
 from rebalance.studies.plan import Plan
 from rebalance.studies.rebalancings import LAYER
@@ -96,7 +96,7 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> I
     }
     if options.depth == "full":
         facts |= {"training": asdict(options.training), "device": device}
-    cells = Cells(output, facts, plan.treatments)
+    cells = CellStore(output, facts, plan.treatments)
     where = output / FEATURES
     make_folder(where)
     try:

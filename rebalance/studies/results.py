@@ -13,9 +13,9 @@ from rebalance import seeds
 from rebalance.errors import DataError, SettingError
 from rebalance.studies.outcomes import Controls, Outcome, Treatment
 from rebalance.studies.summaries import (
-    Difference,
+    MetricSummary,
     Pair,
-    Summary,
+    PairedDifference,
     Values,
     difference,
     sign,
@@ -26,7 +26,7 @@ CONTROLS = ("nothing", "random")
 
 
 @dataclass(frozen=True)
-class Row:
+class TreatmentRow:
     """One treatment over all seeds and folds that were run.
 
     role: ``nothing`` or ``random`` for a row that is others' control, else ``treatment``.
@@ -36,14 +36,14 @@ class Row:
 
     treatment: Treatment
     role: str
-    metrics: Mapping[str, Summary]
-    test: Mapping[str, Summary]
+    metrics: Mapping[str, MetricSummary]
+    test: Mapping[str, MetricSummary]
     outcomes: int
     seconds: float
     images: float
     samples: float
 
-    def beside(self, control: str, metric: str) -> Difference | None:
+    def beside(self, control: str, metric: str) -> PairedDifference | None:
         """On validation images; None where there is no such control or no such metric."""
         found = self.metrics.get(metric)
         return None if found is None else found.beside(control)
@@ -62,11 +62,11 @@ class Results:
     held_out: float
     pairs: tuple[Pair, ...]
     comparisons: Mapping[str, int]
-    rows: tuple[Row, ...]
+    rows: tuple[TreatmentRow, ...]
     outcomes: tuple[Outcome, ...]
 
     @property
-    def nothing(self) -> Row | None:
+    def nothing(self) -> TreatmentRow | None:
         """The row of doing nothing; None where it was not run."""
         return next((row for row in self.rows if row.role == "nothing"), None)
 
@@ -102,7 +102,7 @@ def summarise(
     comparisons = _comparisons(by_treatment, controls)
     study = _Study(by_treatment, controls, comparisons, share / (1 - share), seed)
     rows = [
-        Row(
+        TreatmentRow(
             treatment,
             _role(treatment, controls.values()),
             dict(study.summaries(treatment, test=False)),
@@ -138,7 +138,7 @@ class _Study:
     correction: float
     seed: int
 
-    def summaries(self, treatment: Treatment, *, test: bool) -> Iterator[tuple[str, Summary]]:
+    def summaries(self, treatment: Treatment, *, test: bool) -> Iterator[tuple[str, MetricSummary]]:
         """Of each metric, by its name, on validation or on test images."""
         known = (_scores(each, test) for each in self.by_treatment[treatment].values())
         for metric in dict.fromkeys(name for scores in known for name in scores):
@@ -151,7 +151,7 @@ class _Study:
 
     def _beside(
         self, treatment: Treatment, control: str, metric: str, test: bool
-    ) -> Difference | None:
+    ) -> PairedDifference | None:
         other = getattr(self.controls[treatment], control)
         if other is None or other == treatment:
             return None
@@ -223,7 +223,7 @@ def _comparisons(
     return {name: found[name] for name in CONTROLS}
 
 
-def _rank(row: Row, metric: str) -> tuple[bool, float, float, Treatment]:
+def _rank(row: TreatmentRow, metric: str) -> tuple[bool, float, float, Treatment]:
     """The best median first, a tie by the mean; those without a value last."""
     found = row.metrics.get(metric)
     if found is None or found.median is None or found.mean is None:

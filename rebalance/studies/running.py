@@ -26,7 +26,7 @@ from rebalance.studies.setup import Setup
 
 log = logging.getLogger("rebalance")
 
-Batch = list[Cell]
+CellBatch = list[Cell]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Finished:
     notes: list[tuple[str, str]]
 
 
-def batches(setup: Setup, cells: Sequence[Cell]) -> list[Batch]:
+def batches(setup: Setup, cells: Sequence[Cell]) -> list[CellBatch]:
     """Cells that share work: of a seed and a fold, or at depth ``full`` of one trained body.
 
     Cells that share a head too come one after the other.
@@ -56,7 +56,7 @@ def batches(setup: Setup, cells: Sequence[Cell]) -> list[Batch]:
 
 
 def run_batches(
-    setup: Setup, work: Sequence[Batch], workers: int, gpus: Sequence[int] = ()
+    setup: Setup, work: Sequence[CellBatch], workers: int, gpus: Sequence[int] = ()
 ) -> Iterator[Finished]:
     """Each batch as it is finished, in any order; its cells are kept by then.
 
@@ -94,7 +94,7 @@ def run_batches(
         setup.cells.tidy()
 
 
-def run_batch(setup: Setup, batch: Batch) -> Finished:
+def run_batch(setup: Setup, batch: CellBatch) -> Finished:
     """Run cells that share work, and keep each as it is finished."""
     from rebalance.studies import full, probe
 
@@ -140,7 +140,7 @@ def _begin(setup: Setup, gpus: "Queue[int] | None") -> None:
     _stack.enter_context(one_thread())  # for as long as the process lives
 
 
-def _run_here(batch: Batch) -> Finished:
+def _run_here(batch: CellBatch) -> Finished:
     assert _setup is not None
     return run_batch(_setup, batch)
 

@@ -14,7 +14,7 @@ from rebalance import seeds
 from rebalance.data.folder import ImageFolder
 from rebalance.data.splits import stratified_split
 from rebalance.settings import StudyOptions
-from rebalance.studies.cells import Cells
+from rebalance.studies.cells import CellStore
 
 INNER = 0.2  # share of a training part that a regime which asks for it is validated on
 
@@ -30,7 +30,7 @@ class Setup:
     """
 
     options: StudyOptions
-    cells: Cells
+    cells: CellStore
     images: ImageFolder
     test: ImageFolder | None
     kin: NDArray[np.intp] | None

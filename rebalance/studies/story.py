@@ -22,7 +22,7 @@ from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, RunOptions, calls
 from rebalance.settings.spelling import flags
-from rebalance.studies.cells import Cells, seconds_of
+from rebalance.studies.cells import CellStore, seconds_of
 from rebalance.studies.declaration import read_study
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Plan
@@ -65,7 +65,7 @@ def plan_study(
     plan = read_study(study, data=data, test=test)
     folder = open_source(plan.options.data, FolderOptions()).folder
     plan = checked(plan, folder)
-    known = seconds_of(Cells(Path(output), {}, plan.treatments), plan.cells)
+    known = seconds_of(CellStore(Path(output), {}, plan.treatments), plan.cells)
     device = resolve_device(run.device)
     if known:
         each, rule = sum(known) / len(known), f"{len(known)} finished cells"

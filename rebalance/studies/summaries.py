@@ -31,7 +31,7 @@ def sign(metric: str) -> int:
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """A treatment less its control, in one metric, pair by pair of seed and fold.
 
     pairs: how many of them both have a value of. mean: over those; None of none. alone: the
@@ -49,11 +49,11 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Summary:
+class MetricSummary:
     """One metric of one treatment over seeds and folds; None where it has no value at all.
 
     count: values that are numbers. undefined: those that are NaN. interval: of the mean, None as
-    in ``Difference``. nothing, random: beside the controls, None where it has none.
+    in ``PairedDifference``. nothing, random: beside the controls, None where it has none.
     """
 
     count: int
@@ -63,22 +63,24 @@ class Summary:
     quartiles: Interval | None
     extremes: Interval | None
     interval: Interval | None
-    nothing: Difference | None = None
-    random: Difference | None = None
+    nothing: PairedDifference | None = None
+    random: PairedDifference | None = None
 
-    def beside(self, control: str) -> Difference | None:
+    def beside(self, control: str) -> PairedDifference | None:
         """By the control's name, ``nothing`` or ``random``."""
         return {"nothing": self.nothing, "random": self.random}[control]
 
 
-def summary(values: Values, metric: str, correction: float, rng: np.random.Generator) -> Summary:
+def summary(
+    values: Values, metric: str, correction: float, rng: np.random.Generator
+) -> MetricSummary:
     """Without the controls. correction, rng: as ``intervals.interval`` takes them."""
     known = _array(values)
     undefined = len(values) - len(known)
     if not len(known):
-        return Summary(0, undefined, None, None, None, None, None)
+        return MetricSummary(0, undefined, None, None, None, None, None)
     low, lower, median, upper, high = np.quantile(known, (0, 0.25, 0.5, 0.75, 1)).tolist()
-    return Summary(
+    return MetricSummary(
         len(known),
         undefined,
         median,
@@ -96,7 +98,7 @@ def difference(
     comparisons: int,
     correction: float,
     rng: np.random.Generator,
-) -> Difference:
+) -> PairedDifference:
     """``values`` less ``control`` where both have a number.
 
     comparisons: treatments beside this control, which ``together`` allows for.
@@ -104,14 +106,14 @@ def difference(
     shared = {pair: values[pair] - control[pair] for pair in values.keys() & control.keys()}
     found = _array(shared)
     if not len(found):
-        return Difference(0, None, None, None, UNTOLD)
+        return PairedDifference(0, None, None, None, UNTOLD)
     alone = interval(found, correction, rng)
     together = alone and at_once(alone, found, comparisons)
     mean = float(found.mean())
     verdict = UNTOLD
     if together is not None and together.excludes_zero:
         verdict = BETTER if mean * sign(metric) > 0 else WORSE
-    return Difference(len(found), mean, alone, together, verdict)
+    return PairedDifference(len(found), mean, alone, together, verdict)
 
 
 def _within(metric: str, found: Interval | None) -> Interval | None:

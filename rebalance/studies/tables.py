@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rebalance.studies.intervals import Interval
-from rebalance.studies.summaries import Difference, Summary
+from rebalance.studies.summaries import MetricSummary, PairedDifference
 from rebalance.studies.words import name, signed
 
 if TYPE_CHECKING:
-    from rebalance.studies.results import Results, Row
+    from rebalance.studies.results import Results, TreatmentRow
 
 _BESIDE = ("pairs", "difference", "low", "high", "low_together", "high_together", "verdict")
 CSV_HEADER = (
@@ -31,7 +31,7 @@ def table(results: "Results") -> tuple[list[str], list[list[str]]]:
     return header, [list(_cells(row, results.metric, random)) for row in results.rows]
 
 
-def _cells(row: "Row", metric: str, random: bool) -> Iterator[str]:
+def _cells(row: "TreatmentRow", metric: str, random: bool) -> Iterator[str]:
     found, nothing = row.metrics.get(metric), row.beside("nothing", metric)
     yield name(row.treatment)
     yield "" if found is None else number(found.median)
@@ -50,7 +50,7 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def mean(found: Summary) -> str:
+def mean(found: MetricSummary) -> str:
     """The mean with its interval, where there is one."""
     return number(found.mean) + (f" ({span(found.interval)})" if found.interval else "")
 
@@ -87,7 +87,7 @@ def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
     return (None, None) if interval is None else (interval.low, interval.high)
 
 
-def _compared(found: Difference | None) -> list[Any]:
+def _compared(found: PairedDifference | None) -> list[Any]:
     if found is None:
         return [None] * len(_BESIDE)
     ends = (*_ends(found.alone), *_ends(found.together))

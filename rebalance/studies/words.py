@@ -8,10 +8,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from rebalance.studies.outcomes import Treatment
-from rebalance.studies.summaries import BETTER, UNTOLD, WORSE, Difference
+from rebalance.studies.summaries import BETTER, UNTOLD, WORSE, PairedDifference
 
 if TYPE_CHECKING:
-    from rebalance.studies.results import Results, Row
+    from rebalance.studies.results import Results, TreatmentRow
 
 PARTS = ("train", "images", "data", "all")  # folders that are called after what they are in
 FEW_PAIRS = 5  # with fewer, an interval is so wide that it hardly ever tells anything apart
@@ -71,7 +71,7 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def signed(difference: Difference, *, word: bool = True) -> str:
+def signed(difference: PairedDifference, *, word: bool = True) -> str:
     """The mean and ``together``, such as ``+0.031 (0.004 to 0.058) better``; ~: cannot tell."""
     if difference.mean is None:
         return "no pair"
@@ -110,10 +110,10 @@ def answer(results: "Results", data: str) -> list[str]:
     return sentences
 
 
-Compared = list[tuple["Row", Difference]]
+Compared = list[tuple["TreatmentRow", PairedDifference]]
 
 
-def _beside(rows: "Sequence[Row]", metric: str, control: str) -> Compared:
+def _beside(rows: "Sequence[TreatmentRow]", metric: str, control: str) -> Compared:
     """The rows with a pair beside that control, in their order."""
     beside = ((row, row.beside(control, metric)) for row in rows)
     return [(row, found) for row, found in beside if found is not None and found.pairs]
@@ -148,16 +148,18 @@ def _beside_nothing(beside: Compared, what: str, data: str) -> str:
     )
 
 
-def _listed(rows: "Sequence[Row]") -> str:
+def _listed(rows: "Sequence[TreatmentRow]") -> str:
     *most, last = (name(row.treatment) for row in rows)
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _count(rows: "Sequence[Row]") -> str:
+def _count(rows: "Sequence[TreatmentRow]") -> str:
     return f"{len(rows)} {'is' if len(rows) == 1 else 'are'}"
 
 
-def _verdicts(better: "Sequence[Row]", worse: "Sequence[Row]", beside: Compared) -> str:
+def _verdicts(
+    better: "Sequence[TreatmentRow]", worse: "Sequence[TreatmentRow]", beside: Compared
+) -> str:
     parts = [
         f"{_listed(rows)} {'is' if len(rows) == 1 else 'are'} {word}"
         for rows, word in ((better, BETTER), (worse, WORSE))
@@ -210,7 +212,7 @@ def _of_rows(results: "Results") -> Iterator[str]:
             yield from _of_ties(row, row.beside(control, results.metric), called)
 
 
-def _of_ties(row: "Row", found: Difference | None, control: str) -> Iterator[str]:
+def _of_ties(row: "TreatmentRow", found: PairedDifference | None, control: str) -> Iterator[str]:
     if found is None or found.pairs < 2 or found.together is not None:
         return
     if found.mean == 0:

@@ -18,7 +18,7 @@ from rebalance.studies.tables import CSV_HEADER, csv_rows, markdown, table
 
 if TYPE_CHECKING:
     from rebalance.studies.outcomes import Outcome
-    from rebalance.studies.results import Results, Row
+    from rebalance.studies.results import Results, TreatmentRow
 
 FORMAT = 1
 FILES = ("study.csv", "study.json", "study.md", "study.html")
@@ -80,7 +80,7 @@ def as_record(results: "Results", story: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _row(row: "Row") -> dict[str, Any]:
+def _row(row: "TreatmentRow") -> dict[str, Any]:
     return {
         "name": words.name(row.treatment),
         "treatment": asdict(row.treatment),

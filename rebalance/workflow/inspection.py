@@ -16,15 +16,15 @@ from rebalance.data.unreadable import report_unreadable
 from rebalance.errors import SettingError
 from rebalance.inspection import (
     Gates,
+    ImageDescription,
     Inspection,
     Known,
-    Look,
     Resemblance,
     Span,
     check_kinds,
+    describe_image,
     find_all,
-    gallery,
-    look,
+    inspected_images,
     read_baseline,
     without_known,
 )
@@ -109,9 +109,9 @@ def _find(
     resemblance = None
     if compare is not None:
         resemblance = Resemblance(compare.features(sides), compare.similar, progress)
-    images = gallery(sides, failed[0], resemblance)
+    images = inspected_images(sides, failed[0], resemblance)
     every = find_all(images)
-    _warn_of_crowds([len(group) for group in images.resembling], len(images.seen))
+    _warn_of_crowds([len(group) for group in images.resembling], len(images.readable))
     new = without_known(every, known)
     own = [each for each in looks[0] if each is not None]
     return Inspection(
@@ -158,7 +158,7 @@ def _write(
 
 def _look_at(
     folder: ImageFolder, run: RunOptions, progress: Progress
-) -> tuple[list[Look | None], list[Unreadable]]:
-    looks, unreadable = read_each(folder, look, chosen_workers(run.workers), progress)
+) -> tuple[list[ImageDescription | None], list[Unreadable]]:
+    looks, unreadable = read_each(folder, describe_image, chosen_workers(run.workers), progress)
     report_unreadable(unreadable, len(folder.paths), strict=run.strict)
     return looks, unreadable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.data.images import read_each
 from rebalance.data.unreadable import readable_part, report_unreadable, require_images
-from rebalance.inspection import Look, look
+from rebalance.inspection import ImageDescription, describe_image
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import ExtractorOptions, RunOptions
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rebalance.features.cache import StoredFeatures
     from rebalance.resampling import Population
 
-Looks = dict[int, Look | None]
+Looks = dict[int, ImageDescription | None]
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,16 @@ class Readable:
         return Population(labels, self.folder.classes, features, seed)
 
     def looked_at(self, labels: Mapping[int, int], run: RunOptions, progress: Progress) -> Looks:
-        """The looks of the images of these classes, by position.
+        """Describe the images of these classes, by position.
 
-        An image whose features are known can be beyond Pillow by now: it has no look, and is no
-        duplicate.
+        An image whose features are known can be beyond Pillow by now: it has no description, and is
+        no duplicate.
         """
         if self.looks is not None:
             return self.looks
         places = [place for place, label in enumerate(self.folder.labels) if label in labels]
         workers = chosen_workers(run.workers)
-        looks, _ = read_each(self.folder.take(places), look, workers, progress)
+        looks, _ = read_each(self.folder.take(places), describe_image, workers, progress)
         return dict(zip(places, looks, strict=True))
 
 
@@ -84,7 +84,7 @@ def read(
     if not looks:
         readable, _, unreadable = readable_part(folder, workers, progress, strict=run.strict)
         return Readable(readable, unreadable)
-    seen, unreadable = read_each(folder, look, workers, progress)
+    seen, unreadable = read_each(folder, describe_image, workers, progress)
     report_unreadable(unreadable, len(folder.paths), strict=run.strict)
     readable = folder.take(place for place, each in enumerate(seen) if each is not None)
     require_images(folder, readable)

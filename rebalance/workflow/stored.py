@@ -8,7 +8,7 @@ from rebalance.data.images import Probe
 from rebalance.errors import ExtractorError, SettingError
 from rebalance.features.cache import FeatureCache, StoredFeatures
 from rebalance.features.extractors import Extractor, find_extractor, needs_training
-from rebalance.inspection import Look
+from rebalance.inspection import ImageDescription
 from rebalance.settings import ExtractorOptions, RunOptions, SelectionOptions
 
 LAYER = SelectionOptions.layer  # the one that ``rebalance extract`` keeps unless told otherwise
@@ -47,7 +47,7 @@ class Comparison:
             )
 
     def features(
-        self, sides: Sequence[tuple[ImageFolder, Sequence[Look | None]]]
+        self, sides: Sequence[tuple[ImageFolder, Sequence[ImageDescription | None]]]
     ) -> StoredFeatures:
         """Those of all readable images, one side after the other [N, D].
 

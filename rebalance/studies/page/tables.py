@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rebalance.reports.page import Table
-from rebalance.studies.summaries import UNTOLD, Summary
+from rebalance.studies.summaries import UNTOLD, MetricSummary
 from rebalance.studies.tables import mean, number, signed_span, span
 from rebalance.studies.words import capital, name, signed, title
 
 if TYPE_CHECKING:
-    from rebalance.studies.results import Results, Row
+    from rebalance.studies.results import Results, TreatmentRow
 
 Rows = list[list[str | int | float | None]]
-Metrics = Mapping[str, Summary]
+Metrics = Mapping[str, MetricSummary]
 BY_CLASS = "recall:"  # what the metric of one class is called by, before the class's name
 
 
@@ -155,7 +155,7 @@ def _told(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _scores(row: "Row", test: bool) -> Metrics:
+def _scores(row: "TreatmentRow", test: bool) -> Metrics:
     return row.test if test else row.metrics
 
 

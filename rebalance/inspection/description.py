@@ -1,4 +1,4 @@
-"""What is seen of one image file: its content, size, mode, contrast, and what looks are told by.
+"""The description of one image file: its content, size, mode, contrast and appearance.
 
 Images that look the same have hashes that differ in few bits and miniatures that go up and down
 together, however the files were scaled or compressed.
@@ -24,7 +24,7 @@ _COSINES = np.cos(np.pi * np.outer(np.arange(LOW), 2 * np.arange(SIDE) + 1) / (2
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """What images that look the same have in common.
+    """The part of a description that is nearly equal for images that look the same.
 
     bits: ``frequency_hash``. miniature: 8 x 8 grey pixels, row by row.
     """
@@ -34,13 +34,13 @@ class Appearance:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One readable image.
+class ImageDescription:
+    """What an inspection knows of one readable image.
 
-    digest: of the file. size: (width, height) in pixels, upright. mode: Pillow's name of how pixels
-    are stored. contrast: the standard deviation of a 32 x 32 thumbnail in grey, in levels of 0 to
-    255; where that is below ``UNIFORM``, of its strongest channel. appearance: None where the grey
-    is below ``UNIFORM``, for noise would make strangers alike.
+    digest: the digest of the file. size: (width, height) in pixels, upright. mode: Pillow's name
+    for how the pixels are stored. contrast: the standard deviation of a 32 x 32 thumbnail in grey,
+    in levels of 0 to 255; where that is below ``UNIFORM``, of its strongest channel. appearance:
+    None where the grey is below ``UNIFORM``, for noise would make strangers alike.
     """
 
     digest: bytes
@@ -51,12 +51,12 @@ class Look:
 
     @property
     def uniform(self) -> bool:
-        """Whether there is nearly nothing to see."""
+        """Whether the image shows nearly nothing."""
         return self.contrast < UNIFORM
 
 
-def look(path: Path) -> Look:
-    """Read and fully decode the file at ``path``, and say what is seen.
+def describe_image(path: Path) -> ImageDescription:
+    """Read and fully decode the image file at ``path``, and describe it.
 
     Raises UnreadableImage as ``images.probe`` does.
     """
@@ -70,11 +70,11 @@ def look(path: Path) -> Look:
         appearance = Appearance(frequency_hash(grey), _miniature(grey))
     else:
         contrast = float(np.asarray(thumbnail, np.float64).std(axis=(0, 1)).max())
-    return Look(digest(data), image.size, _stored_mode(data), contrast, appearance)
+    return ImageDescription(digest(data), image.size, _stored_mode(data), contrast, appearance)
 
 
 def frequency_hash(thumbnail: Image.Image) -> int:
-    """pHash, 64 bits: which of the 8 x 8 lowest frequencies of a DCT-II are above their median.
+    """Compute the pHash: a bit for each of the 8 x 8 lowest DCT-II frequencies above the median.
 
     thumbnail: grey, 32 x 32 pixels. The DCT is the plain one, not scaled to be orthonormal, and the
     first frequency (the mean brightness) is not among those whose median is taken. Source: C.

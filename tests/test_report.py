@@ -15,15 +15,16 @@ from PIL import Image
 from test_page import Reader
 
 import rebalance
+from rebalance.data.thumbnails import as_jpegs
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest, write_manifest
-from rebalance.reports.manifests import blends, hover, manifest_report, sheets
+from rebalance.reports.manifests import layout, manifest_report
 from rebalance.reports.manifests.commands import command_of, needs_same_folder
-from rebalance.reports.manifests.drawings import slug
-from rebalance.reports.manifests.members import class_stories, repeats
-from rebalance.reports.manifests.scope import CLASSES, scope_of
+from rebalance.reports.manifests.layout import CLASSES, scope_of
+from rebalance.reports.manifests.maps import hover_data
+from rebalance.reports.manifests.members import class_stories, repeats, slug
+from rebalance.reports.manifests.photographs import read_pairs
 from rebalance.reports.manifests.sections import cover_table, facts_of
 from rebalance.reports.manifests.story import UNREADABLE
-from rebalance.reports.photographs import encoded
 
 HOSTILE = "<img src=x onerror=alert(1)>&\"'$</script>"
 
@@ -196,11 +197,11 @@ def test_blends_and_repetitions(run, make_folder, tmp_path, extractor, space):
     assert ("no such image exists" in reader.text) == (space == "embedding")
     share = f"{1 - first.weight:.0%} {first.file_name} + {first.weight:.0%} {first.partner}"
     assert share in reader.text
-    tiles = blends.read_pairs(root, [first], 12, 0)[0].astype(float)
+    tiles = read_pairs(root, [first], 12, 0)[0].astype(float)
     mixed = (1 - first.weight) * tiles[0] + first.weight * tiles[1]
     assert np.abs(tiles[2] - mixed).max() <= 1.5
     broken = replace(first, partner="dog/none.png")
-    assert np.array_equal(*blends.read_pairs(root, [broken], 12, 0)[0][1:])
+    assert np.array_equal(*read_pairs(root, [broken], 12, 0)[0][1:])
 
 
 def test_the_most_repeated_come_first():
@@ -274,21 +275,21 @@ def test_what_is_shown_has_room(classes):
     strips = [
         strip
         for story in scope.stories
-        for sheet in sheets.sheets_of(story, scope.count)
+        for sheet in layout.sheets_of(story, scope.count)
         for strip in sheet.strips
     ]
     assert 3 <= scope.count <= 8 and all(len(strip.members) <= scope.count for strip in strips)
-    assert len(strips) * scope.count * scope.sheet_side**2 <= sheets.PIXELS
+    assert len(strips) * scope.count * scope.sheet_side**2 <= layout.PIXELS
     points = sum(map(len, scope.points))
-    assert points <= hover.PICTURES
-    assert points * scope.hover_side**2 <= hover.PICTURES * hover.SIDES[-1] ** 2
+    assert points <= layout.POINTS
+    assert points * scope.hover_side**2 <= layout.POINTS * layout.POINT_SIDES[-1] ** 2
     least = min(len(story.members) for story in scope.stories)
-    assert all(len(first) >= min(least, hover.PICTURES // CLASSES) for first in scope.points)
+    assert all(len(first) >= min(least, layout.POINTS // CLASSES) for first in scope.points)
 
 
 def test_the_classes_that_changed_most_are_shown_in_their_order(tmp_path, monkeypatch):
     manifest = clustered(tmp_path, [12, 9, 15, 10])
-    monkeypatch.setattr("rebalance.reports.manifests.scope.CLASSES", 2)
+    monkeypatch.setattr("rebalance.reports.manifests.layout.CLASSES", 2)
     scope = scope_of(class_stories(manifest))
     assert [story.name for story in scope.stories] == ["c0", "c2"]
     assert "2 more changed" in page_of(manifest)[1].text
@@ -297,9 +298,9 @@ def test_the_classes_that_changed_most_are_shown_in_their_order(tmp_path, monkey
 def test_pictures_are_made_coarser_until_they_fit():
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
     pictures = {"a": Image.fromarray(noise), "b": Image.fromarray(noise[::-1].copy())}
-    sizes = [sum(map(len, encoded(pictures, limit).values())) for limit in (10**9, 40_000, 30_000)]
+    sizes = [sum(map(len, as_jpegs(pictures, limit).values())) for limit in (10**9, 40_000, 30_000)]
     assert sizes[0] > 40_000 >= sizes[1] > 30_000 >= sizes[2]
-    assert encoded(pictures, 1).keys() == pictures.keys()
+    assert as_jpegs(pictures, 1).keys() == pictures.keys()
 
 
 # Members, strips, hover
@@ -308,7 +309,7 @@ def test_pictures_are_made_coarser_until_they_fit():
 def test_strips_are_what_a_slow_search_finds(tmp_path):
     manifest = clustered(tmp_path, [50], clusters=2, kept=9)
     (story,) = class_stories(manifest)
-    for sheet in sheets.sheets_of(story, 5):
+    for sheet in layout.sheets_of(story, 5):
         group = [member for member in story.members if member.cluster == sheet.cluster]
         by_distance = sorted(group, key=lambda member: member.distance)
         found = {strip.kind: strip.members for strip in sheet.strips}
@@ -324,7 +325,7 @@ def test_strips_are_what_a_slow_search_finds(tmp_path):
 
 @given(st.integers(0, 40), st.integers(1, 12))
 def test_an_even_sample_is_spread(size, count):
-    found = sheets.evenly(list(range(size)), count)
+    found = layout.evenly(list(range(size)), count)
     assert len(found) == min(size, count) == len(set(found))
     steps = np.diff(found)
     assert (steps >= 1).all() and (not len(steps) or steps.max() - steps.min() <= 1)
@@ -346,12 +347,12 @@ def test_hover_data_is_what_the_map_shows(tmp_path):
     manifest = clustered(tmp_path, [40], clusters=4, kept=3)
     (story,) = class_stories(manifest)
     story = replace(story, members=[*story.members[:-1], replace(story.members[-1], cluster=None)])
-    first = hover.pictured(story, 15)
+    first = layout.pictured(story, 15)
     assert len(first) == 15
     assert {it.file_name for it in story.placed if it.kept} <= {
         story.placed[place].file_name for place in first
     }
-    data = hover.hover_data(story, story.map, first, 48, all_named=True)
+    data = hover_data(story, story.map, first, 48, all_named=True)
     json.dumps(data)
 
     def numbers(key, kind):
@@ -369,7 +370,7 @@ def test_hover_data_is_what_the_map_shows(tmp_path):
     assert (flags % 128).tolist() == clusters
     distances = numbers("distances", "<u2") / 65534 * data["scale"]
     assert distances == pytest.approx([member.distance for member in members], abs=1e-3)
-    few = hover.hover_data(story, story.map, first, 48, all_named=False)
+    few = hover_data(story, story.map, first, 48, all_named=False)
     assert len(few["names"]) == 15
 
 

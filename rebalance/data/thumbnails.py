@@ -4,7 +4,7 @@ Imports Pillow and numpy; never torch or click.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from rebalance.progress import Progress, silent
 GROUND = (238, 238, 236)  # light and neutral, beside white images and dark ones
 PAPER = (255, 255, 255)
 INK = (120, 120, 120)
+QUALITIES = (75, 65, 55, 45, 35, 25, 15)  # of JPEG files, to try in turn
 
 Tiles = NDArray[np.uint8]  # [N, side, side, 3]
 
@@ -114,3 +115,16 @@ def as_jpeg(image: Image.Image, quality: int = 70) -> bytes:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality, optimize=True)
     return file.getvalue()
+
+
+def as_jpegs(pictures: Mapping[str, Image.Image], limit: int) -> dict[str, bytes]:
+    """Encode pictures as JPEG files of the best quality with which all fit into ``limit`` bytes.
+
+    The files have the names of the pictures. Where not even the lowest quality fits, it is taken.
+    """
+    files: dict[str, bytes] = {}
+    for quality in QUALITIES:
+        files = {key: as_jpeg(picture, quality) for key, picture in pictures.items()}
+        if sum(map(len, files.values())) <= limit:
+            break
+    return files

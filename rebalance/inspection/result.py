@@ -71,7 +71,7 @@ class Inspection:
 
     @property
     def imbalance_ratio(self) -> float:
-        """The imbalance ratio of the readable images; infinite where a class lost all of its own."""
+        """The imbalance ratio of the readable images; infinite where a class lost all its own."""
         if any(count and not self.readable[name] for name, count in self.counts.items()):
             return inf
         return imbalance_ratio(self.readable)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from rebalance.data.thumbnails import Tiles, read_tiles
+from rebalance.data.thumbnails import Tiles, as_jpegs, read_tiles
 from rebalance.inspection import KINDS, Finding, Gates, ImagePlace, Inspection, Span, gate_outcomes
 from rebalance.progress import Progress, silent
 from rebalance.reports.page import Picture, Report, Table, data_address, render
-from rebalance.reports.photographs import encoded
 
 SIDE = 112  # pixels of a picture
 BYTES = 5_500_000  # of all pictures together; as text they take a third more
@@ -192,7 +191,7 @@ def _pictures(
         for against, root in ((False, found.root), (True, found.against))
         for place, tile in _tiles(root, against, places.values(), workers, progress)
     }
-    files = encoded({key: Image.fromarray(tiles[place]) for key, place in places.items()}, BYTES)
+    files = as_jpegs({key: Image.fromarray(tiles[place]) for key, place in places.items()}, BYTES)
     return {
         key: Picture(
             data_address(files[key], "image/jpeg"),

@@ -3,6 +3,7 @@
 Imports numpy and nothing heavier.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 from rebalance.figures.maps import Map
 from rebalance.manifest import Manifest, Row
 
+LETTERS = 60  # of a class name in the name of a figure's file
 NOWHERE = 1e300  # sorts an image of unknown distance behind all others
 
 
@@ -119,15 +121,15 @@ def class_stories(manifest: Manifest) -> list[ClassStory]:
             )
             for each in dropped[name]
         ]
-        clustering, step = told(manifest.record, name, "layer")
+        clustering, step = latest_story(manifest.record, name, "layer")
         options = step.get("options") or {}
-        cover = told(manifest.record, name, "cover")[0].get("cover")
+        cover = latest_story(manifest.record, name, "cover")[0].get("cover")
         story = ClassStory(
             name,
             number,
             images,
             clustering,
-            told(manifest.record, name, "added")[0],
+            latest_story(manifest.record, name, "added")[0],
             cover if isinstance(cover, Mapping) else {},
             str(options.get("criterion", "silhouette")),
             str(options.get("cluster_space", "map")),
@@ -138,7 +140,7 @@ def class_stories(manifest: Manifest) -> list[ClassStory]:
     return stories
 
 
-def told(
+def latest_story(
     record: Mapping[str, Any], name: str, key: str
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The latest story of class ``name`` that has ``key``, and the record it is in; else {}, {}."""
@@ -162,6 +164,12 @@ def scores_of(story: ClassStory, key: str = "silhouettes") -> dict[str, dict[int
         for layer, scores in known.items()
         if scores
     }
+
+
+def slug(story: ClassStory) -> str:
+    """How the names of a class's files begin: its number, and what is safe of its own name."""
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "_", story.name)[:LETTERS].strip("_")
+    return f"{story.number + 1:03d}-{safe}".rstrip("-")
 
 
 def repeats(story: ClassStory) -> list[tuple[str, int]]:

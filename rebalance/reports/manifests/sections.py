@@ -7,19 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from rebalance.reports.manifests import hover
-from rebalance.reports.manifests.blends import pairs_of
-from rebalance.reports.manifests.drawings import (
-    Figures,
-    map_picture,
-    quota_picture,
-    score_pictures,
-    slug,
-)
-from rebalance.reports.manifests.gallery import REPEATED, Gallery, strip_name
-from rebalance.reports.manifests.members import ClassStory, repeats, scores_of
-from rebalance.reports.manifests.scope import Scope
-from rebalance.reports.manifests.sheets import sheets_of
+from rebalance.figures.clusterings import draw_quotas, draw_scores
+from rebalance.reports.figures import FigureFiles
+from rebalance.reports.manifests.layout import Scope, sheets_of
+from rebalance.reports.manifests.maps import hover_data, map_picture
+from rebalance.reports.manifests.members import ClassStory, repeats, scores_of, slug
+from rebalance.reports.manifests.photographs import REPEATED, Photographs, pairs_of, strip_name
 from rebalance.reports.page import Picture, Table
 
 STABILITY = "stability (1: found again on resamples, 0: chance)"
@@ -41,7 +34,11 @@ Fact = tuple[str, str | int | float]
 
 
 def section(
-    story: ClassStory, first: Sequence[int], scope: Scope, gallery: Gallery, figures: Figures
+    story: ClassStory,
+    first: Sequence[int],
+    scope: Scope,
+    photographs: Photographs,
+    figures: FigureFiles,
 ) -> dict[str, Any]:
     """What ``templates/manifest.html`` shows of a class; its figures are added to ``figures``.
 
@@ -58,22 +55,22 @@ def section(
         "map": data and map_picture(story, data, figures),
         "hover": data
         and {
-            **hover.hover_data(story, data, first, scope.hover_side, all_named=scope.all_named),
-            "atlas": gallery.address(f"{slug(story)}-points"),
+            **hover_data(story, data, first, scope.hover_side, all_named=scope.all_named),
+            "atlas": photographs.address(f"{slug(story)}-points"),
         },
         "on_map": story.space == "map",
         "pictured": len(first),
         "points": len(story.placed),
         "scores": score_pictures(story, figures),
         "quotas": quota_picture(story, figures),
-        "sheets": _sheets(story, scope.count, gallery),
-        "blends": _blends(story, gallery),
-        "repeats": _repeats(story, gallery),
+        "sheets": _sheets(story, scope.count, photographs),
+        "blends": _blends(story, photographs),
+        "repeats": _repeats(story, photographs),
         "undersampled": bool(story.dropped),
     }
 
 
-def _sheets(story: ClassStory, count: int, gallery: Gallery) -> list[dict[str, Any]]:
+def _sheets(story: ClassStory, count: int, photographs: Photographs) -> list[dict[str, Any]]:
     found = []
     for each in sheets_of(story, count):
         where = f"class {story.name}" if each.cluster is None else f"cluster {each.cluster}"
@@ -83,7 +80,7 @@ def _sheets(story: ClassStory, count: int, gallery: Gallery) -> list[dict[str, A
             else KINDS
         )
         pictures = [
-            gallery.picture(
+            photographs.picture(
                 strip_name(story, each.cluster, strip),
                 f"Images of {where}, {texts[strip.kind]}: {names_of(strip.members)}",
                 texts[strip.kind],
@@ -97,9 +94,9 @@ def _sheets(story: ClassStory, count: int, gallery: Gallery) -> list[dict[str, A
     return found
 
 
-def _blends(story: ClassStory, gallery: Gallery) -> list[Picture]:
+def _blends(story: ClassStory, photographs: Photographs) -> list[Picture]:
     return [
-        gallery.picture(
+        photographs.picture(
             f"{slug(story)}-blend-{number}",
             f"{row.file_name}, {row.partner}, and the two blended",
             f"{1 - (row.weight or 0):.0%} {row.file_name} + {row.weight or 0:.0%} {row.partner}",
@@ -108,9 +105,9 @@ def _blends(story: ClassStory, gallery: Gallery) -> list[Picture]:
     ]
 
 
-def _repeats(story: ClassStory, gallery: Gallery) -> list[Picture]:
+def _repeats(story: ClassStory, photographs: Photographs) -> list[Picture]:
     return [
-        gallery.picture(f"{slug(story)}-repeated-{number}", name, f"{times} times: {name}")
+        photographs.picture(f"{slug(story)}-repeated-{number}", name, f"{times} times: {name}")
         for number, (name, times) in enumerate(repeats(story)[:REPEATED], 1)
     ]
 
@@ -180,3 +177,61 @@ def reasons_table(story: ClassStory) -> Table | None:
 def names_of(members: Sequence[Any]) -> str:
     """File names, as a text."""
     return ", ".join(member.file_name for member in members)
+
+
+def score_pictures(story: ClassStory, figures: FigureFiles) -> list[Picture]:
+    """The silhouette against k, and what another criterion said, if one chose."""
+    shown = [("silhouettes", "mean silhouette")]
+    if story.criterion != "silhouette":
+        shown.append(("scores", story.criterion))
+    found = []
+    for key, what in shown:
+        scores = scores_of(story, key)
+        if any(scores.values()):
+            found.append(_score_picture(story, figures, key, what, scores))
+    return found
+
+
+def _score_picture(
+    story: ClassStory,
+    figures: FigureFiles,
+    key: str,
+    what: str,
+    scores: dict[str, dict[int, float]],
+) -> Picture:
+    layer, k = str(story.clustering["layer"]), int(story.clustering.get("k", 0))
+    chance = story.clustering.get("chance") if key == "silhouettes" else None
+    chance = chance if isinstance(chance, float) else None
+    tried = "; ".join(
+        f"layer {name}: " + ", ".join(f"k = {k}: {score:.3f}" for k, score in values.items())
+        for name, values in scores.items()
+    )
+    caption = f"{what.capitalize()} by number of clusters; the ring marks the choice."
+    if chance is not None:
+        caption += " Of classes without any groups, one in twenty is above the broken line."
+    return figures.add(
+        f"{slug(story)}-{key}",
+        draw_scores(scores, layer, k, what, chance),
+        f"{what.capitalize()} by number of clusters. {tried}. Chosen: k = {k} of layer {layer}.",
+        caption,
+    )
+
+
+def quota_picture(story: ClassStory, figures: FigureFiles) -> Picture | None:
+    """What was kept of each cluster against its size; None where no clustering ran."""
+    groups = [group for cluster, group in story.clusters.items() if cluster is not None]
+    numbers = [cluster for cluster in story.clusters if cluster is not None]
+    if not groups or numbers != list(range(len(numbers))):
+        return None
+    sizes = [len(group) for group in groups]
+    kept = [sum(member.kept for member in group) for group in groups]
+    shares = ", ".join(
+        f"cluster {cluster}: {count} of {size}"
+        for cluster, (count, size) in enumerate(zip(kept, sizes, strict=True))
+    )
+    return figures.add(
+        f"{slug(story)}-quotas",
+        draw_quotas(sizes, kept),
+        f"Images picked of each cluster. {shares}.",
+        "Picked of each cluster, and its mark on the map.",
+    )

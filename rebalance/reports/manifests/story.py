@@ -10,11 +10,11 @@ from typing import Any
 from rebalance.figures.counts import draw_counts
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
+from rebalance.reports.figures import FigureFiles
 from rebalance.reports.manifests.commands import command_of, needs_same_folder
-from rebalance.reports.manifests.drawings import Figures
-from rebalance.reports.manifests.gallery import gather
+from rebalance.reports.manifests.layout import scope_of
 from rebalance.reports.manifests.members import class_stories
-from rebalance.reports.manifests.scope import scope_of
+from rebalance.reports.manifests.photographs import read_photographs
 from rebalance.reports.manifests.sections import Fact, section
 from rebalance.reports.page import Report, Table, render
 from rebalance.undersampling import UNDERSAMPLERS
@@ -31,12 +31,12 @@ def manifest_report(
     """
     suspects = _suspects(manifest)
     scope = scope_of(class_stories(manifest), [each["file_name"] for each in suspects])
-    gallery = gather(manifest.root, scope, workers, progress)
-    figures = Figures({f"{key}.jpg": data for key, data in gallery.files.items()})
+    photographs = read_photographs(manifest.root, scope, workers, progress)
+    figures = FigureFiles({f"{key}.jpg": data for key, data in photographs.files.items()})
     figures.add("counts", draw_counts(_before(manifest), manifest.counts), "")
     classes = list(zip(scope.stories, scope.points, strict=True))
     sections = [
-        section(*each, scope, gallery, figures)
+        section(*each, scope, photographs, figures)
         for each in progress(classes, total=len(classes), what="drawing", unit="classes")
     ]
     record = manifest.record
@@ -51,7 +51,7 @@ def manifest_report(
         all_named=scope.all_named,
         pixels=record.get("space") == "pixel",
         suspects=[
-            gallery.picture(f"suspect-{number}", each["file_name"], _complaint(each))
+            photographs.picture(f"suspect-{number}", each["file_name"], _complaint(each))
             for number, each in enumerate(suspects[: len(scope.suspects)], 1)
         ],
         more_suspects=len(suspects) - len(scope.suspects),

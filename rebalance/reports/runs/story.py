@@ -5,20 +5,22 @@ May not import torch or click; jinja2 and matplotlib are imported when the page 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rebalance.reports.figures import FigureFiles
 from rebalance.reports.page import Picture, Report, Table, data_address, render
 from rebalance.reports.runs import tables, words
 from rebalance.reports.runs.results import Result, Stage, by_size, read_results
 from rebalance.reports.runs.scores import comparable_gaps, score_table, widths_differ
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 NAMED = 60  # classes: with more, a table of them is closed at first, and a matrix is cut short
 VALIDATION = {  # columns of summary.csv: what they are, and the files of their figure
@@ -28,29 +30,12 @@ VALIDATION = {  # columns of summary.csv: what they are, and the files of their 
 
 
 @dataclass(frozen=True)
-class Part:
+class FigureTable:
     """A figure of the page with its numbers. folded: the table is closed at first."""
 
     picture: Picture
     table: Table
     folded: bool
-
-
-@dataclass
-class Figures:
-    """The figures drawn so far, as files."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def add(self, name: str, figure: "Figure", alt: str, caption: str = "") -> Picture:
-        """Keep a figure as ``name``.svg and .png; the picture of it for the page."""
-        from rebalance.figures import as_png, as_svg
-        from rebalance.figures.canvas import DPI
-
-        svg = self.files[f"{name}.svg"] = as_svg(figure)
-        self.files[f"{name}.png"] = as_png(figure)
-        width, height = (round(inches * DPI) for inches in figure.get_size_inches())
-        return Picture(data_address(svg, "image/svg+xml"), alt, width, height, caption)
 
 
 def run_report(paths: Sequence[Path | str]) -> Report:
@@ -61,7 +46,10 @@ def run_report(paths: Sequence[Path | str]) -> Report:
     damaged, and runs over different classes.
     """
     results = read_results(paths)
-    classes, figures = by_size(results), Figures()
+    classes, figures = (
+        by_size(results),
+        FigureFiles(address=partial(data_address, kind="image/svg+xml")),
+    )
     header, scores = score_table(results)
     text = render(
         "runs.html",
@@ -85,7 +73,7 @@ def run_report(paths: Sequence[Path | str]) -> Report:
     return Report(text, figures.files)
 
 
-def _curves(results: Sequence[Result], figures: Figures) -> Iterator[Part]:
+def _curves(results: Sequence[Result], figures: FigureFiles) -> Iterator[FigureTable]:
     """The loss of every run that has an epoch, and validation where there was one."""
     panels = {"train_loss": ("training loss", "loss"), **VALIDATION}
     for column, (what, name) in panels.items():
@@ -93,7 +81,9 @@ def _curves(results: Sequence[Result], figures: Figures) -> Iterator[Part]:
             yield _curve(results, column, what, name, figures)
 
 
-def _curve(results: Sequence[Result], column: str, what: str, name: str, figures: Figures) -> Part:
+def _curve(
+    results: Sequence[Result], column: str, what: str, name: str, figures: FigureFiles
+) -> FigureTable:
     from rebalance.figures.curves import Curve, draw_curves
 
     lines = [
@@ -113,14 +103,14 @@ def _curve(results: Sequence[Result], column: str, what: str, name: str, figures
     )
     caption = "Hollow marks: epochs with a frozen body." if any(x.frozen for x in lines) else ""
     picture = figures.add(name, figure, alt, caption)
-    return Part(
+    return FigureTable(
         picture, tables.epoch_table(results, column, what[0].upper() + what[1:]), folded=True
     )
 
 
 def _confusions(
-    results: Sequence[Result], classes: Sequence[str], figures: Figures
-) -> Iterator[Part]:
+    results: Sequence[Result], classes: Sequence[str], figures: FigureFiles
+) -> Iterator[FigureTable]:
     from rebalance.figures.confusion import draw_confusion
 
     taken: set[str] = set()
@@ -132,7 +122,7 @@ def _confusions(
         name = _file_name(f"confusion-{each.name}", taken)
         picture = figures.add(name, draw_confusion(matrix, classes), alt, f"Run {each.name}")
         table = tables.confusion_table(matrix, classes, NAMED, each.name)
-        yield Part(picture, table, folded=True)
+        yield FigureTable(picture, table, folded=True)
 
 
 def _matrix(result: Result, classes: Sequence[str]) -> NDArray[np.int64]:
@@ -155,16 +145,20 @@ def _file_name(name: str, taken: set[str]) -> str:
     return found
 
 
-def _recall(results: Sequence[Result], classes: Sequence[str], figures: Figures) -> Part | None:
+def _recall(
+    results: Sequence[Result], classes: Sequence[str], figures: FigureFiles
+) -> FigureTable | None:
     rows = [(place, each, each.recalls) for place, each in enumerate(results) if each.recalls]
     if not rows:
         return None
     picture = _dots("recall", "recall", 1.0, results, rows, classes, figures)
     table = tables.recall_table(results, classes)
-    return Part(picture, table, folded=len(classes) > NAMED)
+    return FigureTable(picture, table, folded=len(classes) > NAMED)
 
 
-def _gap(results: Sequence[Result], classes: Sequence[str], figures: Figures) -> Part | None:
+def _gap(
+    results: Sequence[Result], classes: Sequence[str], figures: FigureFiles
+) -> FigureTable | None:
     what, gaps = comparable_gaps(results)
     rows = [
         (place, each, stages)
@@ -175,7 +169,7 @@ def _gap(results: Sequence[Result], classes: Sequence[str], figures: Figures) ->
         return None
     picture = _dots("gap", what, None, results, rows, classes, figures)
     table = tables.gap_table(results, gaps, what, classes)
-    return Part(picture, table, folded=len(classes) > NAMED)
+    return FigureTable(picture, table, folded=len(classes) > NAMED)
 
 
 def _dots(
@@ -185,7 +179,7 @@ def _dots(
     results: Sequence[Result],
     rows: Sequence[tuple[int, Result, Sequence[Stage]]],
     classes: Sequence[str],
-    figures: Figures,
+    figures: FigureFiles,
 ) -> Picture:
     from rebalance.figures.dots import Dots, draw_dots
 

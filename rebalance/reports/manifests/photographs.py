@@ -4,28 +4,41 @@ Imports numpy and Pillow; nothing heavier.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
-from rebalance.data.thumbnails import Tiles, read_tiles, sheet, shrunk
+from rebalance.data.blending import blend
+from rebalance.data.thumbnails import (
+    Tiles,
+    as_jpegs,
+    cross,
+    fitted,
+    read_small,
+    read_tiles,
+    sheet,
+    shrunk,
+)
+from rebalance.manifest import Row
+from rebalance.parallel import ordered_map
 from rebalance.progress import Progress
-from rebalance.reports.manifests import blends, hover
-from rebalance.reports.manifests.drawings import slug
-from rebalance.reports.manifests.members import ClassStory, repeats
-from rebalance.reports.manifests.scope import Scope
-from rebalance.reports.manifests.sheets import Strip, across, sheets_of
+from rebalance.reports.manifests.layout import Scope, Strip, across, sheets_of
+from rebalance.reports.manifests.maps import COLUMNS
+from rebalance.reports.manifests.members import ClassStory, repeats, slug
 from rebalance.reports.page import Picture, data_address
-from rebalance.reports.photographs import encoded
 
 REPEATED = 8  # images of a class that are shown
+PAIRS = 8
+BYTES = 3_800_000  # of all photographs; as text they take a third more
 
 
-class Gallery:
+class Photographs:
     """Photographs by name, as JPEG files and as the page shows them."""
 
     def __init__(self, pictures: Mapping[str, Image.Image]) -> None:
-        self.files = encoded(pictures)
+        self.files = as_jpegs(pictures, BYTES)
         self._sizes = {key: picture.size for key, picture in pictures.items()}
 
     def address(self, key: str) -> str:
@@ -37,7 +50,7 @@ class Gallery:
         return Picture(self.address(key), alt, *self._sizes[key], caption)
 
 
-def gather(root: Path, scope: Scope, workers: int, progress: Progress) -> Gallery:
+def read_photographs(root: Path, scope: Scope, workers: int, progress: Progress) -> Photographs:
     """All photographs of the page, of images under ``root``."""
     names = list(dict.fromkeys(_needed(scope)))
     side = max(scope.sheet_side, scope.hover_side, scope.blend_side)
@@ -54,15 +67,15 @@ def gather(root: Path, scope: Scope, workers: int, progress: Progress) -> Galler
             found[key] = sheet(chosen, across(scope.count))
         if first:
             chosen = tiles([story.placed[place].file_name for place in first], scope.hover_side)
-            found[f"{slug(story)}-points"] = sheet(chosen, hover.COLUMNS, gap=0)
+            found[f"{slug(story)}-points"] = sheet(chosen, COLUMNS, gap=0)
         for number, (name, _) in enumerate(repeats(story)[:REPEATED], 1):
             found[f"{slug(story)}-repeated-{number}"] = sheet(tiles([name], scope.blend_side), 1)
-        pairs = blends.read_pairs(root, blends.pairs_of(story), scope.blend_side, workers)
+        pairs = read_pairs(root, pairs_of(story), scope.blend_side, workers)
         for number, pair in enumerate(pairs, 1):
             found[f"{slug(story)}-blend-{number}"] = sheet(pair, 3)
     for number, name in enumerate(scope.suspects, 1):
         found[f"suspect-{number}"] = sheet(tiles([name], scope.blend_side), 1)
-    return Gallery(found)
+    return Photographs(found)
 
 
 def strips_of(story: ClassStory, count: int) -> Iterator[tuple[str, Strip]]:
@@ -84,3 +97,25 @@ def _needed(scope: Scope) -> Iterator[str]:
             yield from (member.file_name for member in strip.members)
         yield from (story.placed[place].file_name for place in first)
         yield from (name for name, _ in repeats(story)[:REPEATED])
+
+
+def pairs_of(story: ClassStory) -> list[Row]:
+    """At most ``PAIRS`` blends of a class, taken evenly from all of them."""
+    blends = [row for row in story.added if row.kind == "synthetic"]
+    step = max(1, len(blends) // PAIRS)
+    return blends[::step][:PAIRS]
+
+
+def read_pairs(root: Path, rows: Sequence[Row], side: int, workers: int) -> list[Tiles]:
+    """For each blend three tiles [3, side, side, 3]: its base, its partner, and the two blended."""
+    return list(ordered_map(partial(_read_pair, root, side), rows, workers))
+
+
+def _read_pair(root: Path, side: int, row: Row) -> Tiles:
+    images = [read_small(root / str(name), side) for name in (row.file_name, row.partner)]
+    base, partner = images
+    if base is not None and partner is not None and row.weight is not None:
+        images.append(blend(base, partner, row.weight))
+    else:
+        images.append(None)
+    return np.stack([cross(side) if image is None else fitted(image, side) for image in images])

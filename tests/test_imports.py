@@ -29,6 +29,7 @@ NEVER = {
     "rebalance.errors": NUMERIC,
     "rebalance.settings": NUMERIC,
     "rebalance.progress": NUMERIC,
+    "rebalance.reading": NUMERIC,
     "rebalance.parallel": NUMERIC,
     "rebalance.class_sizes": NUMERIC,
     "rebalance.manifest": NUMERIC,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import DataError, SettingError
+from rebalance.reading import is_regular_file, open_csv
 
 FILE_COLUMNS = ("file_name", "path")
 GROUP_COLUMNS = ("group", "source_image")
@@ -194,12 +195,11 @@ def read_groups(path: Path | str) -> dict[str, str]:
     and for a file name that is listed with two groups, naming the line.
     """
     path, number = Path(path), 1
-    if not path.is_file():  # opening a pipe would wait for its writer
+    if not is_regular_file(path):
         raise DataError(f"no list of groups at {str(path)!r}: check the name")
     groups: dict[str, str] = {}
     try:
-        # Spreadsheets put a byte order mark in front: utf-8-sig takes it off.
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_csv(path) as file:
             reader = csv.DictReader(file, strict=True)
             columns = [_column(reader.fieldnames or (), names) for names in _WANTED_COLUMNS]
             for line in reader:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from rebalance.distributed.shutdown import ended_in_order, fails_first, ignore_end, told
+from rebalance.distributed.shutdown import ended_in_order, fails_first, ignore_end, to_raise
 from rebalance.errors import ExtractorError, RebalanceError, SettingError
 from rebalance.models.devices import resolve_device
 from rebalance.parallel import chosen_workers
@@ -176,7 +176,7 @@ def _torchrun(device: str) -> Iterator[Processes]:
             yield Processes(rank, world)
         except BaseException as error:
             ignore_end()  # it is ending already, and may have to say why
-            if (reason := told(error, fails_first(store, rank))) is not error:
+            if (reason := to_raise(error, fails_first(store, rank))) is not error:
                 raise reason from error
             raise
         finally:

@@ -52,7 +52,7 @@ def _on_end(handler: Any) -> Any:
     return None
 
 
-def told(error: BaseException, first: bool) -> BaseException:
+def to_raise(error: BaseException, first: bool) -> BaseException:
     """What a process raises for ``error``: it says why where it is the first to fail."""
     ended = isinstance(error, Ended)
     if not first:

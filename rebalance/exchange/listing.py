@@ -24,6 +24,7 @@ from rebalance.manifest import (
     companions,
     write_manifest,
 )
+from rebalance.reading import is_regular_file, open_csv
 from rebalance.settings import FolderOptions, RunOptions
 
 log = logging.getLogger("rebalance")
@@ -87,11 +88,10 @@ def import_csv(
 
 def _read(table: Path, path_column: str | None, label_column: str | None) -> list[Entry]:
     number = 1
-    if not table.is_file():  # opening a pipe would wait for its writer
+    if not is_regular_file(table):
         raise DataError(f"no table at {str(table)!r}: check the name")
     try:
-        # Spreadsheets put a byte order mark in front: utf-8-sig takes it off.
-        with table.open(encoding="utf-8-sig", newline="") as file:
+        with open_csv(table) as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
             if set(COLUMNS) <= set(header):

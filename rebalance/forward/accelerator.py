@@ -18,7 +18,14 @@ from torch import Tensor
 
 from rebalance.errors import UnreadableImage
 from rebalance.forward.checking import check_images
-from rebalance.forward.passes import ForwardPass, ImageBatch, Passed, Picture, stack
+from rebalance.forward.passes import (
+    ForwardPass,
+    ImageBatch,
+    Passed,
+    Picture,
+    relative_distance,
+    stack,
+)
 from rebalance.forward.reading import Encoded, decode_on, read_pixels
 from rebalance.forward.tracing import trace_body
 from rebalance.models.network import Network
@@ -76,7 +83,7 @@ def _decoded(
                 for place, each in zip(left, encoded, strict=True)
             ]
         for place, pixels in zip(left, found, strict=True):
-            pictures[place] = pixels  # X
+            pictures[place] = pixels
     pairs = zip(batch.keys, pictures, strict=True)
     whole = [(key, picture) for key, picture in pairs if isinstance(picture, Tensor)]
     return [key for key, _ in whole], [picture for _, picture in whole]
@@ -223,7 +230,7 @@ def _better(
     try:
         candidate = make()
         found = candidate(example)
-        off = max(_distance(found[name], expected[name]) for name in expected)
+        off = max(relative_distance(found[name], expected[name]) for name in expected)
     except Exception as error:
         log.debug("forward pass: without %s (%s)", what, str(error).partition("\n")[0])
         return run
@@ -232,7 +239,3 @@ def _better(
         return run
     log.debug("forward pass: with %s, off by %.1e", what, off)
     return candidate
-
-
-def _distance(found: Tensor, expected: Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())

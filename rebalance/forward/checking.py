@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rebalance.forward.packing import PackedConvolution, pack
+from rebalance.forward.passes import relative_distance
 from rebalance.forward.tracing import trace_body
 from rebalance.models.devices import autocast
 from rebalance.models.network import Network
@@ -80,16 +81,12 @@ def _deviation(
     with torch.inference_mode():
         exact = plain(images[:checked])
         with autocast("cpu", precision):
-            off = _distance(packed(laid_out(filled))[:checked], exact)
+            off = relative_distance(packed(laid_out(filled))[:checked], exact)
             if precision == "fp32":
                 return off, EXACT
-            return off, ROUNDED * _distance(plain(laid_out(images[:checked])), exact)
+            return off, ROUNDED * relative_distance(plain(laid_out(images[:checked])), exact)
 
 
 def laid_out(images: Tensor) -> Tensor:
     """The same images with their channels last, which convolutions are quickest on."""
     return images.contiguous(memory_format=torch.channels_last)
-
-
-def _distance(features: Tensor, exact: Tensor) -> float:
-    return float((features.float() - exact).norm() / exact.norm())

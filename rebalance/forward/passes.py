@@ -80,3 +80,8 @@ def stack(pictures: Sequence[Tensor], into: Tensor) -> Tensor:
         torch.stack(list(pictures), out=into[: len(pictures)])
     into[len(pictures) :] = 0
     return into
+
+
+def relative_distance(features: Tensor, exact: Tensor) -> float:
+    """Return how far ``features`` are from ``exact``, relative to the norm of the latter."""
+    return float((features.float() - exact).norm() / exact.norm())

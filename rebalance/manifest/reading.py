@@ -19,6 +19,7 @@ from rebalance.manifest.rows import (
     Row,
     companions,
 )
+from rebalance.reading import is_regular_file, open_csv
 
 Cell = TypeVar("Cell")
 
@@ -70,11 +71,10 @@ def _read_csv(
     path: Path, needed: Sequence[str], parse: Callable[[dict[str, str]], Cell]
 ) -> list[Cell]:
     number = 1
-    if not path.is_file():  # opening a pipe would wait for its writer
+    if not is_regular_file(path):
         raise ManifestError(f"no manifest at {str(path)!r}: check the name")
     try:
-        # Spreadsheets put a byte order mark in front: utf-8-sig takes it off.
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_csv(path) as file:
             reader = csv.DictReader(file, strict=True)
             header = reader.fieldnames or ()
             missing = [name for name in needed if name not in header]

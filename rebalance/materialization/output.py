@@ -15,6 +15,7 @@ from uuid import uuid4
 from rebalance.errors import OutputError
 from rebalance.manifest import Manifest
 from rebalance.materialization.names import CLASS_MAP, RECORD
+from rebalance.reading import is_regular_file
 
 log = logging.getLogger("rebalance")
 
@@ -178,7 +179,7 @@ def _check_replaceable(path: Path, *, overwrite: bool) -> set[str]:
 def _written(path: Path) -> set[str]:
     """The entries that the record in ``path`` names; none where it has no record of ours."""
     record = path / RECORD
-    if record.is_symlink() or not record.is_file():  # opening a pipe would wait for its writer
+    if record.is_symlink() or not is_regular_file(record):
         return set()
     try:
         known = json.loads(record.read_bytes())

@@ -6,6 +6,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from rebalance.reading import is_regular_file
+
 FORMAT = 1  # raised when the same extractor would give other features than before
 
 
@@ -18,9 +20,9 @@ def fingerprint(facts: Any) -> str:
 def file_digest(path: Path) -> str:
     """The digest of a file's content, in hexadecimal. Raises OSError.
 
-    A pipe or a device counts as missing: reading one might never end.
+    Anything but a regular file counts as missing.
     """
-    if not path.is_file():
+    if not is_regular_file(path):
         raise FileNotFoundError(ENOENT, "no such file")
     hasher = blake2b(digest_size=16)
     with path.open("rb") as file:

@@ -1,12 +1,14 @@
 """What a safetensors file says of itself: its header, read without torch.
 
-Imports nothing but the standard library. The format: eight bytes with the length of the header
-(little-endian), the header (JSON), the tensors.
+Imports the standard library and ``rebalance.reading``. The format: eight bytes with the length of
+the header (little-endian), the header (JSON), the tensors.
 """
 
 import json
 from pathlib import Path
 from typing import Any
+
+from rebalance.reading import is_regular_file
 
 MARKER = "rebalance"  # the key under which our checkpoints keep their description
 
@@ -17,7 +19,7 @@ _LONGEST = 100_000_000  # bytes; the format's own limit
 def read_header(path: Path) -> dict[str, Any] | None:
     """The header of the safetensors file at ``path``; None where there is no such file."""
     try:
-        if not path.is_file():  # opening a FIFO would wait for its writer
+        if not is_regular_file(path):
             return None
         with path.open("rb") as file:
             length = int.from_bytes(file.read(_LENGTH_BYTES), "little")

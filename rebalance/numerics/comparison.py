@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError
 from rebalance.numerics.eigenvectors import rough_axes
-from rebalance.numerics.half_precision import widened
+from rebalance.numerics.half_precision import to_single
 from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.numerics.products import slices, threads
 from rebalance.numerics.standardisation import FeatureMatrix
@@ -79,7 +79,7 @@ class Projection:
 
     def __call__(self, features: Features) -> Points:
         """The points [n, up to 50] of features [n, D]; FeatureError where they are not finite."""
-        values = widened(features).astype(np.float32, copy=False)
+        values = to_single(features).astype(np.float32, copy=False)
         # One product with the squares: what is not finite is found in it, without another pass.
         with threads() as team:
             lengths = np.sqrt(team.multiply(np.square(values), np.square(self.scale)[:, None]))
@@ -123,7 +123,7 @@ def _divide_by_length(rows: Points) -> None:
 
 def _finite(features: Features) -> Points:
     """The features in float32; FeatureError where they are not finite."""
-    values: Points = widened(features).astype(np.float32, copy=False)
+    values: Points = to_single(features).astype(np.float32, copy=False)
     if not np.isfinite(values).all():
         raise FeatureError(
             "features must be finite, but there are NaN or infinite ones: extract them again"

@@ -17,7 +17,7 @@ def _singles() -> NDArray[np.float32]:
     return np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
-def widened(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def to_single(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Halves as a new array in single precision; other values as they are."""
     if values.dtype != np.float16:
         return values

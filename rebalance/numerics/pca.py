@@ -19,7 +19,7 @@ from rebalance.numerics.eigenvectors import (
     random_start,
     significant,
 )
-from rebalance.numerics.half_precision import widened
+from rebalance.numerics.half_precision import to_single
 from rebalance.numerics.products import Threads, mirror, slices, threads
 from rebalance.numerics.standardisation import (
     STRIP_VALUES,
@@ -113,7 +113,7 @@ def _standard_columns(stored: Floats, team: Threads) -> NDArray[np.float32]:
     standard = np.empty(stored.shape, np.float32)
 
     def prepare(columns: slice) -> None:
-        block = widened(stored[:, columns]).astype(np.float64)
+        block = to_single(stored[:, columns]).astype(np.float64)
         moments = Moments.of(block)
         block -= moments.mean
         block /= moments.deviation(precision_of(stored))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError
-from rebalance.numerics.half_precision import widened
+from rebalance.numerics.half_precision import to_single
 from rebalance.numerics.products import Threads, slices
 
 Floats = NDArray[np.floating[Any]]
@@ -72,7 +72,7 @@ class Moments:
         """Those of all rows, in float64; FeatureError where they are not finite."""
         samples, columns = matrix.shape
         blocks = (
-            Moments.of(widened(matrix.read(rows, slice(None))).astype(np.float64))
+            Moments.of(to_single(matrix.read(rows, slice(None))).astype(np.float64))
             for rows in slices(samples, block_length(columns))
         )
         return reduce(Moments.merged, blocks)
@@ -136,7 +136,7 @@ class Scale:
         step = max(1, matrix.shape[0] // SAMPLED)
         sample = matrix.read(slice(None, None, step), slice(None))
         working = np.result_type(sample.dtype, np.float32)
-        values = widened(sample).astype(np.float64)
+        values = to_single(sample).astype(np.float64)
         mean, deviation = values.mean(axis=0), values.std(axis=0)
         factor = 1 / np.where(deviation > 0, deviation, 1)
         return Scale(mean.astype(working), factor.astype(working))
@@ -153,7 +153,7 @@ class Scale:
         scaled = np.empty(stored.shape, np.float32)
 
         def prepare(rows: slice) -> Summary:
-            moved = widened(stored[rows]) - self.mean
+            moved = to_single(stored[rows]) - self.mean
             low, high = moved.min(axis=0), moved.max(axis=0)
             np.multiply(moved, self.factor, out=scaled[rows], casting="same_kind")
             return Summary(low, high, scaled[rows].sum(axis=0).astype(np.float64))

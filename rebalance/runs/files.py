@@ -14,6 +14,7 @@ from rebalance.atomic import replacing
 from rebalance.errors import DataError, OutputError
 from rebalance.manifest import to_json
 from rebalance.metrics import FeatureRanges
+from rebalance.reading import is_regular_file
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
@@ -25,7 +26,7 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file; None where there is none."""
-    if not path.is_file():  # opening a pipe would wait for its writer
+    if not is_regular_file(path):
         return None
     try:
         found = json.loads(path.read_bytes())

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import MetricError, SettingError
 from rebalance.metrics.checks import as_probabilities
+from rebalance.reading import is_regular_file, open_csv
 
 
 def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[float]]:
@@ -106,11 +107,10 @@ def check_cost(cost: ArrayLike, classes: int) -> NDArray[np.float64]:
 
 def _read(path: Path) -> list[list[str]]:
     """The cells of a CSV without the space around them; blank lines are left out."""
-    if not path.is_file():  # opening a pipe would wait for its writer
+    if not is_regular_file(path):
         raise SettingError(f"no cost matrix at {str(path)!r}: check the name")
     try:
-        # Spreadsheets put a byte order mark in front: utf-8-sig takes it off.
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_csv(path) as file:
             rows = [[cell.strip() for cell in row] for row in csv.reader(file, strict=True)]
     except (OSError, ValueError, csv.Error) as error:
         raise SettingError(f"{str(path)!r} cannot be read as CSV: {error}") from None

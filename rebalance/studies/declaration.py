@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError
+from rebalance.reading import is_regular_file
 from rebalance.settings import (
     ExtractorOptions,
     StudyOptions,
@@ -53,7 +54,7 @@ def read_study(
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    if not path.is_file():  # opening a pipe would wait for its writer
+    if not is_regular_file(path):
         raise SettingError(f"no study at {str(path)!r}: give a TOML file that declares one")
     try:
         found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))

@@ -84,7 +84,7 @@ def _by_group(labels: Labels, kin: NDArray[np.int64], folds: int, stream: int) -
 def _dealt(splitter: Any, labels: Labels, kin: NDArray[np.int64] | None) -> Folds:
     found = np.zeros(len(labels), np.intp)
     with warnings.catch_warnings():
-        # That a class has fewer images than there are folds: see ``thin_classes``.
+        # scikit-learn warns of a class with fewer images than folds, which ``deal`` allows.
         warnings.simplefilter("ignore", UserWarning)
         for fold, (_, validated) in enumerate(splitter.split(labels, labels, kin)):
             found[validated] = fold

@@ -178,12 +178,12 @@ def _story(plan: Plan, setup: Setup, outcomes: Sequence[Outcome]) -> dict[str, A
     """The study's facts, for its JSON and its page."""
     options, images = plan.options, setup.images
 
-    def told(path: Path | None) -> str | None:
+    def text(path: Path | None) -> str | None:
         return None if path is None else str(path)
 
     return {
-        "data": told(options.data),
-        "test": told(options.test),
+        "data": text(options.data),
+        "test": text(options.test),
         "images": len(images.paths),
         "counts": named_counts(images),
         "test_images": 0 if setup.test is None else len(setup.test.paths),
@@ -191,7 +191,7 @@ def _story(plan: Plan, setup: Setup, outcomes: Sequence[Outcome]) -> dict[str, A
         "extractor": asdict(options.extractor),
         "training": asdict(options.training) if options.depth == "full" else None,
         "folds": options.folds,
-        "groups": told(options.groups),
+        "groups": text(options.groups),
         "seeds": list(options.seeds),
         "metric": options.metric,
         "treatments": _definitions(plan),

@@ -19,8 +19,8 @@ from rebalance.models.network import Network
 from rebalance.progress import Progress, silent
 from rebalance.settings import Recipe
 from rebalance.training.checks import check_loss, check_names, check_sizes
-from rebalance.training.course import Course
 from rebalance.training.dataset import Batch, ImageDataset
+from rebalance.training.epochs import EpochFeed
 from rebalance.training.optimisers import parameter_groups
 from rebalance.training.replicas import replicas
 from rebalance.training.sampling import Division
@@ -73,7 +73,7 @@ class Epoch:
 @dataclass(frozen=True)
 class _Run:
     trainer: Trainer
-    course: Course
+    course: EpochFeed
     plan: Sequence[tuple[Phase, int]]
     reweigh: Callable[[str], None]
     validate: Validate | None
@@ -191,7 +191,7 @@ def fit(
         for phase in phases(recipe, len(parameter_groups(network)))
         for epoch in range(phase.epochs)
     ]
-    course = Course(
+    course = EpochFeed(
         dataset.labels,
         sampler=sampler,
         regime=regime,

@@ -20,7 +20,7 @@ from rebalance.training.dataset import Batch, ImageDataset
 from rebalance.training.optimisers import OPTIMISERS, freeze_body, parameter_groups, set_rates
 from rebalance.training.replicas import Replicas
 from rebalance.training.schedules import Phase
-from rebalance.training.united import united
+from rebalance.training.synchronised import synchronised
 
 CHECK_EVERY = 50  # steps; to ask for a loss makes a GPU wait for it
 
@@ -153,7 +153,7 @@ class Trainer:
 
     def _forward(self, pixels: Tensor, rows: int) -> tuple[Tensor, ...]:
         """Logits and, where they are taken, embeddings; ``rows`` images over all processes."""
-        united_layers = united(self.network, self.replicas, rows)
+        united_layers = synchronised(self.network, self.replicas, rows)
         with autocast(self.device, self.precision), united_layers:
             if not self.embeds:
                 return (self.network(pixels).float(),)

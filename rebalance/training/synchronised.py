@@ -16,7 +16,7 @@ from rebalance.training.replicas import Replicas
 
 
 @contextmanager
-def united(network: nn.Module, replicas: Replicas, rows: int) -> Iterator[None]:
+def synchronised(network: nn.Module, replicas: Replicas, rows: int) -> Iterator[None]:
     """For a while, BatchNorm takes the statistics of all processes, and dropout one common draw.
 
     rows: the images of the forward pass, over all processes, of which this one has each

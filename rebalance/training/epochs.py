@@ -14,7 +14,7 @@ from rebalance.training.regimes import REGIMES, Lesson, Moment
 from rebalance.training.sampling import SAMPLERS, Division
 
 
-class Course:
+class EpochFeed:
     """The images of every epoch, in order.
 
     labels: class index of each image. sampler, regime: keys of ``SAMPLERS`` and ``REGIMES``.

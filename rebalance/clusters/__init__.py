@@ -1,4 +1,4 @@
-"""Clustering one class into subclasses: components, layout, k-means, silhouette.
+"""The clustering of one class into subclasses: components, layout, k-means, silhouette.
 
 Works on features alone: may not import torch or click, and reads no files. scipy, scikit-learn and
 umap are imported only when a function needs them.

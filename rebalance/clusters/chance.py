@@ -1,4 +1,4 @@
-"""The best silhouette that points without any clusters are given.
+"""The best silhouette that points without any clusters reach by chance.
 
 Without clusters means one Gaussian of the same variances, as in SigClust (Liu, Hayes, Nobel &
 Marron 2008, Statistical significance of clustering for high-dimension, low-sample size data). May
@@ -22,7 +22,7 @@ MEASURED_SAMPLES = (50, 1000)
 
 
 def chance_on_map(components: Floats) -> float:
-    """The silhouette that one in twenty structureless classes exceeds on its map.
+    """Estimate the silhouette that one in twenty structureless classes exceeds on its map.
 
     UMAP draws groups even where there are none, the clearer the fewer directions [N, d] the
     components spread in. Making a map of structureless points for each class would double the
@@ -38,7 +38,7 @@ def chance_on_map(components: Floats) -> float:
 
 
 def chance_in_components(components: Floats, ks: Iterable[int], seed: int) -> float:
-    """The best silhouette of any of ``ks`` in any of 19 structureless sets like the components.
+    """Find the best silhouette of any of ``ks`` in 19 structureless sets like the components.
 
     Each is min(N, 500) points of one Gaussian with their variances [d], clustered by k-means from
     one start; a structureless class exceeds the best of 19 one time in twenty (Hope 1968, A

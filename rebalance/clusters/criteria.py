@@ -1,4 +1,4 @@
-"""Which number of clusters is the best: ways of judging the clusterings of the same points.
+"""Criteria for the number of clusters: ways of judging several clusterings of the same points.
 
 A criterion is a function ``(points [N, D], labelings by k, seed)`` to a ``Verdict``. May not import
 torch or click; scikit-learn is imported when it is needed.
@@ -23,7 +23,7 @@ LARGEST_REFERENCE = 1000
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a criterion says of each k, larger being better, and the k it chooses.
+    """The value that a criterion gives to each k, larger being better, and the k it chooses.
 
     k is 1 only where a criterion can say that there are no clusters. errors: the standard error of
     each value, where they are estimates. rival: a k that these cannot tell from the one chosen.
@@ -39,7 +39,7 @@ Criterion = Callable[[Floats, Labelings, int], Verdict]
 
 
 def silhouette(points: Floats, labelings: Labelings, seed: int) -> Verdict:
-    """The mean silhouette (Rousseeuw 1987); of more than 200,000 points an estimate of it."""
+    """Judge by the mean silhouette (Rousseeuw 1987), estimated above 200,000 points."""
     if len(points) <= estimates.EXACT_LIMIT:
         with one_blas_thread():
             return _largest(labelings, silhouettes(points, list(labelings.values())))
@@ -54,8 +54,9 @@ def silhouette(points: Floats, labelings: Labelings, seed: int) -> Verdict:
 
 
 def calinski_harabasz(points: Floats, labelings: Labelings, seed: int) -> Verdict:
-    """The variance between clusters over that within, per degree of freedom (Calinski &
-    Harabasz 1974, A dendrite method for cluster analysis).
+    """Judge by the variance between clusters over that within, per degree of freedom.
+
+    Source: Calinski & Harabasz 1974, A dendrite method for cluster analysis.
 
     Infinite where each cluster is one spot.
     """
@@ -69,8 +70,10 @@ def calinski_harabasz(points: Floats, labelings: Labelings, seed: int) -> Verdic
 
 
 def davies_bouldin(points: Floats, labelings: Labelings, seed: int) -> Verdict:
-    """Minus the mean over clusters of how much each overlaps with the one it overlaps with most
-    (Davies & Bouldin 1979, A cluster separation measure); 0 is the best.
+    """Judge by how little clusters overlap; 0 is the best, and all other values are negative.
+
+    The value is minus the mean over clusters of how much each overlaps with the one it overlaps
+    with most (Davies & Bouldin 1979, A cluster separation measure).
     """
     from sklearn.metrics import davies_bouldin_score
 
@@ -79,8 +82,10 @@ def davies_bouldin(points: Floats, labelings: Labelings, seed: int) -> Verdict:
 
 
 def gap(points: Floats, labelings: Labelings, seed: int) -> Verdict:
-    """How much smaller the scatter within clusters is than in points spread evenly (Tibshirani,
-    Walther & Hastie 2001, Estimating the number of clusters in a data set via the gap statistic).
+    """Judge by how much tighter the clusters are than those of points spread evenly.
+
+    Source: Tibshirani, Walther & Hastie 2001, Estimating the number of clusters in a data set via
+    the gap statistic.
 
     gap(k) = mean of log W*(k) - log W(k), with W the mean squared distance to the own centre, W*
     that of 20 sets of min(N, 1000) points drawn evenly from the box around the points along their
@@ -101,7 +106,7 @@ def gap(points: Floats, labelings: Labelings, seed: int) -> Verdict:
 
 
 def stability(points: Floats, labelings: Labelings, seed: int) -> Verdict:
-    """How far each clustering is found again on other samples, see ``clusters.stability``."""
+    """Judge by how well each clustering is found again on other samples: ``clusters.stability``."""
     return _largest(
         labelings,
         [
@@ -121,19 +126,19 @@ CRITERIA: dict[str, Criterion] = {
 
 
 def _largest(labelings: Labelings, values: list[float]) -> Verdict:
-    """The k with the largest value; a tie goes to the smaller."""
+    """Return the k with the largest value; a tie goes to the smaller k."""
     scores = dict(zip(labelings, map(float, values), strict=True))
     return Verdict(scores, max(scores, key=lambda k: (scores[k], -k)))
 
 
 def _centred(points: Floats) -> NDArray[np.float64]:
-    """The points about their mean: far from the origin, squares lose their digits."""
+    """Move the points to their mean, since squares far from the origin lose digits."""
     centred: NDArray[np.float64] = points - points.mean(axis=0, dtype=np.float64)
     return centred
 
 
 def _scatter(points: Floats, labels: Labels) -> float:
-    """The summed squared distance of each point to the mean of its cluster."""
+    """Sum the squared distances of all points to the means of their clusters."""
     sizes = np.bincount(labels)
     centred = _centred(points)
     means = np.stack([np.bincount(labels, column) / sizes for column in centred.T], axis=1)
@@ -141,7 +146,10 @@ def _scatter(points: Floats, labels: Labels) -> float:
 
 
 def _reference_scatter(points: Floats, ks: list[int], seed: int) -> NDArray[np.float64]:
-    """The mean squared distance to the own centre [references, 1 + ks] of points spread evenly."""
+    """Measure the mean squared distance to the own centre for points that are spread evenly.
+
+    The result has the shape [references, 1 + ks].
+    """
     centred = _centred(points)
     # Distances do not change with the axes: the reference stays in the principal ones.
     with one_blas_thread():

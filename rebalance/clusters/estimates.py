@@ -1,4 +1,4 @@
-"""Mean silhouettes of very many points, estimated from some of them.
+"""Estimates of the mean silhouettes of very many points, from a sample of them.
 
 A silhouette compares a point with all others, so that the exact means take time by the square of
 the points. Here some points, drawn evenly from all cells, are compared with all others. May not
@@ -24,7 +24,7 @@ Numbers = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class SilhouetteEstimate:
-    """The mean silhouette of each labeling, and how far that may be off.
+    """The estimated mean silhouette of each labeling, and how far it may be off.
 
     errors: standard errors of ``means``. drawn: the points that were looked at. rival: the labeling
     that the best cannot be told from, if there is one: of those less than two standard errors of
@@ -45,7 +45,7 @@ def estimated_silhouettes(
     first: int = FIRST,
     most: int = MOST,
 ) -> SilhouetteEstimate:
-    """The mean silhouettes of one or more labelings [N] of ``points`` [N, D], from a sample.
+    """Estimate the mean silhouettes of one or more labelings [N] of ``points`` [N, D].
 
     Points are drawn without replacement from every cell (a set that no labeling parts) in
     proportion to its size, 2 at least, so that the sample is stratified by the clusters of every
@@ -79,7 +79,7 @@ class _Strata:
         self.values: list[list[Floats]] = [[] for _ in self.sizes]
 
     def fill(self, cells: Cells, size: int) -> None:
-        """Draw until there are about ``size``."""
+        """Draw points until there are about ``size``."""
         shares = np.ceil(size * (self.sizes / self.sizes.sum())).astype(np.intp)
         wanted = np.minimum(np.maximum(shares, 2), self.sizes)
         parts = [
@@ -95,7 +95,7 @@ class _Strata:
         self.drawn = wanted
 
     def estimate(self) -> SilhouetteEstimate:
-        """What the points drawn so far say."""
+        """Estimate the means from the points drawn so far."""
         strata = [_joined(values) for values in self.values]
         means = self._means(strata)
         best = int(means.argmax())
@@ -116,7 +116,7 @@ class _Strata:
         return means
 
     def _errors(self, strata: list[Floats]) -> Floats:
-        """Standard errors of the means of values [labelings, n] of each stratum."""
+        """Return the standard errors of the means of values [labelings, n] of each stratum."""
         variance = np.zeros(len(strata[0]))
         for values, drawn, size in zip(strata, self.drawn, self.sizes, strict=True):
             if drawn < size:  # else the whole of it is known

@@ -25,7 +25,7 @@ COMPILED = 32  # points of a plane from which compiled loops are worth their cal
 
 
 def clusterings(points: Floats, k_max: int, seed: int) -> dict[int, Clustering]:
-    """The k-means clustering of ``points`` [N, D] for each k that can be, from 2 to ``k_max``.
+    """Cluster ``points`` [N, D] by k-means for each possible k from 2 to ``k_max``.
 
     k ends at N - 1, and at the number of distinct points.
     """
@@ -37,7 +37,7 @@ def clusterings(points: Floats, k_max: int, seed: int) -> dict[int, Clustering]:
 
 
 def k_means(points: Floats, k: int, seed: int, starts: int = STARTS) -> Clustering:
-    """The best of some greedy k-means++ starts; fewer than k clusters where points coincide.
+    """Return the best of some greedy k-means++ starts; fewer than k clusters if points coincide.
 
     As scikit-learn's ``KMeans`` does it: a start ends when nothing changes or its centres hardly
     move, after 300 rounds at most, and a cluster that loses its points takes the farthest one.
@@ -57,7 +57,7 @@ def k_means(points: Floats, k: int, seed: int, starts: int = STARTS) -> Clusteri
 
 
 def k_means_elsewhere(sample: Floats, points: Floats, k: int, seed: int) -> Labels:
-    """The cluster [N] of each of ``points`` whose centre, found on ``sample``, is nearest."""
+    """Cluster ``sample``, and give each of ``points`` [N] the cluster of the nearest centre."""
     centres = k_means(sample, k, seed)[1]
     mean = centres.mean(axis=0)
     with one_blas_thread():
@@ -86,7 +86,7 @@ def _in_plane(
 
 
 def _distinct(points: NDArray[np.float64]) -> int:
-    """How many of the points [N, D] are different."""
+    """Count how many of the points [N, D] are different."""
     rows = np.ascontiguousarray(points + 0.0)  # + 0 makes -0 and 0 the same bytes
     if not rows.shape[1]:
         return 1

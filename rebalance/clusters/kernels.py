@@ -62,7 +62,10 @@ def summed_distances(
 
 @njit(fastmath=REORDERED)
 def _greedy_start(x: Floats, y: Floats, chances: Floats, centres: Floats, gaps: Floats) -> None:
-    """As ``lloyd.greedy_starts``, for one start; gaps: room for N distances."""
+    """Choose the centres of one start as ``lloyd.greedy_starts`` does.
+
+    gaps: room for N distances.
+    """
     drawn = min(int(chances[0, 0] * len(x)), len(x) - 1)
     total = np.inf
     gaps[:] = np.inf
@@ -79,7 +82,7 @@ def _greedy_start(x: Floats, y: Floats, chances: Floats, centres: Floats, gaps: 
 
 @njit(fastmath=REORDERED)
 def _candidate(x: Floats, y: Floats, chances: Floats, gaps: Floats, total: float) -> int:
-    """Of the points drawn by ``chances`` [trials] the one that leaves the least scatter."""
+    """Choose among the points drawn by ``chances`` [trials] the one that leaves least scatter."""
     best, least = 0, np.inf
     for trial in range(len(chances)):
         wanted, running, drawn = chances[trial] * total, 0.0, len(x) - 1
@@ -100,7 +103,7 @@ def _candidate(x: Floats, y: Floats, chances: Floats, gaps: Floats, total: float
 def _assign(
     x: Floats, y: Floats, centres: Floats, labels: NDArray[Any], gaps: Floats, sums: Floats
 ) -> bool:
-    """Give each point its nearest centre, and sum up the points of each; whether none changed."""
+    """Give each point its nearest centre, sum up the points of each, and tell if none changed."""
     nearest, same = np.empty(RUN, np.int64), True
     sums[:] = 0
     for low in range(0, len(x), RUN):
@@ -128,7 +131,7 @@ def _assign(
 def _move(
     x: Floats, y: Floats, centres: Floats, labels: NDArray[Any], gaps: Floats, sums: Floats
 ) -> float:
-    """Move the centres to the means, as ``lloyd`` does; the summed squared steps."""
+    """Move the centres to the means as ``lloyd`` does; return the summed squared steps."""
     for centre in range(len(centres)):
         farthest = np.argmax(gaps) if sums[centre, 2] == 0 else 0
         if sums[centre, 2] == 0 and gaps[farthest] > 0:
@@ -155,7 +158,7 @@ def cluster_plane(
     labels: NDArray[Any],
     centres: Floats,
 ) -> float:
-    """One start of ``lloyd.cluster`` for points of the plane [N]; its scatter.
+    """Run one start of ``lloyd.cluster`` for points of the plane [N]; return its scatter.
 
     chances: [k, trials]. Fills in labels [N], at first -1, and centres [k, 2].
     """

@@ -1,4 +1,4 @@
-"""Large classes: the map and the clusters are found on some samples, the others join them.
+"""Landmarks of a large class: some samples that are mapped and clustered, and that others join.
 
 May not import torch or click; numba is imported where there are landmarks.
 """
@@ -19,7 +19,7 @@ Numbers = NDArray[np.intp]
 
 
 def drawn_landmarks(samples: int, wanted: str, seed: int) -> Numbers | None:
-    """The positions of the landmarks among so many samples, rising; None where all are to be used.
+    """Draw the positions of the landmarks, rising; None where all samples are to be used.
 
     wanted: ``none``, a number, or ``auto``: 20,000 for more than 100,000 samples. A class with no
     more samples than that number has no landmarks. Drawn without replacement.
@@ -36,7 +36,7 @@ def drawn_landmarks(samples: int, wanted: str, seed: int) -> Numbers | None:
 def placed_by_landmarks(
     components: Floats, landmarks: Numbers, places: Floats, labels: Numbers
 ) -> tuple[NDArray[np.float64], Numbers]:
-    """The place [N, 2] and the cluster [N] of each sample, from those of the landmarks.
+    """Give each sample a place [N, 2] and a cluster [N], from those of the landmarks.
 
     components: [N, d]. landmarks: positions [L]; places, labels: theirs, [L, 2] and [L].
 
@@ -66,14 +66,14 @@ def placed_by_landmarks(
 
 
 def nearest_centres(points: Floats, centres: NDArray[np.float64]) -> Numbers:
-    """The cluster [N] whose centre [k, D] is nearest to each point [N, D] (tie: the lower)."""
+    """Return the cluster [N] whose centre [k, D] is nearest to each point (tie: the lower)."""
     squares = np.stack([np.square(points - centre).sum(axis=1) for centre in centres], axis=1)
     nearest: Numbers = squares.argmin(axis=1)
     return nearest
 
 
 def _votes(distances: Floats) -> NDArray[np.float64]:
-    """The weights [n, count] of landmarks at these distances, nearest first; the nearest has 1."""
+    """Weigh landmarks at these distances [n, count], nearest first; the nearest has weight 1."""
     beyond = (distances - distances[:, :1]).astype(np.float64)
     scale = beyond.mean(axis=1, keepdims=True)
     weights: NDArray[np.float64] = np.exp(-beyond / np.where(scale > 0, scale, 1))
@@ -81,7 +81,7 @@ def _votes(distances: Floats) -> NDArray[np.float64]:
 
 
 def _elected(labels: Numbers, votes: NDArray[np.float64]) -> Numbers:
-    """The label [n] that has most votes in each row of labels [n, count]."""
+    """Return the label [n] that has most votes in each row of labels [n, count]."""
     sums = np.zeros((len(labels), int(labels.max()) + 1))
     for label, vote in zip(labels.T, votes.T, strict=True):
         sums[np.arange(len(labels)), label] += vote

@@ -1,6 +1,6 @@
-"""k-means in any number of dimensions: all starts together, as products of matrices.
+"""Lloyd's k-means in any number of dimensions: all starts together, as products of matrices.
 
-The points of a plane have compiled loops in ``kernels``. Imports numpy and nothing heavier.
+Points of the plane have compiled loops in ``kernels``. Imports numpy and nothing heavier.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ BLOCK_VALUES = 1 << 20  # distances held at once: 8 MB
 
 
 def cluster(points: Floats, k: int, chances: Floats, tolerance: float) -> tuple[Labels, Floats]:
-    """The labels [N] and centres [k, D] of least scatter among several starts.
+    """Return the labels [N] and centres [k, D] of the start with the least scatter.
 
     points: [N, D], k of them different. chances: numbers from 0 to 1 [starts, k, trials], see
     ``greedy_starts``. tolerance: the summed squared step of the centres at which one start ends.
@@ -39,7 +39,7 @@ def cluster(points: Floats, k: int, chances: Floats, tolerance: float) -> tuple[
 
 
 def greedy_starts(points: Floats, k: int, chances: Floats) -> Floats:
-    """Centres [starts, k, D] among the points: k-means++ (Arthur & Vassilvitskii 2007).
+    """Choose centres [starts, k, D] among the points: k-means++ (Arthur & Vassilvitskii 2007).
 
     The first is drawn evenly, each other with a probability that grows with the squared distance to
     the nearest one drawn. Of as many candidates as there are trials the one is taken that leaves
@@ -63,7 +63,7 @@ def _greedy_start(points: Floats, k: int, chances: Floats) -> Floats:
 
 
 def assigned(points: Floats, centres: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """The nearest of each start's centres [starts, k, D] to each point (tie: the first).
+    """Assign each point to the nearest of each start's centres [starts, k, D] (tie: the first).
 
     Also the squared distances to them [starts, N], and the summed points of each centre with, in
     the last column, how many they are [starts, k, D + 1].
@@ -92,7 +92,7 @@ def assigned(points: Floats, centres: Floats) -> tuple[NDArray[np.intp], Floats,
 
 
 def _means(points: Floats, labels: NDArray[Any], gaps: Floats, sums: Floats) -> Floats:
-    """The centres [starts, k, D] that the points of each move to.
+    """Move the centres [starts, k, D] to the means of their points.
 
     One without points moves to the point farthest from its own centre, which leaves that centre;
     the second such to the next farthest, and so on, as in scikit-learn.

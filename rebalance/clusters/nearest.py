@@ -1,7 +1,7 @@
-"""The few landmarks nearest to each of many samples, compiled by numba and kept for later use.
+"""A search for the few landmarks nearest to each of many samples, compiled by numba.
 
-Loading this module loads numba, so it is imported where there are landmarks. May not import torch,
-scikit-learn or click.
+What is compiled is kept for later use. Loading this module loads numba, so it is imported where
+there are landmarks. May not import torch, scikit-learn or click.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 def nearest_landmarks(
     samples: Floats, landmarks: Floats, count: int
 ) -> tuple[NDArray[np.int32], Floats]:
-    """Positions and distances [N, count] of the landmarks [L, d] nearest to samples [N, d].
+    """Find the landmarks [L, d] nearest to each sample [N, d]: positions and distances.
 
     The nearest first, by Euclidean distance; at equal distance the smaller position. count: at most
     L. All are compared, in float32 and without cancellation; the number of threads changes no bit.

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 def silhouettes(points: NDArray[np.floating[Any]], labelings: Sequence[ArrayLike]) -> list[float]:
-    """The mean silhouette of each labeling [N] of ``points`` [N, D], by Euclidean distance.
+    """Compute the mean silhouette of each labeling [N] of ``points`` [N, D], in Euclidean distance.
 
     A point's silhouette is (b - a) / max(a, b): a its mean distance to the others of its cluster,
     b the smallest mean distance to the points of another cluster. Alone in its cluster, or with
@@ -47,7 +47,7 @@ def silhouettes(points: NDArray[np.floating[Any]], labelings: Sequence[ArrayLike
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Points in groups that no labeling parts.
+    """Points grouped into cells: sets of points that no labeling separates.
 
     points: [N, D], cell by cell. starts: where each cell starts among them, [cells + 1]. clusters:
     for each labeling the cluster [cells] that a cell lies in. sizes: for each labeling the number
@@ -61,7 +61,7 @@ class Cells:
 
     @classmethod
     def of(cls, points: NDArray[np.floating[Any]], labelings: Sequence[ArrayLike]) -> "Cells":
-        """The cells of ``points`` [N, D] under the labelings [N]; errors as in ``silhouettes``."""
+        """Group ``points`` [N, D] into cells under the labelings; errors as in ``silhouettes``."""
         exact: Floats = np.asarray(points, dtype=np.float64)
         if not np.isfinite(exact).all():
             raise ValueError("silhouettes need finite points, but there are NaN or infinite ones")
@@ -79,7 +79,7 @@ class Cells:
         )
 
     def silhouettes(self, at: Numbers) -> Iterator[Floats]:
-        """Those of the points at these positions in ``points``, some [labelings, n] at a time."""
+        """Yield the silhouettes of the points at these positions, some [labelings, n] at a time."""
         # Which cluster of each clustering a cell lies in: [cells, clusters] of zeros and ones.
         inside = [
             np.eye(len(sizes))[own] for own, sizes in zip(self.clusters, self.sizes, strict=True)
@@ -102,7 +102,7 @@ class Cells:
         return self.points.shape[1] == 2 and len(self.points) >= COMPILED
 
     def _summed_distances(self, at: Numbers) -> Floats:
-        """From each of the points [n] to the points of each cell [n, cells]."""
+        """Sum the distances from each of the points [n] to the points of each cell [n, cells]."""
         if not self._on_plane:
             from scipy.spatial.distance import cdist
 
@@ -123,14 +123,14 @@ class Cells:
 
     @cached_property
     def _coordinates(self) -> NDArray[np.floating[Any]]:
-        """x and y [2, N]; twice as fast in single precision, and as exact where that is theirs."""
+        """Return x and y [2, N], in the quicker single precision where that loses nothing."""
         single = self.points.astype(np.float32)
         exact = single if (single == self.points).all() else self.points
         return np.ascontiguousarray(exact.T)
 
 
 def _cluster_numbers(labels: ArrayLike, samples: int) -> Numbers:
-    """The labels renumbered from 0, checked."""
+    """Check the labels, and renumber them from 0."""
     labels = np.asarray(labels)
     if labels.shape != (samples,):
         raise ValueError(f"a labeling needs {samples} labels, but has the shape {labels.shape}")
@@ -146,7 +146,7 @@ def _cluster_numbers(labels: ArrayLike, samples: int) -> Numbers:
 def _sample_silhouettes(
     sums: NDArray[np.float64], own: Numbers, sizes: Numbers
 ) -> NDArray[np.float64]:
-    """Silhouettes [n] from the summed distances [n, k] to each cluster, ``own`` among them [n]."""
+    """Compute silhouettes [n] from summed distances [n, k] to each cluster, ``own`` being [n]."""
     here = np.arange(len(own))
     others = sizes[own] - 1  # the point itself is at distance 0 and does not count
     within = sums[here, own] / np.maximum(others, 1)

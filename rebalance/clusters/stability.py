@@ -1,4 +1,4 @@
-"""How far a clustering is found again on other samples of the same points.
+"""The stability of a clustering: how well it is found again on other samples of the points.
 
 May not import torch or click. Imports numpy and nothing heavier.
 """
@@ -14,7 +14,7 @@ MOST_RESAMPLED = 2000
 
 
 def stability(points: Floats, labels: Labels, seed: int) -> float:
-    """The mean adjusted Rand index between a clustering [N] of ``points`` [N, D] and ten others.
+    """Compute the mean adjusted Rand index between a clustering [N] of ``points`` and ten others.
 
     Each of the others is k-means with as many clusters, ten k-means++ starts and a seed of its own,
     on min(N, 2000) points drawn with replacement; every point then belongs to the nearest of its
@@ -36,7 +36,9 @@ def stability(points: Floats, labels: Labels, seed: int) -> float:
 
 
 def adjusted_rand(one: Labels, two: Labels) -> float:
-    """How far two labelings [N] agree on the pairs of points, beyond chance (Hubert & Arabie 1985).
+    """Measure how far two labelings [N] agree on pairs of points, beyond chance.
+
+    Source: Hubert & Arabie 1985.
 
     1 where they are the same but for the names of the clusters, 0 on average for random ones.
     """
@@ -52,5 +54,5 @@ def adjusted_rand(one: Labels, two: Labels) -> float:
 
 
 def _pairs(sizes: NDArray[np.float64] | np.float64) -> float:
-    """How many pairs there are within groups of these sizes."""
+    """Count the pairs that there are within groups of these sizes."""
     return float((sizes * (sizes - 1) / 2).sum())

@@ -1,4 +1,4 @@
-"""The groups that one class is made of: its subclasses (Lehmann & Ebner 2022, section 3).
+"""The subclasses of one class: the groups that it is made of (Lehmann & Ebner 2022, section 3).
 
 Standardise, principal components, a 2-D layout, k-means for every k, and the k with the best
 silhouette; or another criterion, or without the layout. May not import torch or click.
@@ -61,12 +61,12 @@ class Subclasses:
 
     @property
     def k(self) -> int:
-        """How many clusters there are."""
+        """The number of clusters."""
         return len(self.centres)
 
     @property
     def sizes(self) -> list[int]:
-        """Samples per cluster, in the order of their numbers."""
+        """The number of samples in each cluster, in the order of the clusters."""
         return [int(size) for size in np.bincount(self.labels, minlength=self.k)]
 
     @property
@@ -90,7 +90,7 @@ def find_subclasses(
     layout: str = PAPERS.layout,
     landmarks: str = PAPERS.landmarks,
 ) -> Subclasses:
-    """The subclasses of the class whose features [N, M] are ``matrix``.
+    """Find the subclasses of the class whose features are ``matrix`` [N, M].
 
     k runs from 2 to min(k_max, N - 1), and the criterion (a key of ``CRITERIA``) chooses; a tie
     goes to the smaller k. space: where k-means runs, on the ``map`` that UMAP draws, or ``pca``, on
@@ -122,7 +122,7 @@ def find_subclasses(
 def _clustered(
     components: Floats, seed: int, k_max: int, criterion: str, space: str, layout: str
 ) -> Subclasses:
-    """The subclasses of samples with these principal components [N, d]."""
+    """Cluster samples that have these principal components [N, d]."""
     if len(components) < MIN_SAMPLES:
         return _one_cluster(components, f"fewer than {MIN_SAMPLES} images to cluster")
     if not components.any():
@@ -142,7 +142,7 @@ def _clustered(
 
 
 def _joined(chosen: Subclasses, components: Floats, landmarks: NDArray[np.intp]) -> Subclasses:
-    """The subclasses ``chosen`` for the landmarks, with all samples in them."""
+    """Add the other samples to the subclasses ``chosen`` for the landmarks."""
     points: Floats = _first_two(components)
     clustered = points
     if chosen.map == "umap":
@@ -167,7 +167,7 @@ def _joined(chosen: Subclasses, components: Floats, landmarks: NDArray[np.intp])
 def _distances(
     points: Floats, centres: NDArray[np.float64], labels: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """From each point [N, D] to the centre of its own cluster [N]."""
+    """Measure the distance of each point [N, D] to the centre of its own cluster [N]."""
     distances = np.empty(len(points))
     for cluster, centre in enumerate(centres):  # not all at once, which would be [N, D] in float64
         own = labels == cluster
@@ -178,7 +178,7 @@ def _distances(
 def _chosen(
     points: Floats, fits: Mapping[int, Clustering], criterion: str, seed: int
 ) -> Subclasses:
-    """The clustering of ``points`` that the criterion takes."""
+    """Return the clustering of ``points`` that the criterion chooses."""
     labelings = {k: labels for k, (labels, _) in fits.items()}
     verdicts = {
         name: CRITERIA[name](points, labelings, seeds.integer(seed, "criterion", name))
@@ -206,19 +206,19 @@ def _chosen(
 
 
 def _largest_first(labels: NDArray[np.intp], centres: NDArray[np.float64]) -> Clustering:
-    """The same clusters, numbered by falling size (tie: by their earliest sample)."""
+    """Renumber the clusters by falling size (tie: by their earliest sample)."""
     _, earliest, sizes = np.unique(labels, return_index=True, return_counts=True)
     order = np.lexsort((earliest, -sizes))
     return np.argsort(order)[labels], centres[order]
 
 
 def _everything(points: Floats) -> Clustering:
-    """All points as one cluster."""
+    """Put all points into one cluster."""
     return np.zeros(len(points), np.intp), points.mean(axis=0, keepdims=True, dtype=np.float64)
 
 
 def _first_two(components: NDArray[Any]) -> NDArray[np.float64]:
-    """The first two components [N, 2]; what there is not is 0."""
+    """Return the first two components [N, 2]; a component that is missing becomes 0."""
     points = np.zeros((len(components), 2))
     points[:, : components.shape[1]] = components[:, :2]
     return points

@@ -1,4 +1,4 @@
-"""Compiled loops made ready before they are needed, while something else takes the time.
+"""The warm-up of compiled loops: they are loaded while something else takes the time.
 
 The first run after an installation compiles them, which takes some seconds; any other loads them,
 which takes most of one. Imports numpy and nothing heavier until it is asked to.

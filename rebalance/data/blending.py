@@ -10,7 +10,7 @@ from rebalance.errors import SettingError
 
 
 def blend(base: Image.Image, partner: Image.Image, weight: float) -> Image.Image:
-    """``(1 - weight) * base + weight * partner``, an 8-bit RGB image of the size of ``base``.
+    """Return ``(1 - weight) * base + weight * partner``, an 8-bit RGB image as large as ``base``.
 
     base, partner: 8-bit RGB; neither is modified. The partner is resized to the size of the base
     (bilinear, antialiased where it shrinks). weight: from 0, the base exactly, to 1, the resized

@@ -1,7 +1,8 @@
 """The image folder: which classes it has, and which files belong to each.
 
-Reads the layout of torchvision's ImageFolder, so that a number or a name means the same to both.
-Imports the standard library and the errors of this package, and nothing else.
+It has the layout of torchvision's ImageFolder. Reads the layout of torchvision's ImageFolder, so
+that a number or a name means the same to both. Imports the standard library and the errors of this
+package, and nothing else.
 """
 
 import os
@@ -53,18 +54,18 @@ class ImageFolder:
 
     @property
     def counts(self) -> list[int]:
-        """Images of each class, in the order of ``classes``; 0 where a class has none."""
+        """The number of images of each class, in the order of ``classes``; 0 for an empty class."""
         counts = [0] * len(self.classes)
         for label in self.labels:
             counts[label] += 1
         return counts
 
     def unreadable(self, position: int, reason: str) -> Unreadable:
-        """The image at ``position``, as one that is left out for ``reason``."""
+        """Return the image at ``position`` as one that is left out for ``reason``."""
         return Unreadable(self.paths[position], self.classes[self.labels[position]], reason)
 
     def take(self, positions: Iterable[int]) -> "ImageFolder":
-        """The images at ``positions``, in that order, under the same root and classes."""
+        """Return the images at ``positions``, in that order, under the same root and classes."""
         chosen = list(positions)
         return replace(
             self,
@@ -74,7 +75,7 @@ class ImageFolder:
 
 
 def scan(root: Path | str, *, allow_empty: bool = False) -> ImageFolder:
-    """The classes and image files under ``root``, exactly as torchvision's ImageFolder lists them.
+    """List the classes and image files under ``root`` exactly as torchvision's ImageFolder does.
 
     Classes are the sub-folders, hidden ones too; a file belongs to the class folder it lies under,
     however deep, if its name ends in one of ``EXTENSIONS`` in any case. Links are followed, except
@@ -106,7 +107,7 @@ def scan(root: Path | str, *, allow_empty: bool = False) -> ImageFolder:
 
 
 def is_utf8(name: str) -> bool:
-    """Whether a file name, as Python gives it, can be written as UTF-8."""
+    """Tell whether a file name, as Python gives it, can be written as UTF-8."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -164,7 +165,7 @@ def _refuse_splits(root: Path, names: list[str]) -> None:
 
 
 def _images_under(root: Path, name: str) -> list[str]:
-    """The images of class ``name``, relative to ``root``: by folder, then by file name.
+    """List the images of class ``name``, relative to ``root``: by folder, then by file name.
 
     Folders are ordered by their whole path as text, so "a-b" comes before "a/b".
     """
@@ -187,14 +188,14 @@ def _images_under(root: Path, name: str) -> list[str]:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """What two paths to one folder have in common."""
+    """Return the device and number by which two paths to one folder are recognised."""
     with _readable():
         status = folder.stat()
     return status.st_dev, status.st_ino
 
 
 def _listing(folder: Path) -> tuple[list[str], list[str]]:
-    """Names of the folders and of the image files in ``folder``, in no particular order."""
+    """List the folders and the image files in ``folder``, in no particular order."""
     folders, images = [], []
     with _readable(), os.scandir(folder) as entries:
         for entry in entries:
@@ -218,7 +219,7 @@ def _is_image(name: str) -> bool:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Turn what the operating system refuses inside into a DataError that names the folder."""
+    """Turn an operating system's refusal inside the block into a DataError naming the folder."""
     try:
         yield
     except PermissionError as error:
@@ -232,7 +233,7 @@ def _readable() -> Iterator[None]:
 
 
 def _quote(path: Path) -> str:
-    """The path between quotes, on one line whatever is in it."""
+    """Put the path between quotes, on one line whatever is in it."""
     return repr(str(path))
 
 

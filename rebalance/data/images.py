@@ -48,14 +48,14 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True)
 class Probe:
-    """What is known of a readable image: the digest of its file, and (width, height) upright."""
+    """The digest of a readable image's file, and the size (width, height) of the upright image."""
 
     digest: bytes
     size: tuple[int, int]
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a regular file; links are followed.
+    """Read the content of a regular file; links are followed.
 
     Raises UnreadableImage where there is none, as for a broken link, a folder, a pipe (without
     waiting on it), a file without permission, an empty file or one over ``MAX_FILE_BYTES``; and for
@@ -80,12 +80,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 def digest(data: bytes) -> bytes:
-    """BLAKE2b of ``data``, 16 bytes: equal files have equal digests."""
+    """Compute the BLAKE2b digest of ``data``, 16 bytes: equal files have equal digests."""
     return blake2b(data, digest_size=16).digest()
 
 
 def decode(data: bytes, least: int | None = None) -> Image.Image:
-    """The first frame of an image file, loaded, upright by its EXIF orientation, as 8-bit RGB.
+    """Decode the first frame of an image file, upright by its EXIF orientation, as 8-bit RGB.
 
     Transparency is laid on white. 16-bit grey, and 32-bit integers that all lie in [0, 65535],
     keep their full range (65535 becomes 255); so do floats that all lie in [0, 1]. Other integers
@@ -112,14 +112,17 @@ def decode(data: bytes, least: int | None = None) -> Image.Image:
 
 @dataclass(frozen=True)
 class JpegHeader:
-    """Of a JPEG in grey or YCbCr: (width, height) as stored, and the EXIF orientation, 1 to 8."""
+    """The size and orientation of a JPEG in grey or YCbCr, read from its header.
+
+    size: (width, height) as stored. orientation: EXIF's, from 1 to 8.
+    """
 
     size: tuple[int, int]
     orientation: int
 
 
 def jpeg_header(data: bytes) -> JpegHeader | None:
-    """The header of a JPEG that any decoder shows alike; None for anything else.
+    """Read the header of a JPEG that all decoders agree on; None for any other file.
 
     Other formats, CMYK, files whose header cannot be read and more pixels than Pillow allows are
     left to ``decode``.
@@ -134,12 +137,12 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
 
 
 def open_image(path: Path) -> Image.Image:
-    """``decode`` of the file at ``path``; raises UnreadableImage as that and ``read_bytes`` do."""
+    """Read and ``decode`` the file at ``path``; raises UnreadableImage as both steps do."""
     return decode(read_bytes(path))
 
 
 def probe(path: Path) -> Probe:
-    """Read and fully decode the file at ``path``, and say what it is.
+    """Read and fully decode the image file at ``path``, and return its digest and size.
 
     Raises UnreadableImage as ``read_bytes`` and ``decode`` do.
     """
@@ -150,14 +153,16 @@ def probe(path: Path) -> Probe:
 def survey(
     folder: ImageFolder, workers: int, progress: Progress = silent
 ) -> tuple[list[Probe | None], list[Unreadable]]:
-    """``read_each`` image of ``folder`` by ``probe``."""
+    """Call ``probe`` for each image of ``folder``, as ``read_each`` does."""
     return read_each(folder, probe, workers, progress)
 
 
 def read_each(
     folder: ImageFolder, read: Callable[[Path], Read], workers: int, progress: Progress = silent
 ) -> tuple[list[Read | None], list[Unreadable]]:
-    """``read`` every image of ``folder``: a list aligned with its paths, and those that failed.
+    """Call ``read`` for every image of ``folder``; return the results, and the images that failed.
+
+    The results are aligned with the paths of the folder.
 
     The list holds None where an image is unreadable; both are in the folder's order, whatever
     the number of ``workers`` (threads; 0 reads in this one).
@@ -198,7 +203,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Deep grey as 8-bit grey; Pillow's own conversion would clip it at 255."""
+    """Scale deep grey to 8-bit grey, which Pillow's own conversion would clip at 255."""
     values = np.array(image, dtype=np.float64)
     values[np.isnan(values)] = 0
     low, high = _finite_range(values)
@@ -236,7 +241,10 @@ def _why_not_read(path: Path, error: Exception) -> str:
 
 
 def _why_not_decoded(data: bytes, error: Exception) -> str:
-    """One short line, the same for the same data: Pillow's texts may hold memory addresses."""
+    """Say in one short line why decoding failed, the same for the same data.
+
+    Pillow's own texts may hold memory addresses.
+    """
     text = re.sub(r"<[^<>]* at 0x[0-9a-fA-F]+>", "the data", str(error)) or type(error).__name__
     bomb = re.search(r"\((\d+) pixels\) exceeds limit of (\d+) pixels", text)
     if bomb:

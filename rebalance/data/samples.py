@@ -1,4 +1,4 @@
-"""What a network is trained on, what it is scored on, and that no image is in both.
+"""The samples that a network is trained on and those it is scored on, with no image in both.
 
 The classes and their order are those of the training data everywhere; a test or validation set is
 translated to them. Imports neither torch nor click.
@@ -25,7 +25,9 @@ log = logging.getLogger("rebalance")
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The samples to train on: ``(1 - weight) * path + weight * partner``, labelled as the path.
+    """The samples to train on, some of them blends of two images of a class and its partner's.
+
+    A sample is ``(1 - weight) * path + weight * partner``, labelled as the path.
 
     folder: a path and a label for each sample; an image that the manifest repeats is there as
         often. partners: for each sample the path of the image to blend with, None for most.
@@ -42,17 +44,17 @@ class TrainingSet:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes, in the order that everything else takes over."""
+        """The names of the classes, in the order that everything else follows."""
         return self.folder.classes
 
     @property
     def counts(self) -> list[int]:
-        """Samples of each class, repeated and blended ones too, in class order."""
+        """The number of samples of each class, repeated and blended ones too, in class order."""
         return self.folder.counts
 
     @property
     def blends(self) -> dict[int, tuple[str, float]]:
-        """By the position of a blended sample, its partner and how much of it."""
+        """The partner and the weight of each blended sample, by the position of the sample."""
         return {
             position: (partner, weight)
             for position, (partner, weight) in enumerate(
@@ -62,7 +64,7 @@ class TrainingSet:
         }
 
     def take(self, positions: Sequence[int]) -> "TrainingSet":
-        """The samples at ``positions``, in that order, under the same classes."""
+        """Return the samples at ``positions``, in that order, under the same classes."""
         folder = self.folder.take(positions)
         partners = tuple(self.partners[position] for position in positions)
         used = {*folder.paths, *filter(None, partners)}
@@ -95,7 +97,7 @@ def open_training(
     *,
     strict: bool,
 ) -> TrainingSet:
-    """Read DATA, a folder or a manifest, and every file in it once.
+    """Read DATA, a folder or a manifest, and every image file in it once.
 
     Files that cannot be read are named in the log and left out, with the samples that need them.
     Raises DataError as ``folder.scan`` and for a class that has no sample left, ManifestError for a
@@ -180,7 +182,7 @@ def split_off(
 
 
 def apart_from(training: TrainingSet, scoring: ScoringSet) -> TrainingSet:
-    """The samples neither of whose images has the content of one to score; the log says how many.
+    """Drop training samples with the content of an image to score; the log says how many.
 
     Raises DataError where a class has none left.
     """
@@ -205,7 +207,10 @@ def apart_from(training: TrainingSet, scoring: ScoringSet) -> TrainingSet:
 
 
 def overlap(train: Mapping[str, bytes], test: Mapping[str, bytes]) -> list[tuple[str, str]]:
-    """(training path, test path) for each test image whose content is trained on, in test order.
+    """List (training path, test path) for each test image whose content is trained on.
+
+    The order is that of the test images. train, test: the digest of each file by its path. Where
+    several training files are equal, the first is named.
 
     train, test: digest of each file by its path. Of equal training files the first is named.
     """
@@ -231,7 +236,7 @@ def check_overlap(training: TrainingSet, scoring: ScoringSet, *, allowed: bool) 
 
 
 def _labels(manifest: Manifest) -> dict[str, str]:
-    """Every file that is needed, once, with the label of the first row that names it."""
+    """Map every file that is needed, once, to the label of the first row that names it."""
     labels: dict[str, str] = {}
     for row in manifest.rows:
         labels.setdefault(row.file_name, row.label)
@@ -253,7 +258,7 @@ def _files(manifest: Manifest) -> ImageFolder:
 
 
 def _training_set(manifest: Manifest, digests: Mapping[str, bytes]) -> TrainingSet:
-    """The samples all of whose files can be read; DataError where a class loses all it had."""
+    """Keep the samples whose files can all be read; DataError where a class loses all it had."""
     number = {name: label for label, name in enumerate(manifest.classes)}
     rows = [
         row
@@ -282,7 +287,7 @@ def _training_set(manifest: Manifest, digests: Mapping[str, bytes]) -> TrainingS
 
 
 def _kin(training: TrainingSet, groups: Mapping[str, str] | None) -> dict[str, int]:
-    """A number for each file; files of one number belong on one side."""
+    """Number the files so that those with one number must stay on one side."""
     files = list(training.digests)
     by_content = list(training.digests.values())
     numbers = linked(by_content) if groups is None else linked(by_content, groups_of(files, groups))
@@ -290,7 +295,7 @@ def _kin(training: TrainingSet, groups: Mapping[str, str] | None) -> dict[str, i
 
 
 def _without(training: TrainingSet, held_out: set[int], kin: Mapping[str, int]) -> TrainingSet:
-    """The samples that neither are of the kin held out nor blend with an image of it."""
+    """Drop the samples that belong to held-out groups or blend with an image of one."""
     paths, partners = training.folder.paths, training.partners
     left = [place for place, path in enumerate(paths) if kin[path] not in held_out]
     kept = [place for place in left if kin[partners[place] or paths[place]] not in held_out]

@@ -1,4 +1,4 @@
-"""DATA as the commands take it: an image folder, or a manifest of ours, so that steps chain."""
+"""The DATA argument of the commands: an image folder, or a manifest, so that steps can chain."""
 
 import logging
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Source:
 
 
 def as_records(unreadable: Sequence[Unreadable]) -> list[dict[str, str]]:
-    """Unreadable files as the manifest's record lists them."""
+    """List unreadable files as the manifest's record does."""
     return [
         {"file_name": image.path, "label": image.label, "reason": image.reason}
         for image in unreadable
@@ -55,7 +55,7 @@ def name_unreadable(unreadable: Sequence[Unreadable]) -> None:
 
 
 def is_manifest(path: Path) -> bool:
-    """Whether DATA is to be read as a manifest."""
+    """Tell whether DATA is to be read as a manifest."""
     return path.suffix.lower() == ".csv" and not path.is_dir()
 
 
@@ -84,7 +84,7 @@ def open_source(data: Path | str, options: FolderOptions) -> Source:
 
 
 def source_of(manifest: Manifest) -> Source:
-    """The images of a manifest of originals, to go on working on."""
+    """Turn a manifest of originals into the images to go on working on."""
     number = {name: label for label, name in enumerate(manifest.classes)}
     folder = ImageFolder(
         manifest.root,

@@ -1,4 +1,6 @@
-"""A validation side, split off class by class, with no group on both sides.
+"""A split of images into a training and a validation side, class by class and group by group.
+
+Images of one group never end up on both sides.
 
 Pure functions of arrays but for ``read_groups``. Imports numpy and nothing heavier; may not import
 torch or click.
@@ -30,7 +32,7 @@ def stratified_split(
     rng: np.random.Generator,
     groups: Sequence[Hashable] | None = None,
 ) -> tuple[Positions, Positions]:
-    """The positions to train on and those to validate on, both rising; together they are all.
+    """Divide images into positions to train on and positions to validate on, both rising.
 
     labels: class index of each image [N]. fraction: share of each class to validate on, above 0 and
     below 1. groups: what each image belongs to, such as its patient; images of one group stay on
@@ -65,7 +67,7 @@ def stratified_split(
 def _split_images(
     labels: NDArray[np.intp], fraction: float, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Which images to validate on [N], each on its own."""
+    """Mark which images to validate on [N], where each may go its own way."""
     validates = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
@@ -80,7 +82,7 @@ def _split_groups(
     rng: np.random.Generator,
     groups: Sequence[Hashable],
 ) -> NDArray[np.bool_]:
-    """Which images to validate on [N], whole groups at a time."""
+    """Mark which images to validate on [N], whole groups at a time."""
     sizes: dict[Hashable, Counter[int]] = {}
     for group, label in zip(groups, labels.tolist(), strict=True):
         sizes.setdefault(group, Counter())[label] += 1
@@ -96,7 +98,7 @@ def _split_groups(
 
 @dataclass
 class _Sides:
-    """Groups on their way to one side or the other; at first all are trained on.
+    """The groups while they are dealt to the two sides; at first all are trained on.
 
     sizes: how many images of each class a group has. validated: the groups on the other side.
     """
@@ -125,7 +127,7 @@ class _Sides:
                 self._move(min(fitting, key=self._worsening))
 
     def settle(self, order: Sequence[Hashable]) -> None:
-        """Move groups, in this order and over again, for as long as one brings the shares closer.
+        """Move groups, again and again in this order, while a move brings the shares closer.
 
         The differences fall with every move, so that this ends.
         """
@@ -139,7 +141,7 @@ class _Sides:
                     moved = True
 
     def _worsening(self, group: Hashable) -> float:
-        """What moving the group adds to the squared differences from ``fraction``."""
+        """Compute what moving the group adds to the squared differences from ``fraction``."""
         added = 0.0
         for label, before, after in self._changes(group):
             total = self.total[label]
@@ -147,13 +149,13 @@ class _Sides:
         return added
 
     def _may_move(self, group: Hashable) -> bool:
-        """Whether each of its classes would still have an image on the side that it leaves."""
+        """Tell whether each of the group's classes keeps an image on the side that it leaves."""
         if group in self.validated:
             return all(after for _, _, after in self._changes(group))
         return all(after < self.total[label] for label, _, after in self._changes(group))
 
     def _changes(self, group: Hashable) -> Iterator[tuple[int, int, int]]:
-        """Of each class of the group: its validated images before and after the group moves."""
+        """Return each class of the group with its validated images before and after the move."""
         sign = -1 if group in self.validated else 1
         for label, size in self.sizes[group].items():
             yield label, self.count[label], self.count[label] + sign * size
@@ -165,7 +167,7 @@ class _Sides:
 
 
 def linked(*groupings: Sequence[Hashable]) -> list[int]:
-    """One grouping of N images, in which two are together if any of the ``groupings`` says so.
+    """Merge several groupings of N images: two are together if any of the groupings says so.
 
     Links chain: a with b in one, b with c in another puts all three together. Each group has the
     number of its first image.
@@ -187,7 +189,7 @@ def linked(*groupings: Sequence[Hashable]) -> list[int]:
 
 
 def read_groups(path: Path | str) -> dict[str, str]:
-    """Which group each file belongs to, from a CSV with a column of each kind.
+    """Read the group of each file from a CSV with a column of file names and one of groups.
 
     The file's column is ``file_name``, or where there is none ``path``; the group's is ``group``,
     or where there is none ``source_image``. Other columns are left alone. File names are relative
@@ -218,7 +220,7 @@ _WANTED_COLUMNS = (FILE_COLUMNS, GROUP_COLUMNS)
 
 
 def _column(header: Iterable[str], names: Sequence[str]) -> str:
-    """The first of ``names`` in the header; ValueError where there is none."""
+    """Return the first of ``names`` that is in the header; ValueError where none is."""
     for name in names:
         if name in header:
             return name
@@ -226,7 +228,7 @@ def _column(header: Iterable[str], names: Sequence[str]) -> str:
 
 
 def groups_of(paths: Sequence[str], groups: Mapping[str, str]) -> list[str]:
-    """The group of each of ``paths``; DataError where some have none, naming the first."""
+    """Look up the group of each of ``paths``; DataError names the first that has none."""
     missing = [path for path in paths if path not in groups]
     if missing:
         raise DataError(

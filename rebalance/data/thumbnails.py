@@ -27,7 +27,7 @@ Tiles = NDArray[np.uint8]  # [N, side, side, 3]
 def read_tiles(
     root: Path, names: Sequence[str], side: int, workers: int, progress: Progress = silent
 ) -> Tiles:
-    """The images ``names`` of the folder ``root`` as tiles, in that order [N, side, side, 3].
+    """Read the images ``names`` of the folder ``root`` as tiles, in order [N, side, side, 3].
 
     Each is read as the rest of this package reads it and fitted whole into a square of ``side``
     pixels; one that cannot be read is a cross. workers: threads; 0 reads in this one.
@@ -42,15 +42,16 @@ def read_tiles(
 
 
 def read_tile(path: Path, side: int) -> Tiles:
-    """The image at ``path`` as a tile [side, side, 3]; a cross where it cannot be read."""
+    """Read the image at ``path`` as a tile [side, side, 3]; a cross where it cannot be read."""
     image = read_small(path, side)
     return cross(side) if image is None else fitted(image, side)
 
 
 def read_small(path: Path, side: int) -> Image.Image | None:
-    """The image at ``path``, upright RGB, its longer side at least ``side`` where it has as many.
+    """Read the image at ``path``, upright RGB, at a reduced size where that is quicker.
 
-    None where it cannot be read.
+    Its longer side has at least ``side`` pixels, as far as the file has as many. None where it
+    cannot be read.
     """
     try:
         # Twice the size: what is left of the shrinking is done with a better filter.
@@ -60,7 +61,7 @@ def read_small(path: Path, side: int) -> Image.Image | None:
 
 
 def fitted(image: Image.Image, side: int) -> Tiles:
-    """An RGB image, whole and in its proportions, in the middle of a tile [side, side, 3]."""
+    """Place an RGB image, whole and in its proportions, in the middle of a tile [side, side, 3]."""
     scale = side / max(image.size)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     # Pixels of small images stay pixels: they are what the network saw.
@@ -73,7 +74,7 @@ def fitted(image: Image.Image, side: int) -> Tiles:
 
 
 def cross(side: int) -> Tiles:
-    """The tile [side, side, 3] that stands for an image that cannot be read."""
+    """Draw the tile [side, side, 3] that stands for an image that cannot be read."""
     tile = Image.new("RGB", (side, side), GROUND)
     draw = ImageDraw.Draw(tile)
     near, far = side // 4, side - 1 - side // 4
@@ -84,7 +85,7 @@ def cross(side: int) -> Tiles:
 
 
 def shrunk(tiles: Tiles, side: int) -> Tiles:
-    """The same tiles, ``side`` pixels wide."""
+    """Return the same tiles, ``side`` pixels wide."""
     if tiles.shape[1] == side:
         return tiles
     smaller = np.empty((len(tiles), side, side, 3), np.uint8)
@@ -95,7 +96,7 @@ def shrunk(tiles: Tiles, side: int) -> Tiles:
 
 
 def sheet(tiles: Tiles, columns: int, gap: int = 2) -> Image.Image:
-    """Tiles [N, side, side, 3] in rows of ``columns``, ``gap`` pixels of white between them.
+    """Lay tiles [N, side, side, 3] in rows of ``columns``, ``gap`` white pixels between them.
 
     Places without a tile are white. ValueError for no tiles.
     """
@@ -111,7 +112,7 @@ def sheet(tiles: Tiles, columns: int, gap: int = 2) -> Image.Image:
 
 
 def as_jpeg(image: Image.Image, quality: int = 70) -> bytes:
-    """The image as a JPEG file; equal images give equal bytes."""
+    """Encode the image as a JPEG file; equal images give equal bytes."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality, optimize=True)
     return file.getvalue()

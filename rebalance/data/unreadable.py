@@ -1,4 +1,7 @@
-"""Files that cannot be read: named in the log, left out, and never all that a class has."""
+"""Rules for files that cannot be read: they are named in the log and left out of their class.
+
+A class that would lose every image this way is an error.
+"""
 
 from collections.abc import Sequence
 
@@ -35,7 +38,7 @@ def require_images(before: ImageFolder, after: ImageFolder) -> None:
 def readable_part(
     folder: ImageFolder, workers: int, progress: Progress, *, strict: bool
 ) -> tuple[ImageFolder, list[Probe], list[Unreadable]]:
-    """Decode every file: the folder of those that can be read, their probes, and the others.
+    """Decode every file; return the folder of the readable ones, their probes, and the others.
 
     Raises UnreadableImage and DataError as ``report_unreadable`` and ``require_images``.
     """

@@ -1,4 +1,4 @@
-"""The processes that torchrun starts: what they do as one, and how they end.
+"""The processes that torchrun starts: what they do together, and how they end.
 
 Imports torch only where there are several processes; never click.
 """

@@ -1,4 +1,7 @@
-"""The processes that torchrun starts a command in, and what they do as one.
+"""The processes that torchrun starts a command in, and what they do together.
+
+torchrun's environment variables number the processes; nothing on the command line changes. Imports
+torch only where there is more than one process; never click.
 
 torchrun says in the environment who is who; nothing on the command line changes. Imports torch only
 where there is more than one process; never click.
@@ -32,7 +35,10 @@ _alone: ContextVar[bool] = ContextVar("alone", default=False)
 
 @dataclass(frozen=True)
 class Processes:
-    """This process is number ``rank`` of ``world``; the first one alone writes and speaks.
+    """The processes of a command, of which this one is number ``rank`` of ``world``.
+
+    The first one alone writes and logs. All methods are called by all processes, in the same order;
+    a single process exchanges nothing.
 
     Its methods are called by all processes, in the same order; alone, nothing is exchanged.
     """
@@ -46,7 +52,10 @@ class Processes:
         return self.rank == 0
 
     def by_first(self, make: Callable[[], Value]) -> Value:
-        """What ``make`` gives in the first process, in all of them; or its error, raised in all.
+        """Call ``make`` in the first process, and return its result, or raise its error, in all.
+
+        Meanwhile the first process works alone: it exchanges nothing, and has all threads of its
+        machine.
 
         Within, the first is alone: it exchanges nothing, and has all threads of its machine.
         """
@@ -61,7 +70,7 @@ class Processes:
         return found
 
     def by_each(self, make: Callable[[], Value]) -> list[Value]:
-        """What ``make`` gives in each process, in all; or the error of the lowest that has one."""
+        """Call ``make`` in each process; return all results, or raise the error of lowest rank."""
         if self.world == 1:
             return [make()]
         from torch import distributed
@@ -75,7 +84,7 @@ ALONE = Processes()
 
 
 def _outcome(make: Callable[[], Any]) -> tuple[Any, RebalanceError | None]:
-    """What can be sent: what ``make`` gives, or its error."""
+    """Return what can be sent to other processes: the result of ``make``, or its error."""
     try:
         return make(), None
     except RebalanceError as error:
@@ -90,13 +99,13 @@ def _value(outcome: Any) -> Any:
 
 
 def alone() -> bool:
-    """Whether the other processes wait for what this one does."""
+    """Tell whether the other processes wait for what this one does."""
     return _alone.get()
 
 
 @contextmanager
 def _all_threads() -> Iterator[None]:
-    """Compute with the processors of those that wait: as one process does, to the last digit."""
+    """Compute with the processors of the waiting processes too, as a single process would."""
     import torch
 
     token, threads = _alone.set(True), torch.get_num_threads()
@@ -111,12 +120,14 @@ def _all_threads() -> Iterator[None]:
 
 
 def is_first() -> bool:
-    """Whether this process is the one that speaks: alone, or torchrun's first."""
+    """Tell whether this process is the one that logs: alone, or torchrun's first."""
     return not several() or os.environ.get("RANK", "0") == "0"
 
 
 def own_workers(workers: int | None) -> int:
-    """``workers``, or where it is None this process's part of the machine's processors, 1 or more.
+    """Return ``workers``, or if it is None this process's part of the machine's processors.
+
+    The part is at least 1. It is found by torchrun's LOCAL_WORLD_SIZE, or 1 where that is not set.
 
     By torchrun's LOCAL_WORLD_SIZE, or 1 where it is not set.
     """
@@ -127,7 +138,14 @@ def own_workers(workers: int | None) -> int:
 
 @contextmanager
 def joined(device: str) -> Iterator[Processes]:
-    """Be one of torchrun's processes for a while, or this process alone.
+    """Join the processes that torchrun started, or form a group of this process alone.
+
+    device: as users give it; on CUDA, LOCAL_RANK chooses which one. Where the caller has
+    initialised torch.distributed, its processes are joined, and it is left as it is; otherwise it
+    is initialised, with NCCL on CUDA and Gloo elsewhere, and destroyed at the end. All processes
+    but the first log nothing. If several processes fail, one raises the reason and the others raise
+    PeerFailed; a process that was told to end, or lost another one, puts its work away and raises
+    PeerLost. Raises ExtractorError where there is no CUDA device for a process.
 
     device: as users give it; on CUDA, LOCAL_RANK chooses which. Where torch.distributed has been
     initialised, its processes are joined, and it is left as it is; else it is initialised, by NCCL
@@ -185,7 +203,10 @@ def _torchrun(device: str) -> Iterator[Processes]:
 
 
 def _backend(device: str) -> str:
-    """Those of torch.distributed for a device, after this process has chosen its own."""
+    """Name the backends of torch.distributed for a device, and choose this process's GPU.
+
+    Before that, this process chooses its own CUDA device.
+    """
     if device != "cuda":
         return "gloo"
     import torch
@@ -202,7 +223,7 @@ def _backend(device: str) -> str:
 
 
 def _initialised() -> Processes | None:
-    """Those of torch.distributed, where the caller has initialised it."""
+    """Describe the processes of torch.distributed, where the caller has initialised it."""
     if "torch" not in sys.modules:
         return None
     from torch import distributed
@@ -225,7 +246,7 @@ def _silent_but_first(processes: Processes) -> Iterator[None]:
 
 
 def several() -> bool:
-    """Whether this process is one of several that were started together."""
+    """Tell whether this process is one of several that were started together."""
     return _number("WORLD_SIZE", 1) > 1
 
 

@@ -1,4 +1,7 @@
-"""How processes that were started together end when one of them fails, is lost or is told to.
+"""The end of processes that were started together, when one of them fails or is lost.
+
+Exactly one of them reports the reason. torchrun ends the remaining ones by SIGTERM as soon as it
+has lost one. Imports torch only to recognise an error; never click.
 
 Exactly one of them says why. torchrun ends those that are left, by SIGTERM, as soon as it has lost
 one. Imports torch only to tell what an error is; never click.
@@ -18,12 +21,12 @@ FAILURES = "rebalance/failures"  # counts, in the store that the processes share
 
 
 class Ended(BaseException):
-    """SIGTERM: this process was told to end."""
+    """The signal SIGTERM: this process was told to end."""
 
 
 @contextmanager
 def ended_in_order() -> Iterator[None]:
-    """Let SIGTERM end what is under way as an exception does, which puts away what is done.
+    """Let SIGTERM end the block as an exception does, so that finished work is kept.
 
     The first signal raises ``Ended``, later ones are ignored: whoever sends them kills what takes
     too long. Does nothing outside of the main thread, which alone is sent signals.
@@ -41,19 +44,19 @@ def ended_in_order() -> Iterator[None]:
 
 
 def ignore_end() -> None:
-    """Until ``ended_in_order`` is left, let no signal get in the way of what is to be said."""
+    """Ignore SIGTERM until ``ended_in_order`` is left, so that the reason can be reported."""
     _on_end(signal.SIG_IGN)
 
 
 def _on_end(handler: Any) -> Any:
-    """Set what SIGTERM does, and give what it did before."""
+    """Set the handler of SIGTERM, and return the one before."""
     if threading.current_thread() is threading.main_thread():
         return signal.signal(signal.SIGTERM, handler)
     return None
 
 
 def to_raise(error: BaseException, first: bool) -> BaseException:
-    """What a process raises for ``error``: it says why where it is the first to fail."""
+    """Choose what a process raises for ``error``: the reason, if it is the first to fail."""
     ended = isinstance(error, Ended)
     if not first:
         if not ended:
@@ -68,7 +71,7 @@ def to_raise(error: BaseException, first: bool) -> BaseException:
 
 
 def fails_first(store: Any, rank: int) -> bool:
-    """Whether no other process has failed before; to be asked once."""
+    """Tell whether no other process has failed before; to be asked only once."""
     try:
         return bool(store.add(FAILURES, 1) == 1)
     except RuntimeError:  # the store is gone with the process that held it
@@ -84,5 +87,5 @@ def _lost_a_peer(error: BaseException) -> bool:
 
 
 def let_another_speak() -> None:
-    """Wait: to fail at once could have torchrun end the process that says why before it has."""
+    """Wait, so that torchrun does not end the process with the reason before it has reported it."""
     time.sleep(GRACE)

@@ -1,5 +1,5 @@
-"""Features of images: which network describes them, and the table and the cache that keep them.
+"""Features of images: the networks that describe them, and the table and cache that keep them.
 
-``extraction`` is the way in: it reads what the cache has and computes what it lacks. Imports torch
+Start with ``extraction``: it reads what the cache has and computes what it lacks. Imports torch
 only when a network is to run; never click.
 """

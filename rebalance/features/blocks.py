@@ -1,4 +1,4 @@
-"""Blocks of features on disk, and which image lies where in them.
+"""Blocks of features on disk, and the place of each image in them.
 
 A block is two files, ``<name>.npy`` (float16 [n, D]) and ``<name>.keys.npy`` (n digests); it never
 changes once it is there. Imports numpy and nothing heavier.
@@ -30,7 +30,11 @@ LARGEST = 2**25  # bytes of a block
 
 
 def block_size(kept: int, columns: int) -> int:
-    """The images of the next block of a run that has kept so many: what it may lose if killed.
+    """Choose how many images the next block of a run holds, which is what it may lose if killed.
+
+    Blocks grow with the images that the run has kept, so that there are thousands of files and
+    never millions, and stay below 32 MiB (columns: of the widest layer) where that is more than 256
+    images.
 
     Blocks grow with the run, so that there are thousands of files and never millions, and stay
     below 32 MiB (columns: of the widest layer) where that is more than 256 images.
@@ -39,7 +43,7 @@ def block_size(kept: int, columns: int) -> int:
 
 
 class Places(Mapping[bytes, tuple[int, int]]):
-    """BlockFile and row of every image, by digest; 24 bytes for each.
+    """The block and the row of every image, by digest; 24 bytes for each.
 
     Of images that are in several blocks, or repeatedly in one, the first place counts.
     """
@@ -57,11 +61,11 @@ class Places(Mapping[bytes, tuple[int, int]]):
 
     @classmethod
     def nowhere(cls) -> "Places":
-        """Of no image."""
+        """Make a table that knows no image."""
         return cls(np.empty(0, KEY), np.empty(0, np.int32), np.empty(0, np.int32))
 
     def with_blocks(self, keys: Sequence[NDArray[np.void]], number: int) -> "Places":
-        """And those in more blocks: the digests of each, which are numbered from ``number``."""
+        """Return a table with more blocks: the digests of each, numbered from ``number``."""
         sizes = [len(each) for each in keys]
         numbers = np.arange(number, number + len(keys), dtype=np.int32)
         rows = [np.arange(size, dtype=np.int32) for size in sizes]
@@ -72,7 +76,7 @@ class Places(Mapping[bytes, tuple[int, int]]):
         )
 
     def find(self, keys: Sequence[bytes]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """BlockFile and row of each of ``keys``; -1 and -1 for one that has no place."""
+        """Find the block and row of each of ``keys``; -1 and -1 for one that has no place."""
         wanted = np.frombuffer(b"".join(keys), _SORTABLE)
         if not len(self._keys):
             return np.full(len(wanted), -1), np.full(len(wanted), -1)
@@ -84,7 +88,7 @@ class Places(Mapping[bytes, tuple[int, int]]):
         return np.where(there, self._blocks[at], -1), np.where(there, self._rows[at], -1)
 
     def has(self, keys: Sequence[bytes]) -> NDArray[np.bool_]:
-        """Whether each of ``keys`` has a place."""
+        """Tell for each of ``keys`` whether it has a place."""
         return self.find(keys)[0] >= 0
 
     def __getitem__(self, key: bytes) -> tuple[int, int]:
@@ -145,7 +149,7 @@ def _mapped(block: BlockFile) -> NDArray[np.float16]:
 
 
 def read_block(keys: Path, width: int | None) -> tuple[BlockFile, NDArray[np.void]] | None:
-    """A block and its digests; None where it is damaged, or its features are not of ``width``."""
+    """Open a block and its digests; None where it is damaged or not ``width`` columns wide."""
     path = keys.with_name(keys.name.removesuffix(KEYS) + FEATURES)
     try:
         found = np.load(keys)
@@ -160,7 +164,7 @@ def read_block(keys: Path, width: int | None) -> tuple[BlockFile, NDArray[np.voi
 
 
 def _whole_block(path: Path) -> BlockFile | None:
-    """What a file says it holds; None where it is no float16 matrix, or not all of one."""
+    """Read what a file says it holds; None where it is no whole float16 matrix."""
     with path.open("rb") as file:
         np.lib.format.read_magic(file)
         shape, transposed, dtype = np.lib.format.read_array_header_1_0(file)

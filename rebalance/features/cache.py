@@ -1,4 +1,4 @@
-"""Where features and trained extractors are kept between runs.
+"""The cache: a folder that keeps features and trained extractors between runs.
 
     <cache>/features/<extractor fingerprint>/about.json      layers and their columns
     <cache>/features/<extractor fingerprint>/refused.json    images that cannot be decoded
@@ -42,19 +42,19 @@ HALF_MAX = float(np.finfo(np.float16).max)
 
 
 def cache_root(cache_dir: Path | str | None = None) -> Path:
-    """``cache_dir``, or $REBALANCE_CACHE_DIR, or the user's cache folder."""
+    """Return ``cache_dir``, or else $REBALANCE_CACHE_DIR, or else the user's cache folder."""
     chosen = cache_dir or os.environ.get("REBALANCE_CACHE_DIR")
     return Path(chosen) if chosen else platformdirs.user_cache_path("rebalance")
 
 
 def extractor_path(root: Path, fingerprint: str) -> Path:
-    """Where a trained extractor is kept."""
+    """Return where a trained extractor is kept."""
     return root / "extractors" / f"{fingerprint}.safetensors"
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What one part of the cache holds: number of files and their bytes."""
+    """The size of one part of the cache: the number of its files, and their bytes."""
 
     part: str
     files: int
@@ -62,7 +62,7 @@ class Usage:
 
 
 def usage(root: Path) -> list[Usage]:
-    """The size of each part of the cache; parts that do not exist count 0."""
+    """Measure each part of the cache; parts that do not exist count 0."""
     parts = []
     for part in ("features", "extractors"):
         sizes = [file.stat().st_size for file in (root / part).rglob("*") if file.is_file()]
@@ -97,10 +97,11 @@ class StoredFeatures:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
         return len(self.row), self.blocks[0].shape[1] if self.blocks else 0
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float16]:
-        """A copy of the part [rows, columns]."""
+        """Copy the part [rows, columns] into memory."""
         block, row = self.block[rows], self.row[rows]
         width = len(range(*columns.indices(self.shape[1])))
         part = np.empty((len(row), width), np.float16)
@@ -112,12 +113,14 @@ class StoredFeatures:
         return part
 
     def take(self, positions: NDArray[np.intp]) -> "StoredFeatures":
-        """The rows at ``positions``, still on disk."""
+        """Select the rows at ``positions``, still on disk."""
         return StoredFeatures(self.blocks, self.block[positions], self.row[positions])
 
 
 class FeatureCache:
     """The stored features of one extractor.
+
+    written: the names of the blocks that were added through this object, by layer.
 
     written: by layer, the names of the blocks that were added by way of this object.
     """
@@ -132,11 +135,11 @@ class FeatureCache:
         return kept if isinstance(kept, dict) else {}
 
     def describe(self, about: dict[str, Any], widths: Mapping[str, int]) -> None:
-        """Keep what a later run needs to know of the extractor without loading it."""
+        """Keep what a later run needs to know about the extractor without loading it."""
         self._keep("about.json", {**about, "layers": dict(widths)})
 
     def refused(self) -> dict[bytes, str]:
-        """The images that this version of Pillow could not decode, and why."""
+        """Return the images that this version of Pillow could not decode, and why."""
         kept = self._read("refused.json")
         if kept.get("pillow") != version("pillow"):
             return {}
@@ -149,7 +152,7 @@ class FeatureCache:
         self._keep("refused.json", {"pillow": version("pillow"), "reasons": named})
 
     def _read(self, name: str) -> dict[str, Any]:
-        """A JSON object kept here; empty if it is not there or damaged."""
+        """Read a JSON object kept here; it is empty if the file is missing or damaged."""
         try:
             kept = json.loads((self.folder / name).read_bytes())
         except (OSError, ValueError):
@@ -174,11 +177,11 @@ class FeatureCache:
         self.written.setdefault(layer, []).append(name + KEYS)
 
     def blocks(self, layer: str) -> list[str]:
-        """The names of the blocks of a layer that there are now."""
+        """List the names of the blocks of a layer that exist now."""
         return sorted(path.name for path in (self.folder / layer).glob(f"*{KEYS}"))
 
     def layer(self, name: str, blocks: Sequence[str] | None = None) -> "StoredLayer":
-        """The layer as it is in ``blocks``, or in all there are; a damaged one counts as missing.
+        """Open the layer as it is in ``blocks``, or in all blocks; damaged ones count as missing.
 
         Blocks are found by their names even where another machine wrote them a moment ago and the
         listing of a network file system does not have them yet.
@@ -197,7 +200,7 @@ class StoredLayer:
     places: Places = field(default_factory=Places.nowhere)
 
     def with_blocks(self, names: Sequence[str]) -> "StoredLayer":
-        """The same layer and these blocks of it; one that is damaged is left out."""
+        """Return the same layer with these blocks added; a damaged one is left out."""
         found = (read_block(self.folder / name, self.width) for name in names)
         whole = [each for each in found if each is not None]
         return replace(
@@ -207,7 +210,7 @@ class StoredLayer:
         )
 
     def rows(self, keys: Sequence[bytes]) -> StoredFeatures:
-        """The features of the images ``keys``, in that order; FeatureError where one is missing."""
+        """Return the features of the images ``keys``, in order; FeatureError if one is missing."""
         block, row = self.places.find(keys)
         if lacking := int((block < 0).sum()):
             raise FeatureError(
@@ -221,6 +224,8 @@ class StoredLayer:
 class Gathered:
     """Batches of features, float32 as they come, gathered until there are enough for a file.
 
+    stored: the part of each layer that the cache already had, which is not kept twice.
+
     stored: what the cache had of each layer, which is not kept twice.
     """
 
@@ -232,7 +237,7 @@ class Gathered:
         self._parts: dict[str, list[NDArray[np.float16]]] = {name: [] for name in stored}
 
     def add(self, keys: Sequence[bytes], features: Mapping[str, NDArray[np.float32]]) -> None:
-        """A batch: the keys [n] of its images, and of each layer their features [n, D]."""
+        """Add a batch: the keys [n] of its images, and their features [n, D] for each layer."""
         self._keys += keys
         for name, values in features.items():
             half = np.clip(values, -HALF_MAX, HALF_MAX).astype(np.float16)
@@ -242,7 +247,7 @@ class Gathered:
             self.keep()
 
     def keep(self) -> None:
-        """Write what was gathered, however little."""
+        """Write what was gathered, however little it is."""
         for name, parts in self._parts.items():
             places = self._stored[name].places
             new = np.flatnonzero(~places.has(self._keys))

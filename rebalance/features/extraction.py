@@ -1,4 +1,4 @@
-"""Features of every image: what the cache has is read, what it lacks is computed and kept.
+"""Features of every image, read from the cache or else computed and kept there.
 
 Everything is rounded to float16 on its way to the cache, on the first run too, so that a cold and
 a warm run see the same numbers. torch is imported only where something has to be computed.
@@ -45,7 +45,7 @@ def _key(root: Path, path: str) -> bytes | str:
 def image_keys(
     folder: ImageFolder, workers: int, progress: Progress = silent
 ) -> tuple[list[bytes | None], list[Unreadable]]:
-    """The digest of every file, aligned with ``folder.paths``; None for one that cannot be read."""
+    """Compute the digest of every file, aligned with ``folder.paths``; None if it is unreadable."""
     found = ordered_map(partial(_key, folder.root), folder.paths, workers)
     keys: list[bytes | None] = []
     unreadable = []
@@ -58,7 +58,7 @@ def image_keys(
 
 
 def choose_layers(wanted: Sequence[str], available: Sequence[str], arch: str) -> list[str]:
-    """The layers to extract; ``auto`` stands for all there are. ExtractorError for others."""
+    """Return the layers to extract; ``auto`` stands for all of them. ExtractorError for others."""
     if "auto" in wanted:
         return list(available)
     for name in wanted:
@@ -81,7 +81,7 @@ def extract_features(
     processes: Processes = ALONE,
     meanwhile: Callable[[], None] | None = None,
 ) -> FeatureTable:
-    """The features of ``layers`` for every image of ``folder`` that can be read.
+    """Return the features of ``layers`` for every image of ``folder`` that can be read.
 
     keys: digests aligned with ``folder.paths``, None for files already known to be unreadable,
     which are left out here without being named again. processes: they share what is missing, batch
@@ -132,7 +132,7 @@ def extract_features(
 
 
 def _widths(cache: FeatureCache, extractor: Extractor, progress: Progress) -> dict[str, int]:
-    """The layers of the extractor and their columns, from the cache or put there."""
+    """Return the layers of the extractor and their columns, from the cache or put there now."""
     if not cache.widths():
         from rebalance.models.network import layer_widths
 
@@ -144,7 +144,7 @@ def _widths(cache: FeatureCache, extractor: Extractor, progress: Progress) -> di
 def _missing(
     keys: Keys, stored: Mapping[str, StoredLayer], refused: Mapping[bytes, str]
 ) -> list[int]:
-    """The position of each image that some layer lacks; of equal files the first."""
+    """List the position of each image that some layer lacks; of equal files only the first."""
     known = [
         (place, key) for place, key in enumerate(keys) if key is not None and key not in refused
     ]
@@ -167,7 +167,7 @@ def _compute(
     workers: int,
     progress: Progress,
 ) -> dict[bytes, str]:
-    """Extract and keep what is missing; returns the images that cannot be read, with the reason."""
+    """Extract and keep what is missing; return the unreadable images, with the reasons."""
     refused: dict[bytes, str] = {}
     gathered = Gathered(cache, stored)
     passes = _passes(root, missing, tuple(stored), extractor, refused, workers, progress)
@@ -197,7 +197,9 @@ def _passes(
     workers: int,
     progress: Progress,
 ) -> "Generator[Passed]":
-    """The features of what is missing and can be read, batch by batch and in order.
+    """Yield the features of the readable missing images, batch by batch and in order.
+
+    Images that cannot be read are put in ``refused``, and are in no batch.
 
     Those that cannot be read are put in ``refused``, and are in no batch.
     """

@@ -1,4 +1,4 @@
-"""Which network describes the images: an identity first, a loaded network only if needed.
+"""The network that describes the images: an identity first, loaded only if it is needed.
 
 Equal fingerprints give equal features, so a run whose features are all cached never loads the
 network. Imports no torch by itself; ``Extractor.load`` does. One module per kind of source:
@@ -36,6 +36,9 @@ READING = 2  # raised when images are decoded, or networks run, in a way that gi
 class Extractor:
     """A network with its weights, its transform and the way it is run.
 
+    about: what the manifest's record says about it. cache: the folder its features are kept in.
+    load: builds the network, and for ``finetune`` trains it first.
+
     about: what the manifest's record says of it. cache: the folder its features are kept in.
     load: builds the network, and for ``finetune`` trains it first.
     """
@@ -51,7 +54,7 @@ class Extractor:
 
 
 def needs_training(options: ExtractorOptions) -> bool:
-    """Whether the extractor is trained on the images themselves."""
+    """Tell whether the extractor is trained on the images themselves."""
     return options.extractor == "finetune"
 
 
@@ -107,7 +110,7 @@ def find_extractor(
 def _sized(
     loaded: "tuple[Network, Transform]", image_size: int | None
 ) -> "tuple[Network, Transform]":
-    """The same network for images of another size."""
+    """Return the same network for images of another size."""
     if image_size is None:
         return loaded
     from rebalance.models.network import layer_widths

@@ -1,4 +1,4 @@
-"""The paper's f0: a network trained on the images first, and kept in the cache.
+"""The paper's f0: a network that is trained on the images first, and kept in the cache.
 
 Source: Lehmann & Ebner, VISAPP 2022. Imports torch only to train or load it.
 """
@@ -82,7 +82,7 @@ class FineTuned:
         )
 
     def load(self, progress: Progress) -> "tuple[Network, Transform]":
-        """From the cache, or trained and put there."""
+        """Load the network from the cache, or train it and put it there."""
         from rebalance.models.checkpoints import load_network
 
         if self.path.exists():
@@ -134,7 +134,7 @@ class FineTuned:
         )
 
     def _beginning(self) -> "tuple[Network, Transform]":
-        """The network before training, its random weights drawn from the seed alone."""
+        """Make the network before training, its random weights drawn from the seed alone."""
         import torch
 
         from rebalance.models.network import fresh_network, layer_widths, with_new_head

@@ -1,7 +1,7 @@
-"""Work on the images of a folder, shared out among processes.
+"""Reading and extracting images, shared out among processes.
 
-What each reads or computes is gathered in all, and no result depends on how many there are. Imports
-neither torch nor click.
+Each process gets the results of all. What each reads or computes is gathered in all, and no result
+depends on how many there are. Imports neither torch nor click.
 """
 
 import socket
@@ -22,7 +22,10 @@ Found = TypeVar("Found")
 
 
 def share(items: Sequence[Item], batch: int, processes: Processes) -> list[Item]:
-    """This process's part of ``items``: whole batches in turn, as one process would form them.
+    """Return this process's part of ``items``: whole batches in turn, formed as one process would.
+
+    Batches go round in turn, rather than in one stretch for each process, because the images of a
+    class are often of one size.
 
     In turn rather than one stretch for each, since the images of a class are often of one size.
     """
@@ -35,7 +38,7 @@ def read_shared(
     folder: ImageFolder,
     processes: Processes,
 ) -> tuple[list[Found | None], list[Unreadable]]:
-    """``read`` of the whole folder, of which every process reads a part.
+    """Call ``read`` on the whole folder, of which every process reads a part.
 
     read: gives what was found, aligned with the paths, and the images that failed, in order.
     """
@@ -53,7 +56,7 @@ def read_shared(
 
 
 def check_places(root: Path, cache: Path, processes: Processes) -> None:
-    """Raise where not all processes see the images and one cache, on whatever machines they run.
+    """Raise an error where processes do not see the same images and the same cache.
 
     Raises DataError for the images, OutputError for the cache. Alone, nothing is looked at.
     """

@@ -40,7 +40,7 @@ class FeatureTable:
     seconds: float
 
     def members(self, label: int) -> NDArray[np.intp]:
-        """The positions of the images of a class."""
+        """Return the positions of the images of a class."""
         return np.flatnonzero(self._labels == label)
 
     @cached_property
@@ -48,7 +48,7 @@ class FeatureTable:
         return np.asarray(self.folder.labels, np.intp)
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON: the shape of each layer, and where the features came from."""
+        """Return as JSON types the shape of each layer, and where the features came from."""
         return {
             "images": len(self.folder.paths),
             "layers": {name: features.shape[1] for name, features in self.layers.items()},

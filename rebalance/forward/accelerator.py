@@ -1,4 +1,4 @@
-"""Many images through a network on a GPU: reading, copying and computing at the same time.
+"""A pass of many images through a network on a GPU: reading, copying and computing overlap.
 
 Threads of the processor read images ahead; a batch travels from page-locked memory on a stream of
 its own while the one before is computed, and its features are fetched while the next one is.
@@ -45,7 +45,10 @@ Refuse = Callable[[bytes, str], None]
 def pass_batches(
     batches: Iterable[ImageBatch], forward: ForwardPass, refuse: Refuse
 ) -> Iterator[Passed]:
-    """The features of each batch, in order.
+    """Yield the features of each batch, in order.
+
+    refuse: called with the key and the reason of an image that neither the device nor Pillow can
+    decode; the batch comes back without it.
 
     refuse: told the key and the reason of an image that neither the device nor Pillow can decode;
     the batch comes back without it.
@@ -69,7 +72,7 @@ def _fetched(keys: list[bytes], fetch: Fetch) -> Passed:
 def _decoded(
     batch: ImageBatch, transform: Transform, device: str, refuse: Refuse
 ) -> tuple[list[bytes], list[Tensor]]:
-    """The images of a batch that can be read, what was left encoded decoded on the device."""
+    """Return the readable images of a batch; what was left encoded is decoded on the device."""
     pictures: list[Picture | None] = list(batch.pictures)
     left = [place for place, picture in enumerate(pictures) if isinstance(picture, Encoded)]
     if left:
@@ -105,18 +108,18 @@ class Route:
         self.buffer = forward.buffer
 
     def there(self, pictures: list[Tensor]) -> Tensor:
-        """uint8 [size, 3, crop, crop] on the device; black where there are fewer pictures."""
+        """Copy pictures to the device: uint8 [size, 3, crop, crop], black where there are fewer."""
         here = self.buffer()
         on_device = stack([each for each in pictures if each.device == here.device], here)
         return _woven(pictures, on_device.to(self.device))
 
     def back(self, found: dict[str, Tensor]) -> Fetch:
-        """A call that waits for the features and gives them as arrays."""
+        """Return a call that waits for the features and gives them as arrays."""
         return lambda: {name: values.cpu().numpy() for name, values in found.items()}
 
 
 class CudaRoute(Route):
-    """The same beside what is being computed: page-locked memory, and a stream for copies."""
+    """The same way beside the computing: page-locked memory, and a stream for copies."""
 
     def __init__(self, forward: ForwardPass) -> None:
         super().__init__(forward)
@@ -132,6 +135,7 @@ class CudaRoute(Route):
         )
 
     def there(self, pictures: list[Tensor]) -> Tensor:
+        """Copy pictures to the device on a stream of their own."""
         here, copied = next(self.slots)
         copied.synchronize()  # the copy that left from here before has arrived
         stack([each for each in pictures if each.device == here.device], here)
@@ -144,6 +148,7 @@ class CudaRoute(Route):
         return _woven(pictures, on_device)
 
     def back(self, found: dict[str, Tensor]) -> Fetch:
+        """Begin to copy the features back; return a call that waits for them."""
         here = {
             name: torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
             for name, values in found.items()
@@ -161,7 +166,7 @@ class CudaRoute(Route):
 
 
 def _woven(pictures: list[Tensor], sent: Tensor) -> Tensor:
-    """Pictures in their order: those ``sent``, in its first rows, and those that were there."""
+    """Put pictures in their order: those ``sent``, in its first rows, and those already there."""
     if all(each.device.type == "cpu" for each in pictures):
         return sent
     rows = iter(sent)
@@ -170,7 +175,10 @@ def _woven(pictures: list[Tensor], sent: Tensor) -> Tensor:
 
 
 def prepared(forward: ForwardPass) -> Forward:
-    """``forward`` on its device, its BatchNorms folded, and on CUDA as a graph, where that works.
+    """Make ``forward`` quick on its device: BatchNorms folded, and on CUDA recorded as a graph.
+
+    Each step is compared with the one before on the same images, and left out, which the log says,
+    where it fails or differs by more than ``ALIKE``.
 
     Each is held against the one before on the same images, and left out, which the log says, where
     it fails or differs by more than ``ALIKE``.
@@ -190,7 +198,7 @@ def prepared(forward: ForwardPass) -> Forward:
 
 
 def folded(forward: ForwardPass) -> Forward:
-    """``forward`` with its body traced and folded."""
+    """Return ``forward`` with its body traced and folded."""
     network = forward.network
     body = trace_body(network.body)
     twin = Network(body, network.hidden, network.output, network.image_size)
@@ -198,7 +206,9 @@ def folded(forward: ForwardPass) -> Forward:
 
 
 def graphed(run: Forward, example: Tensor) -> Forward:
-    """``run`` recorded once as a CUDA graph, for inputs of the shape of ``example``.
+    """Record ``run`` once as a CUDA graph, for inputs of the shape of ``example``.
+
+    The result lies where the next call will write: fetch it on the same stream before that.
 
     What it gives lies where the next call will write: fetch it on the same stream before that.
     """
@@ -224,7 +234,7 @@ def graphed(run: Forward, example: Tensor) -> Forward:
 def _better(
     run: Forward, make: Callable[[], Forward], example: Tensor, alike: float, what: str
 ) -> Forward:
-    """What ``make`` makes, if that is within ``alike`` of ``run``; otherwise ``run``."""
+    """Return what ``make`` makes if its output is within ``alike`` of ``run``'s, or else ``run``."""
     expected = run(example)
     # Tracing foreign modules and recording their kernels may raise anything.
     try:

@@ -1,4 +1,4 @@
-"""Which form of a network runs on a processor: packed, if it gives what the network itself does.
+"""The choice of the form in which a network runs on a processor: packed, if it computes the same.
 
 Imports torch; never torchvision.
 """
@@ -26,7 +26,7 @@ ROUNDED = 2.0
 def packed_network(
     network: Network, transform: Transform, batch_size: int, precision: str
 ) -> Network:
-    """``network`` for batches of ``batch_size`` on a processor, its body packed where that works.
+    """Pack the body of ``network`` for batches of ``batch_size``, where that works.
 
     Both have passed the same images, and the features of the body differ, relative to the norm of
     those in float32, by at most ``EXACT`` in float32; in bf16 the packed ones may be ``ROUNDED``
@@ -64,7 +64,7 @@ def packed_network(
 
 
 def check_images(count: int, size: int) -> Tensor:
-    """uint8 [count, 3, size, size], always the same: coarse and fine noise, each over the other."""
+    """Make images uint8 [count, 3, size, size], always the same: coarse and fine noise."""
     rng = torch.Generator().manual_seed(0)
     coarse = torch.randint(0, 192, (count, 3, 8, 8), generator=rng, dtype=torch.uint8)
     fine = torch.randint(0, 64, (count, 3, size, size), generator=rng, dtype=torch.uint8)
@@ -74,7 +74,7 @@ def check_images(count: int, size: int) -> Tensor:
 def _deviation(
     plain: nn.Module, packed: nn.Module, images: Tensor, batch_size: int, precision: str
 ) -> tuple[float, float]:
-    """How far ``packed`` is from ``plain`` in float32, and how far it may be."""
+    """Measure how far ``packed`` is from ``plain`` in float32, and return how far it may be."""
     filled = images.new_zeros((batch_size, *images.shape[1:]))
     checked = min(len(images), batch_size)
     filled[:checked] = images[:checked]
@@ -88,5 +88,5 @@ def _deviation(
 
 
 def laid_out(images: Tensor) -> Tensor:
-    """The same images with their channels last, which convolutions are quickest on."""
+    """Return the images with their channels last, which is quickest for convolutions."""
     return images.contiguous(memory_format=torch.channels_last)

@@ -19,7 +19,7 @@ AFTERWARDS = {M_MMAP_THRESHOLD: 2**25, M_TRIM_THRESHOLD: 2**26, M_TOP_PAD: 2**17
 
 @contextmanager
 def pages_kept() -> Iterator[None]:
-    """Let malloc keep what is freed, for a while; on other C libraries than glibc, do nothing.
+    """Let malloc keep freed memory for a while; do nothing where the C library is not glibc.
 
     A forward pass allocates and frees tens of megabytes at a time. glibc takes such blocks from the
     system and gives them back each time, and every page of them is mapped and zeroed anew, which

@@ -1,4 +1,4 @@
-"""Convolutions of a traced body as oneDNN's fused operators: bias, addition, activation in one.
+"""The convolutions of a traced body as oneDNN's fused operators: bias, addition and activation.
 
 Those operators are what torch's own compiler calls for a frozen network, without the compiler; they
 are private, so that whoever packs a network holds it against the plain one (``checking``).
@@ -17,7 +17,7 @@ from rebalance.forward.tracing import module_of
 
 
 class Activation(NamedTuple):
-    """An activation by oneDNN's name for it, with its numbers and its variant."""
+    """An activation: oneDNN's name for it, its numbers and its variant."""
 
     name: str
     scalars: list[float]
@@ -69,6 +69,7 @@ class PackedConvolution(nn.Module):
         )
 
     def forward(self, features: Tensor, added: Tensor | None = None) -> Tensor:
+        """Convolve the images, add ``other`` if it is given, and apply the activation."""
         features = self._laid_out(features)
         operators, name, numbers, variant = torch.ops.mkldnn, *self.activation
         result: Tensor
@@ -98,7 +99,7 @@ class PackedConvolution(nn.Module):
 def pack(
     graph: fx.GraphModule, example: Tensor, batch_size: int, dtype: torch.dtype
 ) -> fx.GraphModule:
-    """``graph`` with every convolution packed, changed in place.
+    """Pack every convolution of ``graph``, which is changed in place.
 
     example: images [n, 3, H, W], passed once to find every shape. batch_size: what will be passed
     from then on.
@@ -130,12 +131,12 @@ def _is_plain(convolution: nn.Conv2d) -> bool:
 
 
 def _shape(node: Any) -> tuple[int, ...]:
-    """The shape that a node's result had; empty where it was no tensor."""
+    """Return the shape of a node's result; it is empty where the result is no tensor."""
     return tuple(getattr(node.meta.get("tensor_meta"), "shape", ()))
 
 
 def _absorb_addition(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module]) -> None:
-    """Let a convolution whose result is used for this addition only do the addition too."""
+    """Let a convolution also do an addition that alone uses its result."""
     if len(node.args) != 2 or node.kwargs or not all(isinstance(n, fx.Node) for n in node.args):
         return
     for convolution, other in (node.args, node.args[::-1]):
@@ -159,7 +160,7 @@ def _absorb_addition(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn
 
 
 def _absorb_activation(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module]) -> None:
-    """Let a convolution do the activation that alone uses its result."""
+    """Let a convolution also do an activation that alone uses its result."""
     before = node.args[0] if node.args else None
     packed = module_of(before, modules)
     activation = _activation(node, modules)

@@ -1,4 +1,4 @@
-"""What a forward pass is over many images: batches of one shape in, features of each image out.
+"""The forward pass of many images: batches of one shape in, features of each image out.
 
 A network's arithmetic may differ in the last digit from one batch size to the next. With one shape,
 and batches that are kept whole and in order, a run that was interrupted and taken up again gives
@@ -31,7 +31,7 @@ class ImageBatch(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """Images that have passed: their keys, and per layer their features, float32 [n, D]."""
+    """Images that have passed: their keys, and for each layer their features, float32 [n, D]."""
 
     keys: list[bytes]
     features: dict[str, NDArray[np.float32]]
@@ -39,7 +39,7 @@ class Passed(NamedTuple):
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """A network and how it is run: which of its ``layers``, how many images at a time, and where.
+    """A network and the way it is run: which ``layers``, how many images at a time, and where.
 
     device: cpu, cuda or mps. precision: fp32 or bf16.
     """
@@ -52,7 +52,7 @@ class ForwardPass:
     precision: str
 
     def __call__(self, pixels: Tensor) -> dict[str, Tensor]:
-        """The layers of images uint8 [N, 3, crop, crop] that are where the network is, float32."""
+        """Compute the layers, in float32, of uint8 images [N, 3, crop, crop] on the same device."""
         with torch.inference_mode(), autocast(self.device, self.precision):
             # Channels last, which convolutions are quickest on.
             pixels = pixels.contiguous(memory_format=torch.channels_last)
@@ -61,21 +61,24 @@ class ForwardPass:
             return {name: features.float() for name, features in found.items()}
 
     def buffer(self, *, pinned: bool = False) -> Tensor:
-        """Room for a batch: uint8 [batch_size, 3, crop, crop], channels last; maybe page-locked."""
+        """Make room for a batch: uint8 [batch_size, 3, crop, crop], channels last.
+
+        It is page-locked where that helps.
+        """
         shape = (self.batch_size, 3, self.transform.crop, self.transform.crop)
         layout = torch.channels_last
         return torch.empty(shape, dtype=torch.uint8, memory_format=layout, pin_memory=pinned)
 
 
 def batched(pictures: Iterable[tuple[bytes, Picture]], size: int) -> Iterator[ImageBatch]:
-    """Consecutive images as batches of ``size``; the last may be smaller."""
+    """Gather consecutive images into batches of ``size``; the last may be smaller."""
     remaining = iter(pictures)
     while some := list(islice(remaining, size)):
         yield ImageBatch([key for key, _ in some], [picture for _, picture in some])
 
 
 def stack(pictures: Sequence[Tensor], into: Tensor) -> Tensor:
-    """``into`` [size, 3, crop, crop], its first rows the pictures and the others black."""
+    """Write pictures into the first rows of ``into`` [size, 3, crop, crop]; the rest is black."""
     if pictures:
         torch.stack(list(pictures), out=into[: len(pictures)])
     into[len(pictures) :] = 0

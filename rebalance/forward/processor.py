@@ -1,4 +1,4 @@
-"""Many images through a network on a processor: a thread for each core, and each its own batch.
+"""A pass of many images through a network on a processor: each core has its own batch.
 
 One thread a forward pass wastes nothing on waiting for others, and makes a batch's features the
 same whatever the number of workers. Imports torch.
@@ -23,7 +23,7 @@ AHEAD = 2  # batches of features in memory per worker
 def pass_batches(
     batches: Iterable[ImageBatch], forward: ForwardPass, workers: int
 ) -> Iterator[Passed]:
-    """The features of each batch, in order; ``workers`` threads, 0 for this one alone."""
+    """Yield the features of each batch, in order, from ``workers`` threads (0: this one alone)."""
     network = forward.network.eval().to(memory_format=torch.channels_last)
     with one_thread_each():
         ours = packed_network(network, forward.transform, forward.batch_size, forward.precision)
@@ -34,7 +34,7 @@ def pass_batches(
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """torch's operators in one thread, here and in threads that begin meanwhile."""
+    """Run torch's operators in one thread, here and in threads that begin inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""An image file as what a network sees of it: uint8 [3, crop, crop].
+"""Image files read as the pixels that a network sees: uint8 [3, crop, crop].
 
 Pillow decodes, and judges what cannot be read; torch resizes, in half of Pillow's time and to the
 same pixels, give or take one level. Large JPEGs are decoded at a part of their size, or left to a
@@ -36,7 +36,7 @@ _UPRIGHT: dict[int, tuple[bool, list[int]]] = {
 
 
 def read_pixels(data: bytes, transform: Transform) -> Tensor:
-    """What ``transform`` leaves of an image file: uint8 [3, crop, crop].
+    """Read an image file as ``transform`` leaves it: uint8 [3, crop, crop].
 
     Raises UnreadableImage as ``images.decode`` does.
     """
@@ -57,7 +57,9 @@ class Encoded(NamedTuple):
 
 
 def read_or_leave(data: bytes, transform: Transform) -> Tensor | Encoded:
-    """``read_pixels``, but a large JPEG that looks whole is left as it is, for a GPU to decode.
+    """Read the pixels as ``read_pixels`` does, but leave a large JPEG for a GPU to decode.
+
+    It is left only where it looks whole.
 
     Raises UnreadableImage as ``read_pixels`` does.
     """
@@ -73,7 +75,7 @@ def read_or_leave(data: bytes, transform: Transform) -> Tensor | Encoded:
 
 
 def decode_on(device: str, encoded: Sequence[Encoded], transform: Transform) -> Tensor:
-    """JPEGs decoded together on ``device``: uint8 [n, 3, crop, crop] there, n at least 1.
+    """Decode JPEGs together on ``device``: uint8 [n, 3, crop, crop], n at least 1.
 
     Decoder and resizing are the device's: pixels may differ from ``read_pixels`` by a few levels.
     Raises RuntimeError for one that it does not take, ImportError where torchvision has no decoder
@@ -90,6 +92,6 @@ def decode_on(device: str, encoded: Sequence[Encoded], transform: Transform) -> 
 
 
 def upright(pixels: Tensor, orientation: int) -> Tensor:
-    """[3, H, W] turned as EXIF's ``orientation``, from 1 to 8, says."""
+    """Turn an image [3, H, W] as EXIF's ``orientation``, from 1 to 8, says."""
     transposed, flipped = _UPRIGHT[orientation]
     return (pixels.transpose(1, 2) if transposed else pixels).flip(flipped)

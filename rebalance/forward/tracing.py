@@ -1,4 +1,4 @@
-"""A network's body as a graph for inference: no BatchNorm after a convolution, nothing idle.
+"""The body of a network as a graph for inference, with BatchNorms folded into convolutions.
 
 Imports torch only.
 """
@@ -10,7 +10,7 @@ IDLE = (nn.Dropout, nn.Dropout2d, nn.Identity)  # what they do in evaluation: no
 
 
 def trace_body(body: nn.Module) -> fx.GraphModule:
-    """``body``, in evaluation mode, as a graph of its own; it shares the weights it can.
+    """Trace ``body``, in evaluation mode, to a graph of its own that shares the weights it can.
 
     A BatchNorm that follows a convolution becomes part of it, in the precision of its weights. What
     torch.fx cannot trace raises whatever its tracing does: the errors are those of the modules.
@@ -37,7 +37,7 @@ def trace_body(body: nn.Module) -> fx.GraphModule:
 
 
 def module_of(node: object, modules: dict[str, nn.Module]) -> nn.Module | None:
-    """The module that a node of a graph calls; None for a node that calls none."""
+    """Return the module that a node of a graph calls; None for a node that calls none."""
     if isinstance(node, fx.Node) and node.op == "call_module":
         return modules[str(node.target)]
     return None

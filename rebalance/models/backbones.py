@@ -23,7 +23,7 @@ Step = str | Callable[[nn.Module], nn.Module]
 
 @dataclass(frozen=True)
 class Family:
-    """The steps of a body and of a tail, in order.
+    """The steps of the body and of the tail of a family of networks, in order.
 
     A step is the name of one of the network's modules; a name with ``.*`` stands for the children
     of that module, one step each; a function makes the step of what the network does without a
@@ -48,6 +48,7 @@ class Tokens(nn.Module):
         self.dropout = net.encoder.dropout
 
     def forward(self, images: Tensor) -> Tensor:
+        """Cut the images into patches, embed them, and put the class token in front."""
         patches = self.conv_proj(images).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.class_token.expand(len(images), -1, -1), patches], dim=1)
         embedded: Tensor = self.dropout(tokens + self.pos_embedding)
@@ -55,29 +56,35 @@ class Tokens(nn.Module):
 
 
 class ClassToken(nn.Module):
-    """What a vision transformer knows of each image: the first of its tokens, [N, D]."""
+    """The vector of each image in a vision transformer: the first of its tokens, [N, D]."""
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Return the first token of each image."""
         return tokens[:, 0]
 
 
 def tokens(net: nn.Module) -> nn.Module:
+    """Make the step from images to the tokens of a vision transformer."""
     return Tokens(net)
 
 
 def class_token(net: nn.Module) -> nn.Module:
+    """Make the step from tokens to the class token."""
     return ClassToken()
 
 
 def relu(net: nn.Module) -> nn.Module:
+    """Make a ReLU step."""
     return nn.ReLU(inplace=True)
 
 
 def average(net: nn.Module) -> nn.Module:
+    """Make an average-pooling step."""
     return nn.AdaptiveAvgPool2d(1)
 
 
 def flatten(net: nn.Module) -> nn.Module:
+    """Make a flattening step."""
     return nn.Flatten()
 
 
@@ -114,13 +121,13 @@ FAMILIES: dict[str, Family] = {
 
 
 def architectures() -> list[str]:
-    """Every name that ``build`` knows, sorted."""
+    """List every name that ``build`` knows, sorted."""
     names = [*torchvision.models.list_models(module=torchvision.models), *CIFAR_RESNETS]
     return sorted(name for name in names if name.startswith(tuple(FAMILIES)))
 
 
 def find_family(arch: str) -> Family:
-    """The family of ``arch``. Raises ExtractorError, with close matches, for an unknown name."""
+    """Return the family of ``arch``; ExtractorError, with close matches, for an unknown name."""
     known = architectures()
     if arch not in known:
         close = get_close_matches(arch, known, n=3) or ["resnet50", "mobilenet_v2"]
@@ -129,9 +136,10 @@ def find_family(arch: str) -> Family:
 
 
 def build(arch: str, classes: int) -> nn.Module:
-    """The network ``arch`` as its authors define it, with random weights and ``classes`` outputs.
+    """Build the network ``arch`` as its authors define it, with random weights.
 
-    The weights come from torch's global generator. Raises ExtractorError for an unknown name.
+    It has ``classes`` outputs. The weights come from torch's global generator. Raises
+    ExtractorError for an unknown name.
     """
     find_family(arch)
     if arch in CIFAR_RESNETS:
@@ -145,7 +153,7 @@ def build(arch: str, classes: int) -> nn.Module:
 
 
 def divide(arch: str, net: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
-    """The body and the tail of ``net``, a network of architecture ``arch``.
+    """Divide ``net``, a network of architecture ``arch``, into its body and its tail.
 
     Both are made of the network's own modules, not of copies, under their own names. Raises
     ExtractorError for an unknown architecture.

@@ -1,4 +1,4 @@
-"""Networks from torchvision's published weights, from files, and in files of our own.
+"""Checkpoints: torchvision's published weights, other people's files, and files of our own.
 
 Ours are safetensors: the tensors, and in the header one JSON document with what is needed to build
 the network again. Imports torch, torchvision and safetensors.
@@ -43,7 +43,7 @@ FORMAT_VERSION = 1
 
 
 class Saved(NamedTuple):
-    """A checkpoint of ours: metadata holds ``arch`` and whatever was saved as ``extra``."""
+    """A checkpoint of ours: its metadata holds ``arch`` and whatever was saved as ``extra``."""
 
     network: Network
     classes: tuple[str, ...]
@@ -52,10 +52,11 @@ class Saved(NamedTuple):
 
 
 def load_imagenet(arch: str) -> tuple[Network, Transform]:
-    """``arch`` with torchvision's best ImageNet weights, in evaluation mode, and their transform.
+    """Load ``arch`` with torchvision's best ImageNet weights, and their transform.
 
-    torchvision's own loader fetches them once and keeps them under TORCH_HOME. Raises
-    ExtractorError for an unknown name, for ``cifar_*``, and where they cannot be fetched.
+    The network is in evaluation mode. torchvision's own loader fetches them once and keeps them
+    under TORCH_HOME. Raises ExtractorError for an unknown name, for ``cifar_*``, and where they
+    cannot be fetched.
     """
     find_family(arch)
     if arch in CIFAR_RESNETS:
@@ -80,12 +81,12 @@ def load_imagenet(arch: str) -> tuple[Network, Transform]:
 
 
 def load_state_dict_file(arch: str, path: Path) -> tuple[Network, Transform]:
-    """``arch`` with the weights in ``path``, in evaluation mode, and the transform for them.
+    """Load ``arch`` with the weights in ``path``, and choose the transform for them.
 
-    ``path`` holds a state dict of torchvision's network (or our ``cifar_*``), for any number of
-    classes: see ``state_dicts.read_state_dict``. The file does not tell its transform; the one of
-    ``transforms.plain_transform`` is taken. Raises ExtractorError for an unknown architecture, a
-    file that cannot be read safely, or one that does not fit.
+    The network is in evaluation mode. ``path`` holds a state dict of torchvision's network (or our
+    ``cifar_*``), for any number of classes: see ``state_dicts.read_state_dict``. The file does not
+    tell its transform; the one of ``transforms.plain_transform`` is taken. Raises ExtractorError
+    for an unknown architecture, a file that cannot be read safely, or one that does not fit.
     """
     find_family(arch)
     state = read_state_dict(path)
@@ -104,7 +105,7 @@ def save_network(
     transform: Transform,
     extra: Mapping[str, str],
 ) -> None:
-    """Writes ``network`` to ``path``, replacing what is there in one step.
+    """Write ``network`` to ``path``, replacing what is there in one step.
 
     The same network gives the same bytes. ``network`` is one that ``fresh_network``,
     ``with_new_head``, ``with_linear_head`` or the loaders here made; ``extra`` is kept as it is.
@@ -130,7 +131,7 @@ def save_network(
 
 
 def load_network(path: Path) -> Saved:
-    """What ``save_network`` wrote to ``path``, the network in evaluation mode.
+    """Load what ``save_network`` wrote to ``path``; the network is in evaluation mode.
 
     Raises ExtractorError for any other file, a damaged one, or one of a later version.
     """
@@ -152,7 +153,7 @@ def load_network(path: Path) -> Saved:
 
 
 def _rebuilt(described: Mapping[str, Any]) -> Saved:
-    """The network that ``described`` tells of, with random weights; KeyError and such if none."""
+    """Build the network that ``described`` stands for; KeyError and the like if it is none."""
     arch, classes = str(described["arch"]), tuple(map(str, described["classes"]))
     transform = Transform.from_dict(described["transform"])
     extra = {str(name): str(value) for name, value in described["extra"].items()}
@@ -172,7 +173,7 @@ def _linear_head(arch: str, classes: int) -> Network:
 
 
 def _head_of(network: Network) -> str:
-    """A key of ``_HEADS``."""
+    """Return the key of ``_HEADS`` that makes the head of this network."""
     if has_linear_head(network):
         return "linear"
     paper = any(isinstance(module, ConcatPool) for module in network.modules())

@@ -1,4 +1,4 @@
-"""Where a network runs, and in which precision.
+"""The device that a network runs on, and the precision it is computed in.
 
 Importing this module does not import torch, and ``cpu`` is resolved without it: torch takes seconds
 to start, and a run that finds its features in the cache needs none.
@@ -31,7 +31,7 @@ def _present(device: str) -> bool:
 
 
 def resolve_device(name: str) -> str:
-    """``auto`` to the best of cuda, mps and cpu that is there; any other name to itself.
+    """Resolve ``auto`` to the best of cuda, mps and cpu; any other name stands for itself.
 
     Does not import torch for ``cpu``, nor for ``auto`` on a Linux machine without a driver.
     Raises ExtractorError for a name that is none of ``DEVICES``, or a device that is not there.
@@ -48,7 +48,7 @@ def resolve_device(name: str) -> str:
 
 
 def _processor_flags() -> frozenset[str]:
-    """What the first processor can do, as Linux tells it; empty on other systems."""
+    """Read from Linux what the first processor can do; empty on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -72,11 +72,12 @@ def _computes_bf16(device: str) -> bool:
 
 
 def resolve_precision(name: str, device: str) -> str:
-    """``auto`` to bf16 where ``device`` (cpu, cuda or mps) computes it natively, else to fp32.
+    """Resolve ``auto`` to bf16 where ``device`` computes it natively, else to fp32.
 
-    Asked for by name, bf16 is also given to a device that only emulates it. Does not import torch
-    for ``cpu``. Raises ExtractorError for a name that is none of ``PRECISIONS``, and for bf16 on
-    mps, whose autocast differs from one version of macOS to the next.
+    device: cpu, cuda or mps. Asked for by name, bf16 is also given to a device that only emulates
+    it. Does not import torch for ``cpu``. Raises ExtractorError for a name that is none of
+    ``PRECISIONS``, and for bf16 on mps, whose autocast differs from one version of macOS to the
+    next.
     """
     if name not in PRECISIONS:
         raise ExtractorError(f"precision must be one of {', '.join(PRECISIONS)}, not {name!r}")
@@ -88,7 +89,7 @@ def resolve_precision(name: str, device: str) -> str:
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[object]:
-    """The context to run a network in: torch's autocast for bf16, nothing for fp32."""
+    """Return the context to run a network in: torch's autocast for bf16, nothing for fp32."""
     if precision == "fp32":
         return nullcontext()
     import torch

@@ -1,4 +1,4 @@
-"""What two runs must have in common to share features."""
+"""Fingerprints: digests of what two runs must have in common to share features."""
 
 import json
 from errno import ENOENT
@@ -12,13 +12,13 @@ FORMAT = 1  # raised when the same extractor would give other features than befo
 
 
 def fingerprint(facts: Any) -> str:
-    """A hexadecimal digest of ``facts``, which are JSON types; equal facts give equal digests."""
+    """Compute a hexadecimal digest of ``facts``, which are JSON types."""
     text = json.dumps([FORMAT, facts], sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def file_digest(path: Path) -> str:
-    """The digest of a file's content, in hexadecimal. Raises OSError.
+    """Compute the digest of a file's content, in hexadecimal. Raises OSError.
 
     Anything but a regular file counts as missing.
     """

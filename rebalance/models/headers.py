@@ -1,4 +1,4 @@
-"""What a safetensors file says of itself: its header, read without torch.
+"""The header of a safetensors file, read without torch.
 
 Imports the standard library and ``rebalance.reading``. The format: eight bytes with the length of
 the header (little-endian), the header (JSON), the tensors.
@@ -17,7 +17,7 @@ _LONGEST = 100_000_000  # bytes; the format's own limit
 
 
 def read_header(path: Path) -> dict[str, Any] | None:
-    """The header of the safetensors file at ``path``; None where there is no such file."""
+    """Read the header of the safetensors file at ``path``; None where there is no such file."""
     try:
         if not is_regular_file(path):
             return None
@@ -32,7 +32,7 @@ def read_header(path: Path) -> dict[str, Any] | None:
 
 
 def saved_metadata(path: Path) -> dict[str, Any] | None:
-    """How a checkpoint of ours describes itself; None for any other file, or none at all."""
+    """Read how a checkpoint of ours describes itself; None for any other file, or none."""
     metadata = (read_header(path) or {}).get("__metadata__")
     if not isinstance(metadata, dict) or not isinstance(metadata.get(MARKER), str):
         return None
@@ -44,5 +44,5 @@ def saved_metadata(path: Path) -> dict[str, Any] | None:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether ``path`` is a checkpoint that ``checkpoints.save_network`` wrote."""
+    """Tell whether ``path`` is a checkpoint that ``checkpoints.save_network`` wrote."""
     return saved_metadata(path) is not None

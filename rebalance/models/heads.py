@@ -11,7 +11,7 @@ from rebalance.models.network import ConcatPool, Network, layer_widths
 
 
 class CosineLinear(nn.Module):
-    """Features [N, D] to cosines [N, K] of their angles to the weights of each class, no bias.
+    """A last layer that gives cosines [N, K] between features [N, D] and weights, no bias.
 
     Computed in float32 or better: bfloat16 cosines, scaled by 30, would be off by a tenth. The
     weights start at random directions. Source: Cao et al., NeurIPS 2019, after NormFace (2017).
@@ -22,13 +22,14 @@ class CosineLinear(nn.Module):
         self.weight = nn.Parameter(normalize(torch.randn(classes, width)))
 
     def forward(self, features: Tensor) -> Tensor:
+        """Compute the cosines in float32 or better."""
         with torch.autocast(features.device.type, enabled=False):
             wide = features.to(torch.promote_types(features.dtype, torch.float32))
             return linear(normalize(wide), normalize(self.weight.to(wide.dtype)))
 
 
 def output_width(network: Network) -> int:
-    """How many logits ``network`` gives.
+    """Return how many logits ``network`` gives.
 
     Raises ExtractorError where its last layer is neither linear nor gives cosines.
     """
@@ -39,12 +40,12 @@ def output_width(network: Network) -> int:
 
 
 def gives_cosines(network: Network) -> bool:
-    """Whether the logits of ``network`` are cosines."""
+    """Tell whether the logits of ``network`` are cosines."""
     return isinstance(_output_layer(network), CosineLinear)
 
 
 def with_cosine_output(network: Network) -> Network:
-    """``network``, its modules shared and not copied, under a new last layer that gives cosines.
+    """Put a new last layer that gives cosines on ``network``, whose modules are shared.
 
     The weights come from torch's global generator. Raises ExtractorError where the last layer is
     not a linear one.
@@ -56,7 +57,7 @@ def with_cosine_output(network: Network) -> Network:
 
 
 def with_linear_head(network: Network, classes: int) -> Network:
-    """The body of ``network``, shared and not copied, under its pool and one linear layer.
+    """Put a pool and one linear layer on the body of ``network``, which is shared.
 
     The weights come from torch's global generator. Raises ExtractorError where the body cannot
     take the images it was made for.
@@ -67,7 +68,7 @@ def with_linear_head(network: Network, classes: int) -> Network:
 
 
 def has_linear_head(network: Network) -> bool:
-    """Whether ``network`` has a head as ``with_linear_head`` makes it."""
+    """Tell whether ``network`` has a head as ``with_linear_head`` makes it."""
     kinds = [type(module) for module in network.output.children()]
     return network.hidden is None and kinds == [ConcatPool, nn.Linear]
 

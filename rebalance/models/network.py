@@ -1,4 +1,4 @@
-"""Network: a body and a head, and the three layers whose features tell subclasses apart.
+"""The network: a body and a head, and the three layers whose features separate subclasses.
 
 Imports torch and our own architectures; never torchvision by itself.
 """
@@ -17,7 +17,7 @@ LAYERS = ("body", "pool", "linear")
 
 
 def concat_pool(features: Tensor) -> Tensor:
-    """A map [N, C, h, w] as [N, 2C]: its maximum per channel, then its mean.
+    """Pool a map [N, C, h, w] to [N, 2C]: its maximum per channel, then its mean.
 
     The mean is taken in float32 or better. One vector per image, [N, D], passes unchanged.
     """
@@ -28,9 +28,10 @@ def concat_pool(features: Tensor) -> Tensor:
 
 
 class ConcatPool(nn.Module):
-    """``concat_pool`` as a module."""
+    """The module that applies ``concat_pool``."""
 
     def forward(self, features: Tensor) -> Tensor:
+        """Pool the map."""
         return concat_pool(features)
 
 
@@ -59,7 +60,7 @@ class Network(nn.Module):
 
     @property
     def available(self) -> tuple[str, ...]:
-        """The layers that this network has, of body, pool and linear."""
+        """The layers that this network has, out of body, pool and linear."""
         absent = set()
         if any(isinstance(module, ClassToken) for module in self.body.children()):
             absent.add("body")
@@ -68,7 +69,7 @@ class Network(nn.Module):
         return tuple(layer for layer in LAYERS if layer not in absent)
 
     def layers(self, images: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
-        """The features of ``images`` [N, 3, H, W] at the layers ``wanted``, in one pass.
+        """Compute the features of ``images`` [N, 3, H, W] at the layers ``wanted``, in one pass.
 
         body: the map, flattened [N, C·h·w]; pool: ``concat_pool`` of it [N, 2C]; linear: [N, h].
         A vector [N, D] is its own pool, and has no body. Raises ExtractorError for a layer that
@@ -90,13 +91,14 @@ class Network(nn.Module):
         return found
 
     def forward(self, images: Tensor) -> Tensor:
+        """Compute the logits [N, K] of images [N, 3, H, W]."""
         features = self.body(images)
         logits: Tensor = self.output(features if self.hidden is None else self.hidden(features))
         return logits
 
 
 def network_of(arch: str, net: nn.Module, image_size: int) -> Network:
-    """``net``, of architecture ``arch``, as a Network: its own modules and its own head.
+    """Wrap ``net``, of architecture ``arch``, as a Network with its own modules and head.
 
     Raises ExtractorError for an unknown architecture.
     """
@@ -105,7 +107,7 @@ def network_of(arch: str, net: nn.Module, image_size: int) -> Network:
 
 
 def fresh_network(arch: str, classes: int) -> Network:
-    """``arch`` with random weights and the head of ``paper_head``.
+    """Build ``arch`` with random weights and the head of ``paper_head``.
 
     The weights come from torch's global generator. Raises ExtractorError for an unknown name.
     """
@@ -115,13 +117,13 @@ def fresh_network(arch: str, classes: int) -> Network:
 
 
 def with_new_head(network: Network, classes: int) -> Network:
-    """The body of ``network``, shared and not copied, under a new ``paper_head``."""
+    """Put a new ``paper_head`` on the body of ``network``, which is shared and not copied."""
     width = layer_widths(network, network.image_size)["pool"]
     return Network(network.body, *_split(paper_head(width, classes)), network.image_size)
 
 
 def paper_head(width: int, classes: int) -> nn.Sequential:
-    """A map of ``width``/2 channels, or vectors of ``width`` numbers, to ``classes`` logits.
+    """Build the head from a map of ``width``/2 channels, or ``width`` numbers, to the logits.
 
     Pooling, then twice BatchNorm, dropout and a linear layer. Source: Lehmann & Ebner, VISAPP 2022,
     by way of fastai's vision_learner (docs/methods.md, "Recipes"); as there, the linear layers
@@ -145,7 +147,7 @@ def paper_head(width: int, classes: int) -> nn.Sequential:
 
 
 def layer_widths(network: Network, image_size: int) -> dict[str, int]:
-    """The columns of each available layer, for images of ``image_size`` × ``image_size`` pixels.
+    """Find the columns of each available layer, for square images of ``image_size`` pixels.
 
     Found by passing one black image. Raises ExtractorError where the network cannot take that
     size: a vision transformer takes only its own, others shrink a small image to nothing.
@@ -164,7 +166,7 @@ def layer_widths(network: Network, image_size: int) -> dict[str, int]:
 
 
 def _split(tail: nn.Sequential) -> tuple[nn.Sequential | None, nn.Sequential]:
-    """A tail as (hidden, output); hidden ends with the activation of the last linear but one."""
+    """Split a tail into (hidden, output); hidden ends after the last linear layer but one."""
     linear = [place for place, module in enumerate(tail) if isinstance(module, nn.Linear)]
     if len(linear) < 2:
         return None, tail
@@ -174,7 +176,7 @@ def _split(tail: nn.Sequential) -> tuple[nn.Sequential | None, nn.Sequential]:
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """``network`` in evaluation mode for a while, and each module as it was afterwards."""
+    """Put ``network`` in evaluation mode inside the block, and restore each module afterwards."""
     training = [module for module in network.modules() if module.training]
     network.eval()
     try:

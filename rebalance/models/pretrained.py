@@ -23,18 +23,18 @@ MODEL = "model.safetensors"  # the file of a run folder that holds its network
 
 @dataclass(frozen=True)
 class ImageNet:
-    """torchvision's pretrained weights of ``arch``."""
+    """The pretrained weights of ``arch`` that torchvision publishes."""
 
     arch: str
     kind = "imagenet"
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What decides the weights."""
+        """The facts that decide the weights."""
         return {"weights": f"torchvision {version('torchvision')}"}
 
     def load(self, progress: Progress) -> "tuple[Network, Transform]":
-        """Through torchvision's loader. Raises ExtractorError where they cannot be fetched."""
+        """Load them with torchvision. Raises ExtractorError where they cannot be fetched."""
         from rebalance.models.checkpoints import load_imagenet
 
         return load_imagenet(self.arch)
@@ -42,7 +42,10 @@ class ImageNet:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file: ours, which says what it is, or a state dict of torchvision's ``arch``."""
+    """A checkpoint file: one of ours, which describes itself, or torchvision's state dict.
+
+    arch: of the latter, the network that it is of.
+    """
 
     path: Path
     arch: str
@@ -52,11 +55,11 @@ class Checkpoint:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What decides the weights."""
+        """The facts that decide the weights."""
         return {"weights": self.digest}
 
     def load(self, progress: Progress) -> "tuple[Network, Transform]":
-        """Raises ExtractorError for a file that does not fit or is not safe to read."""
+        """Load the file. Raises ExtractorError where it does not fit or is not safe to read."""
         from rebalance.models.checkpoints import load_network, load_state_dict_file
 
         if self.is_ours:
@@ -66,9 +69,10 @@ class Checkpoint:
 
 
 def find_pretrained(name: str, arch: str | None, option: str) -> ImageNet | Checkpoint:
-    """``imagenet``, or the path of a checkpoint; ``option`` is where the user named it.
+    """Find the weights called ``imagenet`` or the checkpoint at a path.
 
-    Raises ExtractorError for a path that cannot be read, or an ``arch`` other than the file's own.
+    option: where the user named it. Raises ExtractorError for a path that cannot be read, or an
+    ``arch`` other than the file's own.
     """
     if name == "imagenet":
         return ImageNet(arch or ARCH)

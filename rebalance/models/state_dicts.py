@@ -1,4 +1,4 @@
-"""Weights from files that others wrote: read without running what they hold, and checked.
+"""State dicts from files that others wrote, read without running their content, and checked.
 
 Imports torch and safetensors. A file is data, never a program: pickles are read with torch's
 ``weights_only``, TorchScript archives not at all.
@@ -31,11 +31,11 @@ _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The state dict in a .pth, .pt or .safetensors file, on the CPU, under torchvision's names.
+    """Read the state dict of a .pth, .pt or .safetensors file, on the CPU.
 
-    Unwraps ``{"state_dict": ...}`` and its like, and the prefixes of DataParallel and
-    torch.compile. Raises ExtractorError for a file that is not there, is no checkpoint, is damaged,
-    or holds anything but tensors.
+    The names are torchvision's. Unwraps ``{"state_dict": ...}`` and its like, and the prefixes of
+    DataParallel and torch.compile. Raises ExtractorError for a file that is not there, is no
+    checkpoint, is damaged, or holds anything but tensors.
     """
     if path.is_dir():
         raise ExtractorError(f"{path} is a folder; pass a .pth, .pt or .safetensors file")
@@ -56,7 +56,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def output_width(state: Mapping[str, Tensor], arch: str) -> int:
-    """The classes that ``state`` tells apart, from the rows of its output layer.
+    """Count the classes that ``state`` distinguishes, by the rows of its output layer.
+
+    A state without that layer counts as ImageNet's 1000: ``load_into`` says what is missing.
 
     Where it has no such layer, ImageNet's 1000: what is missing then is ``load_into``'s to say.
     """
@@ -69,7 +71,7 @@ def output_width(state: Mapping[str, Tensor], arch: str) -> int:
 
 
 def load_into(net: nn.Module, state: Mapping[str, Tensor], *, arch: str, path: Path) -> None:
-    """Fills ``net`` with all of ``state``, and with nothing else.
+    """Fill ``net`` with all of ``state``, and with nothing else.
 
     ``arch`` and ``path`` are for the message. Raises ExtractorError where the two differ in a name
     or a shape, and for weights that are not finite.
@@ -128,7 +130,7 @@ def _unprefixed(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 
 def _misfit(net: nn.Module, state: Mapping[str, Tensor]) -> str | None:
-    """Loads ``state`` into ``net``; how the two differ, or None."""
+    """Load ``state`` into ``net``; return how the two differ, or None."""
     for key, own in net.state_dict().items():
         if key in state and state[key].shape != own.shape:
             return f"{key} is {tuple(state[key].shape)} where {tuple(own.shape)} is needed"

@@ -1,4 +1,4 @@
-"""How an image becomes the input of a network.
+"""The transform of an image into the input of a network.
 
 Split in two, so that batches travel to a GPU as bytes: ``Transform.image`` resizes and crops one
 image to uint8, ``Transform.normalise`` makes float32 of a batch on whatever device it is.
@@ -57,14 +57,14 @@ class Transform:
             raise ValueError("mean and std must have three values, those of std above 0")
 
     def image(self, image: Image.Image) -> Tensor:
-        """The centre of an RGB image as uint8 [3, crop, crop]."""
+        """Return the centre of an RGB image as uint8 [3, crop, crop]."""
         import torch
 
         pixels = np.array(self._centre(_bounded(image)))
         return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
     def centre(self, pixels: Tensor) -> Tensor:
-        """The centre of uint8 [3, H, W], as uint8 [3, crop, crop].
+        """Return the centre of an image uint8 [3, H, W], as uint8 [3, crop, crop].
 
         The pixels are those of ``image``, found by torch's own resizing, which follows Pillow's.
         """
@@ -84,7 +84,7 @@ class Transform:
         return pixels[:, top : top + self.crop, left : left + self.crop].contiguous()
 
     def normalise(self, batch: Tensor) -> Tensor:
-        """A batch of uint8 [N, 3, H, W], on any device, as float32 with the weights' statistics."""
+        """Normalise a batch uint8 [N, 3, H, W] with the weights' statistics, to float32."""
         import torch
 
         mean = torch.tensor(self.mean, device=batch.device).view(-1, 1, 1)
@@ -93,12 +93,12 @@ class Transform:
         return batch.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON types; ``from_dict`` reads them back."""
+        """Return the fields as JSON types; ``from_dict`` reads them back."""
         return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Transform:
-        """The transform that ``to_dict`` described.
+        """Make the transform that ``to_dict`` described.
 
         Raises KeyError, TypeError or ValueError for anything else.
         """
@@ -132,7 +132,7 @@ def _bounded(image: Image.Image) -> Image.Image:
 
 
 def _surplus(sides: tuple[int, int]) -> tuple[int, int]:
-    """How much each end of either side is beyond ``_LONGEST_SIDE``."""
+    """Return how far each end of either side is beyond ``_LONGEST_SIDE``."""
     longest = _LONGEST_SIDE * min(sides)
     one, other = (max(0, side - longest) // 2 for side in sides)
     return one, other
@@ -153,7 +153,7 @@ CIFAR_TRANSFORM = Transform(
 
 
 def torchvision_transform(arch: str, *, weights: str = "DEFAULT") -> Transform:
-    """The transform that torchvision's ``weights`` of ``arch`` were trained for.
+    """Return the transform that torchvision's ``weights`` of ``arch`` were trained with.
 
     Raises ExtractorError for an unknown architecture, and for weights that it does not have.
     """
@@ -179,7 +179,7 @@ def torchvision_transform(arch: str, *, weights: str = "DEFAULT") -> Transform:
 
 
 def plain_transform(arch: str) -> Transform:
-    """The transform for ``arch`` where its weights do not come from torchvision's loader.
+    """Return the transform for ``arch`` where its weights do not come from torchvision's loader.
 
     32 pixels for ``cifar_*``; otherwise that of the weights IMAGENET1K_V1, which most files that go
     by the architecture's name hold, or of DEFAULT where there are none of that name. Raises
@@ -199,7 +199,7 @@ def plain_transform(arch: str) -> Transform:
 
 
 def with_image_size(transform: Transform, size: int) -> Transform:
-    """``transform`` for a network that sees squares of ``size`` pixels.
+    """Return ``transform`` for a network that sees squares of ``size`` pixels.
 
     The resized side grows in proportion, so that the crop shows the same part of an image. Raises
     ExtractorError for a size below 1.

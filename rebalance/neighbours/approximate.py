@@ -28,7 +28,7 @@ GRAPH = 30  # neighbours that the descent keeps of each sample, at least: fewer 
 def nearest_approximately(
     features: Features, count: int, queries: ArrayLike | None = None, *, seed: int = 0
 ) -> Neighbours:
-    """As ``nearest``, but some of the neighbours may be a little farther than the true ones.
+    """Find neighbours like ``nearest``, some of them a little farther than the true ones.
 
     Nearest-neighbour descent (Dong, Moses & Li 2011) as pynndescent has it, in time close to linear
     in N. It starts from random trees: the same ``seed`` (non-negative) and number of threads give
@@ -53,7 +53,7 @@ def nearest_approximately(
 
 
 def _descend(features: Features, width: int, seed: int) -> Positions:
-    """The graph [N, width or N] that the descent ends with; -1 where it found no neighbour."""
+    """Return the graph [N, width or N] that the descent ends with; -1 where it found none."""
     from pynndescent import NNDescent  # type: ignore[import-untyped]
 
     points = as_points(features, np.arange(len(features)))
@@ -67,7 +67,7 @@ EXACT_LIMIT = 100_000  # samples; the exact search takes time by their square
 
 
 class Search(Protocol):
-    """``nearest`` but for how it goes about it."""
+    """A search for neighbours, called like ``nearest``."""
 
     def __call__(
         self, features: Features, count: int, queries: ArrayLike | None = None
@@ -75,7 +75,9 @@ class Search(Protocol):
 
 
 def search_among(samples: int, *, device: str, seed: int) -> Search:
-    """The exact search on ``device``, or for more samples than ``EXACT_LIMIT`` the approximate one.
+    """Choose the exact search on ``device``, or the approximate one above ``EXACT_LIMIT`` samples.
+
+    seed: of the approximate search.
 
     seed: of the approximate search.
     """

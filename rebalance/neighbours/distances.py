@@ -32,14 +32,14 @@ class Neighbours(NamedTuple):
 
 
 def empty(queries: int, count: int) -> Neighbours:
-    """Room for the neighbours of ``queries`` samples."""
+    """Make room for the neighbours of ``queries`` samples."""
     return Neighbours(np.empty((queries, count), np.int64), np.empty((queries, count)))
 
 
 def checked(
     features: Features, count: int, queries: ArrayLike | None
 ) -> tuple[Features, Positions | None]:
-    """The features in C order and the queries as positions, or the error that ``nearest`` names."""
+    """Return the features in C order and the queries as positions, or raise as ``nearest`` says."""
     features = np.asarray(features)
     if features.ndim != 2 or not np.issubdtype(features.dtype, np.floating):
         raise FeatureError(
@@ -62,7 +62,7 @@ def checked(
 
 
 def finite_sums(features: Features) -> Distances:
-    """The sum of each row [N]; FeatureError for values that are not finite, which it tells."""
+    """Sum each row [N]; FeatureError for values that are not finite, which the sums reveal."""
     with np.errstate(over="ignore", invalid="ignore"):
         sums: Distances = features.sum(axis=1, dtype=np.float64)
     if not np.isfinite(sums).all():
@@ -75,7 +75,7 @@ def finite_sums(features: Features) -> Distances:
 def rank(
     features: Features, query: int, candidates: Positions, count: int
 ) -> tuple[Positions, Distances]:
-    """The ``count`` candidates nearest to the sample ``query``, and their distances."""
+    """Return the ``count`` candidates nearest to the sample ``query``, and their distances."""
     distances = np.empty(len(candidates))
     here = features[query].astype(np.float64)
     step = max(1, BLOCK_VALUES // max(1, features.shape[1]))
@@ -92,7 +92,9 @@ def rank(
 def rank_each(
     features: Features, queries: Positions, candidates: Positions, count: int
 ) -> Neighbours:
-    """``rank`` of each row of candidates [Q, width], -1 after its last; each has ``count`` or more.
+    """Call ``rank`` for each row of candidates [Q, width], which ends in -1 after its last one.
+
+    Each row has ``count`` candidates or more.
 
     Rows with about as many candidates are ranked together, in blocks and threads.
     """

@@ -45,7 +45,9 @@ def nearest(
     device: str = "cpu",
     progress: Progress = silent,
 ) -> Neighbours:
-    """The ``count`` nearest neighbours, among all samples, of those at ``queries`` (None: of all).
+    """Find the ``count`` nearest neighbours, among all samples, of those at ``queries``.
+
+    queries: positions; None stands for all samples.
 
     features: [N, D], of any floating-point precision; distances are Euclidean. A sample is left out
     of its own neighbours by its position; one with the same features is a neighbour at distance 0.
@@ -79,7 +81,7 @@ def nearest(
 
 
 def _twins(features: Features, count: int) -> Positions:
-    """Who is searched for in the place of each sample [N]: itself, but in a crowd the first of it.
+    """Return the sample that is searched for in the place of each [N]: itself, or its first twin.
 
     A sample with more than ``count`` identical ones before it is nobody's neighbour, since those
     come first. Without it no crowd of duplicates fills a shortlist.
@@ -95,7 +97,7 @@ def _twins(features: Features, count: int) -> Positions:
 
 
 def _put_in(found: Neighbours, row: int, twin: int) -> None:
-    """Make the neighbours of ``twin`` those of a sample identical to it: it is one itself."""
+    """Make the neighbours of ``twin`` those of an identical sample, which is one of them itself."""
     indices = np.append(found.indices[row], twin)
     distances = np.append(found.distances[row], 0.0)
     order = np.lexsort((indices, distances))[:-1]
@@ -115,18 +117,18 @@ class _Search:
         self.width = min(count + unsure + SPARE, len(members) - 1)
 
     def among_all(self, progress: Progress) -> Neighbours:
-        """The neighbours of every member."""
+        """Find the neighbours of every member."""
         likely = shortlists_of_all(self.tiles, len(self.members), self.width, progress)
         return self._settle(np.arange(len(self.members)), likely)
 
     def of(self, samples: Positions, progress: Progress) -> Neighbours:
-        """The neighbours of these members."""
+        """Find the neighbours of these members."""
         rows = np.searchsorted(self.members, samples)
         likely = shortlists_of_queries(self.tiles, len(self.members), rows, self.width, progress)
         return self._settle(rows, likely)
 
     def _settle(self, rows: Positions, likely: Shortlist) -> Neighbours:
-        """The neighbours of the rows [Q], whose shortlists are ``likely``."""
+        """Find the neighbours of the rows [Q] whose shortlists are ``likely``."""
         limits = self._limits(rows, likely)
         possible = (likely.values <= limits[:, None]).sum(axis=1)
         found = empty(len(rows), self.count)
@@ -149,7 +151,7 @@ class _Search:
         return found
 
     def _limits(self, rows: Positions, likely: Shortlist) -> Distances:
-        """The largest approximate value [Q] that a neighbour, or what ties with it, can have.
+        """Bound the approximate value [Q] of any sample that may be a neighbour or tie with one.
 
         The first ``count`` of a shortlist bound the distance r of the last neighbour. What lies
         within r of a point is by the triangle inequality at most r longer than it, so that outliers
@@ -168,7 +170,7 @@ class _Search:
     def _look_again(
         self, found: Neighbours, rows: Positions, limits: Distances, block: Positions
     ) -> None:
-        """Settle the ``block`` of the rows by all members within their limits."""
+        """Search all members within the limits for each row of ``block``."""
         everyone = slice(0, len(self.members))
         values = self.tiles.fetched(self.tiles.distances(rows[block], everyone))
         values[np.arange(len(block)), rows[block]] = np.inf

@@ -18,7 +18,7 @@ RUN = 32  # the same, of a column
 
 @njit(inline="always")
 def insert(values: Any, positions: Any, row: int, value: Any, position: int) -> None:
-    """Put the value in its place among the rising ``values`` of the row; the largest goes."""
+    """Put the value in its place among the rising ``values`` of the row; the largest is dropped."""
     place = values.shape[1] - 1
     while place > 0 and values[row, place - 1] > value:
         values[row, place] = values[row, place - 1]
@@ -64,7 +64,7 @@ def take_smaller_below(
     values: NDArray[np.float32],
     positions: NDArray[Any],
 ) -> None:
-    """``take_smaller`` of the columns of the tile [n, r], from the position ``first`` on.
+    """Do what ``take_smaller`` does for the columns of the tile [n, r], from ``first`` on.
 
     The tile is read along its rows, as it lies in memory.
     """

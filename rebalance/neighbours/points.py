@@ -32,7 +32,7 @@ class Points:
     scale: float
 
     def error(self, reach: Distances) -> Distances:
-        """How far an approximate squared distance of two points can be off.
+        """Bound the error of an approximate squared distance between two points.
 
         The approximation is |a|^2 + |b|^2 - 2ab, every operation in float32 and ab summed in any
         order over at most ``DEPTH`` columns at a time; the truth is the distance of the features
@@ -52,7 +52,7 @@ class Points:
 
 
 def as_points(features: Features, members: Positions) -> Points:
-    """The samples ``members`` of features [N, D], all of them finite, as points.
+    """Turn the samples ``members`` of features [N, D], all of them finite, into points.
 
     FeatureError for features too large to be squared.
     """

@@ -1,4 +1,4 @@
-"""Squared distances tile by tile, on the processor or on a device that torch knows.
+"""Tiles of squared distances, computed on the processor or on a device that torch knows.
 
 Importing this module does not import torch.
 """
@@ -18,7 +18,7 @@ Values = NDArray[np.float32]
 
 
 class Shortlist:
-    """The ``width`` smallest values offered to each of Q rows so far, and where they were found.
+    """The ``width`` smallest values offered to each of Q rows so far, and their positions.
 
     values: [Q, width], rising, infinite where nothing was offered yet. positions: [Q, width].
     """
@@ -28,7 +28,7 @@ class Shortlist:
         self.positions: Positions = np.zeros((rows, width), np.int64)
 
     def offer(self, rows: slice, values: Values, positions: Positions) -> None:
-        """Take what is smaller of values [r, n], found at ``positions``, into the rows."""
+        """Take the smaller of the values [r, n], found at ``positions``, into the rows."""
         width = self.values.shape[1]
         values = np.concatenate((self.values[rows], values), axis=1)
         positions = np.concatenate((self.positions[rows], positions), axis=1)
@@ -42,7 +42,7 @@ COMPILED = 4096  # points from which numba is worth loading
 
 
 class Tiles(Protocol):
-    """Approximate squared distances between points: tables of floats that stay where they are.
+    """A source of approximate squared distances between points, which stay where they are.
 
     side: the most rows and columns of a tile.
     """
@@ -50,20 +50,20 @@ class Tiles(Protocol):
     side: int
 
     def distances(self, rows: Positions | slice, columns: slice) -> Any:
-        """The tile [rows, columns]; its entries can be written, and ``.T`` turns it over."""
+        """Compute the tile [rows, columns]; its entries can be written, and ``.T`` turns it."""
         ...
 
     def offer(self, found: Shortlist, rows: slice, tile: Any, columns: slice) -> None:
-        """Take what is small in the tile into the shortlists of its ``rows``."""
+        """Take the small entries of the tile into the shortlists of its ``rows``."""
         ...
 
     def fetched(self, tile: Any) -> Values:
-        """The tile as an array."""
+        """Return the tile as a numpy array."""
         ...
 
 
 class ProcessorTiles:
-    """Tiles by numpy, some rows at a time in threads: products first, then what is small in them.
+    """Tiles by numpy, some rows at a time in threads: products first, then a search of them.
 
     A strip is done with while it is in the cache of its processor.
     """
@@ -77,6 +77,7 @@ class ProcessorTiles:
 
     def distances(self, rows: Positions | slice, columns: slice) -> Values:
         # By a power of two, which rounds nothing.
+        """Compute the tile [rows, columns], some rows at a time in threads."""
         left, right = -2 * self._points.values[rows], self._points.values[columns]
         across, down = self._points.squares[columns], self._points.squares[rows][:, None]
         tile: Values = np.empty((len(left), len(right)), np.float32)
@@ -95,6 +96,7 @@ class ProcessorTiles:
         return tile
 
     def offer(self, found: Shortlist, rows: slice, tile: Values, columns: slice) -> None:
+        """Take the small entries of the tile into the shortlists of its ``rows``."""
         look = self._search if len(self._points.values) >= COMPILED else self._partition
 
         def search(strip: slice) -> None:
@@ -118,11 +120,12 @@ class ProcessorTiles:
         found.offer(rows, values, places + columns.start)
 
     def fetched(self, tile: Values) -> Values:
+        """Return the tile, which is a numpy array already."""
         return tile
 
 
 class TorchTiles:
-    """Tiles by torch, on ``device``, where all points are held."""
+    """Tiles by torch, on ``device``, which holds all points."""
 
     side = 8000  # 256 MB
 
@@ -134,6 +137,7 @@ class TorchTiles:
         self._squares = torch.from_numpy(points.squares).to(device)
 
     def distances(self, rows: Positions | slice, columns: slice) -> Any:
+        """Compute the tile [rows, columns] on the device."""
         left, right = -2 * self._values[rows], self._values[columns]
         before = self._torch.get_float32_matmul_precision()
         # TF32 and bf16 are off by more than the error bound allows.
@@ -150,18 +154,20 @@ class TorchTiles:
         return tile
 
     def offer(self, found: Shortlist, rows: slice, tile: Any, columns: slice) -> None:
+        """Take the small entries of the tile into the shortlists of its ``rows``."""
         count = min(found.values.shape[1], tile.shape[1])
         lowest = tile.topk(count, largest=False, sorted=False)
         places = lowest.indices.cpu().numpy()
         found.offer(rows, lowest.values.cpu().numpy(), places + columns.start)
 
     def fetched(self, tile: Any) -> Values:
+        """Copy the tile into a numpy array."""
         values: Values = tile.cpu().numpy()
         return values
 
 
 def tiles_on(device: str, points: Points) -> Tiles:
-    """The tiles of ``points`` on cpu, cuda or mps."""
+    """Make the tiles of ``points`` on cpu, cuda or mps."""
     return ProcessorTiles(points) if device == "cpu" else TorchTiles(points, device)
 
 
@@ -174,7 +180,7 @@ def _lowest_of_rows(strip: Values, count: int) -> tuple[Values, Positions]:
 
 
 def shortlists_of_all(tiles: Tiles, points: int, width: int, progress: Progress) -> Shortlist:
-    """The shortlist of every point, without itself; each pair of points is multiplied once."""
+    """Shortlist every point's neighbours; each pair of points is multiplied only once."""
     found = Shortlist(points, width)
     blocks = list(_blocks(points, tiles.side))
     pairs = [(rows, columns) for i, rows in enumerate(blocks) for columns in blocks[i:]]
@@ -192,7 +198,7 @@ def shortlists_of_all(tiles: Tiles, points: int, width: int, progress: Progress)
 def shortlists_of_queries(
     tiles: Tiles, points: int, queries: Positions, width: int, progress: Progress
 ) -> Shortlist:
-    """The shortlists [Q] of the points ``queries`` among all, each without itself."""
+    """Shortlist the neighbours of the points ``queries`` [Q] among all, without themselves."""
     found = Shortlist(len(queries), width)
     pairs = [
         (rows, columns)
@@ -213,6 +219,6 @@ def _blocks(length: int, side: int) -> Iterator[slice]:
 
 
 def _leave_out(tile: Values, own: Positions, columns: slice) -> None:
-    """Make the entries of the points themselves infinite; ``own`` are those of the rows."""
+    """Make the entries of the points themselves infinite; ``own`` are the entries of the rows."""
     inside = np.flatnonzero((own >= columns.start) & (own < columns.stop))
     tile[inside, own[inside] - columns.start] = np.inf

@@ -1,4 +1,5 @@
 """Linear algebra that gives the same bytes for any number of threads, and loops compiled once.
 
-Knows nothing of images or classes. Imports numpy; numba and scipy only when a function needs them.
+It knows nothing of images or classes. Imports numpy; numba and scipy only when a function needs
+them.
 """

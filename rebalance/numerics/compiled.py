@@ -20,7 +20,7 @@ config: Any = numba.config  # its settings are set at run time, where no type ch
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """``numba.njit(nogil=True, **options)`` with its result kept in the user's cache.
+    """Apply ``numba.njit(nogil=True, **options)``, and keep the result in the user's cache.
 
     Where that folder cannot be made, each process compiles for itself.
     """

@@ -35,7 +35,7 @@ class Covariance:
 
     @classmethod
     def of(cls, matrix: Matrix, team: Threads) -> "Covariance":
-        """That of all rows; FeatureError where they are not finite."""
+        """Compute the covariance of all rows; FeatureError where they are not finite."""
         precision = precision_of(matrix.read(slice(0, 1), slice(None)))
         with np.errstate(all="ignore"):  # what is out of range does not fit
             found = cls._by(Scale.guessed(matrix), matrix, precision, team)
@@ -65,7 +65,7 @@ class Covariance:
         return cls(products, scale, mean, deviation)
 
     def _fits(self) -> bool:
-        """Whether the scale was near enough to the true one for no digit to be lost."""
+        """Tell whether the scale was near enough to the true one for no digit to be lost."""
         variance = np.square(self.deviation)
         near = np.square(self.mean) <= FARTHEST * variance
         return bool((near & (variance > SMALLEST)).all() and np.isfinite(self.products).all())
@@ -73,7 +73,7 @@ class Covariance:
     def scores(
         self, matrix: Matrix, directions: NDArray[np.float64], team: Threads
     ) -> NDArray[np.float32]:
-        """The standardised rows [N, M] times directions [M, k]."""
+        """Multiply the standardised rows [N, M] by directions [M, k]."""
         divided = (directions / self.deviation[:, None]).astype(np.float32)
         shift = (self.mean @ divided).astype(np.float32)
         blocks = [team.multiply(block, divided) for block, _ in self.scale.blocks(matrix, team)]

@@ -85,7 +85,7 @@ def leading_eigenvectors(
     depth: int = 3,
     tolerance: float = 1e-6,
 ) -> tuple[Floats, Floats]:
-    """The ``count`` largest eigenvalues, falling, and their unit eigenvectors [n, count].
+    """Find the ``count`` largest eigenvalues, falling, and their unit eigenvectors [n, count].
 
     multiply: the product of the positive semidefinite matrix [n, n] with a block [n, width].
     start: where to begin, [n, width], of full rank, in the precision to iterate in. More columns
@@ -123,7 +123,10 @@ def _krylov_space(
     rng: np.random.Generator,
     team: Threads,
 ) -> tuple[Floats, Floats]:
-    """An orthonormal basis of span(block, A block, ..., A^(depth-1) block), and A times it."""
+    """Return an orthonormal basis of span(block, A block, ..., A^(depth-1) block) and its product.
+
+    The product is A times the basis.
+    """
     width = block.shape[1]
     basis = np.empty((len(block), depth * width), block.dtype, order="F")
     products = np.empty_like(basis)
@@ -138,7 +141,7 @@ def _krylov_space(
 def _new_directions(
     basis: Floats, block: Floats, rng: np.random.Generator, team: Threads
 ) -> Floats:
-    """Orthonormal columns, as many as ``block`` has, of what it holds beside ``basis``.
+    """Return as many orthonormal columns as ``block`` has, of its part outside ``basis``.
 
     Where the space is exhausted, what is left of a column is only rounding: a random one takes its
     place.
@@ -155,20 +158,20 @@ def _new_directions(
 
 
 def _beside(basis: Floats, block: Floats, team: Threads) -> Floats:
-    """What the columns of ``block`` hold beside those of the orthonormal ``basis``."""
+    """Return the part of each column of ``block`` outside the span of the orthonormal ``basis``."""
     rest: Floats = block - team.multiply(basis, team.inner(basis, block).astype(block.dtype))
     return rest
 
 
 def _orthonormal(block: Floats, team: Threads) -> Floats:
-    """Orthonormal columns [n, k] that span those of ``block`` [n, k]."""
+    """Return orthonormal columns [n, k] that span the same space as ``block`` [n, k]."""
     first = _whitened(block, team)[1]
     second = None if first is None else _whitened(first, team)[1]
     return np.linalg.qr(block)[0] if second is None else second
 
 
 def _whitened(block: Floats, team: Threads) -> tuple[Floats, Floats | None]:
-    """The block [n, k] times a triangle that makes it nearly orthonormal, by products alone.
+    """Multiply the block [n, k] by a triangle that makes it nearly orthonormal, by products alone.
 
     Before it the lengths [k] that its columns have beside those before them; None in its place
     where they depend on each other too much for squares to tell (Yamamoto et al. 2015, Roundoff
@@ -192,7 +195,7 @@ def _whitened(block: Floats, team: Threads) -> tuple[Floats, Floats | None]:
 def _ritz_pairs(
     basis: Floats, products: Floats, count: int, team: Threads
 ) -> tuple[Floats, Floats]:
-    """The ``count`` largest Ritz values, falling, and their coordinates in ``basis``."""
+    """Return the ``count`` largest Ritz values, falling, and their coordinates in ``basis``."""
     projected = team.inner(basis, products)
     values, weights = np.linalg.eigh((projected + projected.T) / 2)
     return values[::-1][:count], weights[:, ::-1][:, :count].astype(basis.dtype)

@@ -50,11 +50,11 @@ class InMemory:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Samples and columns."""
+        """The numbers of samples and columns."""
         return self._values.shape[0], self._values.shape[1]
 
     def read(self, rows: slice, columns: slice) -> Floats:
-        """A view of these rows and columns."""
+        """Return a view of these rows and columns."""
         return self._values[rows, columns]
 
     def take(self, positions: NDArray[np.intp]) -> "InMemory":
@@ -63,7 +63,9 @@ class InMemory:
 
 
 def principal_components(matrix: Matrix, count: int = 50) -> NDArray[np.float32]:
-    """The scores [N, min(count, N, M)] of the samples on their leading principal components.
+    """Compute the scores of the samples on their leading principal components.
+
+    They have the shape [N, min(count, N, M)].
 
     Columns are standardised first (z-score with the population standard deviation). A column is
     constant, and becomes 0, when all its values lie within one unit in the last place of the
@@ -109,7 +111,7 @@ def _by_gram(matrix: Matrix, count: int, team: Threads) -> Floats:
 
 
 def _standard_columns(stored: Floats, team: Threads) -> NDArray[np.float32]:
-    """The z-scores of whole columns."""
+    """Compute the z-scores of whole columns."""
     standard = np.empty(stored.shape, np.float32)
 
     def prepare(columns: slice) -> None:

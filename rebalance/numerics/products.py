@@ -1,4 +1,4 @@
-"""Products of long matrices in threads, with the same bytes for any number of them.
+"""Products of long matrices in threads, with the same bytes for any number of threads.
 
 BLAS cuts a product into as many parts as it has threads, and adds them up in another order for
 another number. Here the parts are fixed: each is computed by one thread in a BLAS of one thread,
@@ -40,7 +40,7 @@ def _controller() -> Any:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Within, numpy's products are those of one thread, in the whole process.
+    """Compute numpy's products in one thread inside the block, in the whole process.
 
     ``threads`` may still be as many as before; but those of a team that share out work again do it
     alone.
@@ -55,7 +55,9 @@ def one_blas_thread() -> Iterator[None]:
 
 @contextmanager
 def threads() -> Iterator["Threads"]:
-    """As many threads as BLAS may use, each with a BLAS of one; within another ``threads`` those.
+    """Start as many threads as BLAS may use, each with a BLAS of one thread.
+
+    Inside another ``threads`` block, the threads of that one are used.
 
     What such a thread works on shares nothing out again: it is a team of one to itself.
     OMP_NUM_THREADS and the like say how many BLAS may use.
@@ -74,7 +76,7 @@ def threads() -> Iterator["Threads"]:
 
 
 def _work_alone() -> None:
-    """Let a thread of a team do alone what it would share out."""
+    """Let a thread of a team do alone what it would otherwise share out."""
     _current.set(Threads(map, 1))
 
 
@@ -96,15 +98,15 @@ class Threads:
         self.workers = workers
 
     def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """``work`` of all items, in their order."""
+        """Call ``work`` on all items; return the results in order."""
         return list(self.ordered(work, items))
 
     def ordered(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """The same, each as soon as it and those before it are there."""
+        """Yield each result in order, as soon as it and those before it are there."""
         return iter(self._map(work, items))
 
     def multiply(self, left: Floats, right: Floats) -> Any:
-        """left [n, m] @ right [m, k], some rows at a time."""
+        """Multiply left [n, m] @ right [m, k], some rows at a time."""
         product = np.empty((len(left), right.shape[1]), np.result_type(left, right))
 
         def strip(rows: slice) -> None:
@@ -114,7 +116,7 @@ class Threads:
         return product
 
     def inner(self, left: Floats, right: Floats) -> Any:
-        """left.T @ right, of [n, m] and [n, k], summed in float64."""
+        """Compute left.T @ right of [n, m] and [n, k], summed in float64."""
         parts = self.each(lambda rows: left[rows].T @ right[rows], slices(len(left), RUN))
         total = np.zeros((left.shape[1], right.shape[1]))
         for part in parts:
@@ -135,7 +137,9 @@ class Threads:
 def side_by_side(
     work: Callable[[Item], Result], sizes: Mapping[Item, int], small: int = SMALL
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item and the ``work`` of it: first those up to the size ``small``, each in one thread.
+    """Yield each item with its ``work``: small items first, each in one thread.
+
+    Items up to the size ``small`` count as small.
 
     The larger ones have all threads to themselves in turn, and so only one is in memory at a time;
     so has a small one that is alone.
@@ -152,7 +156,7 @@ def side_by_side(
 
 
 def slices(length: int, step: int) -> list[slice]:
-    """Slices of ``step`` that cover ``length``."""
+    """Yield slices of ``step`` that cover ``length``."""
     return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 

@@ -1,4 +1,4 @@
-"""The columns of a matrix, standardised block by block in float32.
+"""Standardised columns of a matrix, computed block by block in float32.
 
 A column that moves by one unit in the last place of its precision is constant. Imports numpy and
 nothing heavier.
@@ -28,10 +28,11 @@ class Matrix(Protocol):
     """A table of floating-point features [N, M] that is read piece by piece."""
 
     @property
-    def shape(self) -> tuple[int, int]: ...
+    def shape(self) -> tuple[int, int]:
+        """The numbers of samples and columns."""
 
     def read(self, rows: slice, columns: slice) -> Floats:
-        """The values of these rows and columns, in the precision they are stored in."""
+        """Read the values of these rows and columns, in the precision they are stored in."""
         ...
 
 
@@ -45,7 +46,7 @@ class FeatureMatrix(Matrix, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What standardising needs of the columns [M]; those of two sets of rows can be merged."""
+    """The moments of columns [M] that standardising needs; two sets of rows can be merged."""
 
     rows: int
     mean: Float64s
@@ -55,7 +56,7 @@ class Moments:
 
     @staticmethod
     def of(block: Float64s) -> "Moments":
-        """Those of a block [n, M]; FeatureError where it is not finite."""
+        """Compute the moments of a block [n, M]; FeatureError where it is not finite."""
         low, high = block.min(axis=0), block.max(axis=0)
         # An infinity or a NaN anywhere in a column is in its minimum or its maximum.
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
@@ -69,7 +70,7 @@ class Moments:
 
     @staticmethod
     def of_all(matrix: Matrix) -> "Moments":
-        """Those of all rows, in float64; FeatureError where they are not finite."""
+        """Compute the moments of all rows, in float64; FeatureError where they are not finite."""
         samples, columns = matrix.shape
         blocks = (
             Moments.of(to_single(matrix.read(rows, slice(None))).astype(np.float64))
@@ -78,7 +79,7 @@ class Moments:
         return reduce(Moments.merged, blocks)
 
     def merged(self, other: "Moments") -> "Moments":
-        """The moments of both sets of rows (Chan, Golub & LeVeque 1983)."""
+        """Merge the moments of two sets of rows (Chan, Golub & LeVeque 1983)."""
         rows = self.rows + other.rows
         shift = other.mean - self.mean
         return Moments(
@@ -90,14 +91,16 @@ class Moments:
         )
 
     def deviation(self, precision: float) -> Float64s:
-        """The standard deviations, infinite for columns that are constant to this precision."""
+        """Return the standard deviations; infinite for columns constant to this precision."""
         still = constant(self.low, self.high, precision)
         return np.where(still, np.inf, np.sqrt(self.squares / self.rows))
 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """Of columns that were moved by ``Scale.mean``: smallest and largest [M], and, scaled, summed.
+    """The range and the scaled sum of columns [M] that were moved by ``Scale.mean``.
+
+    A value that is not finite makes one of them so.
 
     What is not finite is so in one of them.
     """
@@ -107,7 +110,7 @@ class Summary:
     sums: Float64s
 
     def merged(self, other: "Summary") -> "Summary":
-        """That of both sets of rows."""
+        """Merge the summaries of two sets of rows."""
         return Summary(
             np.minimum(self.low, other.low),
             np.maximum(self.high, other.high),
@@ -117,19 +120,19 @@ class Summary:
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """How values [n, M] become scores: (values - mean) * factor, in the precision of these."""
+    """A scale that turns values [n, M] into scores: (values - mean) * factor."""
 
     mean: Floats
     factor: Floats
 
     @staticmethod
     def exact(moments: Moments, precision: float) -> "Scale":
-        """The one of ``moments``, which is worked out in float64."""
+        """Derive the scale from ``moments``, which are worked out in float64."""
         return Scale(moments.mean, 1 / moments.deviation(precision))
 
     @staticmethod
     def guessed(matrix: Matrix) -> "Scale":
-        """The one of some of the rows: what it makes is near to z-scores, if they are like others.
+        """Guess the scale from some of the rows; it makes near z-scores if these are typical.
 
         The differences to a mean in float32 are as exact as any that end up in float32.
         """
@@ -144,7 +147,7 @@ class Scale:
     def blocks(
         self, matrix: Matrix, team: Threads
     ) -> Iterator[tuple[NDArray[np.float32], Summary]]:
-        """The scaled rows of the matrix, some at a time."""
+        """Yield the scaled rows of the matrix, some at a time."""
         samples, columns = matrix.shape
         for rows in slices(samples, block_length(columns)):
             yield self._scaled(matrix.read(rows, slice(None)), team)
@@ -163,16 +166,16 @@ class Scale:
 
 
 def constant(low: Floats, high: Floats, precision: float) -> NDArray[np.bool_]:
-    """Whether columns from ``low`` to ``high`` move by no more than the last place."""
+    """Tell whether columns from ``low`` to ``high`` move by no more than the last place."""
     still: NDArray[np.bool_] = high - low <= precision * np.maximum(abs(low), abs(high))
     return still
 
 
 def precision_of(stored: Floats) -> float:
-    """The relative size of a unit in the last place."""
+    """Return the relative size of a unit in the last place."""
     return float(np.finfo(stored.dtype).eps)
 
 
 def block_length(across: int) -> int:
-    """How many rows of ``across`` values make a block."""
+    """Return how many rows of ``across`` values make a block."""
     return max(1, BLOCK_VALUES // across)

@@ -1,7 +1,7 @@
-"""2-D layouts of a class: functions ``(components [N, d], seed)`` to positions [N, 2].
+"""The 2-D layouts of a class: functions of ``(components [N, d], seed)`` to positions [N, 2].
 
-The same for a seed. May not import torch or click; what takes time to import is imported when a
-layout is made.
+Each gives the same layout for a seed. May not import torch or click; what takes time to import is
+imported when a layout is made.
 """
 
 from collections.abc import Callable

@@ -39,7 +39,7 @@ EXPONENTIAL = tuple(map(np.float32, (1.0000035, 0.69297292, 0.24160436, 0.051745
 
 
 def rounds_of(blocks: int) -> list[list[tuple[int, int]]]:
-    """All pairs of ``blocks`` (an even number), in rounds of pairs that share no block.
+    """List all pairs of ``blocks`` (an even number), in rounds of pairs that share no block.
 
     A tournament in which everyone meets everyone once; in the last two rounds each half of the
     blocks meets itself.
@@ -57,7 +57,7 @@ def rounds_of(blocks: int) -> list[list[tuple[int, int]]]:
 
 @njit(inline="always")
 def mixed(word: Any) -> Any:
-    """64 bits that depend on all 64 of ``word`` (the finaliser of splitmix64)."""
+    """Mix a word into 64 bits that depend on all 64 of its own (the finaliser of splitmix64)."""
     word = (word ^ (word >> np.uint64(30))) * MIX_1
     word = (word ^ (word >> np.uint64(27))) * MIX_2
     return word ^ (word >> np.uint64(31))
@@ -65,14 +65,14 @@ def mixed(word: Any) -> Any:
 
 @njit(inline="always")
 def polynomial(x: Any, coefficients: Any) -> Any:
-    """Six coefficients, the constant one first."""
+    """Return the six coefficients of the approximation in ``power``, the constant one first."""
     c0, c1, c2, c3, c4, c5 = coefficients
     return c0 + x * (c1 + x * (c2 + x * (c3 + x * (c4 + x * c5))))
 
 
 @njit(inline="always")
 def power(base: Any, exponent: Any) -> Any:
-    """``base ** exponent`` in float32 for a normal positive base, to about 1 part in 30,000."""
+    """Compute ``base ** exponent`` in float32, for a normal positive base, to 1 part in 30,000."""
     bits = np.float32(base).view(np.int32)
     fraction = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32) - np.float32(1)
     whole = np.float32(np.int32(bits >> np.int32(23))) - np.float32(127)
@@ -86,7 +86,7 @@ def power(base: Any, exponent: Any) -> Any:
 
 @njit(inline="always")
 def clipped(step: Any, limit: Any) -> Any:
-    """The step along one axis, no longer than ``limit``."""
+    """Limit the step along one axis to ``limit``, in either direction."""
     return min(max(step, -limit), limit)
 
 
@@ -139,7 +139,7 @@ def pull_along(
     epochs: int,
     seed: int,
 ) -> None:
-    """Move the ends of the edges of some tasks [n, 2], one after the other, where they are due.
+    """Move the ends of the edges of some tasks [n, 2], one after the other, when they are due.
 
     before: the places at the start of the epoch. due [E]: when the next pull is; changed.
     """

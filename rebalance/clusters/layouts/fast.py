@@ -31,7 +31,7 @@ EXTENT = 10.0  # of the start, along both axes
 
 
 def fast_layout(components: NDArray[np.floating[Any]], seed: int) -> NDArray[np.float32]:
-    """The positions [N, 2] of samples whose principal components are ``components`` [N, d].
+    """Lay out samples whose principal components are ``components`` [N, d] in the plane [N, 2].
 
     15 neighbours with the sample itself (N where there are fewer). ValueError below 4 samples.
 
@@ -88,7 +88,7 @@ def _descended(graph: "csr_matrix", start: NDArray[np.float32], seed: int) -> ND
 
 @contextmanager
 def _team(samples: int) -> "Iterator[Threads | None]":
-    """Threads, but none where there are few samples; the layout is the same.
+    """Start threads, but none where there are few samples; the layout is the same.
 
     Threads wait for each other thousands of times. On a machine that is busy with something else
     each wait may last until the scheduler lets the last of them run, ten times as long as the work.

@@ -1,4 +1,4 @@
-"""Which samples are neighbours, and how surely: the fuzzy graph of UMAP (McInnes et al. 2018, §3).
+"""The fuzzy graph of UMAP: which samples are neighbours, and how surely (McInnes et al. 2018, §3).
 
 Imports numpy; scipy is imported when it is needed. May not import torch or click.
 """
@@ -21,12 +21,13 @@ LEAST_SCALE = 1e-3  # of the mean distance
 
 
 def fuzzy_graph(found: "Neighbours") -> "csr_matrix":
-    """The symmetric memberships [N, N], from 0 to 1, of samples in each other's neighbourhoods.
+    """Compute how surely samples are in each other's neighbourhoods: [N, N], from 0 to 1.
 
-    found: the nearest neighbours [N, K] of each of the N samples, not themselves. Each belongs to
-    the neighbourhood of a sample by exp(-(d - rho) / sigma): rho is the distance to the nearest
-    that does not coincide, sigma such that the memberships, with the sample's own, sum to
-    log2(K + 1). In both directions joined by a + b - ab, as umap-learn's ``fuzzy_simplicial_set``.
+    The matrix is symmetric. found: the nearest neighbours [N, K] of each of the N samples, not
+    themselves. Each belongs to the neighbourhood of a sample by exp(-(d - rho) / sigma): rho is the
+    distance to the nearest that does not coincide, sigma such that the memberships, with the
+    sample's own, sum to log2(K + 1). In both directions joined by a + b - ab, as umap-learn's
+    ``fuzzy_simplicial_set``.
     """
     from scipy.sparse import csr_matrix
 
@@ -44,14 +45,14 @@ def fuzzy_graph(found: "Neighbours") -> "csr_matrix":
 
 
 def _beyond(distances: Floats) -> Floats:
-    """How much farther than the nearest that does not coincide [N, K]."""
+    """Return how much farther each neighbour is than the nearest that does not coincide [N, K]."""
     nearest = np.where(distances > 0, distances, np.inf).min(axis=1, keepdims=True)
     beyond: Floats = np.maximum(distances - np.where(np.isfinite(nearest), nearest, 0), 0)
     return beyond
 
 
 def _scales(distances: Floats) -> Floats:
-    """sigma [N], by halving an interval for all samples at once."""
+    """Find sigma [N] by halving an interval, for all samples at once."""
     beyond, target = _beyond(distances), np.log2(distances.shape[1] + 1)
     low, high = np.zeros(len(beyond)), np.full(len(beyond), np.inf)
     scales = np.ones(len(beyond))

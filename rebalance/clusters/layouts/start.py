@@ -1,4 +1,4 @@
-"""Where a layout starts: the spectrum of its graph, the same for a seed.
+"""The start of a layout: the spectrum of its graph, the same for a seed.
 
 umap-learn's own spectral start asks ARPACK, which draws random numbers that no seed reaches where
 the graph is symmetric (as duplicated images make it), and which cannot solve for the smallest
@@ -22,7 +22,7 @@ RUN = 4096  # samples whose edges are followed at a time
 
 
 def spectral_start(graph: Any, seed: int) -> NDArray[np.float32]:
-    """The two leading non-trivial eigenvectors of the normalised graph, scaled to [-10, 10].
+    """Compute the two leading non-trivial eigenvectors of the graph, scaled to [-10, 10].
 
     A little noise parts samples that stand on the same spot, as duplicates do. Float32 is exact
     enough for where a descent begins.
@@ -39,7 +39,10 @@ def spectral_start(graph: Any, seed: int) -> NDArray[np.float32]:
 
 
 class _Walk:
-    """Half of the identity and half of the normalised graph, without its trivial eigenvector."""
+    """The normalised graph as a lazy random walk, without its trivial eigenvector.
+
+    It is half of the identity and half of the normalised graph.
+    """
 
     def __init__(self, graph: Any, team: Threads) -> None:
         degrees = np.asarray(graph.sum(axis=1), dtype=np.float64).reshape(-1, 1)
@@ -50,7 +53,7 @@ class _Walk:
         self._strips = [(rows, single[rows]) for rows in slices(len(degrees), RUN)]
 
     def step(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Its product with a block [N, k]: eigenvalues from -1 to 1 become 0 to 1."""
+        """Multiply the walk with a block [N, k]: eigenvalues from -1 to 1 become 0 to 1."""
         spread, divided = np.empty_like(block), block / self._root
         apart = self._team.inner(self._trivial, block).astype(np.float32)
 

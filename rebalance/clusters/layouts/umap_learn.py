@@ -1,7 +1,7 @@
-"""UMAP's 2-D layout by umap-learn, the same for a seed: its graph, our start, its optimisation.
+"""UMAP's 2-D layout by umap-learn: its graph, our start, its optimisation.
 
-What ``fast`` is held against. umap, which takes seconds to import and to compile in each process,
-is imported when it is needed.
+``fast`` is compared with it. The layout is the same for a seed. umap takes seconds to import and to
+compile in each process, and is imported when it is needed.
 """
 
 import warnings
@@ -16,7 +16,7 @@ MIN_DISTANCE = 0.1
 
 
 def umap_layout(components: NDArray[np.floating[Any]], seed: int) -> NDArray[np.float32]:
-    """The positions [N, 2] of samples whose principal components are ``components`` [N, d].
+    """Lay out samples whose principal components are ``components`` [N, d] in the plane [N, 2].
 
     umap-learn's defaults: 15 neighbours (N - 1 where there are fewer), minimum distance 0.1,
     a spectral start. ValueError below 4 samples.

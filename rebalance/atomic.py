@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Output files that appear whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from rebalance.errors import OutputError
 
 @contextmanager
 def replacing(*paths: Path) -> Iterator[tuple[Path, ...]]:
-    """Temporary paths to write to, renamed onto ``paths``, in order, once the block has succeeded.
+    """Yield temporary paths to write to; they replace ``paths``, in order, if the block succeeds.
 
     If it raises, whatever stood at ``paths`` stays as it was and the temporary files are gone.
     Raises OutputError where the system refuses to write.

@@ -1,4 +1,6 @@
-"""How many samples each class is to have: cut, grown, or along a long tail.
+"""The number of samples that each class is to have: cut, grown, or along a long tail.
+
+These are functions of class sizes to class sizes; imports neither numpy nor torch.
 
 Class sizes in, class sizes out; imports neither numpy nor torch.
 """
@@ -16,7 +18,7 @@ _TO = re.compile(r"(?P<word>[a-z]+)|(?P<count>\d+)|(?P<ratio>\d+(\.\d+)?)x", re.
 
 
 def target_size(to: str, reference: int, word: str = "min") -> int:
-    """The class size that ``to`` asks for: ``word``, a number, or ``Rx`` of the reference.
+    """Return the class size that ``to`` asks for: ``word``, a number, or ``Rx`` of the reference.
 
     reference: the size that ``word`` stands for. R times it is rounded down, exactly (1.1x of 10 is
     11). Raises TargetError for any other text, and for a size below 1.
@@ -57,7 +59,7 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
 
 
 def wanted_sizes(counts: Mapping[str, int], targets: Targets) -> dict[str, int]:
-    """The size of every class after undersampling, in the order of ``counts``.
+    """Return the size of every class after undersampling, in the order of ``counts``.
 
     A class at or below its target stays whole; an empty class does not count as the smallest.
     Raises TargetError for an unknown class, an impossible size, or a target relative to the
@@ -88,7 +90,7 @@ def wanted_sizes(counts: Mapping[str, int], targets: Targets) -> dict[str, int]:
 def grown_sizes(
     counts: Mapping[str, int], growth: Growth, largest: int | None = None
 ) -> dict[str, int]:
-    """The size of every class after oversampling, in the order of ``counts``.
+    """Return the size of every class after oversampling, in the order of ``counts``.
 
     A class at or above its target stays as it is, and so does an empty one. largest: what ``max``
     stands for; None is the size of the largest class. Raises TargetError as ``wanted_sizes``, and
@@ -117,7 +119,7 @@ def grown_sizes(
 
 
 def _comparable(counts: Mapping[str, int], asked: Targets | Growth) -> list[int]:
-    """The sizes of classes that have any; TargetError if there is one, and others are needed."""
+    """Return the sizes of classes with images; TargetError if one class alone has any."""
     filled = {name: count for name, count in counts.items() if count}
     if len(filled) == 1 and not asked.per_class and not asked.to.strip().isdigit():
         raise TargetError(
@@ -133,7 +135,7 @@ Profile = Callable[[int, int, float], float]
 
 
 def exp(place: int, classes: int, rho: float) -> float:
-    """rho^(-i / (K - 1)): every class smaller than the one before it by the same factor.
+    """Return rho^(-i / (K - 1)): every class is smaller than the one before by the same factor.
 
     >>> from rebalance.class_sizes import PROFILES
     >>> [round(PROFILES["exp"](place, 5, 16.0), 4) for place in range(5)]
@@ -143,7 +145,9 @@ def exp(place: int, classes: int, rho: float) -> float:
 
 
 def step(place: int, classes: int, rho: float) -> float:
-    """1 for the first half of the classes, 1 / rho for the rest; of an odd number, one more.
+    """Return 1 for the first half of the classes and 1 / rho for the rest.
+
+    If their number is odd, the rest has one more.
 
     >>> from rebalance.class_sizes import PROFILES
     >>> [PROFILES["step"](place, 5, 16.0) for place in range(5)]
@@ -156,7 +160,9 @@ PROFILES: dict[str, Profile] = {"exp": exp, "step": step}
 
 
 def longtail_sizes(counts: Mapping[str, int], tail: LongTail) -> dict[str, int]:
-    """The size of every class, in the order of ``counts``, as docs/methods.md, "Long tails".
+    """Return the size of every class in a long tail, in the order of ``counts``.
+
+    Source: docs/methods.md, "Long tails".
 
     The class at place i of the order keeps n_max times its share of ``PROFILES``, rounded down, as
     in the code of Cao et al. 2019 (LDAM-DRW). Raises TargetError for fewer than two classes, an
@@ -204,7 +210,7 @@ def _order(counts: Mapping[str, int], order: tuple[str, ...]) -> list[str]:
 
 
 def _possible(counts: Mapping[str, int], share: Mapping[str, float]) -> int:
-    """The largest ``n_max`` for which every class has images enough."""
+    """Find the largest ``n_max`` for which every class has images enough."""
     most = min(int((counts[name] + 1) / share[name]) + 1 for name in counts)
     while any(_whole(most * share[name]) > counts[name] for name in counts):
         most -= 1
@@ -212,5 +218,5 @@ def _possible(counts: Mapping[str, int], share: Mapping[str, float]) -> int:
 
 
 def _whole(size: float) -> int:
-    """Rounded down; what is whole but for floating point stays so (49 times 1 / 49 is 1)."""
+    """Round down; what is whole but for floating point stays so (49 times 1 / 49 is 1)."""
     return floor(size * (1 + ALMOST))

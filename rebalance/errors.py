@@ -54,7 +54,9 @@ class ExtractorError(RebalanceError):
 
 
 class FeatureError(RebalanceError):
-    """Features that cannot be clustered or sampled from.
+    """Features cannot be clustered or sampled from.
+
+    label: the index of the class in question, if it is about one; ``named`` adds its name.
 
     label: the class index it is about, where it is about one; ``named`` says its name.
     """
@@ -64,14 +66,14 @@ class FeatureError(RebalanceError):
         self.label = label
 
     def named(self, classes: Sequence[str]) -> "FeatureError":
-        """The same error for people who know the class by its name."""
+        """Return the same error for people who know the class by its name."""
         if self.label is None:
             return self
         return FeatureError(f"class {classes[self.label]!r}: {self}", self.label)
 
 
 class MetricError(RebalanceError):
-    """Predictions that cannot be scored, or decided by a threshold."""
+    """Predictions cannot be scored, or decided by a threshold."""
 
 
 class LossError(RebalanceError):

@@ -1,4 +1,4 @@
-"""Functions in threads: of many items, in order and with bounded memory, or of one beside another.
+"""Functions run in threads: on many items, in order and with bounded memory, or side by side.
 
 Pillow and hashlib release the interpreter lock while they work, so threads read images as fast as
 processes would, and need nothing pickled.
@@ -19,7 +19,7 @@ AHEAD = 16  # items in flight per worker
 
 
 def chosen_workers(workers: int | None) -> int:
-    """``workers``, or where it is None the processors this process may use."""
+    """Return ``workers``, or if it is None the number of processors this process may use."""
     if workers is not None:
         return workers
     if hasattr(os, "sched_getaffinity"):
@@ -30,7 +30,7 @@ def chosen_workers(workers: int | None) -> int:
 def ordered_map(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int = AHEAD
 ) -> Iterator[Result]:
-    """``function`` of each item, in the order of ``items``; 0 workers stay in this thread.
+    """Yield ``function`` of each item, in the order of ``items``; 0 workers stay in this thread.
 
     At most ``ahead`` items per worker are under way, however slowly the results are taken.
     """
@@ -56,7 +56,7 @@ def ordered_map(
 
 @contextmanager
 def beside(work: Callable[[], None] | None) -> Iterator[None]:
-    """``work`` is done in a thread of its own; by the end it is done, or raises there."""
+    """Run ``work`` in a thread of its own during the block; what it raises is raised at the end."""
     if work is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""How a long step tells that it moves, without knowing who watches.
+"""The progress of a long step, reported without knowing who watches.
 
 Library functions take a ``Progress`` and wrap what they loop over; only the command line draws.
 """
@@ -10,7 +10,10 @@ Item = TypeVar("Item")
 
 
 class Progress(Protocol):
-    """Passes ``items`` on unchanged; ``what`` names the step, ``unit`` what is counted."""
+    """A function that passes ``items`` on unchanged, and may show how far they are.
+
+    what: names the step. unit: names what is counted.
+    """
 
     def __call__(
         self, items: Iterable[Item], *, total: int, what: str, unit: str
@@ -18,5 +21,5 @@ class Progress(Protocol):
 
 
 def silent(items: Iterable[Item], *, total: int, what: str, unit: str) -> Iterable[Item]:
-    """Shows nothing."""
+    """Pass the items on, and show nothing."""
     return items

@@ -1,4 +1,4 @@
-"""How a number of samples is shared out among clusters, or in proportion to shares.
+"""Quotas: a number of samples shared out among clusters, or in proportion to shares.
 
 Imports numpy and nothing heavier.
 """
@@ -41,7 +41,9 @@ def allot(sizes: Sequence[int], total: int) -> list[int]:
 
 
 def apportion(shares: NDArray[np.integer], total: int) -> NDArray[np.int64]:
-    """Whole numbers in proportion to ``shares`` [n] that add up to ``total``, by largest remainder.
+    """Return whole numbers in proportion to ``shares`` [n] that add up to ``total``.
+
+    They are found by the largest remainder.
 
     Exact, in integers; equal remainders: the earlier one first. ValueError for a negative share or
     total, and where all shares are 0.
@@ -63,7 +65,7 @@ def apportion(shares: NDArray[np.integer], total: int) -> NDArray[np.int64]:
 
 
 def fill_up(sizes: Sequence[int], count: int) -> list[int]:
-    """How many samples to add to clusters of these ``sizes``, ``count`` in all, to even them out.
+    """Return how many of ``count`` samples to add to each cluster so that ``sizes`` become even.
 
     The final sizes are as equal as they can be without taking any away: the smallest clusters are
     raised first. What does not divide makes the largest of the raised clusters one larger (tie: the

@@ -1,4 +1,4 @@
-"""One seed, many streams: random generators with names.
+"""Random generators with names: one seed, many independent streams.
 
 Each draw has a generator of its own, named after what it is for, so that adding a class or a
 stage changes no other draw. Imports numpy and nothing heavier.
@@ -20,10 +20,10 @@ def _sequence(seed: int, names: tuple[str | int, ...]) -> np.random.SeedSequence
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """The numpy generator of the stream ``names`` under ``seed`` (a non-negative integer)."""
+    """Make the numpy generator of the stream ``names`` under ``seed`` (a non-negative integer)."""
     return np.random.default_rng(_sequence(seed, names))
 
 
 def integer(seed: int, *names: str | int) -> int:
-    """A seed in [0, 2**31) for a library that takes an integer, from the stream ``names``."""
+    """Draw from the stream ``names`` a seed in [0, 2**31), for a library that takes an integer."""
     return int(_sequence(seed, names).generate_state(1)[0]) & 0x7FFFFFFF

@@ -1,4 +1,4 @@
-"""Manifests as other tools' tables, and other people's tables as manifests.
+"""Exchange with other tools: manifests as their tables, and their tables as manifests.
 
 Imports neither numpy nor torch.
 """

@@ -1,4 +1,4 @@
-"""A CSV of paths and labels, whoever made it, as a manifest.
+"""The import of a CSV of paths and labels, whoever made it, as a manifest.
 
 Imports neither numpy nor torch.
 """
@@ -113,7 +113,7 @@ def _read(table: Path, path_column: str | None, label_column: str | None) -> lis
 
 
 def _column(header: Sequence[str], given: str | None, known: Sequence[str], what: str) -> int:
-    """The position of the column to read; ValueError where it cannot be told."""
+    """Find the position of the column to read; ValueError where it is not clear."""
     found = [
         place
         for place, name in enumerate(header)
@@ -144,7 +144,7 @@ def _entry(
 
 
 def _warn_of_splits(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """Say it where images of several splits come into one manifest."""
+    """Warn where images of several splits come into one manifest."""
     for place, name in enumerate(header):
         values = sorted({line[place] for line in lines})
         if _plain(name) in SPLIT_COLUMNS and len(values) > 1:
@@ -171,7 +171,7 @@ def _as_rows(table: Path, root: Path, entries: Sequence[Entry]) -> Iterator[Row]
 
 
 def _relative(table: Path, root: Path, number: int, path: str) -> str:
-    """``path`` relative to the root, with forward slashes; DataError if it is not in it."""
+    """Make ``path`` relative to the root, with forward slashes; DataError if it lies outside."""
     # Not Path.resolve: links in a dataset stay what they are called.
     full = Path(os.path.normpath(root / path))
     base = Path(os.path.normpath(root))

@@ -1,4 +1,4 @@
-"""A manifest under the column names that another tool reads.
+"""The export of a manifest under the column names that another tool reads.
 
 Names are written as they are, as in a manifest: in spreadsheets one that begins with an equals sign
 is a formula. Imports neither numpy nor torch.
@@ -35,14 +35,14 @@ class ExportTable(NamedTuple):
 
 
 def csv_table(manifest: Manifest, output: Path) -> ExportTable:
-    """File names relative to the root, and labels: fastai, and most scripts."""
+    """Make a table of file names, relative to the root, and labels: for fastai and most scripts."""
     return ExportTable(
         ("file_name", "label"), [(row.file_name, row.label) for row in manifest.rows]
     )
 
 
 def hf(manifest: Manifest, output: Path) -> ExportTable:
-    """Hugging Face ``imagefolder``: metadata.csv, at the root of the images or above it.
+    """Make the metadata.csv of Hugging Face's ``imagefolder``, at the images' root or above it.
 
     Raises OutputError for another name or place, where the tool would not find file or images.
     """
@@ -59,7 +59,7 @@ def hf(manifest: Manifest, output: Path) -> ExportTable:
 
 
 def fiftyone(manifest: Manifest, output: Path) -> ExportTable:
-    """FiftyOne's CSVDataset, with the subclass of each image and its distance from the centre.
+    """Make a table for FiftyOne's CSVDataset, with each image's subclass and distance.
 
     Raises DataError where a file is repeated, for FiftyOne takes rows of one path for one sample.
     """
@@ -72,7 +72,7 @@ def fiftyone(manifest: Manifest, output: Path) -> ExportTable:
 
 
 def lightly(manifest: Manifest, output: Path) -> ExportTable:
-    """LightlyTrain's image classification, one split.
+    """Make a table for LightlyTrain's image classification, with one split.
 
     Raises DataError for a class name that it would read as several, or as another.
     """
@@ -87,7 +87,7 @@ def lightly(manifest: Manifest, output: Path) -> ExportTable:
 
 
 def fastdup(manifest: Manifest, output: Path) -> ExportTable:
-    """fastdup's annotations; all rows are of the split ``train``, for a manifest is trained on.
+    """Make a table of fastdup annotations; all rows are of the split ``train``.
 
     Raises DataError where a file is repeated: fastdup joins by file name.
     """

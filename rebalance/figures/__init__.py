@@ -1,7 +1,7 @@
-"""Figures, drawn with matplotlib: a function each, from plain data to a ``Figure``.
+"""Figures, drawn with matplotlib: a function for each, from plain data to a ``Figure``.
 
-One palette for all, told apart without colour vision and in greyscale. May not import torch or
-click; matplotlib is imported when a figure is drawn.
+All use one palette, which can be read without colour vision and in greyscale. May not import torch
+or click; matplotlib is imported when a figure is drawn.
 """
 
 from rebalance.figures.canvas import MARKERS, PALETTE, as_png, as_svg, axes

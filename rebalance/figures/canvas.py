@@ -1,4 +1,4 @@
-"""What all figures share: colours, marks, and how they become files.
+"""The canvas that all figures share: colours, marks, and how they become files.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """
@@ -38,7 +38,7 @@ STYLE: Any = {  # matplotlib types its keys, in some versions
 
 
 def axes(width: int, height: int) -> "tuple[Figure, Axes]":
-    """A figure of ``width`` by ``height`` CSS pixels with one plot in it."""
+    """Make a figure of ``width`` by ``height`` CSS pixels with one plot in it."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -48,7 +48,7 @@ def axes(width: int, height: int) -> "tuple[Figure, Axes]":
 
 
 def frame(width: int, height: int) -> "tuple[Figure, Axes]":
-    """A figure of ``width`` by ``height`` CSS pixels that is one plot from edge to edge."""
+    """Make a figure of ``width`` by ``height`` CSS pixels that is one plot from edge to edge."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -58,7 +58,7 @@ def frame(width: int, height: int) -> "tuple[Figure, Axes]":
 
 
 def as_svg(figure: "Figure") -> bytes:
-    """The figure as an SVG file; equal figures give equal bytes.
+    """Write the figure as an SVG file; equal figures give equal bytes.
 
     What was told to be rasterised in it has two pixels to each CSS pixel.
     """
@@ -66,12 +66,12 @@ def as_svg(figure: "Figure") -> bytes:
 
 
 def as_png(figure: "Figure", scale: float = 2) -> bytes:
-    """The figure as a PNG file, ``scale`` pixels to each CSS pixel."""
+    """Write the figure as a PNG file, ``scale`` pixels to each CSS pixel."""
     return _saved(figure, "png", dpi=DPI * scale, metadata={"Software": None})
 
 
 def few_colours(png: bytes, colours: int = 128) -> bytes:
-    """The same picture on white, in at most so many colours: a PNG file several times smaller."""
+    """Redraw the picture on white, in at most so many colours: a PNG several times smaller."""
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:

@@ -1,4 +1,4 @@
-"""How many clusters a class was divided into, and what each was allowed to keep.
+"""Figures of the clusters of a class: how many were tried, and what each was allowed to keep.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """
@@ -23,7 +23,9 @@ def draw_scores(
     what: str = "mean silhouette",
     chance: float | None = None,
 ) -> "Figure":
-    """``what`` is known of every k that was tried, a line per layer; the choice is ringed.
+    """Draw a score for every k that was tried, a line per layer; the choice is ringed.
+
+    what: names the score.
 
     scores: by layer and k; at least one. layer, k: what was chosen; no ring where ``scores`` lacks
     it. chance: what structureless samples would have, as a line across.
@@ -55,7 +57,7 @@ def draw_scores(
 
 
 def draw_quotas(sizes: Sequence[int], kept: Sequence[int]) -> "Figure":
-    """A bar per cluster as long as it is large, filled as far as it was kept."""
+    """Draw a bar for each cluster, as long as its size, filled as far as it was kept."""
     figure, plot = axes(WIDTH, max(120, 60 + 26 * len(sizes)))
     rows = range(len(sizes))
     plot.barh(rows, sizes, color=PALE, edgecolor="#8a8a8a", height=0.7)

@@ -1,4 +1,4 @@
-"""What the images of each class were taken for.
+"""The figure of a confusion matrix: what the images of each class were taken for.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """
@@ -24,7 +24,7 @@ BESIDE, BELOW = 190, 130  # CSS pixels for names and the scale
 
 
 def draw_confusion(counts: ArrayLike, classes: Sequence[str]) -> "Figure":
-    """The confusion matrix as a map of shares: every row, a true class, adds up to 1.
+    """Draw the confusion matrix as a map of shares: every row, a true class, adds up to 1.
 
     counts: images of each true class (row) that were given each class (column), [K, K]. A row
     without images is hatched. The scale goes from white to dark blue, whose lightness falls
@@ -51,7 +51,7 @@ def draw_confusion(counts: ArrayLike, classes: Sequence[str]) -> "Figure":
 
 
 def row_shares(counts: ArrayLike) -> NDArray[np.float64]:
-    """Counts [K, K] divided by the sum of their row; NaN in a row without any."""
+    """Divide counts [K, K] by the sum of their row; NaN in a row without any."""
     numbers = np.asarray(counts, dtype=np.float64)
     totals = numbers.sum(axis=1, keepdims=True)
     shares = np.full(numbers.shape, np.nan)

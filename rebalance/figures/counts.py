@@ -1,4 +1,4 @@
-"""Samples of each class before and after.
+"""The figure of the samples of each class, before and after.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """
@@ -17,7 +17,7 @@ NAMED = 60  # classes that a figure has room to name
 
 
 def draw_counts(before: Mapping[str, int], after: Mapping[str, int]) -> "Figure":
-    """Two bars for each class of ``after``, the upper one what there was, where that is known."""
+    """Draw two bars for each class of ``after``; the upper one is before, if it is known."""
     names = list(after)
     shown = len(names) <= NAMED
     figure, plot = axes(WIDTH, 90 + (34 if shown else 8) * min(len(names), 400))

@@ -1,4 +1,4 @@
-"""What training came to, epoch by epoch.
+"""The figure of a value during training, epoch by epoch.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """
@@ -22,7 +22,11 @@ MARKS = 16  # on a line, at most; longer ones have a mark every few epochs
 
 @dataclass(frozen=True)
 class Curve:
-    """What one run came to after each epoch.
+    """The values of one run after each epoch.
+
+    name: for the legend; the only run may have none. place: the number of the run among the runs,
+    which decides how it looks. epochs: their numbers, rising. values: one for each epoch. frozen:
+    how many of the first epochs had the body frozen.
 
     name: for the legend; the only run may have none. place: of the run among the runs, which says
     how it looks. epochs: their numbers, rising. values: one for each. frozen: how many of the first
@@ -37,7 +41,10 @@ class Curve:
 
 
 def draw_curves(lines: Sequence[Curve], what: str, *, top: float | None = None) -> "Figure":
-    """Values over epochs, a line for each run.
+    """Draw values over epochs, a line for each run.
+
+    what: names the values on their axis. top: the axis reaches from 0 to it; None fits it. Epochs
+    with a frozen body have hollow marks, and a grey ground.
 
     what: the values are; said on their axis. top: their axis reaches from 0 to it; None fits it.
     Epochs with a frozen body have hollow marks, and a grey ground.
@@ -61,7 +68,7 @@ def draw_curves(lines: Sequence[Curve], what: str, *, top: float | None = None) 
 
 
 def _draw(plot: "Axes", line: Curve) -> "Line2D":
-    """The line and its marks; what stands for it in a legend."""
+    """Draw a line and its marks; return what stands for it in a legend."""
     from matplotlib.lines import Line2D
 
     colour, marker, dash = stroke(line.place)

@@ -1,4 +1,4 @@
-"""A number for each class: of several runs, and before and after something was done.
+"""The figure of a number for each class, of several runs, before and after something was done.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """
@@ -29,7 +29,10 @@ SPREAD = 0.9  # share of a class's row that its runs take
 
 @dataclass(frozen=True)
 class Dots:
-    """One number of one run for each class, in one stage or several, the last one being what holds.
+    """One number of one run for each class, in one stage or several, of which the last holds.
+
+    name: for the legend; the only run may have none. place: the number of the run among the runs,
+    which decides how it looks. stages: [S, K]; NaN where a class has no number.
 
     name: for the legend; the only run may have none. place: of the run among the runs, which says
     how it looks. stages: [S, K]; NaN where a class has no number.
@@ -43,7 +46,12 @@ class Dots:
 def draw_dots(
     classes: Sequence[str], runs: Sequence[Dots], what: str, top: float | None
 ) -> "Figure":
-    """A row for each class, from the top down, and in it a dot for each run.
+    """Draw a row for each class, from the top down, and in it a dot for each run.
+
+    The last stage is a filled dot; earlier ones are hollow, and joined to it by a line. what: names
+    the numbers on their axis. top: the axis reaches from 0 to it; None fits it. With more classes
+    than ``NAMED``, a dot is the mean of some neighbouring classes (see ``pooled``), and classes are
+    numbered from 1 along the lower edge.
 
     The last stage is a filled dot; those before it are hollow, and joined to it by a line. what:
     the numbers are; said on their axis. top: it reaches from 0 to this; None fits it. Of more
@@ -75,7 +83,7 @@ def draw_dots(
 
 
 def pooled(stages: Sequence[Sequence[float]], size: int) -> NDArray[np.float64]:
-    """The mean of each ``size`` classes that follow one another, of stages [S, K].
+    """Average each ``size`` neighbouring classes of stages [S, K].
 
     NaN counts for nothing, and is the mean of classes that are all NaN. The last mean may be of
     fewer.
@@ -98,7 +106,7 @@ def _draw(
     *,
     upright: bool,
 ) -> None:
-    """Dots of every stage [S, P] at places [P], along the upright axis or the other."""
+    """Draw the dots of every stage [S, P] at places [P], along the upright axis or the other."""
     known = ~np.isnan(stages).all(axis=0)
     low, high = np.nanmin(stages[:, known], axis=0), np.nanmax(stages[:, known], axis=0)
     join = plot.hlines if upright else plot.vlines
@@ -149,6 +157,6 @@ def _number_columns(plot: "Axes", classes: int, size: int, what: str, top: float
 
 
 def _reach(fitting: float, top: float | None) -> tuple[float, float]:
-    """From 0 to ``top``, or to what fits, and a little beyond, where marks stick out."""
+    """Return the range of an axis from 0 to ``top``, or to what fits, with room for the marks."""
     end = fitting if top is None else top
     return -0.02 * end, (1.02 * end) or 1.0

@@ -1,4 +1,4 @@
-"""A forest plot: an estimate with its intervals for each treatment, beside a control.
+"""The forest plot: an estimate with its intervals for each treatment, beside a control.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """
@@ -24,7 +24,7 @@ MARKERS = {1: "^", -1: "v", 0: "o"}
 
 @dataclass(frozen=True)
 class Estimate:
-    """A difference, and from where to where it may lie.
+    """A difference between a treatment and a control, and the intervals around it.
 
     alone: the interval of this one by itself, drawn thick. together: the one that allows for all
     others, drawn thin; either is None where there is none. verdict: 1 better, -1 worse, 0 neither,
@@ -39,7 +39,10 @@ class Estimate:
 
 
 def draw_forest(rows: Sequence[Estimate], what: str) -> "Figure":
-    """A line for each row, from the top down, its name above it; 0 is a line from top to bottom.
+    """Draw a line for each row, from the top down, its name above it, and an upright line at 0.
+
+    what: names the values on their axis. Intervals that reach beyond three times the span of the
+    values are cut at the edge, so that one without enough pairs does not flatten the others.
 
     what: the values are; said on their axis. Intervals that reach beyond three times the span of
     the values are cut at the edge, so that one without enough pairs does not flatten the others.
@@ -64,7 +67,7 @@ def draw_forest(rows: Sequence[Estimate], what: str) -> "Figure":
 
 
 def reach(rows: Sequence[Estimate]) -> tuple[float, float]:
-    """From where to where the axis goes: 0, all values, and intervals as far as there is room."""
+    """Return the range of the axis: 0, all values, and intervals as far as there is room."""
     values = [0.0, *(row.value for row in rows)]
     ends = [end for row in rows for both in (row.alone, row.together) if both for end in both]
     span = max(values) - min(values)

@@ -1,4 +1,4 @@
-"""The map that a class was clustered on: its images as points, picked or dropped.
+"""The figure of the map that a class was clustered on: its images as points, picked or dropped.
 
 May not import torch or click; matplotlib is imported when a map is drawn.
 """
@@ -25,7 +25,7 @@ INK = "#1b1b1b"
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """N images of one class on its map.
+    """The N images of one class, as points on its map.
 
     points: their positions [N, 2], finite. clusters: of each [N], -1 where none is known.
     kept: whether each is trained on [N].
@@ -37,7 +37,7 @@ class Map:
 
     @cached_property
     def window(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The lowest and highest (x, y) of the figure: one unit is as long across as it is up."""
+        """The lowest and highest (x, y) of the figure; both axes have the same scale."""
         low, high = self.points.min(axis=0), self.points.max(axis=0)
         extent = np.maximum(high - low, 0)
         shape = np.array([WIDTH, HEIGHT], float)
@@ -48,7 +48,7 @@ class Map:
 
     @property
     def fractions(self) -> NDArray[np.float64]:
-        """Where each point is in the figure [N, 2]: 0 to 1 from the left, and from the top."""
+        """The place of each point in the figure [N, 2]: 0 to 1 from the left, and from the top."""
         low, high = self.window
         across = (self.points - low) / (high - low)
         across[:, 1] = 1 - across[:, 1]
@@ -56,7 +56,9 @@ class Map:
 
 
 def draw_map(data: Map) -> "Figure":
-    """A cluster is a colour and a mark; picked images are filled, dropped ones pale and hollow.
+    """Draw the map: a cluster is a colour and a mark, picked images filled, dropped ones hollow.
+
+    Dropped images are also pale.
 
     Points are rasterised, so that many make no larger a file; a cluster's number is at its median.
     """
@@ -78,12 +80,15 @@ def draw_map(data: Map) -> "Figure":
 
 
 def marker_size(count: int) -> float:
-    """The width in points of the marks of ``count`` images: the more, the smaller."""
+    """Return the width in points of the marks of ``count`` images: the more, the smaller."""
     return float(np.clip(12 - 2 * np.log10(max(1, count)), 2.5, 9))
 
 
 def mark(cluster: int) -> tuple[str, str]:
-    """The colour and the marker of a cluster; -1 is none. The first 81 have a pair of their own."""
+    """Return the colour and the marker of a cluster, -1 being none.
+
+    The first 81 clusters have a pair of their own.
+    """
     if cluster < 0:
         return UNKNOWN, "."
     turn = cluster // len(PALETTE)
@@ -107,7 +112,7 @@ def _scatter(plot: "Axes", data: Map, cluster: int, size: float, *, kept: bool) 
 
 
 def _name(plot: "Axes", data: Map, cluster: int) -> None:
-    """The number at the cluster's median, or above a cluster that it would cover."""
+    """Write the cluster's number at its median, or above a cluster that it would cover."""
     from matplotlib.patheffects import withStroke
 
     points = data.points[data.clusters == cluster]

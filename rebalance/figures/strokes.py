@@ -1,4 +1,4 @@
-"""How one of several runs looks in every figure, and how names are written in one.
+"""The look of one of several runs in every figure, and how names are written in figures.
 
 May not import torch or click, nor matplotlib.
 """
@@ -18,7 +18,7 @@ LONGEST = 28  # characters of a name
 
 
 class Stroke(NamedTuple):
-    """What matplotlib takes for a colour, a marker and a dash; any one tells neighbours apart."""
+    """A colour, a marker and a dash for matplotlib; any one of them separates neighbours."""
 
     colour: str
     marker: str
@@ -26,7 +26,7 @@ class Stroke(NamedTuple):
 
 
 def stroke(place: int) -> Stroke:
-    """Of the run at ``place``, from 0; 45 of them differ."""
+    """Return the stroke of the run at ``place``, from 0; 45 of them differ."""
     return Stroke(
         PALETTE[place % len(PALETTE)],
         MARKERS[place % len(MARKERS)],
@@ -35,7 +35,7 @@ def stroke(place: int) -> Stroke:
 
 
 def legible(name: str, longest: int = LONGEST) -> str:
-    """The name as matplotlib is to write it: on one line, the middle of a long one left out.
+    """Return the name as matplotlib should write it: on one line, the middle left out if long.
 
     What cannot be printed is escaped, and nothing in it is taken for mathematics or for a label
     that a legend leaves out.

@@ -234,7 +234,7 @@ def graphed(run: Forward, example: Tensor) -> Forward:
 def _better(
     run: Forward, make: Callable[[], Forward], example: Tensor, alike: float, what: str
 ) -> Forward:
-    """Return what ``make`` makes if its output is within ``alike`` of ``run``'s, or else ``run``."""
+    """Return what ``make`` makes if its output is within ``alike`` of ``run``'s, else ``run``."""
     expected = run(example)
     # Tracing foreign modules and recording their kernels may raise anything.
     try:

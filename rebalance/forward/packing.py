@@ -69,7 +69,7 @@ class PackedConvolution(nn.Module):
         )
 
     def forward(self, features: Tensor, added: Tensor | None = None) -> Tensor:
-        """Convolve the images, add ``other`` if it is given, and apply the activation."""
+        """Convolve ``features``, add ``added`` if it is given, and apply the activation."""
         features = self._laid_out(features)
         operators, name, numbers, variant = torch.ops.mkldnn, *self.activation
         result: Tensor

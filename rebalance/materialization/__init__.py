@@ -1,4 +1,4 @@
-"""A manifest as a real folder: files linked or copied, blends written as images.
+"""Materialization of a manifest: a real folder with files linked or copied, and blends written.
 
 Imports Pillow and numpy for the blends; never torch or click.
 """

@@ -1,4 +1,4 @@
-"""What folders and files are called in a materialized folder.
+"""The names of folders and files in a materialized folder.
 
 A manifest is somebody's text: no name in it may lead out of the folder, or onto another sample.
 Imports the standard library and the rest of this package, and nothing else.
@@ -40,12 +40,15 @@ def _is_folder_name(name: str) -> bool:
 
 
 def folded(name: str) -> str:
-    """Equal for names that a file system may take for the same: case and accents' encoding."""
+    """Fold a name so that names which a file system may take for the same become equal.
+
+    Case and the encoding of accents make no difference.
+    """
     return normalize("NFD", normalize("NFD", name).casefold())
 
 
 def sample_names(rows: Sequence[Row]) -> list[str]:
-    """A path ``label/name`` for each row, relative to the folder, all of them different.
+    """Name the file of each row: a path ``label/name`` relative to the folder, all different.
 
     A name keeps its extension, so that whatever reads image folders loads it; folders inside a
     class become part of the name, as in sub__1.png; a blend is name-blend.png. Where a name is
@@ -82,14 +85,14 @@ def _stem_and_extension(row: Row) -> tuple[str, str]:
 
 
 def _flat(row: Row) -> str:
-    """The path of the image below its class folder as one name."""
+    """Turn the path of the image below its class folder into one name."""
     first, *rest = PurePosixPath(row.file_name).parts
     parts = rest if rest and first == row.label else [first, *rest]
     return "__".join(parts).replace("\\", "_")
 
 
 def _shortened(stem: str, room: int) -> str:
-    """``stem`` in at most ``room`` bytes; one that is cut ends in a digest of the whole."""
+    """Shorten ``stem`` to ``room`` bytes; if it is cut, it ends in a digest of the whole."""
     data = stem.encode()
     if len(data) <= room:
         return stem

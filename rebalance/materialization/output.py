@@ -23,7 +23,7 @@ FORMAT = 1
 
 
 def check_output(output: Path | str, *, overwrite: bool) -> Path:
-    """``output`` as an absolute path that a folder can be written to.
+    """Return ``output`` as an absolute path that a folder can be written to.
 
     It must not exist, or be an empty folder, or with ``overwrite`` a materialized one that holds
     nothing else. Raises OutputError otherwise.
@@ -75,9 +75,9 @@ def _unreadable(error: OSError) -> OutputError:
 
 
 def entries(folder: Path) -> set[str]:
-    """Everything in ``folder``, however deep, by its path relative to it; links are not followed.
+    """List everything in ``folder``, however deep, by its path relative to it.
 
-    Raises OutputError where a folder may not be read.
+    Links are not followed. Raises OutputError where a folder may not be read.
     """
     found: set[str] = set()
     pending = [""]
@@ -97,7 +97,7 @@ def entries(folder: Path) -> set[str]:
 
 @contextmanager
 def appearing(output: Path, *, overwrite: bool) -> Iterator[Path]:
-    """An empty folder beside ``output``, renamed to it once the block has succeeded.
+    """Make an empty folder beside ``output``, and rename it once the block has succeeded.
 
     If the block raises, the new folder is gone and ``output`` as it was. An older materialized
     folder goes once the new one is in place, and only the entries that its record names.
@@ -136,7 +136,7 @@ def _swap(partial: Path, output: Path, retired: Path) -> None:
 
 
 def _delete(folder: Path, written: set[str]) -> None:
-    """Take away the entries of ``folder`` that are in ``written``, and it if it is then empty."""
+    """Delete the entries of ``folder`` that are in ``written``, and the folder if it is empty."""
     for inside, folders, files in os.walk(folder, topdown=False):
         for path in (Path(inside, name) for name in (*files, *folders)):
             if path.relative_to(folder).as_posix() in written:
@@ -149,7 +149,7 @@ def _delete(folder: Path, written: set[str]) -> None:
 
 
 def _check_replaceable(path: Path, *, overwrite: bool) -> set[str]:
-    """What of ours lies at ``path``; OutputError where it may not be replaced."""
+    """List the entries of ours at ``path``; OutputError where they may not be replaced."""
     if not path.exists():
         return set()
     if not path.is_dir():
@@ -177,7 +177,7 @@ def _check_replaceable(path: Path, *, overwrite: bool) -> set[str]:
 
 
 def _written(path: Path) -> set[str]:
-    """The entries that the record in ``path`` names; none where it has no record of ours."""
+    """Read which entries the record in ``path`` names; none where it has no record of ours."""
     record = path / RECORD
     if record.is_symlink() or not is_regular_file(record):
         return set()

@@ -1,4 +1,4 @@
-"""From a manifest to a folder: each row a file.
+"""The writing of a manifest as a folder, one file for each row.
 
 Imports Pillow and numpy for the blends; never torch or click.
 """
@@ -42,7 +42,10 @@ Put = Callable[[Path, Path], str]
 
 @dataclass(frozen=True)
 class Materialized:
-    """A manifest as a folder. path: absolute. counts: files per class, in class order.
+    """A manifest that was written as a folder.
+
+    path: absolute. counts: files per class, in class order. linked, copied, symlinked, blended: how
+    many files were made in each way.
 
     linked, copied, symlinked, blended: how many files came about how.
     """
@@ -55,7 +58,7 @@ class Materialized:
     blended: int = 0
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the fields as JSON types."""
         return {**vars(self), "path": str(self.path)}
 
 
@@ -158,7 +161,7 @@ def _files(row: Row) -> tuple[str, ...]:
 
 
 def _why_not(file: Path) -> str | None:
-    """Why a file cannot be read, as far as can be said without opening it."""
+    """Say why a file cannot be read, as far as that is known without opening it."""
     try:
         if not S_ISREG(file.stat().st_mode):
             return "not a regular file"
@@ -196,7 +199,7 @@ def _write_samples(
     workers: int,
     progress: Progress,
 ) -> Counter[str]:
-    """Write the file of every row; how many came about how."""
+    """Write the file of every row; return how many were made in each way."""
     write = partial(_write_sample, manifest.root, folder, put)
     samples = zip(manifest.rows, names, strict=True)
     ways = cast("Generator[str, None, None]", ordered_map(write, samples, workers))

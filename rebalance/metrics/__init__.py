@@ -1,4 +1,4 @@
-"""How good predictions are where classes are imbalanced, and how far a test set lies outside.
+"""Measures of how good predictions are where classes are imbalanced, and of how far features lie.
 
 Pure functions of arrays: they read no files, and may not import torch or click. A new metric is a
 function in ``scores`` and its line in ``METRICS``.

@@ -1,4 +1,4 @@
-"""Arrays as metrics and inference need them, or one line that says what is wrong.
+"""Checks that turn arrays into what metrics and inference need, or raise one line of text.
 
 Imports numpy and nothing heavier; may not import torch or click.
 """
@@ -12,10 +12,10 @@ from rebalance.errors import FeatureError, MetricError
 
 
 def as_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Probabilities [N, K] in double precision, N and K at least 1; rows need not add up to one.
+    """Check probabilities [N, K], and return them in double precision.
 
-    MetricError for another shape, for a value that is negative or not finite, and for a row of
-    zeros.
+    N and K are at least 1; rows need not add up to one. MetricError for another shape, for a value
+    that is negative or not finite, and for a row of zeros.
     """
     values = np.asarray(probabilities, dtype=np.float64)
     if values.ndim != 2 or 0 in values.shape:
@@ -34,7 +34,7 @@ def as_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
 
 
 def as_integers(labels: ArrayLike, images: int) -> NDArray[np.integer[Any]]:
-    """Integers [N], whatever their range; MetricError for anything else."""
+    """Check integers [N], whatever their range; MetricError for anything else."""
     values = np.asarray(labels)
     if values.shape != (images,) or values.dtype.kind not in "iu":
         raise MetricError(
@@ -45,7 +45,7 @@ def as_integers(labels: ArrayLike, images: int) -> NDArray[np.integer[Any]]:
 
 
 def as_labels(labels: ArrayLike, images: int, classes: int) -> NDArray[np.intp]:
-    """Class indices [N], each in [0, classes); MetricError for anything else."""
+    """Check class indices [N], each in [0, classes); MetricError for anything else."""
     values = as_integers(labels, images)
     outside = (values < 0) | (values >= classes)
     if outside.any():
@@ -58,7 +58,7 @@ def as_labels(labels: ArrayLike, images: int, classes: int) -> NDArray[np.intp]:
 
 
 def as_features(features: ArrayLike) -> NDArray[Any]:
-    """Features [N, D] in the precision they came in, N and D at least 1.
+    """Check features [N, D] in the precision they came in, N and D at least 1.
 
     FeatureError for another shape and for values that are not finite.
     """
@@ -76,6 +76,6 @@ def as_features(features: ArrayLike) -> NDArray[Any]:
 
 
 def _excerpt(row: NDArray[np.float64]) -> str:
-    """The first values of a row, on one line."""
+    """Write the first values of a row on one line."""
     shown = ", ".join(f"{value:g}" for value in row[:4])
     return f"[{shown}, ...]" if len(row) > 4 else f"[{shown}]"

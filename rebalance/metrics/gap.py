@@ -21,7 +21,7 @@ class GeneralizationGap(NamedTuple):
     net: float
 
     def per_feature(self, width: int) -> "GeneralizationGap":
-        """The same divided by ``width``, the number of features, to compare networks with."""
+        """Divide the gap by ``width``, the number of features, to compare networks."""
         per_class = {label: gap / width for label, gap in self.per_class.items()}
         return GeneralizationGap(per_class, self.net / width)
 
@@ -34,7 +34,7 @@ class FeatureRanges:
 
     @classmethod
     def of(cls, features: ArrayLike, labels: ArrayLike) -> "FeatureRanges":
-        """Those of features [N, D] under integer labels [N].
+        """Find the ranges of features [N, D] under integer labels [N].
 
         FeatureError for features that are not finite; MetricError for labels that do not fit.
         """
@@ -48,7 +48,7 @@ class FeatureRanges:
         return cls(ranges)
 
     def joined(self, other: "FeatureRanges") -> "FeatureRanges":
-        """Those of both tables together."""
+        """Return the ranges of both tables together."""
         joined = dict(self.by_class)
         for label, (low, high) in other.by_class.items():
             mine = joined.get(label, np.stack((low, high)))
@@ -61,7 +61,7 @@ class FeatureRanges:
         return next((ranges.shape[1] for ranges in self.by_class.values()), 0)
 
     def gap(self, test: "FeatureRanges") -> GeneralizationGap:
-        """How far those of a test set lie outside: see ``generalization_gap``."""
+        """Measure how far the ranges of a test set lie outside: see ``generalization_gap``."""
         shared = sorted(self.by_class.keys() & test.by_class.keys())
         if not shared:
             raise FeatureError(
@@ -81,7 +81,7 @@ class FeatureRanges:
 def generalization_gap(
     train: ArrayLike, train_labels: ArrayLike, test: ArrayLike, test_labels: ArrayLike
 ) -> GeneralizationGap:
-    """How far, summed over features, test images lie outside their class's range in training.
+    """Sum over features how far test images lie outside their class's range in training.
 
     train: features [N, D], train_labels: integers [N]; test: [M, D], test_labels: [M]. For a class
     it is Σ max(0, max_test − max_train) + max(0, min_train − min_test) over the features, in their

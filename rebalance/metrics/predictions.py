@@ -1,4 +1,4 @@
-"""What was predicted for a test set, checked once, and the counts that metrics share.
+"""The predictions for a test set, checked once, and the counts that metrics share.
 
 Imports numpy and nothing heavier; may not import torch or click.
 """
@@ -16,7 +16,7 @@ from rebalance.metrics.checks import as_labels, as_probabilities
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The images of a test set: what they are, and what was predicted. See ``as_predictions``.
+    """The true classes of a test set's images, and what was predicted. See ``as_predictions``.
 
     labels: the true class index [N]. probabilities: [N, K], as they were given. predicted: the
     class index [N] that was decided on. classes: the K names.
@@ -29,14 +29,14 @@ class Predictions:
 
     @cached_property
     def confusion(self) -> NDArray[np.intp]:
-        """How many images of each true class (row) were given each class (column): [K, K]."""
+        """The images of each true class (row) that were given each class (column): [K, K]."""
         classes = len(self.classes)
         cells = self.labels * classes + self.predicted
         return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
     @cached_property
     def support(self) -> NDArray[np.intp]:
-        """Test images per class [K]."""
+        """The number of test images of each class [K]."""
         return np.bincount(self.labels, minlength=len(self.classes))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The metrics that are one number. A new one is a function here and its line in ``METRICS``.
+"""The metrics that are one number: a function for each, and its line in ``METRICS``.
 
 Means over classes are over the classes with test images: one that is absent has no recall, and a
 perfect classifier must reach 1. Imports numpy and nothing heavier; may not import torch or click.
@@ -19,23 +19,26 @@ SMALLEST_PROBABILITY = 1e-15  # what the log loss takes zero for
 
 
 class Metric(Protocol):
-    """One number for a test set; MetricError where the metric is not defined for it."""
+    """A function that scores a test set by one number; MetricError where it is not defined."""
 
     def __call__(self, predictions: Predictions) -> float: ...
 
 
 def accuracy(predictions: Predictions) -> float:
-    """The share of images that were given their class."""
+    """Compute the share of images that were given their class."""
     return float(np.mean(predictions.predicted == predictions.labels))
 
 
 def balanced_accuracy(predictions: Predictions) -> float:
-    """The mean of the recalls."""
+    """Compute the mean of the recalls."""
     return float(predictions.recalls.mean())
 
 
 def gmean(predictions: Predictions) -> float:
-    """The geometric mean of the recalls (Kubat & Matwin 1997); 0 where a class is never found."""
+    """Compute the geometric mean of the recalls; 0 where a class is never found.
+
+    Source: Kubat & Matwin 1997.
+    """
     if not predictions.recalls.all():
         return 0.0
     # By logarithms: the product of a thousand recalls has no double that is near it.
@@ -43,7 +46,10 @@ def gmean(predictions: Predictions) -> float:
 
 
 def gmean_macro(predictions: Predictions) -> float:
-    """sqrt(mean sensitivity · mean specificity), each class against the rest.
+    """Compute sqrt(mean sensitivity · mean specificity), each class against the rest.
+
+    This is imbalanced-learn's ``average="macro"``, and stands in the tables of EOS (Dablain et al.
+    2023). MetricError where all images are of one class, which then has no specificity.
 
     What imbalanced-learn calls ``average="macro"``, and the tables of EOS show (Dablain et al.
     2023). MetricError where all images are of one class, which then has no specificity.
@@ -58,12 +64,12 @@ def gmean_macro(predictions: Predictions) -> float:
 
 
 def f1_macro(predictions: Predictions) -> float:
-    """The mean over classes of 2·TP / (2·TP + FP + FN); 0 for a class that is never found."""
+    """Average 2·TP / (2·TP + FP + FN) over classes; 0 for a class that is never found."""
     return float(class_f1(predictions)[predictions.present].mean())
 
 
 def roc_auc_ovr_macro(predictions: Predictions) -> float:
-    """The mean over classes of the area under the ROC curve, each class against the rest.
+    """Average over classes the area under the ROC curve, each class against the rest.
 
     Images are ranked by the probability of the class as it was given; a tie counts one half.
     MetricError where all images are of one class, whose area is then not defined.
@@ -73,7 +79,7 @@ def roc_auc_ovr_macro(predictions: Predictions) -> float:
 
 
 def average_precision_macro(predictions: Predictions) -> float:
-    """The mean over classes of Σ (R_i − R_(i−1)) · P_i, each class against the rest.
+    """Average Σ (R_i − R_(i−1)) · P_i over classes, each class against the rest.
 
     P_i and R_i are precision and recall down to the i-th distinct probability, from the top; there
     is no interpolation, as in scikit-learn's ``average_precision_score``.
@@ -82,14 +88,14 @@ def average_precision_macro(predictions: Predictions) -> float:
 
 
 def log_loss(predictions: Predictions) -> float:
-    """The mean of −log p of the true class; rows are divided by their sum, p is at least 1e-15."""
+    """Average −log p of the true class; rows are divided by their sum, p is at least 1e-15."""
     rows = np.arange(len(predictions.labels))
     likelihood = predictions.distributions[rows, predictions.labels]
     return float(-np.log(np.maximum(likelihood, SMALLEST_PROBABILITY)).mean())
 
 
 def brier(predictions: Predictions) -> float:
-    """The mean over images of Σ over classes (p − [class is true])², from 0 to 2 (Brier 1950).
+    """Average Σ over classes (p − [class is true])² over images, from 0 to 2 (Brier 1950).
 
     Rows are divided by their sum. For two classes it is twice the one-column form.
     """
@@ -115,7 +121,7 @@ METRICS: dict[str, Metric] = {
 
 
 def class_f1(predictions: Predictions) -> NDArray[np.float64]:
-    """F1 of each class [K]; NaN for one that has no test image and was given to none."""
+    """Compute F1 of each class [K]; NaN for one without test images that was given to none."""
     found = predictions.confusion.diagonal()
     sizes = predictions.support + predictions.confusion.sum(axis=0)
     f1 = np.full(len(sizes), np.nan)
@@ -134,7 +140,7 @@ def _mean_over_classes(predictions: Predictions, area: Callable[[Counts, Counts]
 def _found_down_to(
     probabilities: NDArray[np.float64], positive: NDArray[np.bool_]
 ) -> tuple[Counts, Counts]:
-    """How many positives and how many others reach each distinct probability, from the top."""
+    """Count the positives and the others that reach each distinct probability, from the top."""
     falling = np.argsort(-probabilities)
     ends_of_ties = np.flatnonzero(np.diff(probabilities[falling], append=-1))
     found = np.cumsum(positive[falling], dtype=np.intp)[ends_of_ties]

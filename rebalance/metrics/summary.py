@@ -1,4 +1,4 @@
-"""Everything that is said of predictions, as Python types that JSON can hold.
+"""The summary of predictions: all metrics, as Python types that JSON can hold.
 
 Imports numpy and nothing heavier; may not import torch or click.
 """
@@ -25,7 +25,7 @@ def score(
     predicted: ArrayLike | None = None,
     train_counts: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """Every metric of ``METRICS`` by its name, and what lies behind them; ready for JSON.
+    """Compute every metric of ``METRICS`` by its name, and the counts behind them.
 
     labels, probabilities, classes, predicted: as ``as_predictions`` takes them. train_counts: the
     training images of each class, for ``groups``.
@@ -59,7 +59,7 @@ def score(
 
 
 def class_scores(predictions: Predictions) -> dict[str, dict[str, float | int | None]]:
-    """Precision, recall, F1 and support (test images) of each class by its name.
+    """Compute precision, recall, F1 and support (test images) of each class by its name.
 
     The precision of a class that was never predicted is 0, as in scikit-learn. A class without test
     images has support 0 and None for the other three.
@@ -87,7 +87,9 @@ def class_scores(predictions: Predictions) -> dict[str, dict[str, float | int | 
 def shot_groups(
     predictions: Predictions, train_counts: Sequence[int]
 ) -> dict[str, dict[str, float | int | None]]:
-    """Accuracy on the classes with many, medium and few training images (Liu et al. 2019, OLTR).
+    """Compute accuracy on the classes with many, medium and few training images.
+
+    Source: Liu et al. 2019, OLTR.
 
     many: more than 100 training images; medium: 20 to 100; few: fewer than 20. For each the mean
     recall of its classes (``accuracy``, None where it has no test images), how many classes that

@@ -1,4 +1,4 @@
-"""Pages to look at: one HTML file each, whole in itself, that tells what was done and found.
+"""Pages to look at: one HTML file each, whole in itself, that shows what was done and found.
 
 A page is a template of ``templates/`` filled in by one function of its own module. May not import
 torch or click; jinja2 and matplotlib, which take time to import, are imported when a page is made.

@@ -48,7 +48,12 @@ def inspection_report(
     workers: int = 0,
     progress: Progress = silent,
 ) -> Report:
-    """The page of ``found``: counts, sizes, gates, and of each kind of finding the first images.
+    """Make the page of ``found``: counts, sizes, gates, and the first images of each kind.
+
+    gates: the limits whose outcomes are shown. command: the shell command that makes the page
+    again. workers: threads that read images. At most ``GROUPS`` findings of a kind are shown and
+    ``TOGETHER`` images of each; the page says how many more there are, and stays below 10 MB.
+    Raises SettingError as ``inspection.check_kinds``.
 
     gates: whose outcome is told. command: the shell command that makes the page again. workers:
     threads that read images. At most ``GROUPS`` findings of a kind are shown and ``TOGETHER``
@@ -77,7 +82,7 @@ def inspection_report(
 
 
 def shown_of(found: Inspection, kind: str) -> list[Finding]:
-    """The findings of a kind that the page has room for: the first ones, and always one."""
+    """Return the findings of a kind that the page has room for: the first ones, at least one."""
     room = PICTURES // max(1, sum(bool(some) for some in found.findings.values()))
     chosen: list[Finding] = []
     for finding in found.findings[kind][:GROUPS]:
@@ -89,7 +94,7 @@ def shown_of(found: Inspection, kind: str) -> list[Finding]:
 
 
 def _lacking(found: Inspection, kind: str) -> str:
-    """The options without which such findings were not looked for."""
+    """Return the options without which such findings were not looked for."""
     lacking = {
         "--against": KINDS[kind].needs_against and found.against is None,
         "--similar": KINDS[kind].needs_features and found.similar is None,
@@ -151,7 +156,7 @@ def _gates(found: Inspection, gates: Gates) -> Table | None:
 
 
 def _unreadable(found: Inspection) -> Table | None:
-    """The files, whatever the baseline knows: they are missing from every other number."""
+    """List the unreadable files, whatever the baseline knows, as no other number has them."""
     some = found.unreadable
     if not some:
         return None
@@ -184,7 +189,7 @@ def _pictures(
     workers: int,
     progress: Progress,
 ) -> dict[str, Picture]:
-    """A picture for every image of ``shown`` that a group has room for."""
+    """Make a picture for every image of ``shown`` that a group has room for."""
     places = dict(_places(shown))
     tiles = {
         place: tile
@@ -226,7 +231,7 @@ def _tiles(
 
 
 def _key(kind: str, number: int, at: int) -> str:
-    """Of the picture at a place in the finding of that number."""
+    """Return the name of the picture at a place in the finding of that number."""
     return f"{kind} {number} {at}"
 
 

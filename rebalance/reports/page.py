@@ -1,4 +1,7 @@
-"""The page that every report is: a template filled in, nothing fetched from anywhere.
+"""The page that every report is: a filled-in template that fetches nothing from anywhere.
+
+Whatever names hold is shown as text: templates escape all they are given. May not import torch or
+click; jinja2 is imported when a page is made.
 
 Whatever names hold is shown as text: templates escape all they are given. May not import torch or
 click; jinja2 is imported when a page is made.
@@ -62,29 +65,29 @@ class Report:
 
     @property
     def size(self) -> int:
-        """Bytes of the page."""
+        """The size of the page in bytes."""
         return len(self.text.encode("utf-8"))
 
     @property
     def pictures(self) -> int:
-        """How many pictures the page shows."""
+        """The number of pictures that the page shows."""
         # No name can be taken for one: the page escapes what names hold.
         return self.text.count("<img ")
 
 
 def data_address(data: bytes, kind: str) -> str:
-    """``data`` of the MIME type ``kind`` as an address that holds it."""
+    """Return an address that holds ``data`` of the MIME type ``kind``."""
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def svg_address(svg: bytes) -> str:
-    """An SVG file as an address that holds it: as text, which base64 would make a third longer."""
+    """Return an address that holds an SVG file as text, which base64 would make a third longer."""
     # Quotes and angle brackets would be escaped in the page; the rest may stand as it is.
     return "data:image/svg+xml," + quote(svg, safe=" /:;=+,()!@$*?&[]{}|^~")
 
 
 def render(template: str, **context: Any) -> str:
-    """The template of that name, filled in; it extends ``base.html``, which needs a ``title``."""
+    """Fill in the template of that name; it extends ``base.html``, which needs a ``title``."""
     page = _environment().get_template(template)
     # A file name that is not UTF-8 holds lone surrogates, which no page can.
     text = page.render(version=__version__, **context)
@@ -92,7 +95,7 @@ def render(template: str, **context: Any) -> str:
 
 
 def check_page(path: Path | str, *, overwrite: bool) -> Path:
-    """``path`` as a place for a page; called before anything expensive.
+    """Return ``path`` as a place for a page; called before anything expensive.
 
     Raises OutputError as ``manifest.check_writable``, and for a name that does not end in .html.
     """
@@ -126,7 +129,7 @@ def _environment() -> "Environment":
 
 
 def _number(value: float | None) -> str:
-    """As people read it: whole numbers with thousands apart, others with three digits."""
+    """Write a number for people: whole ones with thousands apart, others with three digits."""
     if value is None:
         return ""
     if isinstance(value, int):

@@ -27,7 +27,7 @@ CELLS = "cells"
 
 @dataclass(frozen=True)
 class CellStore:
-    """The cells of one study in its folder.
+    """The finished cells of one study, kept in its folder.
 
     facts: what every outcome depends on but for its treatment, seed and fold; of JSON's types.
     definitions: what each treatment stands for.
@@ -38,15 +38,15 @@ class CellStore:
     definitions: Mapping[Treatment, Definition]
 
     def path(self, cell: Cell) -> Path:
-        """Where the outcome of a cell is kept."""
+        """Return where the outcome of a cell is kept."""
         return self.place(cell) / f"{cell.seed}-{cell.fold}.json"
 
     def place(self, cell: Cell) -> Path:
-        """The folder of a cell's treatment."""
+        """Return the folder of a cell's treatment."""
         return self.folder / CELLS / slug(cell.treatment)
 
     def read(self, cell: Cell) -> Outcome | None:
-        """The outcome of a cell; None where it is not finished, or its treatment was another.
+        """Read the outcome of a cell; None if it is not finished, or its treatment was another.
 
         Raises SettingError for a cell of another study, naming the first fact that differs.
         """
@@ -111,7 +111,7 @@ class CellStore:
 
 
 def slug(treatment: Treatment) -> str:
-    """A folder's name for a treatment: readable, and different for different treatments."""
+    """Return a folder's name for a treatment: readable, and different for each treatment."""
     names = (treatment.rebalance, treatment.loss, treatment.regime, treatment.threshold)
     plain = [re.sub(r"[^a-z0-9.=-]+", "-", name.lower())[:40] for name in names]
     text = "_".join(plain)
@@ -122,7 +122,7 @@ def slug(treatment: Treatment) -> str:
 
 
 def _plain(record: Any) -> Any:
-    """As JSON gives it back."""
+    """Return a value as JSON would give it back."""
     return json.loads(json.dumps(record))
 
 
@@ -142,7 +142,7 @@ def _record(outcome: Outcome) -> dict[str, Any]:
 
 
 def _outcome(record: Mapping[str, Any]) -> Outcome:
-    """What ``_record`` described; LookupError, TypeError and ValueError for anything else."""
+    """Read what ``_record`` wrote; LookupError, TypeError and ValueError for anything else."""
 
     def scores(found: Mapping[str, float | None]) -> dict[str, float]:
         return {key: math.nan if value is None else float(value) for key, value in found.items()}
@@ -160,7 +160,7 @@ def _outcome(record: Mapping[str, Any]) -> Outcome:
 
 
 def seconds_of(cells: CellStore, wanted: Iterable[Cell]) -> list[float]:
-    """Of each wanted cell that is there, of whatever study, how long it took."""
+    """Return how long each wanted cell that is there took, whatever study it is of."""
     found = []
     for cell in wanted:
         with suppress(OSError, ValueError, LookupError, TypeError):

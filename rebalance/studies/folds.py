@@ -1,4 +1,4 @@
-"""How images are dealt out to folds, each of which is validated on once.
+"""The folds of a study: how images are dealt out, so that each is validated on once.
 
 Imports numpy; scikit-learn when it deals. May not import torch or click.
 """
@@ -26,7 +26,7 @@ def deal(
     *,
     grouped: bool,
 ) -> Folds:
-    """The fold of each image [N], from 0; every class lies in at least two of them.
+    """Deal out the images [N] to folds, from 0; every class lies in at least two of them.
 
     labels: index into ``classes`` [N]. kin: images with the same number [N] stay together: those of
     a group, and files that are equal. grouped: whether groups were given; if not, nearly every

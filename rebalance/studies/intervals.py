@@ -1,4 +1,4 @@
-"""How far a mean over seeds and folds may be off.
+"""Intervals of a mean over seeds and folds: how far it may be off.
 
 The values of a study are not independent: any two of its training sets share most of their images,
 so that the mean of J values varies more than their spread over sqrt(J) says. Imports numpy and
@@ -15,7 +15,7 @@ DRAWS = 10_000  # of the bootstrap
 
 
 class Interval(NamedTuple):
-    """From ``low`` to ``high``."""
+    """An interval from ``low`` to ``high``."""
 
     low: float
     high: float
@@ -33,7 +33,7 @@ def interval(
     *,
     level: float = LEVEL,
 ) -> Interval | None:
-    """A bootstrap interval of the mean of ``values`` [J], widened for what a bootstrap misses.
+    """Compute a bootstrap interval of the mean of ``values`` [J], widened for its shortcomings.
 
     The J values are drawn anew with replacement ``DRAWS`` times; how far the outer percentiles of
     their means lie from the mean gives the shape, skewed where the values are. Both distances are
@@ -64,10 +64,11 @@ def interval(
 def at_once(
     alone: Interval, values: ArrayLike, comparisons: int, *, level: float = LEVEL
 ) -> Interval:
-    """``alone``, an interval of these values, as one of so many that are to hold at once.
+    """Widen ``alone`` to one of so many intervals that are to hold at once.
 
-    By Bonferroni: each has the level 1 - (1 - level) / comparisons, so both its sides are longer by
-    the ratio of the quantiles of Student's distribution.
+    alone: an interval of these values. By Bonferroni: each has the level 1 - (1 - level) /
+    comparisons, so both its sides are longer by the ratio of the quantiles of Student's
+    distribution.
     """
     from scipy.stats import t
 

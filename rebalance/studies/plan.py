@@ -1,4 +1,4 @@
-"""What a study is to do: its treatments with their controls, and the cells they make.
+"""The plan of a study: its treatments with their controls, and the cells they make.
 
 May not import torch or click.
 """
@@ -18,7 +18,10 @@ from rebalance.studies.rebalancings import NONE, Rebalancing, control_label, ran
 
 @dataclass(frozen=True)
 class Choice:
-    """A loss by its name in the study. key: of ``losses.LOSSES``. options: (name, value) pairs."""
+    """A loss, by its name in the study.
+
+    key: of ``losses.LOSSES``. options: (name, value) pairs.
+    """
 
     key: str = "ce"
     options: tuple[tuple[str, Any], ...] = ()
@@ -26,7 +29,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Definition:
-    """What the names of a treatment stand for.
+    """The definition of a treatment: what the names in it stand for.
 
     threshold: ``none``, ``prior`` or ``cost:FILE``. costs: what is in that file, [K][K], once it is
     read; so is what is in that of a loss, which then takes its place.
@@ -40,19 +43,19 @@ class Definition:
 
     @property
     def taught(self) -> tuple[Rebalancing, Choice, str]:
-        """What a head is trained by; what is equal in this is trained once."""
+        """What a head is trained by; treatments that are equal in this share one training."""
         return self.rebalance, self.loss, self.regime
 
     @property
     def body(self) -> tuple[Rebalancing, Choice, str]:
-        """What the body of a network is trained by: where embeddings are blended, what is kept."""
+        """What the body of a network is trained by: all of it, or without embedding blends."""
         found = self.rebalance
         if found.blends and found.like is None:
             found = replace(found, raised=None) if found.cut else NONE
         return found, self.loss, self.regime
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON; two that are equal give equal outcomes."""
+        """Return the definition as JSON types; equal ones give equal outcomes."""
         return {
             "rebalance": self.rebalance.as_record(),
             "loss": {"key": self.loss.key, "options": dict(self.loss.options)},
@@ -62,7 +65,7 @@ class Definition:
         }
 
     def with_costs(self, classes: Sequence[str]) -> "Definition":
-        """The same with the files read that it names. Raises SettingError as ``costs``."""
+        """Read the files that it names. Raises SettingError as ``costs`` does."""
         options = {
             key: _read(value, classes) if key == "matrix" and isinstance(value, str) else value
             for key, value in self.loss.options
@@ -118,7 +121,7 @@ def grid(
     regimes: Sequence[str],
     thresholds: Mapping[str, str],
 ) -> dict[Treatment, Definition]:
-    """Every combination; Treatment by Definition, in order."""
+    """List every combination, each Treatment with its Definition, in order."""
     return {
         Treatment(rebalance, loss, regime, threshold): Definition(
             rebalancings[rebalance], losses[loss], regime, thresholds[threshold]
@@ -130,7 +133,7 @@ def grid(
 def with_controls(
     declared: Mapping[Treatment, Definition], depth: str
 ) -> tuple[dict[Treatment, Definition], dict[Treatment, Controls]]:
-    """The treatments and the controls that they need, and which are whose.
+    """Add the controls that the treatments need, and return which control belongs to which.
 
     Raises SettingError where the names of controls stand for something else.
     """
@@ -156,7 +159,7 @@ def with_controls(
 
 
 def _label(control: Rebalancing, of: str, declared: Iterable[tuple[Treatment, Definition]]) -> str:
-    """The name that the study has for this control, or one made for it."""
+    """Return the study's name for this control, or make one."""
     for treatment, definition in declared:
         if definition.rebalance == control:
             return treatment.rebalance

@@ -1,4 +1,7 @@
-"""Cells run side by side: in processes of their own, each with one thread of arithmetic.
+"""The running of cells side by side, in processes with one thread of arithmetic each.
+
+The outcome of a cell depends neither on how many processes there are nor on which of them runs it.
+Imports torch only in those processes; never click.
 
 What a cell comes to depends neither on how many processes there are nor on which of them runs it.
 Imports torch only in those processes; never click.
@@ -38,7 +41,7 @@ class Finished:
 
 
 def batches(setup: Setup, cells: Sequence[Cell]) -> list[CellBatch]:
-    """Cells that share work: of a seed and a fold, or at depth ``full`` of one trained body.
+    """Group cells that share work: a seed and a fold, or at depth ``full`` one trained body.
 
     Cells that share a head too come one after the other.
     """
@@ -58,7 +61,7 @@ def batches(setup: Setup, cells: Sequence[Cell]) -> list[CellBatch]:
 def run_batches(
     setup: Setup, work: Sequence[CellBatch], workers: int, gpus: Sequence[int] = ()
 ) -> Iterator[Finished]:
-    """Each batch as it is finished, in any order; its cells are kept by then.
+    """Yield each batch as it is finished, in any order; by then its cells are kept.
 
     workers: processes; one works in this process. gpus: of each process its own. Left early, by an
     error or Ctrl-C, all processes end at once, and the cells that are finished stay. Raises what a
@@ -124,7 +127,7 @@ _stack = ExitStack()
 
 
 def _end_with_parent() -> None:
-    """A process whose parent was killed would wait for cells for ever."""
+    """End this process when its parent is gone, as it would wait for cells for ever."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -147,7 +150,7 @@ def _run_here(batch: CellBatch) -> Finished:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread for all arithmetic, as cells run side by side and sums may not depend on it."""
+    """Use one thread for all arithmetic, as sums of cells run side by side may not vary."""
     import numba
     import scipy.linalg  # noqa: F401
     import sklearn.cluster  # noqa: F401 (their libraries, which must be there to be limited)
@@ -167,7 +170,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Ctrl-C is not heard here, nor ever in a process begun here."""
+    """Ignore Ctrl-C here, and in every process that begins inside the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -189,7 +192,7 @@ class _Listener(logging.Handler):
 
 @contextmanager
 def _listening() -> Iterator[list[tuple[str, str]]]:
-    """What the library says of a cell is gathered: hundreds of cells would say it again."""
+    """Gather what the library warns of in a cell, as hundreds of cells would repeat it."""
     listener, handlers, level = _Listener(), log.handlers[:], log.level
     log.handlers[:] = [listener]
     log.setLevel(logging.WARNING)

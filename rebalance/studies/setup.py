@@ -1,4 +1,4 @@
-"""All that the cells of a study are computed from, in a form that can be sent to processes.
+"""The setup of a study: everything its cells are computed from, ready to be sent to processes.
 
 May not import torch or click.
 """
@@ -45,14 +45,14 @@ class Setup:
         return np.asarray(self.images.labels, dtype=np.int64)
 
     def sides(self, seed: int, fold: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The positions that are trained on and those that are validated on, both rising."""
+        """Return the positions to train on and those to validate on, both rising."""
         validated = self.folds[seed] == fold
         return np.flatnonzero(~validated), np.flatnonzero(validated)
 
     def inner_sides(
         self, trained: NDArray[np.intp], stream: int
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The same of a training part, for a regime that asks how the classes do in between."""
+        """Divide a training part in the same way, for a regime that validates in between."""
         rng = seeds.generator(stream, "inner")
         kin = None if self.kin is None else self.kin[trained].tolist()
         learned, asked = stratified_split(self.labels[trained], INNER, rng, kin)
@@ -60,5 +60,8 @@ class Setup:
 
 
 def stream_of(seed: int, fold: int) -> int:
-    """The seed of everything random in a cell: the same for all treatments, which so compare."""
+    """Return the seed of everything random in a cell.
+
+    It is the same for all treatments, so that they can be compared.
+    """
     return seeds.integer(seed, "fold", fold)

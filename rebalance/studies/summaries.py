@@ -1,4 +1,4 @@
-"""What many values come to: of one treatment, and of one beside its control.
+"""Summaries of many values: of one treatment, and of its difference from a control.
 
 Imports numpy; may not import torch or click.
 """
@@ -26,13 +26,19 @@ Values = Mapping[Pair, float]
 
 
 def sign(metric: str) -> int:
-    """1 where the more of it the better, -1 where the less."""
+    """Return 1 for a metric where more is better, -1 where less is better."""
     return -1 if metric in SMALLER_IS_BETTER else 1
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """A treatment less its control, in one metric, pair by pair of seed and fold.
+    """The difference between a treatment and its control in one metric.
+
+    It is taken for each pair of seed and fold. pairs: how many of these have both values. mean:
+    over these; None where there is none. alone: the interval of this mean by itself. together: the
+    interval that holds at once with those of all the other treatments beside the same control. Both
+    are None where there are fewer than two pairs, or all differences are alike. verdict: better or
+    worse where ``together`` excludes 0, by the direction of the metric.
 
     pairs: how many of them both have a value of. mean: over those; None of none. alone: the
     interval of this mean by itself. together: the interval that holds at once with those of all
@@ -67,14 +73,17 @@ class MetricSummary:
     random: PairedDifference | None = None
 
     def beside(self, control: str) -> PairedDifference | None:
-        """By the control's name, ``nothing`` or ``random``."""
+        """Return the difference from the control called ``nothing`` or ``random``."""
         return {"nothing": self.nothing, "random": self.random}[control]
 
 
 def summary(
     values: Values, metric: str, correction: float, rng: np.random.Generator
 ) -> MetricSummary:
-    """Without the controls. correction, rng: as ``intervals.interval`` takes them."""
+    """Summarise values without the controls.
+
+    correction, rng: as ``intervals.interval`` takes them.
+    """
     known = _array(values)
     undefined = len(values) - len(known)
     if not len(known):
@@ -99,7 +108,7 @@ def difference(
     correction: float,
     rng: np.random.Generator,
 ) -> PairedDifference:
-    """``values`` less ``control`` where both have a number.
+    """Compare ``values`` with ``control``, where both have a number.
 
     comparisons: treatments beside this control, which ``together`` allows for.
     """
@@ -117,12 +126,12 @@ def difference(
 
 
 def _within(metric: str, found: Interval | None) -> Interval | None:
-    """What the metric can be of an interval: no mean of it lies beyond."""
+    """Limit an interval to what the metric can be, as no mean of it lies beyond."""
     least, most = RANGES.get(metric, (-math.inf, math.inf))
     return found and Interval(max(found.low, least), min(found.high, most))
 
 
 def _array(values: Values) -> NDArray[np.float64]:
-    """Those that are numbers, in the order of seeds and folds."""
+    """Return the values that are numbers, in the order of seeds and folds."""
     known = [values[pair] for pair in sorted(values) if not math.isnan(values[pair])]
     return np.array(known, dtype=np.float64)

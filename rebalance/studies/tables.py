@@ -1,4 +1,4 @@
-"""The rows of a study as text: for people, and for machines.
+"""The rows of a study as text, for people and for machines.
 
 Imports numpy and nothing heavier; may not import torch or click.
 """
@@ -24,7 +24,7 @@ CSV_HEADER = (
 
 
 def table(results: "Results") -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the metric that rows are sorted by, and what each treatment costs."""
+    """Return header and rows: the sorting metric, and what each treatment costs."""
     header = ["treatment", f"median {results.metric}", "mean (95 %)", "beside nothing"]
     random = any(row.beside("random", results.metric) for row in results.rows)
     header += ["beside random"] * random + ["images", "samples", "seconds"]
@@ -46,27 +46,27 @@ def _cells(row: "TreatmentRow", metric: str, random: bool) -> Iterator[str]:
 
 
 def number(value: float | None) -> str:
-    """With three digits; nothing for None."""
+    """Write a number with three digits; nothing for None."""
     return "" if value is None else f"{value:.3f}"
 
 
 def mean(found: MetricSummary) -> str:
-    """The mean with its interval, where there is one."""
+    """Write the mean with its interval, where there is one."""
     return number(found.mean) + (f" ({span(found.interval)})" if found.interval else "")
 
 
 def span(interval: Interval | None) -> str:
-    """``0.712 to 0.745``; nothing for None."""
+    """Write an interval such as ``0.712 to 0.745``; nothing for None."""
     return "" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
 
 
 def signed_span(interval: Interval | None) -> str:
-    """``-0.012 to +0.045``; nothing for None."""
+    """Write an interval such as ``-0.012 to +0.045``; nothing for None."""
     return "" if interval is None else f"{interval.low:+.3f} to {interval.high:+.3f}"
 
 
 def csv_rows(results: "Results") -> Iterator[list[Any]]:
-    """Under ``CSV_HEADER``: a line for each treatment, each set scored on, and each metric."""
+    """Yield, under ``CSV_HEADER``, a line for each treatment, set scored on, and metric."""
     for row in results.rows:
         for scored_on, metrics in (("validation", row.metrics), ("test", row.test)):
             for metric, found in metrics.items():
@@ -95,7 +95,7 @@ def _compared(found: PairedDifference | None) -> list[Any]:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of GitHub's Markdown; the first column to the left, the others to the right."""
+    """Write a table of GitHub's Markdown; the first column to the left, the others to the right."""
     lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
 

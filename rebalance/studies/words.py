@@ -1,4 +1,4 @@
-"""What a study came to in words: names of treatments, the answer, and what to beware of.
+"""The words in a report of a study: names of treatments, the answer, and what to beware of.
 
 Imports numpy and nothing heavier; may not import torch or click.
 """
@@ -43,7 +43,7 @@ OF_TEST = (
 
 
 def place(story: Mapping[str, Any]) -> str:
-    """The data of a study in a word or two: the folder's name, and the one above ``train``."""
+    """Name the data of a study in a word or two: its folder, and the one above ``train``."""
     if "data" not in story:
         return "these images"
     path = PurePath(str(story["data"]))
@@ -51,7 +51,7 @@ def place(story: Mapping[str, Any]) -> str:
 
 
 def name(treatment: Treatment) -> str:
-    """What is unlike doing nothing in it, such as ``subclass + cce``; ``nothing`` for that."""
+    """Name a treatment by what it does, such as ``subclass + cce``, or ``nothing``."""
     plain = Treatment()
     parts = [
         getattr(treatment, part)
@@ -62,17 +62,20 @@ def name(treatment: Treatment) -> str:
 
 
 def title(metric: str) -> str:
-    """A metric as people call it."""
+    """Return a metric's name as people know it."""
     return TITLES.get(metric, metric.replace("_", " "))
 
 
 def capital(text: str) -> str:
-    """With a capital at its beginning, and the rest as it is."""
+    """Return the text with a capital at its beginning."""
     return text[:1].upper() + text[1:]
 
 
 def signed(difference: PairedDifference, *, word: bool = True) -> str:
-    """The mean and ``together``, such as ``+0.031 (0.004 to 0.058) better``; ~: cannot tell."""
+    """Write the mean and ``together``, such as ``+0.031 (0.004 to 0.058) better``.
+
+    ``~`` means that better and worse cannot be distinguished.
+    """
     if difference.mean is None:
         return "no pair"
     text = f"{difference.mean:+.3f}"
@@ -84,7 +87,7 @@ def signed(difference: PairedDifference, *, word: bool = True) -> str:
 
 
 def answer(results: "Results", data: str) -> list[str]:
-    """What was found in ``data``, in a few sentences, the main one first."""
+    """Say what was found in ``data``, in a few sentences, the main one first."""
     tried = [row for row in results.rows if row.role == "treatment"]
     beside = _beside(tried, results.metric, "nothing")
     what = title(results.metric)
@@ -114,7 +117,7 @@ Compared = list[tuple["TreatmentRow", PairedDifference]]
 
 
 def _beside(rows: "Sequence[TreatmentRow]", metric: str, control: str) -> Compared:
-    """The rows with a pair beside that control, in their order."""
+    """List the rows with a pair beside that control, in their order."""
     beside = ((row, row.beside(control, metric)) for row in rows)
     return [(row, found) for row, found in beside if found is not None and found.pairs]
 
@@ -172,7 +175,7 @@ def _verdicts(
 
 
 def notes(results: "Results") -> list[str]:
-    """What makes these numbers less than they look, if anything does."""
+    """Say what makes these numbers less certain than they look, if anything does."""
     return [*_of_pairs(results), *_of_rows(results)]
 
 

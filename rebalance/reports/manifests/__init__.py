@@ -1,4 +1,4 @@
-"""The page about a manifest: what there is room for, its photographs and figures, class by class.
+"""The page about a manifest: its layout, its photographs and figures, class by class.
 
 Imports numpy and Pillow; jinja2 and matplotlib are imported when a page is made.
 """

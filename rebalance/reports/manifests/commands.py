@@ -1,4 +1,4 @@
-"""The command that makes a manifest again, from its record."""
+"""The command that makes a manifest again, found from its record."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ CALLS = {
 
 
 def command_of(record: Mapping[str, Any], output: str = "M.csv") -> str | None:
-    """The shell command whose manifest, written to ``output``, is the one with this record.
+    """Return the shell command whose manifest, written to ``output``, has this record.
 
     Options that are at their defaults are left out; the network's precision and device are said
     as they came to be chosen. Paths stand as they were given, so that relative ones hold in the
@@ -31,7 +31,7 @@ def command_of(record: Mapping[str, Any], output: str = "M.csv") -> str | None:
 
 
 def needs_same_folder(record: Mapping[str, Any]) -> bool:
-    """Whether the command of this record holds a path that is relative to where it was run."""
+    """Tell whether the command of this record holds a path relative to where it was run."""
     paths = []
     if record.get("command") == "hybrid":
         return needs_same_folder({**record["source"], "command": "undersample"})
@@ -65,7 +65,7 @@ def _words(record: Mapping[str, Any], output: str) -> list[str] | None:
 
 
 def _data(record: Mapping[str, Any]) -> list[str]:
-    """DATA, and for a manifest whose images were elsewhere than it says, ``--root``."""
+    """Return DATA, and ``--root`` for a manifest whose images are elsewhere than it says."""
     source, root = record["source"], record["root"]
     if not source:
         return [root]

@@ -44,7 +44,7 @@ class Scope:
 
 
 def scope_of(stories: Sequence[ClassStory], suspects: Sequence[str] = ()) -> Scope:
-    """The classes that changed most, and what of them fits on a page."""
+    """Choose the classes that changed most, and what of them fits on a page."""
     ranked = sorted(stories, key=lambda story: (-story.dropped - len(story.added), story.number))
     shown = sorted(ranked[:CLASSES], key=lambda story: story.number)
     shares = shares_of_points(shown)
@@ -81,7 +81,7 @@ class Sheet:
 
 
 def form_for(stories: Sequence[ClassStory]) -> tuple[int, int]:
-    """How many tiles a strip has, and how wide they are, on a page of these classes."""
+    """Choose how many tiles a strip has, and how wide they are, on a page of these classes."""
     strips = sum(len(kinds_of(group)) for story in stories for group in story.clusters.values())
     for count, side in FORMS:
         if strips * count * side * side <= PIXELS:
@@ -90,7 +90,7 @@ def form_for(stories: Sequence[ClassStory]) -> tuple[int, int]:
 
 
 def across(count: int) -> int:
-    """How many of the ``count`` tiles of a strip stand side by side.
+    """Return how many of the ``count`` tiles of a strip stand side by side.
 
     In two rows the tiles are as large on a narrow screen as one row is on a wide one.
     """
@@ -98,7 +98,7 @@ def across(count: int) -> int:
 
 
 def kinds_of(group: Sequence[Member]) -> tuple[str, ...]:
-    """The strips that say something: nothing is closest where no distance is known."""
+    """List the strips that say something: nothing is closest where no distance is known."""
     known = any(member.distance is not None for member in group)
     there = {
         "closest": known,
@@ -112,7 +112,7 @@ def kinds_of(group: Sequence[Member]) -> tuple[str, ...]:
 
 
 def sheets_of(story: ClassStory, count: int) -> list[Sheet]:
-    """The sheets of a class, with strips of at most ``count`` images."""
+    """Make the sheets of a class, with strips of at most ``count`` images."""
     return [
         Sheet(
             cluster,
@@ -125,7 +125,7 @@ def sheets_of(story: ClassStory, count: int) -> list[Sheet]:
 
 
 def chosen(group: Sequence[Member], kind: str, count: int) -> list[Member]:
-    """At most ``count`` images of a cluster that is sorted by distance.
+    """Choose at most ``count`` images of a cluster that is sorted by distance.
 
     The nearest first, the farthest first, or an even sample of the picked or dropped ones from the
     nearest to the farthest of them.
@@ -137,7 +137,7 @@ def chosen(group: Sequence[Member], kind: str, count: int) -> list[Member]:
 
 
 def evenly(members: Sequence[Member], count: int) -> list[Member]:
-    """``count`` of ``members``, first and last among them, or all where there are no more."""
+    """Choose ``count`` of ``members``, first and last among them, or all if there are no more."""
     if len(members) <= count:
         return list(members)
     if count == 1:
@@ -147,12 +147,12 @@ def evenly(members: Sequence[Member], count: int) -> list[Member]:
 
 
 def blend_side(growing: int) -> int:
-    """The side of a tile in pixels on a page where so many classes grow."""
+    """Return the side of a tile in pixels on a page where so many classes grow."""
     return next((side for classes, side in BLEND_FORMS if growing <= classes), BLEND_FORMS[-1][1])
 
 
 def shares_of_points(stories: Sequence[ClassStory], total: int = POINTS) -> list[int]:
-    """How many of the points on each map get a picture: the same number, as far as there are."""
+    """Return how many points on each map get a picture: as equal a number as there can be."""
     sizes = [len(story.placed) for story in stories]
     return allot(sizes, min(total, sum(sizes))) if sizes else []
 
@@ -165,7 +165,7 @@ def point_side(pictures: int) -> int:
 
 
 def pictured(story: ClassStory, count: int) -> list[int]:
-    """Positions among the placed images: those with a picture, picked ones first."""
+    """Choose the placed images that get a picture, as positions, picked ones first."""
     numbered = {id(member): place for place, member in enumerate(story.placed)}
     ranked = [member for group in story.clusters.values() for member in group]
     picked = evenly([member for member in ranked if member.kept], count)
@@ -175,7 +175,7 @@ def pictured(story: ClassStory, count: int) -> list[int]:
 
 
 def named_fully(stories: Sequence[ClassStory]) -> bool:
-    """Whether there is room for the names of all points."""
+    """Tell whether there is room for the names of all points."""
     letters = 0
     for story in stories:
         names = [member.file_name for member in story.placed]
@@ -184,7 +184,7 @@ def named_fully(stories: Sequence[ClassStory]) -> bool:
 
 
 def common_start(names: Sequence[str]) -> str:
-    """What all names begin with."""
+    """Return the text that all names begin with."""
     if not names:
         return ""
     low, high = min(names), max(names)

@@ -1,4 +1,4 @@
-"""The map of a class on its page: the figure, and what it tells of a point that is pointed at.
+"""The map of a class on its page: the figure, and the data of each point for the mouse.
 
 ``templates/map.js`` reads the latter. Imports numpy and Pillow; matplotlib is imported when a map
 is drawn.
@@ -26,7 +26,9 @@ KEPT = 128
 def hover_data(
     story: ClassStory, data: Map, first: Sequence[int], side: int, *, all_named: bool
 ) -> dict[str, Any]:
-    """What ``map.js`` needs for one map, as JSON types; numbers as base64 of little-endian arrays.
+    """Return what ``map.js`` needs for one map, as JSON types.
+
+    Numbers are little-endian arrays in base64.
 
     first: positions of the points with a picture. They stand in front, in the atlas's order.
     """
@@ -65,7 +67,7 @@ def _encoded(values: NDArray[Any], kind: str) -> str:
 
 
 def map_picture(story: ClassStory, data: Map, figures: FigureFiles) -> Picture:
-    """The map of a class."""
+    """Draw the map of a class."""
     clusters = sum(cluster is not None for cluster in story.clusters)
     alt = (
         f"Map of {len(story.placed)} images of class {story.name} in {clusters} clusters; "

@@ -1,4 +1,4 @@
-"""What became of the images of each class, gathered from a manifest.
+"""The images of each class of a manifest, and what became of them.
 
 Imports numpy and nothing heavier.
 """
@@ -33,7 +33,13 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class ClassStory:
-    """A class of a manifest.
+    """A class of a manifest, and what was done to it.
+
+    members: its images, each once: those kept in the manifest's order, then those left out.
+    clustering, growth, cover: what the record says of its clusters, of what was added to it, and of
+    how well what was kept covers the rest; empty where it says nothing. criterion: what chose the
+    number of clusters. space: where they were found, ``map`` or ``pca``. added: its duplicates and
+    blends.
 
     members: its images, each once: those kept in the manifest's order, then those left out.
     clustering, growth, cover: what the record says of its clusters, of what was added to it, and of
@@ -59,7 +65,10 @@ class ClassStory:
 
     @cached_property
     def clusters(self) -> dict[int | None, list[Member]]:
-        """Images by cluster, None last; by distance in each (tie: by name), unknown ones last.
+        """The images by cluster, None last, and by distance in each, unknown distances last.
+
+        Ties go by name. Where the class has a map, only images on it count: the cluster number of
+        an earlier step means another thing.
 
         Of a class with a map those on it: a cluster number of an earlier step means another thing.
         """
@@ -71,12 +80,12 @@ class ClassStory:
 
     @property
     def kept(self) -> int:
-        """How many of its images are kept."""
+        """The number of its images that are kept."""
         return sum(member.kept for member in self.members)
 
     @property
     def dropped(self) -> int:
-        """How many of its images are left out."""
+        """The number of its images that are left out."""
         return len(self.members) - self.kept
 
     @property
@@ -92,7 +101,7 @@ class ClassStory:
 
 
 def class_stories(manifest: Manifest) -> list[ClassStory]:
-    """The classes that something happened to, in class order."""
+    """List the classes that something happened to, in class order."""
     places = {(place.label, place.file_name): (place.x, place.y) for place in manifest.places}
     kept: dict[str, dict[str, Row]] = {name: {} for name in manifest.classes}
     added: dict[str, list[Row]] = {name: [] for name in manifest.classes}
@@ -143,7 +152,10 @@ def class_stories(manifest: Manifest) -> list[ClassStory]:
 def latest_story(
     record: Mapping[str, Any], name: str, key: str
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The latest story of class ``name`` that has ``key``, and the record it is in; else {}, {}."""
+    """Find the latest record of class ``name`` that has ``key``, and the step it is in.
+
+    Both are empty where there is none.
+    """
     step: Any = record
     while isinstance(step, Mapping):
         stories = step.get("per_class")
@@ -155,7 +167,7 @@ def latest_story(
 
 
 def scores_of(story: ClassStory, key: str = "silhouettes") -> dict[str, dict[int, float]]:
-    """What the record tells of each k of each layer; or of ``scores``, if ``key`` says so."""
+    """Return the recorded silhouettes of each k of each layer; or another ``key``'s scores."""
     known = story.clustering.get(key)
     if not isinstance(known, Mapping):
         return {}
@@ -167,13 +179,13 @@ def scores_of(story: ClassStory, key: str = "silhouettes") -> dict[str, dict[int
 
 
 def slug(story: ClassStory) -> str:
-    """How the names of a class's files begin: its number, and what is safe of its own name."""
+    """Return how the names of a class's files begin: its number, and the safe part of its name."""
     safe = re.sub(r"[^A-Za-z0-9_-]+", "_", story.name)[:LETTERS].strip("_")
     return f"{story.number + 1:03d}-{safe}".rstrip("-")
 
 
 def repeats(story: ClassStory) -> list[tuple[str, int]]:
-    """Images that are repeated, and how often they are in the manifest: the most often first."""
+    """List images that are repeated, with how often they are there, the most often first."""
     copies = Counter(row.file_name for row in story.added if row.kind == "duplicate")
     return sorted(
         ((name, 1 + count) for name, count in copies.items()), key=lambda it: (-it[1], it)

@@ -42,16 +42,16 @@ class Photographs:
         self._sizes = {key: picture.size for key, picture in pictures.items()}
 
     def address(self, key: str) -> str:
-        """The photograph as an address that holds it; "" where there is none of that name."""
+        """Return the photograph as an address that holds it; "" where none has that name."""
         return data_address(self.files[key], "image/jpeg") if key in self.files else ""
 
     def picture(self, key: str, alt: str, caption: str = "") -> Picture:
-        """The photograph with a text."""
+        """Return the photograph as a picture with a text."""
         return Picture(self.address(key), alt, *self._sizes[key], caption)
 
 
 def read_photographs(root: Path, scope: Scope, workers: int, progress: Progress) -> Photographs:
-    """All photographs of the page, of images under ``root``."""
+    """Read all photographs of the page, of images under ``root``."""
     names = list(dict.fromkeys(_needed(scope)))
     side = max(scope.sheet_side, scope.hover_side, scope.blend_side)
     places = {name: place for place, name in enumerate(names)}
@@ -79,14 +79,14 @@ def read_photographs(root: Path, scope: Scope, workers: int, progress: Progress)
 
 
 def strips_of(story: ClassStory, count: int) -> Iterator[tuple[str, Strip]]:
-    """The strips of a class, of ``count`` tiles, and what their photographs are called."""
+    """Yield the strips of a class, of ``count`` tiles, after the names of their photographs."""
     for each in sheets_of(story, count):
         for strip in each.strips:
             yield strip_name(story, each.cluster, strip), strip
 
 
 def strip_name(story: ClassStory, cluster: int | None, strip: Strip) -> str:
-    """What the photograph of a strip is called."""
+    """Name the photograph of a strip."""
     return f"{slug(story)}-{'all' if cluster is None else f'cluster-{cluster}'}-{strip.kind}"
 
 
@@ -100,14 +100,14 @@ def _needed(scope: Scope) -> Iterator[str]:
 
 
 def pairs_of(story: ClassStory) -> list[Row]:
-    """At most ``PAIRS`` blends of a class, taken evenly from all of them."""
+    """Choose at most ``PAIRS`` blends of a class, evenly from all of them."""
     blends = [row for row in story.added if row.kind == "synthetic"]
     step = max(1, len(blends) // PAIRS)
     return blends[::step][:PAIRS]
 
 
 def read_pairs(root: Path, rows: Sequence[Row], side: int, workers: int) -> list[Tiles]:
-    """For each blend three tiles [3, side, side, 3]: its base, its partner, and the two blended."""
+    """Read for each blend three tiles [3, side, side, 3]: its base, its partner and the blend."""
     return list(ordered_map(partial(_read_pair, root, side), rows, workers))
 
 

@@ -40,7 +40,7 @@ def section(
     photographs: Photographs,
     figures: FigureFiles,
 ) -> dict[str, Any]:
-    """What ``templates/manifest.html`` shows of a class; its figures are added to ``figures``.
+    """Return what ``templates/manifest.html`` shows of a class; figures go into ``figures``.
 
     first: positions of the points that have a picture.
     """
@@ -113,7 +113,7 @@ def _repeats(story: ClassStory, photographs: Photographs) -> list[Picture]:
 
 
 def facts_of(story: ClassStory) -> list[Fact]:
-    """What is known of the class in single words and numbers."""
+    """List what is known of the class in single words and numbers."""
     clustering = story.clustering
     facts: list[Fact] = [("images", len(story.members))]
     if story.dropped:
@@ -139,7 +139,7 @@ def facts_of(story: ClassStory) -> list[Fact]:
 
 
 def cover_table(story: ClassStory) -> Table | None:
-    """How closely what was picked covers the rest, beside random picks; None if not recorded."""
+    """Show how closely the picked images cover the rest, beside random picks; None if unknown."""
     cover = story.cover
     if not cover:
         return None
@@ -157,7 +157,7 @@ def _number(value: Any) -> float | None:
 
 
 def notes_of(story: ClassStory) -> list[str]:
-    """What was not done as asked."""
+    """List what was not done as asked."""
     found = (story.clustering.get("note"), story.growth.get("note"))
     notes = [str(note) for note in dict.fromkeys(found) if note]
     if story.clustering.get("above_chance") is False and story.clustering.get("k", 1) > 1:
@@ -166,7 +166,7 @@ def notes_of(story: ClassStory) -> list[str]:
 
 
 def reasons_table(story: ClassStory) -> Table | None:
-    """Why images were left out, and how many for each reason; None where none was."""
+    """Count why images were left out; None where none was."""
     reasons = Counter(member.reason for member in story.members if not member.kept)
     if not reasons:
         return None
@@ -175,12 +175,12 @@ def reasons_table(story: ClassStory) -> Table | None:
 
 
 def names_of(members: Sequence[Any]) -> str:
-    """File names, as a text."""
+    """Return file names as one text."""
     return ", ".join(member.file_name for member in members)
 
 
 def score_pictures(story: ClassStory, figures: FigureFiles) -> list[Picture]:
-    """The silhouette against k, and what another criterion said, if one chose."""
+    """Draw the silhouette against k, and another criterion's scores, if one chose."""
     shown = [("silhouettes", "mean silhouette")]
     if story.criterion != "silhouette":
         shown.append(("scores", story.criterion))
@@ -218,7 +218,7 @@ def _score_picture(
 
 
 def quota_picture(story: ClassStory, figures: FigureFiles) -> Picture | None:
-    """What was kept of each cluster against its size; None where no clustering ran."""
+    """Draw what was kept of each cluster against its size; None where no clustering ran."""
     groups = [group for cluster, group in story.clusters.items() if cluster is not None]
     numbers = [cluster for cluster in story.clusters if cluster is not None]
     if not groups or numbers != list(range(len(numbers))):

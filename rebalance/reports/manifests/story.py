@@ -25,7 +25,7 @@ UNREADABLE = 100  # files that are named
 def manifest_report(
     manifest: Manifest, path: Path, workers: int = 0, progress: Progress = silent
 ) -> Report:
-    """The page about the manifest that was read from ``path``; its images are read from its root.
+    """Make the page about the manifest read from ``path``; images are read from its root.
 
     Equal manifests of equal images give equal pages.
     """
@@ -63,13 +63,13 @@ def manifest_report(
 
 
 def _before(manifest: Manifest) -> dict[str, int]:
-    """Images of each class before anything was done, where the record says so."""
+    """Return the images of each class before anything was done, where the record says so."""
     before = _mapping(_mapping(manifest.record.get("counts")).get("before"))
     return {str(name): count for name, count in before.items() if isinstance(count, int)}
 
 
 def _facts(manifest: Manifest) -> list[Fact]:
-    """How the manifest came about, as far as its record says."""
+    """List how the manifest came about, as far as its record says."""
     record = manifest.record
     source, extractor = _mapping(record.get("source")), _mapping(record.get("extractor"))
     facts: list[Fact] = [("images in", str(manifest.root))]
@@ -107,7 +107,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _counts(manifest: Manifest) -> list[dict[str, Any]]:
-    """For each class its samples before and after, and how long their bars are, 0 to 1."""
+    """Return each class's samples before and after, and how long their bars are, 0 to 1."""
     before, after = _before(manifest), manifest.counts
     longest = max(*before.values(), *after.values(), 1)
     return [
@@ -122,7 +122,7 @@ def _counts(manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def _suspects(manifest: Manifest) -> list[dict[str, Any]]:
-    """Images that the record says look out of place, those that are trained on first."""
+    """List images that the record says look out of place, those that are trained on first."""
     told = manifest.record.get("suspects")
     named = [
         each
@@ -143,7 +143,7 @@ def _complaint(suspect: Mapping[str, Any]) -> str:
 
 
 def _unreadable(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The files that could not be read, the first of them by name."""
+    """List the files that could not be read, the first of them by name."""
     files = record.get("unreadable") or []
     if not files:
         return None

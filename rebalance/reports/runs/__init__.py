@@ -1,4 +1,4 @@
-"""The page about training runs, side by side: what they came to, in tables, figures and words.
+"""The page about training runs, side by side: their results in tables, figures and words.
 
 jinja2 and matplotlib are imported when a page is made.
 """

@@ -1,4 +1,4 @@
-"""What runs came to, read from their folders and nothing else: no image, no network.
+"""The results of runs, read from their folders and nothing else: no image, no network.
 
 May not import torch or click.
 """
@@ -24,7 +24,10 @@ ByClass = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Stage:
-    """One number per class, and what it is of: before something was done, or after. None: none."""
+    """One number per class at one stage, before or after something was done.
+
+    None stands for a class without a number.
+    """
 
     name: str
     by_class: ByClass
@@ -32,7 +35,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Epochs:
-    """What training noted after each epoch, column by column.
+    """The notes that training took after each epoch, column by column.
 
     numbers: from 1. frozen: how many had the body frozen; they come first. columns: by their name
     in ``summary.csv``, those that hold numbers.
@@ -45,7 +48,10 @@ class Epochs:
 
 @dataclass(frozen=True)
 class Result:
-    """A run. metrics: None before it has ended. recalls, gaps: the last stage is what holds.
+    """The results of one run. metrics: None before it has ended.
+
+    recalls, gaps: the last stage is what holds. name: distinguishes it from the other runs.
+    missing: sentences on what cannot be shown of it, and why.
 
     name: tells it from the other runs. missing: what cannot be shown of it, and why; sentences.
     """
@@ -60,13 +66,13 @@ class Result:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Training images of each class."""
+        """The training images of each class."""
         counts: Mapping[str, int] = self.options["counts"]
         return counts
 
 
 def read_results(paths: Sequence[Path | str]) -> list[Result]:
-    """The runs in those folders, in that order.
+    """Read the runs in those folders, in that order.
 
     Raises SettingError for no run and for one that is given twice, and DataError for a folder that
     is no run, one that is damaged, and runs over different classes.
@@ -90,13 +96,13 @@ def read_results(paths: Sequence[Path | str]) -> list[Result]:
 
 
 def by_size(results: Sequence[Result]) -> list[str]:
-    """The classes, those with the most training images (of any run) first; a tie by name."""
+    """List the classes, those with the most training images (of any run) first; a tie by name."""
     sizes = {name: max(each.counts[name] for each in results) for name in results[0].counts}
     return sorted(sizes, key=lambda name: (-sizes[name], name))
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """The folders' names, or where two are alike, the paths that were given."""
+    """Return the folders' names, or where two are alike, the paths that were given."""
     names = [run.path.resolve().name for run in runs]
     alike = {name for name, times in Counter(names).items() if times > 1}
     return [str(run.path) if name in alike else name for run, name in zip(runs, names, strict=True)]
@@ -124,7 +130,7 @@ def _read(run: Run, name: str) -> Result:
 
 
 def _metrics(run: Run) -> dict[str, Any]:
-    """The metrics of a run that has ended. Raises DataError unless they are of its classes."""
+    """Read the metrics of a run that has ended. Raises DataError unless they fit its classes."""
     metrics = run.read_record(METRICS)
     before = metrics.get("before")
     classes = set(run.options["counts"])
@@ -179,7 +185,7 @@ def _recall(metrics: Mapping[str, Any]) -> ByClass:
 
 
 def _recalls(run: Run, metrics: Mapping[str, Any]) -> tuple[list[Stage], str]:
-    """Recall without the run's threshold, where it has one, and with it; why not, if not."""
+    """Return recall without and with the run's threshold, and why one is missing, if it is."""
     threshold, classifier = metrics["threshold"], metrics["classifier"]
     source = CLASSIFIERS[classifier].label
     if not THRESHOLDS[threshold].changes:
@@ -201,7 +207,9 @@ def _recalls(run: Run, metrics: Mapping[str, Any]) -> tuple[list[Stage], str]:
 
 
 def recall_without(rule: DecisionRule, run: Run) -> ByClass:
-    """The recall of each class, had the largest probability decided, without the rule's threshold.
+    """Compute the recall of each class if the largest probability had decided.
+
+    This is the recall without the run's threshold.
 
     Found from ``predictions.csv``: it holds the probabilities after the threshold, which says how
     it is undone. Raises DataError for a file that does not hold a probability for each class.

@@ -1,4 +1,4 @@
-"""The metrics that runs are compared by, and which run is the best in each.
+"""The metrics that runs are compared by, and the best run in each.
 
 May not import torch or click.
 """
@@ -12,7 +12,10 @@ from rebalance.reports.runs.results import Result, Stage
 
 @dataclass(frozen=True)
 class Headline:
-    """A metric that runs are compared by. key: in ``metrics.json``; a dot leads into a record."""
+    """A metric that runs are compared by.
+
+    key: in ``metrics.json``; a dot leads into a record.
+    """
 
     title: str
     key: str
@@ -31,14 +34,17 @@ GAP_PER_FEATURE = Headline("gap per feature", "generalization_gap.net_per_featur
 
 @dataclass(frozen=True)
 class Score:
-    """A cell of the table of scores. best: of all runs; never where there is nothing to beat."""
+    """A cell of the table of scores.
+
+    best: whether it is the best of all runs; never where there is nothing to beat.
+    """
 
     value: float | None
     best: bool
 
 
 def score_table(results: Sequence[Result]) -> tuple[list[str], list[tuple[str, list[Score]]]]:
-    """The header, and for each run its name and its scores.
+    """Return the header, and for each run its name and its scores.
 
     The gap grows with the number of features: where networks have different numbers of them, it is
     told per feature.
@@ -69,7 +75,10 @@ def _features(result: Result) -> int | None:
 
 
 def comparable_gaps(results: Sequence[Result]) -> tuple[str, list[Sequence[Stage]]]:
-    """What the gap per class is called, and its stages for each run; per feature, as the scores."""
+    """Return the name of the gap per class, and its stages for each run.
+
+    It is per feature where the networks have different numbers of them, as in the scores.
+    """
     if not widths_differ(results):
         return GAP.title, [each.gaps for each in results]
     return f"{GAP.title} per feature", [
@@ -83,5 +92,5 @@ def _divided(stage: Stage, number: int) -> Stage:
 
 
 def widths_differ(results: Sequence[Result]) -> bool:
-    """Whether the networks have different numbers of features."""
+    """Tell whether the networks have different numbers of features."""
     return len({_features(each) for each in results if each.metrics} - {None}) > 1

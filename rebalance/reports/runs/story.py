@@ -1,4 +1,4 @@
-"""The report of training runs: how training went, and what it came to, side by side.
+"""The report of training runs: how training went, and what it led to, side by side.
 
 May not import torch or click; jinja2 and matplotlib are imported when the page is made.
 """
@@ -31,7 +31,10 @@ VALIDATION = {  # columns of summary.csv: what they are, and the files of their 
 
 @dataclass(frozen=True)
 class FigureTable:
-    """A figure of the page with its numbers. folded: the table is closed at first."""
+    """A figure of the page with the table of its numbers.
+
+    folded: the table is closed at first.
+    """
 
     picture: Picture
     table: Table
@@ -39,7 +42,7 @@ class FigureTable:
 
 
 def run_report(paths: Sequence[Path | str]) -> Report:
-    """The page on the runs in those folders, in that order.
+    """Make the page on the runs in those folders, in that order.
 
     A run that has not ended has its curves alone. Raises as ``results.read_results``: SettingError
     for no run and for one that is given twice, DataError for a folder that is no run, one that is
@@ -74,7 +77,7 @@ def run_report(paths: Sequence[Path | str]) -> Report:
 
 
 def _curves(results: Sequence[Result], figures: FigureFiles) -> Iterator[FigureTable]:
-    """The loss of every run that has an epoch, and validation where there was one."""
+    """Draw the loss of every run that has an epoch, and validation where there was one."""
     panels = {"train_loss": ("training loss", "loss"), **VALIDATION}
     for column, (what, name) in panels.items():
         if any(column in each.epochs.columns for each in results):
@@ -126,7 +129,7 @@ def _confusions(
 
 
 def _matrix(result: Result, classes: Sequence[str]) -> NDArray[np.int64]:
-    """The confusion matrix of a run that has ended, its classes in the order wanted."""
+    """Return the confusion matrix of a run that has ended, its classes in the order wanted."""
     assert result.metrics is not None
     own = list(result.metrics["per_class"])
     order = [own.index(name) for name in classes]
@@ -135,7 +138,7 @@ def _matrix(result: Result, classes: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _file_name(name: str, taken: set[str]) -> str:
-    """``name`` as a file can be called anywhere, and unlike those that are taken."""
+    """Turn ``name`` into a file name that is allowed anywhere and not yet taken."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:100]
     number = 2
     found = plain
@@ -193,5 +196,5 @@ def _dots(
 
 
 def _legend(result: Result, results: Sequence[Result]) -> str:
-    """What a figure calls the run; the only one needs no name."""
+    """Return what a figure calls the run; the only one needs no name."""
     return result.name if len(results) > 1 else ""

@@ -24,7 +24,7 @@ Cell = str | int | float | None
 
 
 def training_table(results: Sequence[Result]) -> Table:
-    """What each run was trained on, and how."""
+    """Show what each run was trained on, and how."""
     header = ("run", "loss", "recipe", "sampler", "regime", "decides by", "data", "epochs", "seed")
     return Table("What was trained", header, [_training_row(each) for each in results])
 
@@ -51,7 +51,7 @@ def _training_row(result: Result) -> list[Cell]:
 
 
 def epoch_table(results: Sequence[Result], column: str, what: str) -> Table:
-    """One column of ``summary.csv``, a column for each run that has it."""
+    """Show one column of ``summary.csv``, a column for each run that has it."""
     having = [each for each in results if column in each.epochs.columns]
     known = [
         dict(zip(each.epochs.numbers, each.epochs.columns[column], strict=True)) for each in having
@@ -62,7 +62,7 @@ def epoch_table(results: Sequence[Result], column: str, what: str) -> Table:
 
 
 def recall_table(results: Sequence[Result], classes: Sequence[str]) -> Table:
-    """Recall of every class in every stage, beside its training and its test images."""
+    """Show recall of every class in every stage, beside its training and its test images."""
     scored = [each for each in results if each.metrics]
     counts = _distinct([(each.name, each.counts) for each in results])
     tests = _distinct([(each.name, test_images(each)) for each in scored])
@@ -81,7 +81,7 @@ def recall_table(results: Sequence[Result], classes: Sequence[str]) -> Table:
 
 
 def test_images(result: Result) -> dict[str, int]:
-    """Of each class, of a run that has ended."""
+    """Count the test images of each class, from a run that has ended."""
     assert result.metrics is not None
     return {name: int(each["support"]) for name, each in result.metrics["per_class"].items()}
 
@@ -89,7 +89,10 @@ def test_images(result: Result) -> dict[str, int]:
 def gap_table(
     results: Sequence[Result], gaps: Sequence[Sequence[Stage]], what: str, classes: Sequence[str]
 ) -> Table:
-    """The generalization gap of every class in every stage. gaps: the stages of each run."""
+    """Show the generalization gap of every class in every stage.
+
+    gaps: the stages of each run.
+    """
     having = [(each, stages) for each, stages in zip(results, gaps, strict=True) if stages]
     rows: list[list[Cell]] = [
         [name, *(stage.by_class.get(name) for _, stages in having for stage in stages)]
@@ -99,7 +102,10 @@ def gap_table(
 
 
 def group_table(results: Sequence[Result]) -> Table | None:
-    """Mean recall of the classes with many, medium and few training images; None where unknown."""
+    """Show the mean recall of classes with many, medium and few training images.
+
+    None where that is unknown.
+    """
     titles = (f"many (over {MANY})", f"medium ({FEW} to {MANY})", f"few (under {FEW})")
     rows: list[list[Cell]] = [
         [each.name, *(_group(groups[name]) for name in ("many", "medium", "few"))]
@@ -121,7 +127,7 @@ def _group(group: Mapping[str, Any]) -> str:
 def confusion_table(
     matrix: NDArray[np.int64], classes: Sequence[str], named: int, run: str
 ) -> Table:
-    """The whole matrix; of more classes than ``named``, the most frequent mistakes."""
+    """Show the whole matrix; with more classes than ``named``, the most frequent mistakes."""
     if len(classes) <= named:
         rows: list[list[Cell]] = [
             [name, *line] for name, line in zip(classes, matrix.tolist(), strict=True)
@@ -141,7 +147,10 @@ def confusion_table(
 
 
 def _mistakes(matrix: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Cells beside the diagonal that hold something, the largest first; a tie in reading order."""
+    """List cells beside the diagonal that hold something, the largest first.
+
+    Ties are in reading order.
+    """
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
     for cell in np.argsort(-wrong, axis=None, kind="stable").tolist():
@@ -152,7 +161,7 @@ def _mistakes(matrix: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 
 def option_table(results: Sequence[Result]) -> Table:
-    """Every option of every run, under its dotted name; class sizes are in another table."""
+    """Show every option of every run, under its dotted name; class sizes have another table."""
     flat = [dict(_flatten({**each.options, "counts": None})) for each in results]
     names = [name for name in dict.fromkeys(n for each in flat for n in each) if name != "counts"]
     rows: list[list[Cell]] = []
@@ -180,7 +189,7 @@ def _shown(value: Any, longest: int) -> str:
 def _distinct(
     sizes: Sequence[tuple[str, Mapping[str, int]]],
 ) -> Sequence[tuple[str, Mapping[str, int]]]:
-    """One for all runs, where all agree."""
+    """Return one value for all runs, where all agree."""
     return sizes[:1] if all(each == sizes[0][1] for _, each in sizes) else sizes
 
 
@@ -199,6 +208,6 @@ def _stage_titles(runs: Sequence[tuple[Result, Sequence[Stage]]]) -> list[str]:
 
 
 def as_numbers(stage: Stage, classes: Sequence[str]) -> list[float]:
-    """One for each class [K]; NaN where it has none."""
+    """Return a number for each class [K]; NaN where it has none."""
     found = (stage.by_class.get(name) for name in classes)
     return [math.nan if value is None else value for value in found]

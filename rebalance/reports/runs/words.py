@@ -1,4 +1,4 @@
-"""What a report of runs says in words: its title, what to beware of, and what figures show.
+"""The words in a report of runs: its title, what to beware of, and what figures show.
 
 May not import torch or click.
 """
@@ -17,12 +17,12 @@ TOLD = 3  # of many classes, in the text for those who do not see a figure
 
 
 def title(results: Sequence[Result]) -> str:
-    """Of the page."""
+    """Return the title of the page."""
     return f"Run {results[0].name}" if len(results) == 1 else f"{len(results)} runs compared"
 
 
 def lead(results: Sequence[Result]) -> str:
-    """The result in a sentence."""
+    """State the result in a sentence."""
     scored = [(each.metrics["balanced_accuracy"], each) for each in results if each.metrics]
     if not scored:
         return "Nothing is scored yet."
@@ -36,7 +36,7 @@ def lead(results: Sequence[Result]) -> str:
 
 
 def warnings(results: Sequence[Result]) -> list[str]:
-    """What makes the numbers of these runs hard to compare, and classes without test images."""
+    """Say what makes these runs hard to compare, and which classes have no test images."""
     scored = [each for each in results if each.metrics]
     found = []
     if any(test_images(each) != test_images(scored[0]) for each in scored):
@@ -57,7 +57,10 @@ def warnings(results: Sequence[Result]) -> list[str]:
 
 
 def validation_hints(results: Sequence[Result], columns: Sequence[str]) -> list[str]:
-    """What to give to train, for runs that were not validated; for a part of them by name."""
+    """Say what to give to train, for runs that were not validated.
+
+    Where it concerns some of the runs, they are named.
+    """
     without = [
         each.name
         for each in results
@@ -79,7 +82,7 @@ def validation_hints(results: Sequence[Result], columns: Sequence[str]) -> list[
 
 
 def curves_alt(what: str, lines: Sequence[tuple[str, Sequence[int], Sequence[float]]]) -> str:
-    """Where each line begins and ends, and what it lies between."""
+    """Say where each line begins and ends, and what it lies between."""
     told = [
         f"{name} goes from {values[0]:.3f} after epoch {epochs[0]} to {values[-1]:.3f} after "
         f"epoch {epochs[-1]}, between {min(values):.3f} and {max(values):.3f}"
@@ -89,7 +92,7 @@ def curves_alt(what: str, lines: Sequence[tuple[str, Sequence[int], Sequence[flo
 
 
 def confusion_alt(run: str, matrix: NDArray[np.int64], classes: Sequence[str]) -> str:
-    """How many are right, and the largest shares that are not."""
+    """Say how many images are right, and which are the largest shares of mistakes."""
     shares = np.nan_to_num(row_shares(matrix))
     right = int(matrix.trace())
     text = f"Confusion matrix of {run}: {right} of {int(matrix.sum())} images are on the diagonal"
@@ -105,7 +108,7 @@ def confusion_alt(run: str, matrix: NDArray[np.int64], classes: Sequence[str]) -
 
 
 def dots_alt(what: str, runs: Sequence[tuple[str, Sequence[Stage]]], classes: Sequence[str]) -> str:
-    """The lowest and the highest class of each run, and the classes that moved most."""
+    """Name the lowest and the highest class of each run, and the classes that moved most."""
     told = "; ".join(_extremes(name, stages, classes) for name, stages in runs)
     return f"Dot plot of {what} per class, the largest class first: {told}."
 
@@ -126,7 +129,7 @@ def _extremes(run: str, stages: Sequence[Stage], classes: Sequence[str]) -> str:
 
 
 def stages_caption(runs: Sequence[tuple[str, Sequence[Stage]]]) -> str:
-    """What hollow and filled marks are, where there are both."""
+    """Explain hollow and filled marks, where there are both."""
     told = list(_stages(runs))
     return "Hollow, then filled: " + "; ".join(told) + "." if told else ""
 

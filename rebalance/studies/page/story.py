@@ -21,7 +21,10 @@ APART = ("command",)  # parts of the story with a place of their own
 
 
 def study_report(results: "Results", story: Mapping[str, Any]) -> Report:
-    """The page on these results; ``story`` as ``writing.write_results`` takes it."""
+    """Make the page on these results.
+
+    story: as ``writing.write_results`` takes it.
+    """
     data = words.place(story)
     figures: dict[str, bytes] = {}
     text = render(
@@ -59,7 +62,7 @@ def _facts(results: "Results") -> list[tuple[str, str | int]]:
 def _comparisons(
     results: "Results", files: dict[str, bytes]
 ) -> Iterator[tuple[str, Picture, "Table"]]:
-    """Beside each control that anything is compared with: its title, figure and numbers."""
+    """Yield the title, figure and numbers beside each control that is compared with."""
     from rebalance.figures import as_png, as_svg
     from rebalance.figures.canvas import DPI
     from rebalance.figures.forest import draw_forest

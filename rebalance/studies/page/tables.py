@@ -20,7 +20,7 @@ BY_CLASS = "recall:"  # what the metric of one class is called by, before the cl
 
 
 def answer_table(results: "Results", control: str, beside: str) -> Table:
-    """Rows in order beside one control, in the metric that they are sorted by."""
+    """Show the rows beside one control, in the metric that they are sorted by."""
     rows: Rows = []
     for row in results.rows:
         difference = row.beside(control, results.metric)
@@ -42,7 +42,7 @@ def answer_table(results: "Results", control: str, beside: str) -> Table:
 
 
 def value_table(results: "Results") -> Table:
-    """Rows in order, with the spread of the metric that they are sorted by."""
+    """Show the rows with the spread of the metric that they are sorted by."""
     header = ["treatment", "median", "quartiles", "least to most", "mean (95 %)", "values"]
     rows: Rows = []
     for row in results.rows:
@@ -63,7 +63,7 @@ def value_table(results: "Results") -> Table:
 
 
 def metric_tables(results: "Results", *, test: bool) -> list[Table]:
-    """All metrics of all rows, then the same beside doing nothing; none where there is none."""
+    """Show all metrics of all rows, then the same beside doing nothing; [] without metrics."""
     on = "test images" if test else "validation images"
     metrics = _metrics(results, test)
     if not metrics:
@@ -86,7 +86,7 @@ def metric_tables(results: "Results", *, test: bool) -> list[Table]:
 
 
 def class_table(results: "Results") -> Table | None:
-    """The mean recall of each class, where outcomes have it."""
+    """Show the mean recall of each class, where outcomes have it."""
     names = [key for row in results.rows for key in row.metrics if key.startswith(BY_CLASS)]
     classes = list(dict.fromkeys(names))
     if not classes:
@@ -99,7 +99,7 @@ def class_table(results: "Results") -> Table | None:
 
 
 def cost_table(results: "Results") -> Table:
-    """What one pair of seed and fold costs, at the median."""
+    """Show what one pair of seed and fold costs, at the median."""
     nothing = results.nothing
     rows: Rows = []
     for row in results.rows:
@@ -119,7 +119,7 @@ def cost_table(results: "Results") -> Table:
 
 
 def story_table(story: Mapping[str, Any]) -> Table | None:
-    """What the study was, by name; what is not a few words or numbers is left to study.json."""
+    """Show by name what the study was; what is longer is left to study.json."""
     rows: Rows = [
         [key.replace("_", " "), _told(value)] for key, value in story.items() if _short(value)
     ]
@@ -127,7 +127,7 @@ def story_table(story: Mapping[str, Any]) -> Table | None:
 
 
 def _table(caption: str, header: Sequence[str], rows: Rows) -> Table:
-    """Its intervals stay on one line where the page is narrow."""
+    """Make a table whose intervals stay on one line where the page is narrow."""
     whole = [
         [each.replace(" ", "\N{NO-BREAK SPACE}") if _is_span(each) else each for each in row]
         for row in rows
@@ -160,7 +160,7 @@ def _scores(row: "TreatmentRow", test: bool) -> Metrics:
 
 
 def _metrics(results: "Results", test: bool) -> Sequence[str]:
-    """The sorting metric first."""
+    """List the metrics, the sorting one first."""
     names = [key for row in results.rows for key in _scores(row, test)]
     known = dict.fromkeys(key for key in names if not key.startswith(BY_CLASS))
     return sorted(known, key=lambda key: key != results.metric)

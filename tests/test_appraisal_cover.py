@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rebalance.appraisal import cover as cover_module
-from rebalance.appraisal.cover import Comparison, compare_with_random, cover
+from rebalance.appraisal.cover import CoverComparison, compare_with_random, cover
 
 RNG = np.random.default_rng
 
@@ -62,6 +62,6 @@ def test_the_same_seed_gives_the_same_figures(points) -> None:
     kept = RNG(5).choice(3000, 900, replace=False)
     given = points.copy()
     first = compare_with_random(points, kept, RNG(2))
-    assert isinstance(first, Comparison)
+    assert isinstance(first, CoverComparison)
     assert first == compare_with_random(points, kept, RNG(2))
     np.testing.assert_array_equal(points, given)

@@ -39,7 +39,7 @@ class Cover:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class CoverComparison:
     """The cover of the samples kept, and the average cover of as many random ones.
 
     farthest_closer, mean_closer: how many times as far random picks are from what they leave out; 2
@@ -56,12 +56,12 @@ class Comparison:
 
     @property
     def farthest_closer(self) -> float | None:
-        """By the farthest sample left out."""
+        """How many times closer the farthest sample left out lies than with random picks."""
         return _ratio(self.random.farthest, self.kept.farthest)
 
     @property
     def mean_closer(self) -> float | None:
-        """By the average sample left out."""
+        """How many times closer the average sample left out lies than with random picks."""
         return _ratio(self.random.mean, self.kept.mean)
 
 
@@ -90,7 +90,7 @@ def cover(points: Floats, kept: Positions, outside: Positions | None = None) -> 
 
 def compare_with_random(
     points: Floats, kept: Positions, rng: np.random.Generator, draws: int | None = None
-) -> Comparison:
+) -> CoverComparison:
     """The cover by ``kept`` beside the average of random picks of as many samples.
 
     draws: how many picks; None is 20 or, where that would take more than about 2^25 distances,
@@ -122,7 +122,7 @@ def compare_with_random(
         float(np.mean([each.mean for each in drawn])),
         float(np.mean([each.balance for each in drawn])),
     )
-    return Comparison(ours, average, draws, None if looked_at == left_out else looked_at)
+    return CoverComparison(ours, average, draws, None if looked_at == left_out else looked_at)
 
 
 def _others(kept: Positions, available: int) -> Positions:

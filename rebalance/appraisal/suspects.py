@@ -20,7 +20,7 @@ Points = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
 
 
-class Nearest(Protocol):
+class NearestSearch(Protocol):
     """Positions and distances [N, count] of each point's nearest others, nearest first."""
 
     def __call__(
@@ -29,7 +29,7 @@ class Nearest(Protocol):
 
 
 def suspects(
-    points: Points, labels: Labels, names: Sequence[str], nearest: Nearest
+    points: Points, labels: Labels, names: Sequence[str], nearest: NearestSearch
 ) -> dict[int, str]:
     """The positions of suspicious images, rising, each with what speaks against it.
 
@@ -61,7 +61,7 @@ def suspects(
 
 
 def _inside_others(
-    points: Points, labels: Labels, judged: NDArray[np.bool_], nearest: Nearest
+    points: Points, labels: Labels, judged: NDArray[np.bool_], nearest: NearestSearch
 ) -> dict[int, tuple[int, int]]:
     """Position to how many of the neighbours are of which other class."""
     around = labels[nearest(points, NEIGHBOURS)[0]]
@@ -79,8 +79,11 @@ def _inside_others(
     }
 
 
-def _outliers(points: Points, nearest: Nearest) -> dict[int, float]:
-    """Of one class: position to its distance to the 10th neighbour over the median of these."""
+def _outliers(points: Points, nearest: NearestSearch) -> dict[int, float]:
+    """Compare each sample's distance to its 10th neighbour with the median of its class.
+
+    The result maps positions to the ratio, for the samples of one class.
+    """
     radius = nearest(points, NEIGHBOURS)[1][:, -1]
     if not (radius > 0).any():
         return {}

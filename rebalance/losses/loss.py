@@ -138,7 +138,7 @@ def checked_weights(weights: Any, classes: int) -> Tensor:
 
 
 def of_wrong_classes(values: Tensor, targets: Tensor) -> Tensor:
-    """Of each row of ``values`` [N, K], those of the other classes [N, K - 1], in class order."""
+    """Select in each row of ``values`` [N, K] the other classes [N, K - 1], in class order."""
     places = torch.arange(values.shape[1] - 1, device=values.device)
     return values.gather(1, places + (places >= targets[:, None]))
 

@@ -6,7 +6,7 @@ need; only ``cluster`` imports the clustering, when it has to find clusters itse
 
 from rebalance.oversampling.oversamplers import BY_CHANCE, OVERSAMPLERS, Oversampler
 from rebalance.oversampling.recipes import Added, synthesise
-from rebalance.oversampling.samples import Nearest, Options
+from rebalance.oversampling.samples import Nearest, SamplerOptions
 from rebalance.oversampling.subclusters import cluster_total
 
 __all__ = [
@@ -14,8 +14,8 @@ __all__ = [
     "OVERSAMPLERS",
     "Added",
     "Nearest",
-    "Options",
     "Oversampler",
+    "SamplerOptions",
     "cluster_total",
     "synthesise",
 ]

@@ -10,12 +10,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.oversampling.samples import Minority, Options, Positions, Samples
+from rebalance.oversampling.samples import Minority, Positions, SamplerOptions, Samples
 
 NEIGHBOURS = 5  # Chawla et al. 2002; also He et al. 2008's in imbalanced-learn
 
 
-def own_count(minority: Minority, options: Options) -> tuple[int, tuple[str, ...]]:
+def own_count(minority: Minority, options: SamplerOptions) -> tuple[int, tuple[str, ...]]:
     """How many nearest of its own class a sample has as possible partners, and a note on it.
 
     5 unless told, and never more than there are others; fewer than were asked for are noted.

@@ -29,7 +29,7 @@ from rebalance.oversampling.samples import (
     Features,
     Labels,
     Minority,
-    Options,
+    SamplerOptions,
     Samples,
 )
 from rebalance.oversampling.subclusters import cluster
@@ -48,7 +48,7 @@ class Oversampler:
     ``subclasses``, and ``max`` is to it what they make of the largest class.
     """
 
-    draw: Callable[[Samples, Sequence[Minority], Options], list[Draw]]
+    draw: Callable[[Samples, Sequence[Minority], SamplerOptions], list[Draw]]
     needs_features: bool = True
     neighbours: int | None = None
     by_subclass: bool = False
@@ -79,9 +79,9 @@ class Oversampler:
         """The samples to add: just as many as are wanted of each class.
 
         features: [N, D], not modified. labels: the class index [N] of each sample. wanted: how many
-        to add to a class. options: the fields of ``Options``. rng: one number is drawn from it, and
-        each class then has a stream of its own: the draws of a class depend neither on the other
-        classes wanted nor on how many of them there are.
+        to add to a class. options: the fields of ``SamplerOptions``. rng: one number is drawn from
+        it, and each class then has a stream of its own: the draws of a class depend neither on the
+        other classes wanted nor on how many of them there are.
 
         ValueError for a negative number wanted. SettingError for neighbours where the method has no
         use for them. FeatureError, naming the class, for one that has too few samples to start from
@@ -96,7 +96,7 @@ class Oversampler:
         >>> added.base.tolist(), added.partner.tolist(), added.weight.round(2).tolist()
         ([0], [1], [0.27])
         """
-        chosen = Options(**options)
+        chosen = SamplerOptions(**options)
         self.check_neighbours(chosen.neighbours)
         samples = Samples(features, labels, chosen.nearest)
         classes = self._classes(samples, wanted, rng, chosen)
@@ -115,7 +115,7 @@ class Oversampler:
         samples: Samples,
         wanted: Mapping[int, int],
         rng: np.random.Generator,
-        options: Options,
+        options: SamplerOptions,
     ) -> list[Minority]:
         """The classes that get any, checked, in rising order."""
         seed = int(rng.integers(2**63))
@@ -137,7 +137,7 @@ class Oversampler:
         return classes
 
 
-def _joined(classes: Sequence[Minority], draws: Sequence[Draw], options: Options) -> Added:
+def _joined(classes: Sequence[Minority], draws: Sequence[Draw], options: SamplerOptions) -> Added:
     notes = {}
     for minority, draw in zip(classes, draws, strict=True):
         if draw.notes:

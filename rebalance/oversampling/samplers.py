@@ -16,7 +16,7 @@ from rebalance.oversampling.neighbourhoods import (
     own_partners,
     surround,
 )
-from rebalance.oversampling.samples import Draw, Minority, Options, Positions, Samples
+from rebalance.oversampling.samples import Draw, Minority, Positions, SamplerOptions, Samples
 from rebalance.quotas import apportion
 
 ENEMY_REACH = 0.5  # how far Borderline-SMOTE 2 goes towards an enemy
@@ -24,7 +24,7 @@ EOS_NEIGHBOURS = 10
 WIDENING = 10
 
 
-def ros(samples: Samples, classes: Sequence[Minority], options: Options) -> list[Draw]:
+def ros(samples: Samples, classes: Sequence[Minority], options: SamplerOptions) -> list[Draw]:
     """Random oversampling: samples repeated, drawn with replacement; needs no features."""
     return [
         Draw.repeating(minority.rng.choice(minority.members, minority.count))
@@ -32,7 +32,7 @@ def ros(samples: Samples, classes: Sequence[Minority], options: Options) -> list
     ]
 
 
-def smote(samples: Samples, classes: Sequence[Minority], options: Options) -> list[Draw]:
+def smote(samples: Samples, classes: Sequence[Minority], options: SamplerOptions) -> list[Draw]:
     """Towards one of the min(5, n_c - 1) nearest of the own class, with a weight in [0, 1).
 
     Source: Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 2002.
@@ -40,7 +40,9 @@ def smote(samples: Samples, classes: Sequence[Minority], options: Options) -> li
     return [_smote(samples, minority, options) for minority in classes]
 
 
-def borderline_1(samples: Samples, classes: Sequence[Minority], options: Options) -> list[Draw]:
+def borderline_1(
+    samples: Samples, classes: Sequence[Minority], options: SamplerOptions
+) -> list[Draw]:
     """SMOTE from samples in danger: half or more of their neighbours are enemies, but not all.
 
     Counted among the 10 nearest of all classes. A class with no sample in danger has SMOTE instead,
@@ -49,8 +51,10 @@ def borderline_1(samples: Samples, classes: Sequence[Minority], options: Options
     return _by_surroundings(_borderline_1, options.danger_neighbours, samples, classes, options)
 
 
-def borderline_2(samples: Samples, classes: Sequence[Minority], options: Options) -> list[Draw]:
-    """As Borderline-SMOTE 1, but the partner may be the nearest enemy, with a weight in [0, 0.5).
+def borderline_2(
+    samples: Samples, classes: Sequence[Minority], options: SamplerOptions
+) -> list[Draw]:
+    """Blend as Borderline-SMOTE 1 does, or with the nearest enemy at a weight in [0, 0.5).
 
     That enemy is as likely as each of the neighbours of the own class; how likely is our choice.
     Source: as for type 1.
@@ -58,7 +62,7 @@ def borderline_2(samples: Samples, classes: Sequence[Minority], options: Options
     return _by_surroundings(_borderline_2, options.danger_neighbours, samples, classes, options)
 
 
-def adasyn(samples: Samples, classes: Sequence[Minority], options: Options) -> list[Draw]:
+def adasyn(samples: Samples, classes: Sequence[Minority], options: SamplerOptions) -> list[Draw]:
     """SMOTE whose bases are shared out in proportion to their enemies among 5 neighbours.
 
     By largest remainder, so that the total holds (tie: the earlier sample). A class without enemies
@@ -68,7 +72,7 @@ def adasyn(samples: Samples, classes: Sequence[Minority], options: Options) -> l
     return _by_surroundings(_adasyn, count, samples, classes, options)
 
 
-def eos(samples: Samples, classes: Sequence[Minority], options: Options) -> list[Draw]:
+def eos(samples: Samples, classes: Sequence[Minority], options: SamplerOptions) -> list[Draw]:
     """Expansive oversampling: towards an enemy among the 10 nearest, with a weight in [0, 1).
 
     Bases are the samples that have an enemy there; its enemies are equally likely partners. Where a
@@ -86,7 +90,7 @@ def in_danger(near: Surroundings) -> Positions:
     return np.flatnonzero((2 * near.enemy_counts >= asked) & (near.enemy_counts < asked))
 
 
-_ByNeighbours = Callable[[Samples, Minority, Surroundings, Options], Draw]
+_ByNeighbours = Callable[[Samples, Minority, Surroundings, SamplerOptions], Draw]
 
 
 def _by_surroundings(
@@ -94,7 +98,7 @@ def _by_surroundings(
     count: int,
     samples: Samples,
     classes: Sequence[Minority],
-    options: Options,
+    options: SamplerOptions,
 ) -> list[Draw]:
     """``draw`` for each class, given the ``count`` nearest of all classes around its samples."""
     around = surround(samples, classes, count)
@@ -104,13 +108,15 @@ def _by_surroundings(
     ]
 
 
-def _smote(samples: Samples, minority: Minority, options: Options) -> Draw:
+def _smote(samples: Samples, minority: Minority, options: SamplerOptions) -> Draw:
     return _smote_from(
         samples, minority, minority.rng.choice(minority.members, minority.count), options
     )
 
 
-def _smote_from(samples: Samples, minority: Minority, base: Positions, options: Options) -> Draw:
+def _smote_from(
+    samples: Samples, minority: Minority, base: Positions, options: SamplerOptions
+) -> Draw:
     """SMOTE once from each of these bases."""
     count, notes = own_count(minority, options)
     partner = own_partners(samples, minority, base, count)
@@ -118,7 +124,7 @@ def _smote_from(samples: Samples, minority: Minority, base: Positions, options: 
 
 
 def _borderline_1(
-    samples: Samples, minority: Minority, near: Surroundings, options: Options
+    samples: Samples, minority: Minority, near: Surroundings, options: SamplerOptions
 ) -> Draw:
     places = in_danger(near)
     if not places.size:
@@ -128,7 +134,7 @@ def _borderline_1(
 
 
 def _borderline_2(
-    samples: Samples, minority: Minority, near: Surroundings, options: Options
+    samples: Samples, minority: Minority, near: Surroundings, options: SamplerOptions
 ) -> Draw:
     places = in_danger(near)
     if not places.size:
@@ -151,14 +157,16 @@ def _no_danger(near: Surroundings) -> str:
     )
 
 
-def _adasyn(samples: Samples, minority: Minority, near: Surroundings, options: Options) -> Draw:
+def _adasyn(
+    samples: Samples, minority: Minority, near: Surroundings, options: SamplerOptions
+) -> Draw:
     if not near.enemy_counts.any():
         return _smote(samples, minority, options).noted(f"{_no_enemy(near)}; SMOTE instead")
     base = np.repeat(minority.members, apportion(near.enemy_counts, minority.count))
     return _smote_from(samples, minority, base, options)
 
 
-def _eos(samples: Samples, minority: Minority, near: Surroundings, options: Options) -> Draw:
+def _eos(samples: Samples, minority: Minority, near: Surroundings, options: SamplerOptions) -> Draw:
     if near.enemy_counts.any():
         return _towards_enemies(minority, near)
     (wider,) = surround(samples, [minority], WIDENING * near.indices.shape[1])

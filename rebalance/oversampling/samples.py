@@ -35,7 +35,7 @@ class Nearest(Protocol):
 
 
 @dataclass(frozen=True)
-class Options:
+class SamplerOptions:
     """How the samples to add are chosen.
 
     neighbours: how many of them a partner is drawn from; None is the method's own number.

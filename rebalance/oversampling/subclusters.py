@@ -9,11 +9,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.oversampling.samples import Draw, Labels, Minority, Options, Positions, Samples
+from rebalance.oversampling.samples import (
+    Draw,
+    Labels,
+    Minority,
+    Positions,
+    SamplerOptions,
+    Samples,
+)
 from rebalance.quotas import fill_up
 
 
-def cluster(samples: Samples, classes: Sequence[Minority], options: Options) -> list[Draw]:
+def cluster(samples: Samples, classes: Sequence[Minority], options: SamplerOptions) -> list[Draw]:
     """Samples repeated, so that the clusters of a class become as equal as they can be.
 
     Drawn with replacement within each cluster; the smallest clusters are raised first, none is cut.
@@ -52,7 +59,7 @@ def _raised(minority: Minority, assignment: Labels) -> Positions:
     )
 
 
-def _assignment(samples: Samples, minority: Minority, options: Options) -> Labels:
+def _assignment(samples: Samples, minority: Minority, options: SamplerOptions) -> Labels:
     given = options.subclasses or {}
     if minority.label not in given:
         return _found(samples, minority)

@@ -50,7 +50,7 @@ class Evaluator:
     def of(
         cls, run: RunOptions, precision: str, progress: Progress, processes: Processes
     ) -> "Evaluator":
-        """As the user chose; raises ExtractorError for a device or a precision there is not."""
+        """Prepare what the user chose; ExtractorError for a device or precision not there."""
         device = resolve_device(run.device)
         return cls(
             device,

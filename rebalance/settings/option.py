@@ -99,6 +99,8 @@ def again(of: "type[Options]", name: str, *, default: Any, help: str) -> Any:
 
 
 class HasFields(Protocol):
+    """A type with fields, as every dataclass is."""
+
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 

@@ -37,7 +37,7 @@ TRAINED_ON, RECIPES, VALIDATED_ON, ASKED, TESTED_ON = (
 
 
 def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
-    """Of cells whose network has the same body, which is trained once.
+    """Yield the outcomes of cells whose network has the same body, which is trained once.
 
     Where a treatment blends embeddings, a fresh head is then trained on them; what differs by its
     threshold alone is only scored again. The seconds of each are those it would take by itself. The
@@ -61,7 +61,10 @@ def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
 
 
 def _work(setup: Setup, cell: Cell) -> Path:
-    """By the body, whichever of its cells are left, so that a study that goes on finds its own."""
+    """Name the folder of a body's work, by the body alone, whichever of its cells are left.
+
+    A study that is gone on with finds its own work by it.
+    """
     body = Definition(*_definition(setup, cell).body).as_record()
     return setup.cells.folder / WORK / f"{fingerprint(body)[:12]}-{cell.seed}-{cell.fold}"
 
@@ -70,7 +73,7 @@ def _definition(setup: Setup, cell: Cell) -> Definition:
     return setup.cells.definitions[cell.treatment]
 
 
-class Trained(NamedTuple):
+class TrainedBody(NamedTuple):
     """The run folder of a network, what it was trained on, and how long all of that took."""
 
     run: Path
@@ -79,7 +82,7 @@ class Trained(NamedTuple):
     seconds: float
 
     @classmethod
-    def on(cls, chosen: Rebalanced, run: Path, seconds: float) -> "Trained":
+    def on(cls, chosen: Rebalanced, run: Path, seconds: float) -> "TrainedBody":
         return cls(run, len(chosen.kept), len(chosen.kept) + len(chosen.added.base), seconds)
 
 
@@ -103,7 +106,7 @@ class _Body:
         self.part = part_of(features[trained], labels, images.classes, self.stream)
         self.images = images.take(trained.tolist())
 
-    def train(self) -> Trained:
+    def train(self) -> TrainedBody:
         """What ``train`` makes of what is kept, and of samples that are no blends of embeddings."""
         from rebalance.workflow.training import train
 
@@ -130,9 +133,9 @@ class _Body:
             resume=False,
             progress=silent,
         )
-        return Trained.on(chosen, run, time.perf_counter() - began)
+        return TrainedBody.on(chosen, run, time.perf_counter() - began)
 
-    def train_head(self, definition: Definition, plain: Trained) -> Trained:
+    def train_head(self, definition: Definition, plain: TrainedBody) -> TrainedBody:
         """A head on blended embeddings, in place of that of ``plain`` and of any before it."""
         from rebalance.workflow.retraining import retrain_head
 
@@ -151,7 +154,7 @@ class _Body:
             run=replace(_run(self.setup), seed=self.stream, overwrite=True),
             progress=silent,
         )
-        return Trained.on(chosen, run, plain.seconds + time.perf_counter() - began)
+        return TrainedBody.on(chosen, run, plain.seconds + time.perf_counter() - began)
 
     @property
     def _asked(self) -> Path | None:
@@ -184,7 +187,7 @@ def _run(setup: Setup) -> RunOptions:
     return RunOptions(device=setup.device, workers=workers)
 
 
-def _outcome(setup: Setup, cell: Cell, trained: Trained) -> Outcome:
+def _outcome(setup: Setup, cell: Cell, trained: TrainedBody) -> Outcome:
     definition = _definition(setup, cell)
     run, images, samples, seconds = trained
     began = time.perf_counter()

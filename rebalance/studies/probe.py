@@ -50,7 +50,7 @@ def head_recipe(samples: int) -> "HeadRecipe":
 
 
 def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
-    """Of cells that share a seed and a fold, as each is finished."""
+    """Yield the outcomes of cells that share a seed and a fold, as each is finished."""
     block = Block(setup, cells[0].seed, cells[0].fold)
     for cell in cells:
         yield block.outcome(cell, setup.cells.definitions[cell.treatment])

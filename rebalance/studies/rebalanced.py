@@ -96,7 +96,7 @@ def rebalance(
 
 
 def alike(part: Population, other: Rebalanced) -> Rebalanced:
-    """As many images of each class kept as ``other`` keeps, and repeated as it adds, by chance."""
+    """Keep and repeat at random as many images of each class as ``other`` keeps and adds."""
     labels = part.labels[other.kept]
     classes = len(part.classes)
     sizes = np.bincount(labels, minlength=classes).tolist()

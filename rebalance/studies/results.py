@@ -72,7 +72,7 @@ class Results:
 
     @property
     def seeds(self) -> list[int]:
-        """Those that were run."""
+        """The seeds that were run."""
         return sorted({seed for seed, _ in self.pairs})
 
 
@@ -139,7 +139,7 @@ class _Study:
     seed: int
 
     def summaries(self, treatment: Treatment, *, test: bool) -> Iterator[tuple[str, MetricSummary]]:
-        """Of each metric, by its name, on validation or on test images."""
+        """Yield the summary of each metric, by its name, on validation or on test images."""
         known = (_scores(each, test) for each in self.by_treatment[treatment].values())
         for metric in dict.fromkeys(name for scores in known for name in scores):
             values = self._values(treatment, metric, test)

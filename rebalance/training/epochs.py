@@ -15,7 +15,7 @@ from rebalance.training.sampling import SAMPLERS, Division
 
 
 class EpochFeed:
-    """The images of every epoch, in order.
+    """The images that each epoch of a run shows, in order.
 
     labels: class index of each image. sampler, regime: keys of ``SAMPLERS`` and ``REGIMES``.
     f1: of every class, as the last epoch left it on validation images; to be kept up to date.
@@ -40,7 +40,7 @@ class EpochFeed:
         self.f1: list[float] | None = None
 
     def lesson(self, epoch: int) -> Lesson:
-        """Of the epoch, from 0."""
+        """Return what the epoch of this number, from 0, is trained on."""
         return self.regime.plan(self.labels, Moment(epoch, self.epochs, self.f1, self.seed))
 
     def feed(

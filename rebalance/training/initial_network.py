@@ -42,7 +42,7 @@ def untrained(
 
 
 def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Transform]":
-    """By the paper's head for ``transfer``, and as it is in the literature for ``scratch``."""
+    """Build the paper's head for ``transfer``, and the literature's last layer for ``scratch``."""
     from rebalance.models.backbones import build
     from rebalance.models.network import fresh_network, network_of, with_new_head
     from rebalance.models.transforms import plain_transform

@@ -57,7 +57,7 @@ class Replicas:
 
 
 def replicas() -> Replicas:
-    """Those of torch.distributed where it has been initialised, else this process alone.
+    """Return the processes of torch.distributed where it is initialised, else this one alone.
 
     Alone too where the other processes wait for this one.
     """

@@ -85,7 +85,7 @@ SAMPLERS: dict[str, Sampler] = {
 
 
 def _drawn(labels: NDArray[np.int64], power: float, rng: np.random.Generator) -> Positions:
-    """As many positions as labels, a class being drawn as often as its size to the ``power``."""
+    """Draw as many positions as labels, a class as often as its size to the ``power``."""
     if not len(labels):
         return np.empty(0, dtype=np.int64)
     chances = np.bincount(labels)[labels] ** (power - 1.0)

@@ -33,7 +33,7 @@ class Objective(NamedTuple):
 
 
 class Means(NamedTuple):
-    """Of an epoch, over the images as they were trained on."""
+    """The means over an epoch, of the images as they were trained on."""
 
     loss: float
     accuracy: float

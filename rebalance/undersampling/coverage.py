@@ -36,7 +36,7 @@ def coverage(features: Features, wanted: int, rng: np.random.Generator) -> Posit
 
 
 def coverage_typical(features: Features, wanted: int, rng: np.random.Generator) -> Positions:
-    """As many rising positions, of more typical samples: see ``typical_in_parts``.
+    """Choose as many rising positions as wanted, of more typical samples.
 
     They lie closer to the samples that are left out, and keep the rare subclasses less well.
     Parameters and errors are those of ``coverage``.
@@ -67,9 +67,10 @@ def spread_in_parts(points: Points, wanted: int, rng: np.random.Generator) -> Po
 
 
 def typical_in_parts(points: Points, wanted: int, rng: np.random.Generator) -> Positions:
-    """Of the points [N, D] nearest to each that ``spread_in_parts`` keeps, the most typical.
+    """Pick the most typical of the points nearest to each that ``spread_in_parts`` keeps.
 
-    That is the one nearest to their mean (tie: the earlier). Rising positions, ``wanted`` of them.
+    points: [N, D]. The most typical is the one nearest to the mean of these (tie: the earlier). The
+    result has ``wanted`` rising positions.
     """
     kept = spread_in_parts(points, wanted, rng)
     lengths = np.square(points[kept]).sum(axis=1)

@@ -72,7 +72,7 @@ def random(
 def coverage(
     features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
-    """Those of each class that are least like each other, so that its rare subclasses stay.
+    """Keep the samples of each class that are least alike, so that its rare subclasses stay.
 
     See ``undersampling.coverage``. The draws of a class do not depend on the other classes. Keeps
     as many as wanted.
@@ -94,7 +94,7 @@ def coverage_typical(
 def nearmiss_1(
     features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
-    """Those nearest, on average, to their 3 nearest samples of the smallest class.
+    """Keep the samples nearest, on average, to their 3 nearest of the smallest class.
 
     Zhang & Mani 2003. Keeps as many as wanted.
     """
@@ -104,7 +104,7 @@ def nearmiss_1(
 def nearmiss_2(
     features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
-    """Those nearest, on average, to their 3 farthest samples of the smallest class.
+    """Keep the samples nearest, on average, to their 3 farthest of the smallest class.
 
     Zhang & Mani 2003. Keeps as many as wanted.
     """
@@ -114,7 +114,7 @@ def nearmiss_2(
 def nearmiss_3(
     features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
-    """Of the 3 nearest samples to each of the smallest class, those farthest from that class.
+    """Keep the samples farthest from the smallest class, of the 3 nearest to each of it.
 
     Zhang & Mani 2003. Keeps fewer than wanted where the first step leaves fewer.
     """

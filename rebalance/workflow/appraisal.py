@@ -13,7 +13,7 @@ from rebalance.manifest import DIGITS
 from rebalance.numerics.products import side_by_side
 
 if TYPE_CHECKING:
-    from rebalance.appraisal.cover import Comparison, Cover
+    from rebalance.appraisal.cover import Cover, CoverComparison
     from rebalance.data.folder import ImageFolder
     from rebalance.features.cache import StoredFeatures
     from rebalance.resampling import Selection
@@ -55,7 +55,7 @@ def with_cover(
     return chosen.told(folder.classes, told)
 
 
-def _as_record(compared: "Comparison") -> dict[str, Any]:
+def _as_record(compared: "CoverComparison") -> dict[str, Any]:
     return {
         "kept": _rounded(compared.kept),
         "random": _rounded(compared.random),

@@ -32,7 +32,7 @@ from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions, calls
 from rebalance.settings.spelling import flags
-from rebalance.workflow.stored import Comparison
+from rebalance.workflow.stored import SimilarityComparison
 
 log = logging.getLogger("rebalance")
 
@@ -66,7 +66,7 @@ def inspect(
     if against is not None:
         folders.append(open_source(against, AGAINST).folder)
         hints.append(_command("extract", against, {**vars(extractor), **vars(run)}))
-    compare = None if similar is None else Comparison(similar, extractor, run, hints)
+    compare = None if similar is None else SimilarityComparison(similar, extractor, run, hints)
     found = _find(folders, known, compare, run, progress)
     if baseline is not None:
         found = replace(found, baseline=Path(baseline))
@@ -97,7 +97,7 @@ def _check(similar: float | None, extractor: ExtractorOptions) -> None:
 def _find(
     folders: Sequence[ImageFolder],
     known: Known,
-    compare: Comparison | None,
+    compare: SimilarityComparison | None,
     run: RunOptions,
     progress: Progress,
 ) -> Inspection:

@@ -15,7 +15,7 @@ LAYER = SelectionOptions.layer  # the one that ``rebalance extract`` keeps unles
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SimilarityComparison:
     """Which features are to be compared: those of the extractor, as far as the cache has them.
 
     similar: the cosine from which on they are. hints: for each side the command that would put its
@@ -49,7 +49,7 @@ class Comparison:
     def features(
         self, sides: Sequence[tuple[ImageFolder, Sequence[ImageDescription | None]]]
     ) -> StoredFeatures:
-        """Those of all readable images, one side after the other [N, D].
+        """Read the features of all readable images, one side after the other [N, D].
 
         Raises ExtractorError where one is missing.
         """

@@ -1,4 +1,4 @@
-"""What there is room for on the page of a manifest: which classes and images, and how large.
+"""The layout of the page of a manifest: which classes and images fit, and how large they are.
 
 Imports numpy and nothing heavier.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebalance.quotas import allot
-from rebalance.reports.manifests.members import ClassStory, Member
+from rebalance.reports.manifests.members import ClassHistory, Member
 
 CLASSES = 24  # with a section of their own: those that lost or gained the most
 SUSPECTS = 24  # images that are shown
@@ -32,7 +32,7 @@ class Scope:
     out of place, to be shown.
     """
 
-    stories: Sequence[ClassStory]
+    stories: Sequence[ClassHistory]
     points: Sequence[Sequence[int]]
     count: int
     sheet_side: int
@@ -43,7 +43,7 @@ class Scope:
     suspects: Sequence[str] = ()
 
 
-def scope_of(stories: Sequence[ClassStory], suspects: Sequence[str] = ()) -> Scope:
+def scope_of(stories: Sequence[ClassHistory], suspects: Sequence[str] = ()) -> Scope:
     """Choose the classes that changed most, and what of them fits on a page."""
     ranked = sorted(stories, key=lambda story: (-story.dropped - len(story.added), story.number))
     shown = sorted(ranked[:CLASSES], key=lambda story: story.number)
@@ -80,7 +80,7 @@ class Sheet:
     strips: Sequence[Strip]
 
 
-def form_for(stories: Sequence[ClassStory]) -> tuple[int, int]:
+def form_for(stories: Sequence[ClassHistory]) -> tuple[int, int]:
     """Choose how many tiles a strip has, and how wide they are, on a page of these classes."""
     strips = sum(len(kinds_of(group)) for story in stories for group in story.clusters.values())
     for count, side in FORMS:
@@ -111,7 +111,7 @@ def kinds_of(group: Sequence[Member]) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if there[kind])
 
 
-def sheets_of(story: ClassStory, count: int) -> list[Sheet]:
+def sheets_of(story: ClassHistory, count: int) -> list[Sheet]:
     """Make the sheets of a class, with strips of at most ``count`` images."""
     return [
         Sheet(
@@ -151,7 +151,7 @@ def blend_side(growing: int) -> int:
     return next((side for classes, side in BLEND_FORMS if growing <= classes), BLEND_FORMS[-1][1])
 
 
-def shares_of_points(stories: Sequence[ClassStory], total: int = POINTS) -> list[int]:
+def shares_of_points(stories: Sequence[ClassHistory], total: int = POINTS) -> list[int]:
     """Return how many points on each map get a picture: as equal a number as there can be."""
     sizes = [len(story.placed) for story in stories]
     return allot(sizes, min(total, sum(sizes))) if sizes else []
@@ -164,7 +164,7 @@ def point_side(pictures: int) -> int:
     )
 
 
-def pictured(story: ClassStory, count: int) -> list[int]:
+def pictured(story: ClassHistory, count: int) -> list[int]:
     """Choose the placed images that get a picture, as positions, picked ones first."""
     numbered = {id(member): place for place, member in enumerate(story.placed)}
     ranked = [member for group in story.clusters.values() for member in group]
@@ -174,7 +174,7 @@ def pictured(story: ClassStory, count: int) -> list[int]:
     return [numbered[id(member)] for member in (*picked, *dropped)]
 
 
-def named_fully(stories: Sequence[ClassStory]) -> bool:
+def named_fully(stories: Sequence[ClassHistory]) -> bool:
     """Tell whether there is room for the names of all points."""
     letters = 0
     for story in stories:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rebalance.figures.maps import Map, draw_map
 from rebalance.reports.figures import FigureFiles
 from rebalance.reports.manifests.layout import common_start
-from rebalance.reports.manifests.members import ClassStory, Member, slug
+from rebalance.reports.manifests.members import ClassHistory, Member, slug
 from rebalance.reports.page import Picture
 
 COLUMNS = 40  # of pictures in an atlas
@@ -24,7 +24,7 @@ KEPT = 128
 
 
 def hover_data(
-    story: ClassStory, data: Map, first: Sequence[int], side: int, *, all_named: bool
+    story: ClassHistory, data: Map, first: Sequence[int], side: int, *, all_named: bool
 ) -> dict[str, Any]:
     """Return what ``map.js`` needs for one map, as JSON types.
 
@@ -66,7 +66,7 @@ def _encoded(values: NDArray[Any], kind: str) -> str:
     return base64.b64encode(np.rint(values).astype(kind).tobytes()).decode("ascii")
 
 
-def map_picture(story: ClassStory, data: Map, figures: FigureFiles) -> Picture:
+def map_picture(story: ClassHistory, data: Map, figures: FigureFiles) -> Picture:
     """Draw the map of a class."""
     clusters = sum(cluster is not None for cluster in story.clusters)
     alt = (

@@ -32,7 +32,7 @@ class Member:
 
 
 @dataclass(frozen=True, eq=False)
-class ClassStory:
+class ClassHistory:
     """A class of a manifest, and what was done to it.
 
     members: its images, each once: those kept in the manifest's order, then those left out.
@@ -100,7 +100,7 @@ class ClassStory:
         )
 
 
-def class_stories(manifest: Manifest) -> list[ClassStory]:
+def class_stories(manifest: Manifest) -> list[ClassHistory]:
     """List the classes that something happened to, in class order."""
     places = {(place.label, place.file_name): (place.x, place.y) for place in manifest.places}
     kept: dict[str, dict[str, Row]] = {name: {} for name in manifest.classes}
@@ -133,7 +133,7 @@ def class_stories(manifest: Manifest) -> list[ClassStory]:
         clustering, step = latest_story(manifest.record, name, "layer")
         options = step.get("options") or {}
         cover = latest_story(manifest.record, name, "cover")[0].get("cover")
-        story = ClassStory(
+        story = ClassHistory(
             name,
             number,
             images,
@@ -166,7 +166,7 @@ def latest_story(
     return {}, {}
 
 
-def scores_of(story: ClassStory, key: str = "silhouettes") -> dict[str, dict[int, float]]:
+def scores_of(story: ClassHistory, key: str = "silhouettes") -> dict[str, dict[int, float]]:
     """Return the recorded silhouettes of each k of each layer; or another ``key``'s scores."""
     known = story.clustering.get(key)
     if not isinstance(known, Mapping):
@@ -178,13 +178,13 @@ def scores_of(story: ClassStory, key: str = "silhouettes") -> dict[str, dict[int
     }
 
 
-def slug(story: ClassStory) -> str:
+def slug(story: ClassHistory) -> str:
     """Return how the names of a class's files begin: its number, and the safe part of its name."""
     safe = re.sub(r"[^A-Za-z0-9_-]+", "_", story.name)[:LETTERS].strip("_")
     return f"{story.number + 1:03d}-{safe}".rstrip("-")
 
 
-def repeats(story: ClassStory) -> list[tuple[str, int]]:
+def repeats(story: ClassHistory) -> list[tuple[str, int]]:
     """List images that are repeated, with how often they are there, the most often first."""
     copies = Counter(row.file_name for row in story.added if row.kind == "duplicate")
     return sorted(

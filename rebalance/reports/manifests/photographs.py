@@ -26,7 +26,7 @@ from rebalance.parallel import ordered_map
 from rebalance.progress import Progress
 from rebalance.reports.manifests.layout import Scope, Strip, across, sheets_of
 from rebalance.reports.manifests.maps import COLUMNS
-from rebalance.reports.manifests.members import ClassStory, repeats, slug
+from rebalance.reports.manifests.members import ClassHistory, repeats, slug
 from rebalance.reports.page import Picture, data_address
 
 REPEATED = 8  # images of a class that are shown
@@ -78,14 +78,14 @@ def read_photographs(root: Path, scope: Scope, workers: int, progress: Progress)
     return Photographs(found)
 
 
-def strips_of(story: ClassStory, count: int) -> Iterator[tuple[str, Strip]]:
+def strips_of(story: ClassHistory, count: int) -> Iterator[tuple[str, Strip]]:
     """Yield the strips of a class, of ``count`` tiles, after the names of their photographs."""
     for each in sheets_of(story, count):
         for strip in each.strips:
             yield strip_name(story, each.cluster, strip), strip
 
 
-def strip_name(story: ClassStory, cluster: int | None, strip: Strip) -> str:
+def strip_name(story: ClassHistory, cluster: int | None, strip: Strip) -> str:
     """Name the photograph of a strip."""
     return f"{slug(story)}-{'all' if cluster is None else f'cluster-{cluster}'}-{strip.kind}"
 
@@ -99,7 +99,7 @@ def _needed(scope: Scope) -> Iterator[str]:
         yield from (name for name, _ in repeats(story)[:REPEATED])
 
 
-def pairs_of(story: ClassStory) -> list[Row]:
+def pairs_of(story: ClassHistory) -> list[Row]:
     """Choose at most ``PAIRS`` blends of a class, evenly from all of them."""
     blends = [row for row in story.added if row.kind == "synthetic"]
     step = max(1, len(blends) // PAIRS)

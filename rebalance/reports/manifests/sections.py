@@ -11,7 +11,7 @@ from rebalance.figures.clusterings import draw_quotas, draw_scores
 from rebalance.reports.figures import FigureFiles
 from rebalance.reports.manifests.layout import Scope, sheets_of
 from rebalance.reports.manifests.maps import hover_data, map_picture
-from rebalance.reports.manifests.members import ClassStory, repeats, scores_of, slug
+from rebalance.reports.manifests.members import ClassHistory, repeats, scores_of, slug
 from rebalance.reports.manifests.photographs import REPEATED, Photographs, pairs_of, strip_name
 from rebalance.reports.page import Picture, Table
 
@@ -34,7 +34,7 @@ Fact = tuple[str, str | int | float]
 
 
 def section(
-    story: ClassStory,
+    story: ClassHistory,
     first: Sequence[int],
     scope: Scope,
     photographs: Photographs,
@@ -70,7 +70,7 @@ def section(
     }
 
 
-def _sheets(story: ClassStory, count: int, photographs: Photographs) -> list[dict[str, Any]]:
+def _sheets(story: ClassHistory, count: int, photographs: Photographs) -> list[dict[str, Any]]:
     found = []
     for each in sheets_of(story, count):
         where = f"class {story.name}" if each.cluster is None else f"cluster {each.cluster}"
@@ -94,7 +94,7 @@ def _sheets(story: ClassStory, count: int, photographs: Photographs) -> list[dic
     return found
 
 
-def _blends(story: ClassStory, photographs: Photographs) -> list[Picture]:
+def _blends(story: ClassHistory, photographs: Photographs) -> list[Picture]:
     return [
         photographs.picture(
             f"{slug(story)}-blend-{number}",
@@ -105,14 +105,14 @@ def _blends(story: ClassStory, photographs: Photographs) -> list[Picture]:
     ]
 
 
-def _repeats(story: ClassStory, photographs: Photographs) -> list[Picture]:
+def _repeats(story: ClassHistory, photographs: Photographs) -> list[Picture]:
     return [
         photographs.picture(f"{slug(story)}-repeated-{number}", name, f"{times} times: {name}")
         for number, (name, times) in enumerate(repeats(story)[:REPEATED], 1)
     ]
 
 
-def facts_of(story: ClassStory) -> list[Fact]:
+def facts_of(story: ClassHistory) -> list[Fact]:
     """List what is known of the class in single words and numbers."""
     clustering = story.clustering
     facts: list[Fact] = [("images", len(story.members))]
@@ -138,7 +138,7 @@ def facts_of(story: ClassStory) -> list[Fact]:
     return facts
 
 
-def cover_table(story: ClassStory) -> Table | None:
+def cover_table(story: ClassHistory) -> Table | None:
     """Show how closely the picked images cover the rest, beside random picks; None if unknown."""
     cover = story.cover
     if not cover:
@@ -156,7 +156,7 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def notes_of(story: ClassStory) -> list[str]:
+def notes_of(story: ClassHistory) -> list[str]:
     """List what was not done as asked."""
     found = (story.clustering.get("note"), story.growth.get("note"))
     notes = [str(note) for note in dict.fromkeys(found) if note]
@@ -165,7 +165,7 @@ def notes_of(story: ClassStory) -> list[str]:
     return notes
 
 
-def reasons_table(story: ClassStory) -> Table | None:
+def reasons_table(story: ClassHistory) -> Table | None:
     """Count why images were left out; None where none was."""
     reasons = Counter(member.reason for member in story.members if not member.kept)
     if not reasons:
@@ -179,7 +179,7 @@ def names_of(members: Sequence[Any]) -> str:
     return ", ".join(member.file_name for member in members)
 
 
-def score_pictures(story: ClassStory, figures: FigureFiles) -> list[Picture]:
+def score_pictures(story: ClassHistory, figures: FigureFiles) -> list[Picture]:
     """Draw the silhouette against k, and another criterion's scores, if one chose."""
     shown = [("silhouettes", "mean silhouette")]
     if story.criterion != "silhouette":
@@ -193,7 +193,7 @@ def score_pictures(story: ClassStory, figures: FigureFiles) -> list[Picture]:
 
 
 def _score_picture(
-    story: ClassStory,
+    story: ClassHistory,
     figures: FigureFiles,
     key: str,
     what: str,
@@ -217,7 +217,7 @@ def _score_picture(
     )
 
 
-def quota_picture(story: ClassStory, figures: FigureFiles) -> Picture | None:
+def quota_picture(story: ClassHistory, figures: FigureFiles) -> Picture | None:
     """Draw what was kept of each cluster against its size; None where no clustering ran."""
     groups = [group for cluster, group in story.clusters.items() if cluster is not None]
     numbers = [cluster for cluster in story.clusters if cluster is not None]

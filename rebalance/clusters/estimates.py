@@ -18,7 +18,7 @@ EXACT_LIMIT = 200_000  # points whose silhouettes are all computed
 FIRST, MOST = 5_000, 80_000  # points drawn at first, and at last
 SURE = 2.0  # standard errors by which the best is to be ahead
 
-Floats = NDArray[np.float64]
+Float64s = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 
 
@@ -76,7 +76,7 @@ class _Strata:
             for start, size in zip(starts.tolist(), self.sizes.tolist(), strict=False)
         ]
         self.drawn = np.zeros(len(self.sizes), np.intp)
-        self.values: list[list[Floats]] = [[] for _ in self.sizes]
+        self.values: list[list[Float64s]] = [[] for _ in self.sizes]
 
     def fill(self, cells: Cells, size: int) -> None:
         """Draw points until there are about ``size``."""
@@ -110,21 +110,21 @@ class _Strata:
             int(rivals[behind[rivals].argmin()]) if len(rivals) else None,
         )
 
-    def _means(self, strata: list[Floats]) -> Floats:
+    def _means(self, strata: list[Float64s]) -> Float64s:
         weights = self.sizes / self.sizes.sum()
-        means: Floats = np.stack([values.mean(axis=1) for values in strata], axis=1) @ weights
+        means: Float64s = np.stack([values.mean(axis=1) for values in strata], axis=1) @ weights
         return means
 
-    def _errors(self, strata: list[Floats]) -> Floats:
+    def _errors(self, strata: list[Float64s]) -> Float64s:
         """Return the standard errors of the means of values [labelings, n] of each stratum."""
         variance = np.zeros(len(strata[0]))
         for values, drawn, size in zip(strata, self.drawn, self.sizes, strict=True):
             if drawn < size:  # else the whole of it is known
                 weight = size / self.sizes.sum()
                 variance += weight**2 * values.var(axis=1, ddof=1) / drawn * (1 - drawn / size)
-        errors: Floats = np.sqrt(variance)
+        errors: Float64s = np.sqrt(variance)
         return errors
 
 
-def _joined(blocks: Iterable[Floats]) -> Floats:
+def _joined(blocks: Iterable[Float64s]) -> Float64s:
     return np.concatenate(list(blocks), axis=1)

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Float64s = NDArray[np.float64]
 Labels = NDArray[np.intp]
 
 ITERATIONS = 300
 BLOCK_VALUES = 1 << 20  # distances held at once: 8 MB
 
 
-def cluster(points: Floats, k: int, chances: Floats, tolerance: float) -> tuple[Labels, Floats]:
+def cluster(
+    points: Float64s, k: int, chances: Float64s, tolerance: float
+) -> tuple[Labels, Float64s]:
     """Return the labels [N] and centres [k, D] of the start with the least scatter.
 
     points: [N, D], k of them different. chances: numbers from 0 to 1 [starts, k, trials], see
@@ -38,7 +40,7 @@ def cluster(points: Floats, k: int, chances: Floats, tolerance: float) -> tuple[
     return labels[best], centres[best]
 
 
-def greedy_starts(points: Floats, k: int, chances: Floats) -> Floats:
+def greedy_starts(points: Float64s, k: int, chances: Float64s) -> Float64s:
     """Choose centres [starts, k, D] among the points: k-means++ (Arthur & Vassilvitskii 2007).
 
     The first is drawn evenly, each other with a probability that grows with the squared distance to
@@ -48,7 +50,7 @@ def greedy_starts(points: Floats, k: int, chances: Floats) -> Floats:
     return np.stack([_greedy_start(points, k, each) for each in chances])
 
 
-def _greedy_start(points: Floats, k: int, chances: Floats) -> Floats:
+def _greedy_start(points: Float64s, k: int, chances: Float64s) -> Float64s:
     drawn = [min(int(chances[0, 0] * len(points)), len(points) - 1)]
     gaps = np.square(points - points[drawn[0]]).sum(axis=1)
     for turn in range(1, k):
@@ -62,7 +64,7 @@ def _greedy_start(points: Floats, k: int, chances: Floats) -> Floats:
     return points[drawn]
 
 
-def assigned(points: Floats, centres: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+def assigned(points: Float64s, centres: Float64s) -> tuple[NDArray[np.intp], Float64s, Float64s]:
     """Assign each point to the nearest of each start's centres [starts, k, D] (tie: the first).
 
     Also the squared distances to them [starts, N], and the summed points of each centre with, in
@@ -91,7 +93,7 @@ def assigned(points: Floats, centres: Floats) -> tuple[NDArray[np.intp], Floats,
     return labels, gaps, sums.reshape(starts, k, columns + 1)
 
 
-def _means(points: Floats, labels: NDArray[Any], gaps: Floats, sums: Floats) -> Floats:
+def _means(points: Float64s, labels: NDArray[Any], gaps: Float64s, sums: Float64s) -> Float64s:
     """Move the centres [starts, k, D] to the means of their points.
 
     One without points moves to the point farthest from its own centre, which leaves that centre;
@@ -105,5 +107,5 @@ def _means(points: Floats, labels: NDArray[Any], gaps: Floats, sums: Floats) -> 
         one = np.append(points[farthest], 1.0)
         sums[start, labels[start, farthest]] -= one
         sums[start, empty] = one
-    means: Floats = sums[:, :, :-1] / np.maximum(sums[:, :, -1:], 1)
+    means: Float64s = sums[:, :, :-1] / np.maximum(sums[:, :, -1:], 1)
     return means

@@ -15,12 +15,12 @@ SAMPLES_AT_ONCE = 16
 SHARE = 1024  # samples that one thread looks at in one go
 FAR_AWAY = np.float32(1e30)  # its square is infinite
 
-Floats = NDArray[np.float32]
+Float32s = NDArray[np.float32]
 
 
 def nearest_landmarks(
-    samples: Floats, landmarks: Floats, count: int
-) -> tuple[NDArray[np.int32], Floats]:
+    samples: Float32s, landmarks: Float32s, count: int
+) -> tuple[NDArray[np.int32], Float32s]:
     """Find the landmarks [L, d] nearest to each sample [N, d]: positions and distances.
 
     The nearest first, by Euclidean distance; at equal distance the smaller position. count: at most
@@ -45,7 +45,7 @@ def nearest_landmarks(
 
 @compiled(fastmath={"contract"})
 def _search(
-    samples: Floats, landmarks: Floats, positions: NDArray[np.int32], squares: Floats
+    samples: Float32s, landmarks: Float32s, positions: NDArray[np.int32], squares: Float32s
 ) -> None:
     """Fill positions and squares [N, count]; landmarks: [blocks, d, LANDMARKS_AT_ONCE]."""
     count = squares.shape[1]

@@ -20,7 +20,7 @@ COMPILED = 2048  # points of a plane from which numba is worth loading
 SHARE = 256  # points whose distances one thread sums up at a time
 
 Numbers = NDArray[np.intp]
-Floats = NDArray[np.float64]
+Float64s = NDArray[np.float64]
 
 
 def silhouettes(points: NDArray[np.floating[Any]], labelings: Sequence[ArrayLike]) -> list[float]:
@@ -54,7 +54,7 @@ class Cells:
     of points [clusters] of each cluster.
     """
 
-    points: Floats
+    points: Float64s
     starts: Numbers
     clusters: list[Numbers]
     sizes: list[Numbers]
@@ -62,7 +62,7 @@ class Cells:
     @classmethod
     def of(cls, points: NDArray[np.floating[Any]], labelings: Sequence[ArrayLike]) -> "Cells":
         """Group ``points`` [N, D] into cells under the labelings; errors as in ``silhouettes``."""
-        exact: Floats = np.asarray(points, dtype=np.float64)
+        exact: Float64s = np.asarray(points, dtype=np.float64)
         if not np.isfinite(exact).all():
             raise ValueError("silhouettes need finite points, but there are NaN or infinite ones")
         clusterings = [_cluster_numbers(labels, len(exact)) for labels in labelings]
@@ -78,7 +78,7 @@ class Cells:
             [np.bincount(numbers) for numbers in clusterings],
         )
 
-    def silhouettes(self, at: Numbers) -> Iterator[Floats]:
+    def silhouettes(self, at: Numbers) -> Iterator[Float64s]:
         """Yield the silhouettes of the points at these positions, some [labelings, n] at a time."""
         # Which cluster of each clustering a cell lies in: [cells, clusters] of zeros and ones.
         inside = [
@@ -101,13 +101,13 @@ class Cells:
     def _on_plane(self) -> bool:
         return self.points.shape[1] == 2 and len(self.points) >= COMPILED
 
-    def _summed_distances(self, at: Numbers) -> Floats:
+    def _summed_distances(self, at: Numbers) -> Float64s:
         """Sum the distances from each of the points [n] to the points of each cell [n, cells]."""
         if not self._on_plane:
             from scipy.spatial.distance import cdist
 
             distances = cdist(self.points[at], self.points)
-            sums: Floats = np.add.reduceat(distances, self.starts[:-1], axis=1)
+            sums: Float64s = np.add.reduceat(distances, self.starts[:-1], axis=1)
             return sums
         from rebalance.clusters.kernels import summed_distances
 

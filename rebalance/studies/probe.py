@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rebalance.losses import Loss
     from rebalance.training.head import HeadRecipe, Teaching
 
-Floats = NDArray[np.float32]
+Float32s = NDArray[np.float32]
 
 # Measured against scikit-learn's logistic regression: see tests/test_studies_probe.py.
 LEAST_STEPS = 300  # a few images make short epochs: they get more of them
@@ -190,23 +190,23 @@ class Side:
             self._known[rebalancing] = found, time.perf_counter() - began + spared
         return self._known[rebalancing]
 
-    def samples(self, chosen: Rebalanced) -> tuple[Floats, NDArray[np.int64]]:
+    def samples(self, chosen: Rebalanced) -> tuple[Float32s, NDArray[np.int64]]:
         """The scaled features of what is kept and added, and their labels."""
         kept, labels = self._inputs[chosen.kept], self.part.labels[chosen.kept]
         added = synthesise(kept, chosen.added)
         return np.concatenate([kept, added]), np.concatenate([labels, labels[chosen.added.base]])
 
-    def scaled(self, features: NDArray[Any]) -> Floats:
+    def scaled(self, features: NDArray[Any]) -> Float32s:
         """Standardised by the mean and the deviation of the part, before it is rebalanced."""
         mean, deviation = self._moments
         return (features.astype(np.float32) - mean) / deviation
 
     @cached_property
-    def _inputs(self) -> Floats:
+    def _inputs(self) -> Float32s:
         return self.scaled(self.part.features(LAYER))
 
     @cached_property
-    def _moments(self) -> tuple[Floats, Floats]:
+    def _moments(self) -> tuple[Float32s, Float32s]:
         features = self.part.features(LAYER)
         deviation = features.std(axis=0)
         return features.mean(axis=0), np.where(deviation > 0, deviation, np.float32(1))
@@ -216,7 +216,7 @@ class _Heard:
     """How a head does on images asked about after each epoch: F1 of every class."""
 
     def __init__(
-        self, loss: "Loss", inputs: Floats, labels: NDArray[np.int64], classes: Sequence[str]
+        self, loss: "Loss", inputs: Float32s, labels: NDArray[np.int64], classes: Sequence[str]
     ) -> None:
         self.loss, self.inputs, self.labels, self.classes = loss, inputs, labels, classes
         self.before: list[float] | None = None  # what the last epoch began with
@@ -239,7 +239,7 @@ def _teaching(loss: "Loss", regime: str, heard: _Heard) -> "Teaching[Any]":
     return Teaching(make, loss, regime, heard if REGIMES[regime].needs_f1 else None)
 
 
-def said(layer: "nn.Module", loss: "Loss", inputs: Floats) -> NDArray[np.float64]:
+def said(layer: "nn.Module", loss: "Loss", inputs: Float32s) -> NDArray[np.float64]:
     """The probabilities [N, K] that a head gives to scaled features, as its loss has them."""
     import torch
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rebalance.neighbours import Neighbours
 
-Floats = NDArray[np.float64]
+Float64s = NDArray[np.float64]
 
 HALVINGS = 64
 CLOSE_ENOUGH = 1e-5  # of the summed memberships to log2 of the neighbours
@@ -44,14 +44,14 @@ def fuzzy_graph(found: "Neighbours") -> "csr_matrix":
     return graph
 
 
-def _beyond(distances: Floats) -> Floats:
+def _beyond(distances: Float64s) -> Float64s:
     """Return how much farther each neighbour is than the nearest that does not coincide [N, K]."""
     nearest = np.where(distances > 0, distances, np.inf).min(axis=1, keepdims=True)
-    beyond: Floats = np.maximum(distances - np.where(np.isfinite(nearest), nearest, 0), 0)
+    beyond: Float64s = np.maximum(distances - np.where(np.isfinite(nearest), nearest, 0), 0)
     return beyond
 
 
-def _scales(distances: Floats) -> Floats:
+def _scales(distances: Float64s) -> Float64s:
     """Find sigma [N] by halving an interval, for all samples at once."""
     beyond, target = _beyond(distances), np.log2(distances.shape[1] + 1)
     low, high = np.zeros(len(beyond)), np.full(len(beyond), np.inf)
@@ -71,5 +71,7 @@ def _scales(distances: Floats) -> Floats:
     # umap-learn's means are over the neighbours and the sample itself, at distance 0.
     means = distances.sum(axis=1) / (distances.shape[1] + 1)
     least = np.where((distances > 0).any(axis=1), means, means.mean())
-    floored: Floats = np.maximum(scales, np.maximum(LEAST_SCALE * least, np.finfo(np.float64).tiny))
+    floored: Float64s = np.maximum(
+        scales, np.maximum(LEAST_SCALE * least, np.finfo(np.float64).tiny)
+    )
     return floored

@@ -13,7 +13,7 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from rebalance.clusters import InMemory, find_subclasses
-from rebalance.clusters.ahead import load_loops
+from rebalance.clusters.warm_up import load_loops
 def kept():
     return {path.name for path in Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbc")}
 images = int(sys.argv[1])

@@ -526,7 +526,7 @@ def test_odd_files_leave_stderr_alone(tmp_path: Path) -> None:
         (root / "a" / f"cut{position}.tif").write_bytes(SAMPLES["tiff"][:position])
     (root / "a" / "large.png").write_bytes(SAMPLES["png"])
     code = (
-        "import sys\nfrom PIL import Image\nfrom rebalance import folder, images\n"
+        "import sys\nfrom PIL import Image\nfrom rebalance.data import folder, images\n"
         "Image.MAX_IMAGE_PIXELS = 200  # large.png has 240\n"
         "print(len(images.survey(folder.scan(sys.argv[1]), 2)[1]))"
     )

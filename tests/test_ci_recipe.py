@@ -67,6 +67,7 @@ def test_the_reader_finds_every_command():
     assert verbs == [*["inspect", "undersample"] * 2, "report", "diff", "inspect"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("briefly")
 def test_the_recipes_pass_and_their_gates_fail(repository, execute):
     for line in [*(each for block in BLOCKS.values() for each in commands(block)), hook()]:

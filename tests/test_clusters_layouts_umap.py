@@ -58,6 +58,7 @@ def test_symmetric_data_is_laid_out_the_same_each_time(components: NDArray[np.fl
     np.testing.assert_array_equal(components, before)
 
 
+@pytest.mark.slow
 def test_another_process_lays_out_the_same_and_says_nothing() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", DRAW_AND_PRINT], capture_output=True, text=True, check=True

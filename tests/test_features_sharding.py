@@ -61,6 +61,7 @@ def test_shares_are_the_batches_of_one_process_each_in_one_place(count, batch, w
     assert max(sizes) - min(sizes) <= batch
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_bytes_of_one(tmp_path, make_folder, extractor):
     data = make_folder(tmp_path / "data", {"cat": 33, "dog": 20}, (20, 20))
     (data / "cat" / "bad.png").write_bytes((data / "cat" / "000.png").read_bytes()[:90])
@@ -91,6 +92,7 @@ def test_two_processes_write_the_bytes_of_one(tmp_path, make_folder, extractor):
     assert not list((tmp_path / "two").glob(".*"))  # nothing is left of what they agreed by
 
 
+@pytest.mark.slow
 def test_more_processes_than_batches(tmp_path, make_folder, extractor):
     data = make_folder(tmp_path / "data", {"cat": 3, "dog": 2})
     output = ["-o", tmp_path / "f.npz", "--json"]
@@ -117,6 +119,7 @@ def child(process, rank):
     raise AssertionError(f"no process of rank {rank}")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds a process by /proc")
 @pytest.mark.parametrize(("lost", "again"), [(0, []), (1, TWO)])
 def test_what_a_killed_process_leaves_is_gone_on_with(
@@ -167,6 +170,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_the_network_is_trained_once_and_as_by_one_process(tmp_path, make_folder):
     data = make_folder(tmp_path / "data", {"cat": 18, "dog": 14}, (8, 8))
     (tmp_path / "briefly.py").write_text(BRIEFLY)

@@ -462,6 +462,7 @@ def test_the_command_shows_both_heads(run, few, run_of, eos, tmp_path):
     assert lines["curves"][-2:] == [f"{gap['per_class']['curves']:.1f}" for gap in gaps]
 
 
+@pytest.mark.slow
 def test_two_processes_do_as_one(make_folder, tmp_path):
     data = make_folder(tmp_path / "train", {"cat": 36, "dog": 24}, (32, 32))
     for path in sorted(data.rglob("*.png"))[::5]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import rebalance
+
 ROOT = Path(__file__).resolve().parents[1]
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,14 +26,25 @@ def stable(text: str) -> list[str]:
     return lines
 
 
+@pytest.fixture(scope="module")
+def trained(sample, tmp_path_factory):
+    """The cache's folder with the network that ``finetune`` trains on the sample data."""
+    cache = tmp_path_factory.mktemp("trained")
+    rebalance.extract(sample, extractor="finetune", cache_dir=cache)
+    (network,) = (cache / "extractors").iterdir()
+    return network.parent
+
+
 @pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    """A folder with the sample data to run in, and a cache that all of README's commands share."""
+def checkout(tmp_path, monkeypatch, own_cache, trained):
+    """A folder with the sample data to run in, and the network that its commands would train."""
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    shutil.copytree(trained, own_cache / "extractors")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_tour_prints_what_it_shows(run, checkout):
     assert len(CONSOLE) >= 5
     for command, shown in CONSOLE:
@@ -45,6 +58,7 @@ def test_the_tour_prints_what_it_shows(run, checkout):
             assert stable(found.out) == stable(shown)
 
 
+@pytest.mark.slow
 def test_the_python_example_gives_what_its_comments_say(checkout):
     (example,) = PYTHON
     names: dict[str, object] = {}

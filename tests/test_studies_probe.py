@@ -86,6 +86,7 @@ def test_it_learns_as_well_as_logistic_regression(make_setup):
     assert abs(np.mean(differences)) < 0.03
 
 
+@pytest.mark.slow
 def test_on_real_features_it_learns_as_well_as_logistic_regression(shared, tmp_path):
     """On TrashNet's photographs: the difference is below that of two shuffles of the folds."""
     folder = shared / "data" / "trashnet" / "images"

@@ -69,6 +69,7 @@ def same(first, second, name):
     assert numbers(one) == pytest.approx(numbers(two), **CLOSE)
 
 
+@pytest.mark.slow
 def test_two_processes_do_as_one(few, tmp_path):
     options = ["--epochs", "2", "--regime", "dynamic", "--val-fraction", "0.3"]
     options += ["--classifier", "centres", "--json"]
@@ -88,6 +89,7 @@ def test_two_processes_do_as_one(few, tmp_path):
         assert two["val_f1_macro"] == one["val_f1_macro"]
 
 
+@pytest.mark.slow
 def test_a_run_that_exists_ends_all_processes_with_one_line(few, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").touch()
@@ -104,6 +106,7 @@ def test_wrong_usage_is_said_once(few, tmp_path):
     assert err.count("Invalid value for '--epochs'") == 1
 
 
+@pytest.mark.slow
 def test_ended_and_resumed_it_ends_with_the_same_weights(few, tmp_path):
     options = ["--epochs", "3", "--loss", "ldam", "--regime", "drw"]
     status, _, err = finish(start(*TWO, *train(few, tmp_path / "whole", *options)))
@@ -147,6 +150,7 @@ distributed.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_callers_with_processes_of_their_own_all_get_the_metrics_and_the_error(few, tmp_path):
     running = [start("-c", CALLER, tmp_path, rank, *few) for rank in range(2)]
     found = []

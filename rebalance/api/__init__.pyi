@@ -511,15 +511,15 @@ def train(
         lr: Highest learning rate.
         schedule: How the learning rate moves. (a key of
             rebalance.training.schedules.SCHEDULES)
-        augment: How training images are varied. (one of paper, cifar, none)
+        augment: How training images are varied. (a key of
+            rebalance.training.augmentation.AUGMENTATIONS)
         grad_accum: Forward passes that a step is split over.
         arch: [default: resnet50 for transfer, cifar_resnet32 for scratch]
         weights: What to start from. [default: imagenet for transfer, else scratch]
         image_size: Side of the square the network sees.
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
-        loss: What is minimised. (one of ce, weighted, cce, cot, focal, focal-sigmoid, ldam,
-            asl, mfe, msfe, cost, crl; default 'ce')
+        loss: What is minimised. (a key of rebalance.losses.LOSSES; default 'ce')
         loss_options: Option of the loss, such as gamma=-1.
         sampler: How the images of an epoch are drawn. (a key of
             rebalance.training.sampling.SAMPLERS; default 'none')

@@ -12,7 +12,7 @@ from rebalance.losses import LOSSES, WEIGHTINGS
 from rebalance.metrics import METRICS
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.scoring import THRESHOLDS
-from rebalance.scoring.evaluation import CLASSIFIERS
+from rebalance.scoring.rules import CLASSIFIERS
 from rebalance.settings import LAYERS, RECIPES
 from rebalance.training.augmentation import AUGMENTATIONS
 from rebalance.training.optimisers import OPTIMISERS
@@ -72,7 +72,7 @@ def test_every_choice_has_its_entry_in_the_section_of_its_kind(section: str) -> 
 
 
 def test_both_classifiers_are_told_of() -> None:
-    assert CLASSIFIERS == ("head", "centres")
+    assert set(CLASSIFIERS) == {"head", "centres"}
     assert "`--classifier centres`" in sections()["Category centres"]
 
 

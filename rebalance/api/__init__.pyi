@@ -49,9 +49,9 @@ def evaluate(
     with the run. Raises as ``train``.
 
     Options:
-        threshold: How a class is decided on. [default: as the run decided]
-        classifier: What decides: the head, or the nearest class mean. [default: as the run
-            decided]
+        threshold: Rule that turns probabilities into a class. [default: as the run decided]
+        classifier: Classifier that decides: the head, or the nearest class mean. [default: as
+            the run decided]
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         root: Where the images of a manifest are. [default: as the manifest says]
@@ -93,7 +93,7 @@ def extract(
     Options:
         layers: Layer to extract; auto is every layer the network has. (one of body, pool,
             linear, auto; default ('pool',))
-        extractor: The network that looks at the images: torchvision's pretrained one, one
+        extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
             resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
@@ -162,28 +162,28 @@ def hybrid(
         pick: Which images of a subclass: by distance to its centre, or at random. (a key of
             rebalance.undersampling.PICKERS; default 'closest')
         k_max: Most clusters that a class may be found to have. (default 9)
-        criterion: What says how many there are. (a key of rebalance.clusters.CRITERIA;
-            default 'silhouette')
-        cluster_space: Where they are sought: on the 2-D map, or among the principal
-            components. (one of map, pca; default 'map')
-        layout: What draws the map: our UMAP, in parallel, or umap-learn. (a key of
+        criterion: Criterion that chooses the number of clusters. (a key of
+            rebalance.clusters.CRITERIA; default 'silhouette')
+        cluster_space: Space to cluster in: the 2-D map, or the principal components. (one of
+            map, pca; default 'map')
+        layout: Program that draws the map: our parallel UMAP, or umap-learn. (a key of
             rebalance.clusters.LAYOUTS; default 'fast')
-        landmarks: Images of a large class that its clusters are found on, and the others
-            join: auto is 20,000 of more than 100,000, none is all. (default 'auto')
-        dedupe: Of a class to cut, let near-duplicates go before anything else. (default
-            False)
-        suspects: Tell which images look out of place in their class: outliers, or inside
-            another. (default False)
+        landmarks: Images of a large class to find the clusters on; the others join them: auto
+            is 20,000 of more than 100,000, none is all. (default 'auto')
+        dedupe: Drop near-duplicates of the classes to cut first. (default False)
+        suspects: List images that look out of place: outliers, or among another class.
+            (default False)
         over: How the samples to add are chosen. (a key of
             rebalance.oversampling.OVERSAMPLERS; default 'ros')
-        neighbours: How many of them a partner is drawn from. [default: 5; 10 for eos]
-        layer: Features that tell neighbours and clusters. (one of body, pool, linear; default
-            'pool')
+        neighbours: Number of nearest neighbours that a partner is drawn from. [default: 5; 10
+            for eos]
+        layer: Layer whose features decide neighbours and clusters. (one of body, pool,
+            linear; default 'pool')
         space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
             default 'embedding')
-        exact: True neighbours however many samples there are; else nearly so above 100,000.
+        exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
             (default False)
-        extractor: The network that looks at the images: torchvision's pretrained one, one
+        extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
             resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
@@ -243,11 +243,11 @@ def inspect(
         fail_above: Exit with status 3 if the imbalance ratio is larger.
         fail_on: Exit with status 3 if there is any such finding; kinds are listed above. (a
             key of rebalance.inspection.KINDS)
-        baseline: What an earlier inspect json printed: tell only what is new.
+        baseline: Result of an earlier inspect json; only new findings are reported.
         similar: Also find images whose features are so similar; 0.94 where no number follows.
             The features must be in the cache: see extract.
         html: Also write a page that shows the images that were found.
-        extractor: The network that looks at the images: torchvision's pretrained one, one
+        extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
             resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
@@ -338,20 +338,21 @@ def oversample(
     output: where to write the manifest; its companions go beside it. Raises as ``undersample``.
 
     Options:
-        method: How the samples to add are chosen; ros repeats images, needing no features. (a
-            key of rebalance.oversampling.OVERSAMPLERS; default 'ros')
-        neighbours: How many of them a partner is drawn from. [default: 5; 10 for eos]
-        layer: Features that tell neighbours and clusters. (one of body, pool, linear; default
-            'pool')
+        method: Method that chooses the samples to add; ros repeats images and needs no
+            features. (a key of rebalance.oversampling.OVERSAMPLERS; default 'ros')
+        neighbours: Number of nearest neighbours that a partner is drawn from. [default: 5; 10
+            for eos]
+        layer: Layer whose features decide neighbours and clusters. (one of body, pool,
+            linear; default 'pool')
         space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
             default 'embedding')
-        exact: True neighbours however many samples there are; else nearly so above 100,000.
+        exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
             (default False)
         to: Class size wanted: the largest class, a number, or R times the largest. (default
             'max')
-        per_class: Size of one class, over to.
+        per_class: Size of one class, in place of to.
         classes: Raise only these classes; the others stay as they are.
-        extractor: The network that looks at the images: torchvision's pretrained one, one
+        extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
             resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
@@ -509,31 +510,32 @@ def train(
         epochs: Epochs that train everything.
         batch_size: Images of one step.
         lr: Highest learning rate.
-        schedule: How the learning rate moves. (a key of
+        schedule: Schedule of the learning rate. (a key of
             rebalance.training.schedules.SCHEDULES)
         augment: How training images are varied. (a key of
             rebalance.training.augmentation.AUGMENTATIONS)
-        grad_accum: Forward passes that a step is split over.
+        grad_accum: Forward passes that one step is split into.
         arch: [default: resnet50 for transfer, cifar_resnet32 for scratch]
         weights: What to start from. [default: imagenet for transfer, else scratch]
         image_size: Side of the square the network sees.
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
-        loss: What is minimised. (a key of rebalance.losses.LOSSES; default 'ce')
+        loss: Loss to minimise. (a key of rebalance.losses.LOSSES; default 'ce')
         loss_options: Option of the loss, such as gamma=-1.
-        sampler: How the images of an epoch are drawn. (a key of
+        sampler: Sampler that draws the images of an epoch. (a key of
             rebalance.training.sampling.SAMPLERS; default 'none')
-        regime: What training looks at when. (a key of rebalance.training.regimes.REGIMES;
-            default 'plain')
+        regime: Regime: which images or weights training uses in which epochs. (a key of
+            rebalance.training.regimes.REGIMES; default 'plain')
         in_memory: Keep the decoded images; auto: if they take 1 GiB at most. (one of auto,
             yes, no; default 'auto')
         rebalance_head: In the end, train a fresh head on embeddings blended by this manifest.
         val: What to validate on, after each epoch.
         val_fraction: Share of DATA to validate on, split off class by class.
         groups: CSV of file_name,group: no group on both sides of val_fraction.
-        allow_overlap: Go on though images to score are also trained on. (default False)
-        threshold: How a class is decided on. (default 'none')
-        classifier: What decides: the head, or the nearest class mean. (default 'head')
+        allow_overlap: Allow images that are both trained on and scored. (default False)
+        threshold: Rule that turns probabilities into a class. (default 'none')
+        classifier: Classifier that decides: the head, or the nearest class mean. (default
+            'head')
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         seed: Same seed, same images, same machine: same bytes. (default 0)
@@ -589,23 +591,22 @@ def undersample(
         layer: Features to cluster: auto is the best silhouette, class by class. (one of body,
             pool, linear, auto; default 'pool')
         k_max: Most clusters that a class may be found to have. (default 9)
-        criterion: What says how many there are. (a key of rebalance.clusters.CRITERIA;
-            default 'silhouette')
-        cluster_space: Where they are sought: on the 2-D map, or among the principal
-            components. (one of map, pca; default 'map')
-        layout: What draws the map: our UMAP, in parallel, or umap-learn. (a key of
+        criterion: Criterion that chooses the number of clusters. (a key of
+            rebalance.clusters.CRITERIA; default 'silhouette')
+        cluster_space: Space to cluster in: the 2-D map, or the principal components. (one of
+            map, pca; default 'map')
+        layout: Program that draws the map: our parallel UMAP, or umap-learn. (a key of
             rebalance.clusters.LAYOUTS; default 'fast')
-        landmarks: Images of a large class that its clusters are found on, and the others
-            join: auto is 20,000 of more than 100,000, none is all. (default 'auto')
-        dedupe: Of a class to cut, let near-duplicates go before anything else. (default
-            False)
-        suspects: Tell which images look out of place in their class: outliers, or inside
-            another. (default False)
+        landmarks: Images of a large class to find the clusters on; the others join them: auto
+            is 20,000 of more than 100,000, none is all. (default 'auto')
+        dedupe: Drop near-duplicates of the classes to cut first. (default False)
+        suspects: List images that look out of place: outliers, or among another class.
+            (default False)
         to: Class size wanted: the smallest class, a number, or R times the smallest. (default
             'min')
-        per_class: Size of one class, over to.
+        per_class: Size of one class, in place of to.
         classes: Cut only these classes; the others stay whole.
-        extractor: The network that looks at the images: torchvision's pretrained one, one
+        extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
             resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]

@@ -54,8 +54,8 @@ def talk(command: Command) -> Command:
     """The options -q, -v and --json."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-        click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
-        click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors."),
+        click.option("-v", "--verbose", is_flag=True, help="Log more to stderr."),
+        click.option("-q", "--quiet", is_flag=True, help="Log only errors."),
     ):
         command = option(command)
     return command

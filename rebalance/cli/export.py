@@ -25,7 +25,7 @@ from rebalance.settings.option import keys
     type=values.Registry(partial(keys, "rebalance.exchange:EXPORTS")),
     default="csv",
     show_default=True,
-    help="The tool that is to read it.",
+    help="Tool that will read the table.",
 )
 @click.option(
     "--root",

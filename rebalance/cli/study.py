@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rebalance.studies.story import Forecast
 
 DRY_RUN = click.option(
-    "--dry-run", is_flag=True, help="List the cells and about how long they take."
+    "--dry-run", is_flag=True, help="Only list the cells and estimate how long they take."
 )
 
 

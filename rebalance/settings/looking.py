@@ -37,7 +37,7 @@ class InspectOptions(Options):
         None,
         place="file",
         metavar="OLD.json",
-        help="What an earlier inspect --json printed: tell only what is new.",
+        help="Result of an earlier inspect --json; only new findings are reported.",
     )
     similar: float | None = option(
         None,

@@ -24,7 +24,7 @@ class ClassSizes(Options):
         (),
         flag="--class",
         metavar="NAME=N",
-        help="Size of one class, over --to; repeatable.",
+        help="Size of one class, in place of --to; repeatable.",
     )
 
     def __post_init__(self) -> None:
@@ -136,32 +136,30 @@ class SelectionOptions(Options):
     criterion: str = option(
         "silhouette",
         choices="rebalance.clusters:CRITERIA",
-        help="What says how many there are.",
+        help="Criterion that chooses the number of clusters.",
     )
     cluster_space: str = option(
         "map",
         choices=CLUSTER_SPACES,
         wrong="a cluster space is",
-        help="Where they are sought: on the 2-D map, or among the principal components.",
+        help="Space to cluster in: the 2-D map, or the principal components.",
     )
     layout: str = option(
         "fast",
         choices="rebalance.clusters:LAYOUTS",
-        help="What draws the map: our UMAP, in parallel, or umap-learn.",
+        help="Program that draws the map: our parallel UMAP, or umap-learn.",
     )
     landmarks: str = option(
         "auto",
         metavar="auto|none|N",
         numbers=True,
-        help="Images of a large class that its clusters are found on, and the others join: "
+        help="Images of a large class to find the clusters on; the others join them: "
         f"auto is {LANDMARKS:,} of more than {LANDMARKS_ABOVE:,}, none is all.",
     )
-    dedupe: bool = option(
-        False, help="Of a class to cut, let near-duplicates go before anything else."
-    )
+    dedupe: bool = option(False, help="Drop near-duplicates of the classes to cut first.")
     suspects: bool = option(
         False,
-        help="Tell which images look out of place in their class: outliers, or inside another.",
+        help="List images that look out of place: outliers, or among another class.",
     )
 
     def __post_init__(self) -> None:
@@ -182,15 +180,15 @@ class SynthesisOptions(Options):
     method: str = option(
         "ros",
         choices="rebalance.oversampling:OVERSAMPLERS",
-        help="How the samples to add are chosen; ros repeats images, needing no features.",
+        help="Method that chooses the samples to add; ros repeats images and needs no features.",
     )
     neighbours: int | None = option(
         None,
         least=1,
-        help="How many of them a partner is drawn from. [default: 5; 10 for eos]",
+        help="Number of nearest neighbours that a partner is drawn from. [default: 5; 10 for eos]",
     )
     layer: str = option(
-        "pool", choices=LAYERS[:-1], help="Features that tell neighbours and clusters."
+        "pool", choices=LAYERS[:-1], help="Layer whose features decide neighbours and clusters."
     )
     space: str = option(
         "embedding",
@@ -200,5 +198,5 @@ class SynthesisOptions(Options):
     )
     exact: bool = option(
         False,
-        help="True neighbours however many samples there are; else nearly so above 100,000.",
+        help="Exact neighbours at any size; without it, approximate above 100,000 samples.",
     )

@@ -61,7 +61,7 @@ class ExtractorOptions(Options):
     extractor: str = option(
         "imagenet",
         metavar="imagenet|finetune|PATH",
-        help="The network that looks at the images: torchvision's pretrained one, one "
+        help="Network that describes the images: torchvision's pretrained one, one "
         "trained on DATA first (no download), or a checkpoint.",
     )
     arch: str | None = option(

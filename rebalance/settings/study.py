@@ -21,15 +21,17 @@ class StudyOptions(Options):
     training: how the network is trained, at depth ``full``.
     """
 
-    data: Path = required(help="What is divided into folds: a folder or a manifest.")
-    test: Path | None = option(None, help="What else to score on: a folder or a manifest.")
+    data: Path = required(help="Images to divide into folds: a folder or a manifest.")
+    test: Path | None = option(
+        None, help="Test images to score on as well: a folder or a manifest."
+    )
     depth: str = option(
         "probe",
         choices=DEPTHS,
         wrong="depth must be",
-        help="A head on features that stay as they are, or a network trained end to end.",
+        help="Train a head on fixed features, or a network end to end.",
     )
-    seeds: tuple[int, ...] = option(TEN, help="Each shuffles the folds anew.")
+    seeds: tuple[int, ...] = option(TEN, help="Seeds; each shuffles the folds anew.")
     folds: int = option(
         5, least=2, help="Parts of DATA, each of which is validated on once per seed."
     )
@@ -37,7 +39,7 @@ class StudyOptions(Options):
     metric: str = option(
         "balanced_accuracy",
         choices="rebalance.metrics:METRICS",
-        help="What the table is sorted by.",
+        help="Metric that the table is sorted by.",
     )
     extractor: ExtractorOptions = field(default_factory=ExtractorOptions)
     training: TrainOptions = field(default_factory=TrainOptions)

@@ -105,14 +105,16 @@ class TrainOptions(Options):
     schedule: str | None = option(
         None,
         choices="rebalance.training.schedules:SCHEDULES",
-        help="How the learning rate moves.",
+        help="Schedule of the learning rate.",
     )
     augment: str | None = option(
         None,
         choices="rebalance.training.augmentation:AUGMENTATIONS",
         help="How training images are varied.",
     )
-    grad_accum: int | None = option(None, least=1, help="Forward passes that a step is split over.")
+    grad_accum: int | None = option(
+        None, least=1, help="Forward passes that one step is split into."
+    )
     arch: str | None = option(
         None,
         metavar="NAME",
@@ -128,7 +130,7 @@ class TrainOptions(Options):
         "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."
     )
     loss: str = option(
-        "ce", choices="rebalance.losses:LOSSES", in_study=False, help="What is minimised."
+        "ce", choices="rebalance.losses:LOSSES", in_study=False, help="Loss to minimise."
     )
     loss_options: tuple[tuple[str, str], ...] = option(
         (),
@@ -141,13 +143,13 @@ class TrainOptions(Options):
     sampler: str = option(
         "none",
         choices="rebalance.training.sampling:SAMPLERS",
-        help="How the images of an epoch are drawn.",
+        help="Sampler that draws the images of an epoch.",
     )
     regime: str = option(
         "plain",
         choices="rebalance.training.regimes:REGIMES",
         in_study=False,
-        help="What training looks at when.",
+        help="Regime: which images or weights training uses in which epochs.",
     )
     in_memory: str = option(
         "auto",
@@ -196,14 +198,14 @@ class ScoringOptions(Options):
         place="file",
         help="CSV of file_name,group: no group on both sides of --val-fraction.",
     )
-    allow_overlap: bool = option(False, help="Go on though images to score are also trained on.")
+    allow_overlap: bool = option(False, help="Allow images that are both trained on and scored.")
     threshold: str = option(
-        "none", metavar="none|prior|cost:FILE", help="How a class is decided on."
+        "none", metavar="none|prior|cost:FILE", help="Rule that turns probabilities into a class."
     )
     classifier: str = option(
         "head",
         metavar="head|centres",
-        help="What decides: the head, or the nearest class mean.",
+        help="Classifier that decides: the head, or the nearest class mean.",
     )
 
 
@@ -215,11 +217,12 @@ class DecisionOptions(Options):
         ScoringOptions,
         "threshold",
         default=None,
-        help="How a class is decided on. [default: as the run decided]",
+        help="Rule that turns probabilities into a class. [default: as the run decided]",
     )
     classifier: str | None = again(
         ScoringOptions,
         "classifier",
         default=None,
-        help="What decides: the head, or the nearest class mean. [default: as the run decided]",
+        help="Classifier that decides: the head, or the nearest class mean. "
+        "[default: as the run decided]",
     )

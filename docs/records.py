@@ -12,10 +12,10 @@ PAGE = Path(__file__).with_name("records.md")
 HEAD = """\
 # Records
 
-Beside its tables, `rebalance` writes JSON: `M.json` with every manifest, `options.json`, `decision.json`
-and `metrics.json` in the folder of a run, and `study.json` with the results of a study. Each has a
-[JSON Schema](https://json-schema.org) that ships with the package, and every record that the tests
-write is held against it.
+Beside its tables, `rebalance` writes JSON: `M.json` with every manifest, `options.json`,
+`decision.json` and `metrics.json` in the folder of a run, and `study.json` with the results of a
+study. Each has a [JSON Schema](https://json-schema.org) that ships with the package, and the tests
+hold what the commands write against it.
 
 ```python
 import json
@@ -29,10 +29,10 @@ with open("M.json") as file:
 In Python the same records are typed: `rebalance.read_manifest("M.csv").record` is a
 `rebalance.records.ManifestRecord`.
 
-A record with a `format` says by it which version it is of; all that there is so far is format 1. A
-reader of rebalance refuses a later one. A key is never given another meaning within a format, and an
-object has no other keys than those listed, unless its words say so. `?` marks a key that may be
-absent. What `options` hold by name are the options of the command, as its help explains them.
+A record with a `format` says by it which version it is of; so far there is format 1 only, and a
+reader refuses a later one. A key is never given another meaning within a format, and an object
+has no other keys than those listed, unless its words say so. `?` marks a key that may be absent.
+What `options` hold by name are the options of the command, as its help explains them.
 
 This page and the schemas are written by `python docs/records.py`, from the types in
 `rebalance/records`.

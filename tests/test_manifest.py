@@ -161,7 +161,6 @@ def test_other_unreadable_manifests(tmp_path):
         {"root": 5},
         {"unreadable": [1]},
         {"unreadable": [{"file_name": "x"}]},
-        {"format": 2},
     ):
         path.with_suffix(".json").write_text(json.dumps(record))
         with pytest.raises(ManifestError, match="not the record of a manifest"):

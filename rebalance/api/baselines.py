@@ -6,6 +6,7 @@ from typing import Any
 from rebalance.api.keywords import takes
 from rebalance.errors import SettingError
 from rebalance.progress import Progress, silent
+from rebalance.records import MetricsRecord
 from rebalance.settings import (
     DecisionOptions,
     FolderOptions,
@@ -25,7 +26,7 @@ def train(
     start: StartOptions,
     progress: Progress = silent,
     **options: Any,
-) -> dict[str, Any]:
+) -> MetricsRecord:
     """Train a baseline on DATA, score it on TEST, and keep all of it in a run folder.
 
     In place of DATA, ``from_run`` names a finished run and ``head_only`` a manifest: the network of
@@ -67,7 +68,7 @@ def evaluate(
     source: FolderOptions,
     how: RunOptions,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> MetricsRecord:
     """Score the network of a run on TEST; returns the metrics.
 
     output: a CSV to write every prediction to. What another decision than that of the run needs of

@@ -51,7 +51,10 @@ def show(manifest: "Manifest", output: Path) -> None:
     """The classes before and after, and what was not done as asked."""
     counts, stories = manifest.record["counts"], manifest.record["per_class"]
     made = Counter((row.label, row.kind) for row in manifest.rows)
-    columns = {"class": list(counts["before"]), "images": list(counts["before"].values())}
+    columns: dict[str, list[Any]] = {
+        "class": list(counts["before"]),
+        "images": list(counts["before"].values()),
+    }
     blended = [made[name, "synthetic"] for name in columns["class"]]
     kept = [made[name, "original"] for name in columns["class"]]
     readable = list(counts["readable"].values())

@@ -55,7 +55,7 @@ def _print(manifest: "Manifest", output: Path) -> None:
     record = manifest.record
     counts, stories = record["counts"], record["per_class"]
     header = ["class", "images", "kept", "dropped", "unreadable"]
-    columns = [header]
+    columns: list[list[Any]] = [header]
     for name, before in counts["before"].items():
         readable, kept = counts["readable"][name], counts["after"][name]
         columns.append([name, before, kept, readable - kept, before - readable])

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from rebalance.data.folder import ImageFolder, Unreadable, scan
 from rebalance.errors import DataError
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest
+from rebalance.records import ManifestRecord, UnreadableRecord
 from rebalance.settings import FolderOptions
 
 log = logging.getLogger("rebalance")
@@ -30,12 +30,12 @@ class Source:
     dropped: tuple[Dropped, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     manifest: Path | None = None
-    record: dict[str, Any] | None = None
+    record: ManifestRecord | None = None
     rows: tuple[Row, ...] = ()
     places: tuple[Place, ...] = ()
 
 
-def as_records(unreadable: Sequence[Unreadable]) -> list[dict[str, str]]:
+def as_records(unreadable: Sequence[Unreadable]) -> list[UnreadableRecord]:
     """List unreadable files as the manifest's record does."""
     return [
         {"file_name": image.path, "label": image.label, "reason": image.reason}

@@ -9,7 +9,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rebalance import __version__
 from rebalance.data.folder import Unreadable
@@ -25,6 +24,7 @@ from rebalance.manifest import (
     write_manifest,
 )
 from rebalance.reading import is_regular_file, open_csv
+from rebalance.records import ManifestRecord
 from rebalance.settings import FolderOptions, RunOptions
 
 log = logging.getLogger("rebalance")
@@ -197,7 +197,7 @@ def _manifest(table: Path, root: Path, listed: Iterator[Row]) -> Manifest:
     absent = [Unreadable(name, label, "no such file") for name, label in missing.items()]
     manifest = Manifest(root, classes, tuple(rows))
     _report_absent(table, root, absent, manifest)
-    record: dict[str, Any] = {
+    record: ManifestRecord = {
         "format": FORMAT,
         "rebalance": __version__,
         "command": "import",

@@ -37,6 +37,7 @@ from rebalance.features.blocks import (
     block_size,
     read_block,
 )
+from rebalance.records import ExtractorRecord
 
 HALF_MAX = float(np.finfo(np.float16).max)
 
@@ -134,7 +135,7 @@ class FeatureCache:
         kept = self._read("about.json").get("layers")
         return kept if isinstance(kept, dict) else {}
 
-    def describe(self, about: dict[str, Any], widths: Mapping[str, int]) -> None:
+    def describe(self, about: ExtractorRecord, widths: Mapping[str, int]) -> None:
         """Keep what a later run needs to know about the extractor without loading it."""
         self._keep("about.json", {**about, "layers": dict(widths)})
 

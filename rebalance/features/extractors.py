@@ -8,7 +8,7 @@ network. Imports no torch by itself; ``Extractor.load`` does. One module per kin
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebalance.data.folder import ImageFolder
 from rebalance.data.images import Probe
@@ -19,6 +19,7 @@ from rebalance.models.devices import resolve_device, resolve_precision
 from rebalance.models.fingerprints import fingerprint
 from rebalance.models.pretrained import find_pretrained
 from rebalance.progress import Progress
+from rebalance.records import ExtractorRecord
 from rebalance.settings import ExtractorOptions, RunOptions
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Extractor:
     device: str
     precision: str
     batch_size: int
-    about: dict[str, Any]
+    about: ExtractorRecord
     cache: Path
     load: "Callable[[Progress], tuple[Network, Transform]]"
 
@@ -75,13 +76,17 @@ def find_extractor(
         raise ExtractorError("--init says what finetune starts from: add --extractor finetune")
     device = resolve_device(run.device)
     precision = resolve_precision(options.precision, device)
-    how = {"image_size": options.image_size, "precision": precision, "device": device}
+    how: ExtractorRecord = {
+        "image_size": options.image_size,
+        "precision": precision,
+        "device": device,
+    }
     source = (
         FineTuned(options, run, how, folder, probes, workers)
         if needs_training(options)
         else find_pretrained(options.extractor, options.arch, CHOICES)
     )
-    facts = {"kind": source.kind, "arch": source.arch, **source.facts, **how}
+    facts: ExtractorRecord = {"kind": source.kind, "arch": source.arch, **source.facts, **how}
     identity = fingerprint({**facts, "reading": READING})
 
     loaded: list[tuple[Network, Transform]] = []  # once for all who ask

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebalance import seeds
 from rebalance.atomic import make_folder
@@ -18,6 +18,7 @@ from rebalance.features.cache import cache_root, extractor_path
 from rebalance.models.fingerprints import fingerprint
 from rebalance.models.pretrained import ARCH, find_pretrained
 from rebalance.progress import Progress, silent
+from rebalance.records import ExtractorRecord
 from rebalance.settings import ExtractorOptions, Recipe, RunOptions
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class FineTuned:
         self,
         options: ExtractorOptions,
         run: RunOptions,
-        how: dict[str, Any],
+        how: ExtractorRecord,
         folder: ImageFolder,
         probes: Sequence[Probe],
         workers: int,
@@ -64,7 +65,7 @@ class FineTuned:
         self.how = how
         self.folder = folder
         self.workers = workers
-        self.facts: dict[str, Any] = {
+        self.facts: ExtractorRecord = {
             "init": options.init,
             "start": start.facts["weights"] if start else None,
             "recipe": asdict(self.recipe),

@@ -5,9 +5,9 @@ The table, the JSON and the gates of ``rebalance inspect`` follow from the regis
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rebalance.inspection.inspected import ImagePlace, InspectedImage, InspectedImages, grouped
+from rebalance.records import FindingRecord, FoundImage
 
 ELONGATED = 3  # times as long as wide; beyond, a square crop or resize loses most of the image
 NAMED_AT_MOST = 4  # images that one line names
@@ -25,9 +25,9 @@ class Finding:
     detail: str = ""
     link: str = "="
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> FindingRecord:
         """Return the finding as JSON types."""
-        images = [
+        images: list[FoundImage] = [
             {
                 "file_name": place.file_name,
                 "label": place.label,

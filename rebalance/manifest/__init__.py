@@ -11,7 +11,6 @@ from rebalance.manifest.rows import (
     COLUMNS,
     DIGITS,
     DROPPED_COLUMNS,
-    FORMAT,
     KINDS,
     MAP_COLUMNS,
     Dropped,
@@ -26,6 +25,7 @@ from rebalance.manifest.writing import (
     to_json,
     write_manifest,
 )
+from rebalance.records.manifest import FORMAT
 
 __all__ = [
     "COLUMNS",

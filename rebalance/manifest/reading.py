@@ -5,12 +5,11 @@ import json
 from collections.abc import Callable, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rebalance.errors import ManifestError
 from rebalance.manifest.rows import (
     DROPPED_COLUMNS,
-    FORMAT,
     KINDS,
     MAP_COLUMNS,
     Dropped,
@@ -20,6 +19,8 @@ from rebalance.manifest.rows import (
     companions,
 )
 from rebalance.reading import is_regular_file, open_csv
+from rebalance.records import ManifestRecord
+from rebalance.records.manifest import FORMAT
 
 Cell = TypeVar("Cell")
 
@@ -95,19 +96,25 @@ def _read_csv(
     return parsed
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def _read_record(path: Path) -> ManifestRecord:
     if not path.is_file():
         return {}
     try:
         record = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ManifestError(f"{str(path)!r} is not readable as JSON: {error}") from None
+    number = record.get("format", FORMAT) if isinstance(record, dict) else None
+    if isinstance(number, int) and number > FORMAT:
+        raise ManifestError(
+            f"{str(path)!r} is of format {number}, and {FORMAT} is the latest that this version "
+            "reads: update rebalance"
+        )
     if not isinstance(record, dict) or not _is_record(record):
         raise ManifestError(
             f"{str(path)!r} is not the record of a manifest of format {FORMAT}: write it anew with "
             "rebalance, or take it away"
         )
-    return record
+    return cast(ManifestRecord, record)
 
 
 def _is_record(record: dict[str, Any]) -> bool:

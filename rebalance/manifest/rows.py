@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
-FORMAT = 1
+from rebalance.records import ManifestRecord
+
 KINDS = ("original", "duplicate", "synthetic")
 DIGITS = 6  # of distances and silhouettes
 
@@ -76,7 +76,7 @@ class Manifest:
     classes: tuple[str, ...]
     rows: tuple[Row, ...]
     dropped: tuple[Dropped, ...] = ()
-    record: dict[str, Any] = field(default_factory=dict)
+    record: ManifestRecord = field(default_factory=ManifestRecord)
     places: tuple[Place, ...] = ()
 
     @property

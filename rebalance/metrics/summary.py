@@ -4,7 +4,7 @@ Imports numpy and nothing heavier; may not import torch or click.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rebalance.errors import MetricError
 from rebalance.metrics.predictions import Predictions, as_predictions
 from rebalance.metrics.scores import METRICS, class_f1
+from rebalance.records import ClassScores, ScoresRecord, ShotGroup, ShotGroups
 
 MANY = 100  # training images: more than this is a many-shot class
 FEW = 20  # training images: fewer than this is a few-shot class
@@ -24,7 +25,7 @@ def score(
     *,
     predicted: ArrayLike | None = None,
     train_counts: Sequence[int] | None = None,
-) -> dict[str, Any]:
+) -> ScoresRecord:
     """Compute every metric of ``METRICS`` by its name, and the counts behind them.
 
     labels, probabilities, classes, predicted: as ``as_predictions`` takes them. train_counts: the
@@ -49,16 +50,17 @@ def score(
     predictions = as_predictions(labels, probabilities, classes, predicted)
     absent = np.flatnonzero(predictions.support == 0)
     groups = None if train_counts is None else shot_groups(predictions, train_counts)
-    return {
+    scores = {
         **{name: metric(predictions) for name, metric in METRICS.items()},
         "per_class": class_scores(predictions),
         "confusion_matrix": predictions.confusion.tolist(),
         "groups": groups,
         "absent": [predictions.classes[label] for label in absent],
     }
+    return cast(ScoresRecord, scores)
 
 
-def class_scores(predictions: Predictions) -> dict[str, dict[str, float | int | None]]:
+def class_scores(predictions: Predictions) -> dict[str, ClassScores]:
     """Compute precision, recall, F1 and support (test images) of each class by its name.
 
     The precision of a class that was never predicted is 0, as in scikit-learn. A class without test
@@ -72,10 +74,12 @@ def class_scores(predictions: Predictions) -> dict[str, dict[str, float | int | 
     found = predictions.confusion.diagonal()
     precision = found / np.maximum(predictions.confusion.sum(axis=0), 1)
     recall = found / np.maximum(predictions.support, 1)
-    columns = {"precision": precision, "recall": recall, "f1": class_f1(predictions)}
+    f1 = class_f1(predictions)
     return {
         name: {
-            **{key: float(column[label]) if support else None for key, column in columns.items()},
+            "precision": float(precision[label]) if support else None,
+            "recall": float(recall[label]) if support else None,
+            "f1": float(f1[label]) if support else None,
             "support": support,
         }
         for label, (name, support) in enumerate(
@@ -84,9 +88,7 @@ def class_scores(predictions: Predictions) -> dict[str, dict[str, float | int | 
     }
 
 
-def shot_groups(
-    predictions: Predictions, train_counts: Sequence[int]
-) -> dict[str, dict[str, float | int | None]]:
+def shot_groups(predictions: Predictions, train_counts: Sequence[int]) -> ShotGroups:
     """Compute accuracy on the classes with many, medium and few training images.
 
     Source: Liu et al. 2019, OLTR.
@@ -115,7 +117,7 @@ def shot_groups(
     }
 
 
-def _group(predictions: Predictions, members: NDArray[np.bool_]) -> dict[str, float | int | None]:
+def _group(predictions: Predictions, members: NDArray[np.bool_]) -> ShotGroup:
     recalls = predictions.recalls[members[predictions.present]]
     return {
         "accuracy": float(recalls.mean()) if len(recalls) else None,

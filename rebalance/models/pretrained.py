@@ -6,12 +6,13 @@ Imports torch only to load them.
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebalance.errors import ExtractorError
 from rebalance.models.fingerprints import file_digest
 from rebalance.models.headers import saved_metadata
 from rebalance.progress import Progress
+from rebalance.records import ExtractorRecord
 
 if TYPE_CHECKING:
     from rebalance.models.network import Network
@@ -29,7 +30,7 @@ class ImageNet:
     kind = "imagenet"
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> ExtractorRecord:
         """The facts that decide the weights."""
         return {"weights": f"torchvision {version('torchvision')}"}
 
@@ -54,7 +55,7 @@ class Checkpoint:
     kind = "checkpoint"
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> ExtractorRecord:
         """The facts that decide the weights."""
         return {"weights": self.digest}
 

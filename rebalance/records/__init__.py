@@ -1,11 +1,11 @@
-"""What the JSON files that rebalance writes hold: a type for each record, and a sentence for each key.
+"""What the JSON files of rebalance hold: a type for each record, and a sentence for each key.
 
 These types are the one place where the keys stand. Writers build them and readers read through
 them, and the JSON Schemas in ``rebalance.schemas`` and docs/records.md are derived from them. May
 import the standard library only, so that any script can afford it.
 """
 
-from rebalance.records.inspection import FindingRecord, InspectionRecord
+from rebalance.records.inspection import FindingRecord, FoundImage, InspectionRecord
 from rebalance.records.manifest import (
     ClassStory,
     Counts,
@@ -29,6 +29,7 @@ from rebalance.records.run import (
     RuleRecord,
     RunOptionsRecord,
     RunRecord,
+    ScoresRecord,
     ShotGroup,
     ShotGroups,
     TrainingSource,
@@ -58,6 +59,7 @@ __all__ = [
     "DifferenceRecord",
     "ExtractorRecord",
     "FindingRecord",
+    "FoundImage",
     "GapRecord",
     "HeadRecord",
     "ImbalanceRatio",
@@ -71,6 +73,7 @@ __all__ = [
     "RuleRecord",
     "RunOptionsRecord",
     "RunRecord",
+    "ScoresRecord",
     "ShotGroup",
     "ShotGroups",
     "SourceRecord",

@@ -79,7 +79,8 @@ class ClassStory(TypedDict, total=False):
     layer: Annotated[str, "The layer whose features were clustered."]
     k: Annotated[int, "The number of clusters, which are the subclasses found."]
     silhouettes: Annotated[
-        dict[str, dict[str, float | None]], "The mean silhouette by layer and by number of clusters."
+        dict[str, dict[str, float | None]],
+        "The mean silhouette by layer and by number of clusters.",
     ]
     silhouette_errors: Annotated[
         dict[str, dict[str, float | None]],
@@ -174,13 +175,7 @@ class SourceRecord(ManifestRecord, total=False):
     table: Annotated[str, "The table of another tool that was imported."]
 
 
-WRITTEN = {
-    "format",
-    "rebalance",
-    "command",
-    "root",
-    "classes",
-    "counts",
-    "unreadable",
-    "source",
-}
+# The keys of every record that a command writes.
+WRITTEN = frozenset(
+    ("format", "rebalance", "command", "root", "classes", "counts", "unreadable", "source")
+)

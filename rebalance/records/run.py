@@ -17,10 +17,10 @@ class TrainingSource(TypedDict):
     """Where the training images were."""
 
     data: Annotated[str, "The folder or the manifest of the training images."]
-    root: Annotated[str | None, "The folder that the manifest's file names are relative to, if told."]
+    root: Annotated[str | None, "The folder that file names are relative to, if told."]
     allow_empty: Annotated[bool, "Whether a class might have no images."]
     val_fraction: Annotated[float | None, "The share of the images that was split off to validate."]
-    groups: Annotated[str | None, "The file that says which images must not be parted by the split."]
+    groups: Annotated[str | None, "The file that says which images must not be parted."]
 
 
 class _Recipes(TypedDict):
@@ -77,9 +77,10 @@ class RuleRecord(TypedDict):
     """One way to decide on a class."""
 
     threshold: Annotated[str, "How decisions are shifted: none, prior or cost."]
-    options: Annotated[dict[str, Any], "The numbers it was fitted to: priors, or a matrix of costs."]
+    options: Annotated[dict[str, Any], "What it was fitted to: priors, or a matrix of costs."]
     centres: Annotated[
-        CentresRecord | None, "What gives the probabilities in place of the head; null for the head."
+        CentresRecord | None,
+        "What gives the probabilities in the head's place; null for the head.",
     ]
 
 
@@ -122,13 +123,12 @@ class GapRecord(TypedDict):
 
     net: Annotated[float, "The mean of the gaps of all classes."]
     net_per_feature: Annotated[float, "The same divided by the number of features."]
-    per_class: Annotated[dict[str, float], "The gap of each class that both sides have, by its name."]
+    per_class: Annotated[dict[str, float], "The gap of each class of both sides, by its name."]
 
 
-class _Scores(TypedDict):
-    images: Annotated[int, "The number of test images."]
-    classifier: Annotated[str, "What gave the probabilities: head or centres."]
-    threshold: Annotated[str, "How decisions were shifted: none, prior or cost."]
+class ScoresRecord(TypedDict):
+    """What ``rebalance.metrics.score`` says of predictions."""
+
     accuracy: Annotated[float, "The share of the images that are decided rightly."]
     balanced_accuracy: Annotated[float, "The mean recall of the classes."]
     gmean: Annotated[float, "The geometric mean of the recalls of the classes."]
@@ -136,7 +136,7 @@ class _Scores(TypedDict):
         float, "The geometric mean of the means of sensitivity and of specificity over the classes."
     ]
     f1_macro: Annotated[float, "The mean F1 of the classes."]
-    roc_auc_ovr_macro: Annotated[float, "The mean area under the ROC curve, each class against all."]
+    roc_auc_ovr_macro: Annotated[float, "The mean area under the ROC curve, one class against all."]
     average_precision_macro: Annotated[float, "The mean average precision of the classes."]
     log_loss: Annotated[float, "The mean negative logarithm of the true class's probability."]
     brier: Annotated[float, "The mean squared error of the probabilities, summed over the classes."]
@@ -148,11 +148,17 @@ class _Scores(TypedDict):
     absent: Annotated[list[str], "The classes without test images, which no mean counts."]
 
 
-class MetricsRecord(_Scores, total=False):
+class _About(ScoresRecord):
+    images: Annotated[int, "The number of test images."]
+    classifier: Annotated[str, "What gave the probabilities: head or centres."]
+    threshold: Annotated[str, "How decisions were shifted: none, prior or cost."]
+
+
+class MetricsRecord(_About, total=False):
     """How good the decisions on the test images are.
 
     A metric that was added to ``rebalance.metrics.METRICS`` has a number here by its name.
     """
 
-    generalization_gap: Annotated[GapRecord, "How far test features reach beyond training features."]
+    generalization_gap: Annotated[GapRecord, "How far test features reach beyond."]
     before: Annotated["MetricsRecord", "The same before the last layer was trained anew."]

@@ -24,7 +24,7 @@ class LossRecord(TypedDict):
 class DefinitionRecord(TypedDict):
     """What a treatment's names stand for; equal ones give equal outcomes."""
 
-    rebalance: Annotated[dict[str, Any], "The options of both steps, cut and raised, and their size."]
+    rebalance: Annotated[dict[str, Any], "The options of its two steps, and the size."]
     loss: Annotated[LossRecord, "The loss with its options."]
     regime: Annotated[str, "The regime."]
     threshold: Annotated[str, "The kind of threshold."]
@@ -37,7 +37,12 @@ class TreatmentDefinition(TreatmentRecord):
     means: Annotated[DefinitionRecord, "What the names stand for."]
 
 
-class _StoryRecord(TypedDict):
+class StoryRecord(TypedDict, total=False):
+    """What a study was, for its page and for whoever wants to run it again.
+
+    ``TOLD`` names the keys of every story that ``rebalance study`` writes.
+    """
+
     data: Annotated[str | None, "The folder or the manifest of the images."]
     test: Annotated[str | None, "The test images; null without any."]
     images: Annotated[int, "The images that can be read."]
@@ -54,12 +59,10 @@ class _StoryRecord(TypedDict):
     cells: Annotated[int, "How many trainings there were."]
     seconds: Annotated[float, "The time that all of them took."]
     version: Annotated[str, "The version of rebalance that ran the study."]
+    command: Annotated[str, "The command that runs the study again, where it is known."]
 
 
-class StoryRecord(_StoryRecord, total=False):
-    """What a study was, for its page and for whoever wants to run it again."""
-
-    command: Annotated[str, "The command that runs the study again."]
+TOLD = frozenset(StoryRecord.__annotations__) - {"command"}
 
 
 class DifferenceRecord(TypedDict):

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from rebalance.clusters import Subclasses
+from rebalance.records import ClassStory
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Selection:
     """
 
     fates: list[Fate]
-    stories: dict[str, dict[str, Any]]
+    stories: dict[str, ClassStory]
     subclasses: dict[int, Subclasses] = field(default_factory=dict)
 
-    def told(self, classes: Sequence[str], more: Mapping[str, Mapping[str, Any]]) -> "Selection":
+    def told(self, classes: Sequence[str], more: Mapping[str, ClassStory]) -> "Selection":
         """The same with ``more`` to tell of classes, by name, after what is told already."""
-        stories = {
+        stories: dict[str, ClassStory] = {
             name: {**self.stories.get(name, {}), **more.get(name, {})}
             for name in classes
             if name in self.stories or name in more
@@ -61,5 +61,7 @@ class Selection:
             for position in range(len(labels))
         ]
         went = Counter(labels[position] for position in reasons)
-        told = {classes[label]: {"deduplicated": went[label]} for label in cut}
+        told: dict[str, ClassStory] = {
+            classes[label]: {"deduplicated": went[label]} for label in cut
+        }
         return replace(self, fates=fates).told(classes, told)

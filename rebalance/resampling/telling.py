@@ -3,13 +3,13 @@
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.clusters import Subclasses
 from rebalance.manifest import DIGITS
+from rebalance.records import ClassStory
 from rebalance.resampling.cutting import Clustered, Cut
 from rebalance.resampling.fates import Fate, Selection
 from rebalance.resampling.population import Population
@@ -58,7 +58,7 @@ def _fates(
     ]
 
 
-def _log(name: str, subclasses: Subclasses, story: Mapping[str, Any]) -> None:
+def _log(name: str, subclasses: Subclasses, story: ClassStory) -> None:
     if subclasses.k > 1 and not subclasses.above_chance:
         log.warning(
             "class %r: its clusters are no better than chance: the best silhouette is %.3f, and of "
@@ -71,7 +71,7 @@ def _log(name: str, subclasses: Subclasses, story: Mapping[str, Any]) -> None:
         log.debug("class %r, layer %s: silhouette by k %s", name, layer, scores)
 
 
-def story_of(clustered: Clustered, quotas: list[int]) -> dict[str, Any]:
+def story_of(clustered: Clustered, quotas: list[int]) -> ClassStory:
     """How a class was clustered, for JSON. quotas: how many are kept of each cluster."""
     chosen, layers = clustered.subclasses, clustered.layers
     return {

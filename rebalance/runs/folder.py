@@ -18,7 +18,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rebalance import __version__
 from rebalance.atomic import make_folder
@@ -26,6 +26,8 @@ from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.manifest import to_json
 from rebalance.metrics import FeatureRanges
 from rebalance.models.pretrained import MODEL
+from rebalance.records import RunOptionsRecord, RunRecord
+from rebalance.records.run import FORMAT
 from rebalance.runs.files import (
     delete,
     delete_partial,
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
 
-FORMAT = 1
 OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS = FILES = (
     "options.json",  # makes the folder a run: the first to be there, the last to be deleted
     "summary.csv",
@@ -65,10 +66,10 @@ class Run:
     """A folder that holds a run. options: what it was begun with, as JSON has it."""
 
     path: Path
-    options: dict[str, Any]
+    options: RunOptionsRecord
 
     @classmethod
-    def create(cls, path: Path | str, options: Mapping[str, Any], *, overwrite: bool) -> "Run":
+    def create(cls, path: Path | str, options: RunOptionsRecord, *, overwrite: bool) -> "Run":
         """Begin a run at ``path``, which does not exist or is an empty folder.
 
         options: of JSON's types. With ``overwrite`` the files of a run that is there are deleted;
@@ -80,7 +81,7 @@ class Run:
         make_folder(path)
         delete(path, FILES)
         run = cls(path, json.loads(to_json(options)))
-        described = {"format": FORMAT, "rebalance": __version__, "options": run.options}
+        described: RunRecord = {"format": FORMAT, "rebalance": __version__, "options": run.options}
         run.write_record(OPTIONS, described)
         return run
 
@@ -106,7 +107,7 @@ class Run:
 
     @classmethod
     def resume(
-        cls, path: Path | str, options: Mapping[str, Any], *, free: Collection[str] = ()
+        cls, path: Path | str, options: RunOptionsRecord, *, free: Collection[str] = ()
     ) -> "Run":
         """The run at ``path``, to go on with; what an interrupted writer left there is deleted.
 
@@ -257,12 +258,12 @@ def _entries(path: Path) -> list[Path]:
         ) from error
 
 
-def _described(path: Path) -> dict[str, Any] | None:
+def _described(path: Path) -> RunRecord | None:
     """What ``options.json`` says; None where it is not there or not ours."""
     described = read_record(path / OPTIONS)
     if described is None or not isinstance(described.get("options"), dict):
         return None
-    return described if {"format", "rebalance"} <= described.keys() else None
+    return cast(RunRecord, described) if {"format", "rebalance"} <= described.keys() else None
 
 
 def _differences(before: Any, now: Any, name: str = "") -> Iterator[tuple[str, str, str]]:

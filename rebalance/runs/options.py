@@ -3,7 +3,6 @@
 Imports torch only for the loss; never click.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +21,7 @@ from rebalance.errors import DataError, ManifestError, SettingError
 from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
+from rebalance.records import HeadRecord, RunOptionsRecord
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.settings import (
     RECIPES,
@@ -128,8 +128,8 @@ def record_options(
     seed: int,
     device: str,
     precision: str,
-    head: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+    head: HeadRecord | None,
+) -> RunOptionsRecord:
     """What the run is begun with, and must be gone on with, but for what is ``FREE``.
 
     With it the training images can be found again: see ``reopen_training``. head: what
@@ -157,7 +157,7 @@ def record_options(
         "precision": precision,
         "counts": dict(zip(seen.classes, seen.counts, strict=True)),
         "source": {
-            "data": _absolute(data),
+            "data": str(Path(data).absolute()),
             "root": _absolute(source.root),
             "allow_empty": source.allow_empty,
             "val_fraction": scoring.val_fraction,
@@ -169,20 +169,20 @@ def record_options(
     }
 
 
-def make_loss(options: Mapping[str, Any]) -> "Loss":
+def make_loss(options: RunOptionsRecord) -> "Loss":
     """The loss of a run, as before its first epoch."""
     given = {name: value for name, value in options["loss"].items() if name != "name"}
     return losses.make_loss(options["loss"]["name"], options["counts"], given)
 
 
-def scoring_loss(options: Mapping[str, Any]) -> "Loss":
+def scoring_loss(options: RunOptionsRecord) -> "Loss":
     """The loss that says what the logits of a finished run mean: a rebalanced head's is plain."""
     from rebalance.losses.cross_entropy import CE
 
     return CE(options["counts"]) if options.get("head") else make_loss(options)
 
 
-def class_weights_of(options: Mapping[str, Any], weighting: str | None) -> list[float]:
+def class_weights_of(options: RunOptionsRecord, weighting: str | None) -> list[float]:
     """What the loss weighs each class by [K] once a regime has it weigh them by ``weighting``.
 
     A loss that has no weights counts every class alike.
@@ -193,7 +193,7 @@ def class_weights_of(options: Mapping[str, Any], weighting: str | None) -> list[
     return loss.weights_of_classes()
 
 
-def reopen_training(options: Mapping[str, Any], workers: int, progress: Progress) -> TrainingSet:
+def reopen_training(options: RunOptionsRecord, workers: int, progress: Progress) -> TrainingSet:
     """The training images of a run, read again.
 
     Raises DataError where they are not there any more, or not as they were.

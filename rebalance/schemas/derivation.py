@@ -7,7 +7,16 @@ in ``FURTHER``. May import the standard library only.
 import inspect
 from collections.abc import Iterator
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from rebalance.records import (
     DecisionRecord,
@@ -16,12 +25,14 @@ from rebalance.records import (
     MetricsRecord,
     RunRecord,
     SourceRecord,
+    StoryRecord,
     StudyRecord,
 )
 from rebalance.records.manifest import FORMAT as MANIFEST
 from rebalance.records.manifest import WRITTEN
 from rebalance.records.run import FORMAT as RUN
 from rebalance.records.study import FORMAT as STUDY
+from rebalance.records.study import TOLD
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
@@ -35,7 +46,7 @@ ROOTS: dict[str, tuple[str, type, int]] = {
     "inspection": ("The output of rebalance inspect --json", InspectionRecord, 1),
 }
 # A reader finds any key absent, a writer leaves none of these out.
-REQUIRED: dict[type, set[str]] = {ManifestRecord: WRITTEN}
+REQUIRED: dict[type, frozenset[str]] = {ManifestRecord: WRITTEN, StoryRecord: TOLD}
 # What a key may hold that the type does not have.
 FURTHER: dict[type, Any] = {SourceRecord: True, MetricsRecord: {"type": "number"}}
 
@@ -82,7 +93,8 @@ def _records_in(hint: Any) -> Iterator[type]:
 
 def _object(record: type) -> dict[str, Any]:
     hints = get_type_hints(record, include_extras=True)
-    required = REQUIRED.get(record, record.__required_keys__)  # type: ignore[attr-defined]
+    own: frozenset[str] = record.__required_keys__  # type: ignore[attr-defined]
+    required = REQUIRED.get(record, own)
     return {
         "description": described(record),
         "type": "object",

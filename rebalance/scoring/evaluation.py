@@ -5,12 +5,13 @@ May not import torch or click.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from numpy.typing import ArrayLike
 
 from rebalance.data.folder import ImageFolder
 from rebalance.metrics import FeatureRanges, score
+from rebalance.records import GapRecord, MetricsRecord
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import DecisionRule
 from rebalance.scoring.thresholds import Decision
@@ -23,7 +24,7 @@ class Evaluation:
     metrics: what ``metrics.json`` holds. predictions: header and rows of ``predictions.csv``.
     """
 
-    metrics: dict[str, Any]
+    metrics: MetricsRecord
     predictions: tuple[list[str], list[list[Any]]]
 
     @classmethod
@@ -55,7 +56,7 @@ def evaluate(
     classes: Sequence[str],
     rule: DecisionRule,
     train_counts: Sequence[int],
-) -> tuple[dict[str, Any], Decision]:
+) -> tuple[MetricsRecord, Decision]:
     """How good the decisions on a test set are, for ``metrics.json``, and the decisions.
 
     Beside what ``metrics.score`` says: ``images``, ``classifier`` and ``threshold``. train_counts:
@@ -75,12 +76,12 @@ def evaluate(
         "classifier": rule.classifier,
         "threshold": rule.threshold,
     }
-    return {**about, **scores}, decision
+    return cast(MetricsRecord, {**about, **scores}), decision
 
 
 def gap_record(
     train: FeatureRanges, features: ArrayLike, labels: Sequence[int], classes: Sequence[str]
-) -> dict[str, Any]:
+) -> GapRecord:
     """The generalization gap of test features [M, D] for ``metrics.json``.
 
     ``net``; ``net_per_feature``, divided by D; and ``per_class``, of classes on both sides.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rebalance.errors import DataError, SettingError
+from rebalance.records import CentresRecord, RuleRecord
 from rebalance.scoring.centres import Centres, nearest_centre
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.outputs import Outputs
@@ -80,12 +81,12 @@ class DecisionRule:
             return said  # centres tell more apart by distance than by probabilities
         return threshold(said.probabilities, **self.options)
 
-    def to_record(self) -> dict[str, Any]:
+    def to_record(self) -> RuleRecord:
         """For JSON; ``from_record`` reads it back, to the last bit."""
-        centres = self.centres and {
-            "means": self.centres.means.tolist(),
-            "temperature": self.centres.temperature,
-        }
+        centres: CentresRecord | None = None
+        if self.centres is not None:
+            means, temperature = self.centres.means.tolist(), self.centres.temperature
+            centres = {"means": means, "temperature": temperature}
         return {"threshold": self.threshold, "options": dict(self.options), "centres": centres}
 
     @classmethod

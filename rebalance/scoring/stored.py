@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rebalance.errors import DataError
+from rebalance.records import DecisionRecord
 from rebalance.scoring.centres import Centres
 from rebalance.scoring.rules import DecisionRule, find_rule, prior_of
 from rebalance.scoring.thresholds import THRESHOLDS
@@ -63,7 +64,7 @@ class Decisions:
         name = f"{rule.classifier}, {rule.threshold}"
         return replace(self, others={**self.others, name: rule})
 
-    def to_record(self) -> dict[str, Any]:
+    def to_record(self) -> DecisionRecord:
         """For JSON; ``from_record`` reads it back, to the last bit."""
         return {
             "own": self.own.to_record(),

@@ -6,12 +6,12 @@ only by way of training; never click.
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
 from rebalance.metrics import METRICS
 from rebalance.models.fingerprints import fingerprint
 from rebalance.progress import silent
+from rebalance.records import ManifestRecord
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Definition
@@ -169,7 +170,7 @@ def _write(
         Row(image, images.classes[label])
         for image, label in zip(images.paths, images.labels, strict=True)
     ]
-    record: dict[str, Any] = {
+    record: ManifestRecord = {
         "format": FORMAT,
         "root": str(images.root),
         "classes": list(images.classes),
@@ -211,4 +212,5 @@ def _scores(setup: Setup, definition: Definition, run: Path, side: str) -> dict[
         precision=setup.options.training.precision,
         progress=silent,
     )
-    return {name: float(found[name]) for name in METRICS}
+    scores = cast(Mapping[str, float], found)
+    return {name: float(scores[name]) for name in METRICS}

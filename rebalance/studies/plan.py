@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.errors import SettingError
+from rebalance.records import DefinitionRecord
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.settings import StudyOptions
 from rebalance.studies.outcomes import Controls, Treatment
@@ -54,14 +55,14 @@ class Definition:
             found = replace(found, raised=None) if found.cut else NONE
         return found, self.loss, self.regime
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> DefinitionRecord:
         """Return the definition as JSON types; equal ones give equal outcomes."""
         return {
             "rebalance": self.rebalance.as_record(),
             "loss": {"key": self.loss.key, "options": dict(self.loss.options)},
             "regime": self.regime,
             "threshold": self.threshold.partition(":")[0],
-            "costs": self.costs,
+            "costs": None if self.costs is None else [list(row) for row in self.costs],
         }
 
     def with_costs(self, classes: Sequence[str]) -> "Definition":

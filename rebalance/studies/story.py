@@ -7,10 +7,10 @@ import logging
 import shlex
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from rebalance import __version__
 from rebalance.data.counts import named_counts
@@ -20,6 +20,7 @@ from rebalance.errors import SettingError
 from rebalance.models.devices import resolve_device
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
+from rebalance.records import StoryRecord, TreatmentDefinition, TreatmentRecord
 from rebalance.settings import FolderOptions, RunOptions, calls
 from rebalance.settings.spelling import flags
 from rebalance.studies.cells import CellStore, seconds_of
@@ -174,7 +175,7 @@ def _run(plan: Plan, setup: Setup, run: RunOptions, progress: Progress) -> list[
     return [outcome for outcome in found.values() if outcome is not None]
 
 
-def _story(plan: Plan, setup: Setup, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _story(plan: Plan, setup: Setup, outcomes: Sequence[Outcome]) -> StoryRecord:
     """The study's facts, for its JSON and its page."""
     options, images = plan.options, setup.images
 
@@ -201,8 +202,8 @@ def _story(plan: Plan, setup: Setup, outcomes: Sequence[Outcome]) -> dict[str, A
     }
 
 
-def _definitions(plan: Plan) -> list[Mapping[str, Any]]:
+def _definitions(plan: Plan) -> list[TreatmentDefinition]:
     return [
-        {**asdict(treatment), "means": definition.as_record()}
+        {**cast(TreatmentRecord, asdict(treatment)), "means": definition.as_record()}
         for treatment, definition in plan.treatments.items()
     ]

@@ -3,10 +3,11 @@
 Imports numpy and nothing heavier; may not import torch or click.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rebalance.records import StoryRecord
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.summaries import BETTER, UNTOLD, WORSE, PairedDifference
 
@@ -42,7 +43,7 @@ OF_TEST = (
 )
 
 
-def place(story: Mapping[str, Any]) -> str:
+def place(story: StoryRecord) -> str:
     """Name the data of a study in a word or two: its folder, and the one above ``train``."""
     if "data" not in story:
         return "these images"

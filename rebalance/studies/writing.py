@@ -9,22 +9,31 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from rebalance.atomic import make_folder, replacing
 from rebalance.manifest import to_json
+from rebalance.records import (
+    OutcomeRecord,
+    RowRecord,
+    StoryRecord,
+    StudyRecord,
+    SummaryRecord,
+    TreatmentRecord,
+)
+from rebalance.records.study import FORMAT
 from rebalance.studies import words
 from rebalance.studies.tables import CSV_HEADER, csv_rows, markdown, table
 
 if TYPE_CHECKING:
     from rebalance.studies.outcomes import Outcome
     from rebalance.studies.results import Results, TreatmentRow
+    from rebalance.studies.summaries import MetricSummary
 
-FORMAT = 1
 FILES = ("study.csv", "study.json", "study.md", "study.html")
 
 
-def write_results(folder: Path, results: "Results", story: Mapping[str, Any]) -> None:
+def write_results(folder: Path, results: "Results", story: StoryRecord) -> None:
     """Write ``study.csv``, ``study.json``, ``study.md`` and ``study.html``, over those of before.
 
     story: what the study was, for JSON and for the page: ``data`` (where they are), ``command`` (to
@@ -55,7 +64,7 @@ def as_csv(results: "Results") -> str:
     return file.getvalue()
 
 
-def as_markdown(results: "Results", story: Mapping[str, Any]) -> str:
+def as_markdown(results: "Results", story: StoryRecord) -> str:
     """``study.md``: the answer, the table, and what to know of it."""
     parts = [
         " ".join(words.answer(results, words.place(story))),
@@ -65,11 +74,11 @@ def as_markdown(results: "Results", story: Mapping[str, Any]) -> str:
     return "\n\n".join([*parts, words.METHOD]) + "\n"
 
 
-def as_record(results: "Results", story: Mapping[str, Any]) -> dict[str, Any]:
+def as_record(results: "Results", story: StoryRecord) -> StudyRecord:
     """``study.json``: the story, every row, and every outcome behind them."""
     return {
         "format": FORMAT,
-        "story": dict(story),
+        "story": story,
         "answer": words.answer(results, words.place(story)),
         "notes": words.notes(results),
         "metric": results.metric,
@@ -80,23 +89,27 @@ def as_record(results: "Results", story: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _row(row: "TreatmentRow") -> dict[str, Any]:
+def _row(row: "TreatmentRow") -> RowRecord:
     return {
         "name": words.name(row.treatment),
-        "treatment": asdict(row.treatment),
+        "treatment": cast(TreatmentRecord, asdict(row.treatment)),
         "role": row.role,
         "outcomes": row.outcomes,
         "images": row.images,
         "samples": row.samples,
         "seconds": row.seconds,
-        "metrics": {name: asdict(found) for name, found in row.metrics.items()},
-        "test": {name: asdict(found) for name, found in row.test.items()},
+        "metrics": _summaries(row.metrics),
+        "test": _summaries(row.test),
     }
 
 
-def _outcome(each: "Outcome") -> dict[str, Any]:
+def _summaries(found: "Mapping[str, MetricSummary]") -> dict[str, SummaryRecord]:
+    return {name: cast(SummaryRecord, asdict(each)) for name, each in found.items()}
+
+
+def _outcome(each: "Outcome") -> OutcomeRecord:
     return {
-        "treatment": asdict(each.treatment),
+        "treatment": cast(TreatmentRecord, asdict(each.treatment)),
         "seed": each.seed,
         "fold": each.fold,
         "metrics": _numbers(each.metrics),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rebalance import seeds
 from rebalance.manifest import DIGITS
 from rebalance.numerics.products import side_by_side
+from rebalance.records import ClassStory, CoverFigures, CoverRecord, SuspectRecord
 
 if TYPE_CHECKING:
     from rebalance.appraisal.cover import Cover, CoverComparison
@@ -45,7 +46,7 @@ def with_cover(
         if 0 < np.count_nonzero(stay[found]) < len(found)
     }
 
-    def compared(label: int) -> dict[str, Any]:
+    def compared(label: int) -> ClassStory:
         found, name = members[label], folder.classes[label]
         points = project(pooled.take(found), seeds.generator(seed, "cover", name, "space"))
         rng = seeds.generator(seed, "cover", name)
@@ -55,7 +56,7 @@ def with_cover(
     return chosen.told(folder.classes, told)
 
 
-def _as_record(compared: "CoverComparison") -> dict[str, Any]:
+def _as_record(compared: "CoverComparison") -> CoverRecord:
     return {
         "kept": _rounded(compared.kept),
         "random": _rounded(compared.random),
@@ -66,7 +67,7 @@ def _as_record(compared: "CoverComparison") -> dict[str, Any]:
     }
 
 
-def _rounded(cover: "Cover") -> dict[str, float]:
+def _rounded(cover: "Cover") -> CoverFigures:
     return {
         "farthest": round(cover.farthest, DIGITS),
         "mean": round(cover.mean, DIGITS),
@@ -96,7 +97,7 @@ def find_suspects(
     return suspects(points, np.asarray(folder.labels), folder.classes, search)
 
 
-def suspects_as_records(folder: "ImageFolder", why: Mapping[int, str]) -> list[dict[str, str]]:
+def suspects_as_records(folder: "ImageFolder", why: Mapping[int, str]) -> list[SuspectRecord]:
     """For JSON, in the order of the images."""
     return [
         {

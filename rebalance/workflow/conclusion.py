@@ -6,10 +6,11 @@ Imports torch only in the middle of it; never click.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.metrics import FeatureRanges
+from rebalance.records import MetricsRecord
 from rebalance.runs import DECISION, METRICS, Run
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import find_rule, prior_of
@@ -38,7 +39,7 @@ class Trained:
     draws: Sequence[float]
     weights: Sequence[float]
     ranges: FeatureRanges
-    before: dict[str, Any] | None = None
+    before: MetricsRecord | None = None
 
 
 def conclude(
@@ -48,7 +49,7 @@ def conclude(
     seen: TrainingSet,
     tested: ScoringSet,
     evaluator: Evaluator,
-) -> dict[str, Any]:
+) -> MetricsRecord:
     """Keep the network, fit the decision that was asked for, and score it; the metrics.
 
     seen: the training images, on which alone the decision is fitted.

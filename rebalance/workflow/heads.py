@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from rebalance.metrics import FeatureRanges
 from rebalance.models.fingerprints import fingerprint
 from rebalance.oversampling import Added, synthesise
 from rebalance.progress import Progress
+from rebalance.records import HeadRecord, MetricsRecord
 from rebalance.scoring.evaluation import gap_record
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import DecisionRule
@@ -75,7 +76,7 @@ def check_recipes(
     return recipes if validation is None else apart_from(recipes, validation)
 
 
-def describe_recipes(manifest: Path | str, recipes: TrainingSet) -> dict[str, Any]:
+def describe_recipes(manifest: Path | str, recipes: TrainingSet) -> HeadRecord:
     """For ``options.json``: the manifest, and the content of what it says."""
     digest_of = {path: digest.hex() for path, digest in recipes.digests.items()}
     samples = [
@@ -154,7 +155,7 @@ def _before(
     tested: ScoringSet,
     counts: Mapping[str, int],
     evaluator: Evaluator,
-) -> dict[str, Any]:
+) -> MetricsRecord:
     """The metrics of the former head, deciding by itself.
 
     The generalization gap is that of ``seen`` in the embedding that the new head sees, so that the

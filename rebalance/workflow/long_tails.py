@@ -16,8 +16,7 @@ from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, LongTail, RunOptions
 from rebalance.workflow.checks import check_result
-from rebalance.workflow.records import provenance
-from rebalance.workflow.rows import original_rows, places_of
+from rebalance.workflow.rows import original_rows, places_of, provenance
 
 log = logging.getLogger("rebalance")
 

@@ -1,16 +1,16 @@
 """The stories that add samples: oversampling, and undersampling followed by it."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rebalance.class_sizes import grown_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.source import Source, open_source, source_of
 from rebalance.manifest import Manifest, write_manifest
 from rebalance.progress import Progress
+from rebalance.records import ManifestRecord, SourceRecord
 from rebalance.settings import (
     ExtractorOptions,
     FolderOptions,
@@ -22,8 +22,7 @@ from rebalance.settings import (
 )
 from rebalance.workflow.checks import check_result
 from rebalance.workflow.reading import read
-from rebalance.workflow.records import provenance
-from rebalance.workflow.rows import added_rows, class_stories, original_rows, places_of
+from rebalance.workflow.rows import added_rows, class_stories, original_rows, places_of, provenance
 from rebalance.workflow.undersampling import undersample
 
 log = logging.getLogger("rebalance")
@@ -94,14 +93,14 @@ def _of_own_layer(selection: SelectionOptions) -> SelectionOptions:
     return replace(selection, layer=SelectionOptions.layer)
 
 
-def _whole_story(grown: Mapping[str, Any], cut: Mapping[str, Any]) -> dict[str, Any]:
+def _whole_story(grown: ManifestRecord, cut: ManifestRecord) -> ManifestRecord:
     """The record of both steps: what was there before the first, and the first as its source."""
     return {
         **grown,
         "options": {**grown["options"], "to": cut["options"]["to"]},
         "counts": {**cut["counts"], "after": grown["counts"]["after"]},
         "imbalance_ratio": {**cut["imbalance_ratio"], "after": grown["imbalance_ratio"]["after"]},
-        "source": dict(cut),
+        "source": cast(SourceRecord, cut),
         # Told of all images, and so by the first step; a page looks for it in the whole.
         **({"suspects": cut["suspects"]} if "suspects" in cut else {}),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.data.images import read_each
@@ -10,6 +10,7 @@ from rebalance.data.unreadable import readable_part, report_unreadable, require_
 from rebalance.inspection import ImageDescription, describe_image
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
+from rebalance.records import ExtractorRecord
 from rebalance.settings import ExtractorOptions, RunOptions
 from rebalance.workflow.features import describe
 
@@ -33,7 +34,7 @@ class Readable:
     unreadable: Sequence[Unreadable]
     layers: "Mapping[str, StoredFeatures]" = field(default_factory=dict)
     device: str = "cpu"
-    extractor: dict[str, Any] | None = None
+    extractor: ExtractorRecord | None = None
     looks: Looks | None = None
 
     def population(self, layers: Sequence[str], seed: int) -> "Population":

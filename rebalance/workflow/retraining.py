@@ -6,7 +6,6 @@ Imports torch only in the middle of it; never click.
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rebalance.data.samples import ScoringSet, TrainingSet, open_scoring
 from rebalance.distributed.processes import joined
@@ -15,6 +14,7 @@ from rebalance.metrics import FeatureRanges
 from rebalance.models.fingerprints import file_digest
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
+from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.runs import Run
 from rebalance.runs.options import scoring_loss
 from rebalance.scoring.evaluator import Evaluator
@@ -41,7 +41,7 @@ def retrain_head(
     source: FolderOptions,
     run: RunOptions,
     progress: Progress,
-) -> dict[str, Any]:
+) -> MetricsRecord:
     """Give the network of a run a head trained by a manifest's recipes; the metrics.
 
     The run itself stays as it is; the result is a run of its own.
@@ -54,7 +54,7 @@ def retrain_head(
         read = partial(_sets, manifest, test, saved.classes, scoring, source, run, evaluator)
         recipes, validation, tested = processes.by_first(read)
         check_rule(scoring.classifier, scoring.threshold, saved.classes, recipes.counts)
-        options = {
+        options: RunOptionsRecord = {
             **former.options,
             "threshold": scoring.threshold,
             "classifier": scoring.classifier,

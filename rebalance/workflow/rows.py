@@ -1,13 +1,16 @@
-"""What was chosen, as rows of a manifest, as its map and as the story of each class."""
+"""What was chosen, as a manifest: its rows, its map, the story of each class, and its record."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rebalance.data.counts import named_counts
-from rebalance.data.folder import ImageFolder
+from rebalance import __version__
+from rebalance.data.counts import imbalance_ratio, named_counts
+from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.data.source import Source
-from rebalance.manifest import DIGITS, Place, Row
+from rebalance.data.unreadable import as_records
+from rebalance.manifest import DIGITS, FORMAT, Place, Row
+from rebalance.records import ClassStory, ExtractorRecord, ManifestRecord, SourceRecord
 
 if TYPE_CHECKING:
     from rebalance.clusters import Subclasses
@@ -72,9 +75,9 @@ def class_stories(
     sizes: Mapping[str, int],
     subclasses: "Mapping[int, Subclasses]",
     added: "Added",
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, ClassStory]:
     """For each class that grows: by how many, what was not done as asked, and its clusters."""
-    stories: dict[str, dict[str, Any]] = {}
+    stories: dict[str, ClassStory] = {}
     for label, (name, count) in enumerate(named_counts(folder).items()):
         if sizes[name] > count:
             stories[name] = {"added": sizes[name] - count, "note": added.notes.get(label)}
@@ -83,3 +86,46 @@ def class_stories(
                 stories[name]["cluster_sizes"] = found.sizes
                 stories[name]["note"] = found.note and f"one cluster, {found.note}"
     return stories
+
+
+def provenance(
+    command: str,
+    source: Source,
+    readable: ImageFolder,
+    after: Mapping[str, int],
+    *,
+    unreadable: Sequence[Unreadable],
+    extractor: ExtractorRecord | None,
+    options: Mapping[str, Any],
+    per_class: Mapping[str, ClassStory],
+    seed: int,
+) -> ManifestRecord:
+    """What every manifest says of how it came about, whichever story made it.
+
+    after: samples of each class in it, by name.
+    """
+    before = named_counts(readable)
+    return {
+        "format": FORMAT,
+        "rebalance": __version__,
+        "command": command,
+        "root": str(readable.root),
+        "seed": seed,
+        "options": dict(options),
+        "extractor": extractor,
+        "classes": list(readable.classes),
+        "counts": {"before": named_counts(source.folder), "readable": before, "after": dict(after)},
+        "imbalance_ratio": {"before": imbalance_ratio(before), "after": imbalance_ratio(after)},
+        "per_class": dict(per_class),
+        "unreadable": as_records([*source.unreadable, *unreadable]),
+        "source": _step_before(source),
+    }
+
+
+def _step_before(source: Source) -> SourceRecord | None:
+    """The manifest that the images were listed by, and its own record; None for a folder."""
+    if source.manifest is None:
+        return None
+    before: SourceRecord = {"manifest": str(source.manifest)}
+    before.update(source.record or {})  # type: ignore[typeddict-item]  # it has fewer keys
+    return before

@@ -7,7 +7,7 @@ torch only in the middle of it; never click.
 import logging
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebalance.data.samples import open_scoring
 from rebalance.distributed.processes import joined
@@ -15,6 +15,7 @@ from rebalance.errors import OutputError
 from rebalance.manifest import check_writable
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
+from rebalance.records import MetricsRecord
 from rebalance.runs import DECISION, Run
 from rebalance.runs.files import write_predictions
 from rebalance.runs.options import reopen_training, scoring_loss
@@ -41,7 +42,7 @@ def evaluate(
     run: RunOptions,
     precision: str,
     progress: Progress,
-) -> dict[str, Any]:
+) -> MetricsRecord:
     """Score the network of a run on a test set; returns the metrics.
 
     threshold, classifier: as for ``train``; None is as the run decided.

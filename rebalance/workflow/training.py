@@ -5,7 +5,7 @@ torch only in the middle of it; never click.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from rebalance.distributed.processes import Processes, joined
 from rebalance.metrics import FeatureRanges
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
+from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.runs import Run
 from rebalance.runs.options import (
     FREE,
@@ -62,7 +63,7 @@ def train(
     run: RunOptions,
     resume: bool,
     progress: Progress,
-) -> dict[str, Any]:
+) -> MetricsRecord:
     """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
     with joined(run.device) as processes:
         recipe = chosen_recipe(training)
@@ -174,7 +175,7 @@ def _train(
     dataset: "ImageDataset",
     loss: "Loss",
     recipe: Recipe,
-    options: Mapping[str, Any],
+    options: RunOptionsRecord,
     validation: ScoringSet | None,
     evaluator: Evaluator,
 ) -> Sequence[float] | None:
@@ -230,7 +231,7 @@ def _note(
 
 
 def _amounts(
-    options: Mapping[str, Any], recipe: Recipe, seen: TrainingSet, f1: Sequence[float] | None
+    options: RunOptionsRecord, recipe: Recipe, seen: TrainingSet, f1: Sequence[float] | None
 ) -> tuple[list[float], list[float]]:
     """How often the last epoch drew each class, and what it weighed there.
 

@@ -29,8 +29,7 @@ from rebalance.workflow.appraisal import (
 )
 from rebalance.workflow.checks import check_result
 from rebalance.workflow.reading import Readable, read
-from rebalance.workflow.records import provenance
-from rebalance.workflow.rows import places_of
+from rebalance.workflow.rows import places_of, provenance
 
 if TYPE_CHECKING:
     from rebalance.resampling import Selection

@@ -3,9 +3,10 @@
 May not import torch or click; jinja2 and matplotlib are imported when the page is made.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from rebalance.records import StoryRecord
 from rebalance.reports.page import Picture, Report, data_address, render
 from rebalance.studies import words
 from rebalance.studies.page import tables
@@ -20,7 +21,7 @@ VERDICTS = {BETTER: 1, WORSE: -1}
 APART = ("command",)  # parts of the story with a place of their own
 
 
-def study_report(results: "Results", story: Mapping[str, Any]) -> Report:
+def study_report(results: "Results", story: StoryRecord) -> Report:
     """Make the page on these results.
 
     story: as ``writing.write_results`` takes it.
@@ -42,7 +43,7 @@ def study_report(results: "Results", story: Mapping[str, Any]) -> Report:
         method=words.METHOD,
         of_test=words.OF_TEST,
         facts_=_facts(results),
-        story=tables.story_table({key: story[key] for key in story if key not in APART}),
+        story=tables.story_table({key: told for key, told in story.items() if key not in APART}),
         command=story.get("command"),
     )
     return Report(text, figures)

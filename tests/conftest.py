@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from schemas import check_records
 
 from rebalance.parallel import chosen_workers
 
@@ -123,7 +124,10 @@ Run = Callable[..., Outcome]
 
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """``run("inspect", folder)``: the real command line in this process."""
+    """``run("inspect", folder)``: the real command line in this process.
+
+    What it wrote to ``-o`` is held to the JSON Schemas.
+    """
     from rebalance.cli import main
 
     def call(*arguments: object) -> Outcome:
@@ -131,7 +135,10 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
         with pytest.raises(SystemExit) as left:
             main()
         out, err = capfd.readouterr()
-        return Outcome(int(left.value.code or 0), out, err)
+        status = int(left.value.code or 0)
+        if status == 0 and "-o" in arguments:
+            check_records(Path(str(arguments[arguments.index("-o") + 1])))
+        return Outcome(status, out, err)
 
     return call
 

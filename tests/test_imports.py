@@ -33,6 +33,8 @@ NEVER = {
     "rebalance.parallel": NUMERIC,
     "rebalance.class_sizes": NUMERIC,
     "rebalance.manifest": NUMERIC,
+    "rebalance.records": NUMERIC,
+    "rebalance.schemas": NUMERIC,
     "rebalance.data": HEAVY,
     "rebalance.data.folder": NUMERIC,
     "rebalance.seeds": HEAVY,

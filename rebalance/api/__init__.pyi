@@ -8,6 +8,7 @@ from rebalance.features.table import FeatureTable
 from rebalance.inspection import Inspection
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress
+from rebalance.records import MetricsRecord
 from rebalance.reports import Report
 from rebalance.studies.results import Results
 from rebalance.studies.story import Forecast
@@ -41,7 +42,7 @@ def evaluate(
     strict: bool = False,
     overwrite: bool = False,
     progress: Progress = ...,
-) -> dict[str, Any]:
+) -> MetricsRecord:
     """Score the network of a run on TEST; returns the metrics.
 
     output: a CSV to write every prediction to. What another decision than that of the run needs of
@@ -486,7 +487,7 @@ def train(
     strict: bool = False,
     overwrite: bool = False,
     progress: Progress = ...,
-) -> dict[str, Any]:
+) -> MetricsRecord:
     """Train a baseline on DATA, score it on TEST, and keep all of it in a run folder.
 
     In place of DATA, ``from_run`` names a finished run and ``head_only`` a manifest: the network of

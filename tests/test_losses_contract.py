@@ -21,7 +21,7 @@ from rebalance.losses import (
     make_loss,
 )
 from rebalance.losses.checks import counts_of
-from rebalance.losses.registry import Registry
+from rebalance.losses.registry import LossRegistry
 
 COUNTS = {"glass": 40, "paper": 9, "trash": 3}
 MATRIX = [[0, 1, 2], [4, 0, 5], [3, 2, 0]]
@@ -56,7 +56,7 @@ def test_the_classes_are_offered_by_their_names() -> None:
 
 
 def test_an_entry_is_a_class_or_where_it_is_found() -> None:
-    entries = Registry({"ce": "rebalance.losses.cross_entropy:CE"})
+    entries = LossRegistry({"ce": "rebalance.losses.cross_entropy:CE"})
     entries["mine"] = LOSSES["focal"]
     assert list(entries) == ["ce", "mine"]
     assert entries["ce"] is LOSSES["ce"] and entries["mine"] is LOSSES["focal"]

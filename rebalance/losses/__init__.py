@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rebalance.errors import LossError
 from rebalance.losses.checks import ClassCounts
-from rebalance.losses.registry import Registry
+from rebalance.losses.registry import LossRegistry
 
 if TYPE_CHECKING:
     from rebalance.losses.complement import complement_entropy
@@ -32,7 +32,7 @@ __all__ = [
     "make_loss",
 ]
 
-LOSSES = Registry(
+LOSSES = LossRegistry(
     {
         "ce": "rebalance.losses.cross_entropy:CE",
         "weighted": "rebalance.losses.cross_entropy:Weighted",

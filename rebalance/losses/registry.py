@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rebalance.losses.loss import Loss
 
 
-class Registry(MutableMapping[str, "type[Loss]"]):
+class LossRegistry(MutableMapping[str, "type[Loss]"]):
     """Names and the classes that they stand for.
 
     An entry is a class, or where it is found, as ``"module:Class"``; the module is imported, and

@@ -7,6 +7,12 @@ import sys
 TWO = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
 
 
+def end_of(process):
+    """What a process printed on stderr, and its status, once it has ended; its pipes are closed."""
+    _, err = process.communicate()
+    return process.returncode, err
+
+
 def start(*arguments, **environment):
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],

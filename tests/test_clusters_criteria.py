@@ -44,7 +44,7 @@ def test_silhouette_and_calinski_harabasz_are_scikit_learns(data):
         verdict = CRITERIA[name](points, labelings, 0)
         assert list(verdict.values) == list(labelings)
         for k, labels in labelings.items():
-            assert verdict.values[k] == pytest.approx(expected(points, labels), rel=1e-5, abs=1e-6)
+            assert verdict.values[k] == pytest.approx(expected(points, labels), rel=1e-5, abs=1e-5)
 
 
 @settings(max_examples=60, deadline=None)

@@ -149,7 +149,8 @@ def test_epochs_are_rows_and_the_state_comes_back(run):
     state = {"optimiser": optimiser.state_dict(), "name": "drw", "rng": torch.get_rng_state()}
     run.record_epoch(ROW, {})
     run.record_epoch({**ROW, "epoch": 2}, state)
-    rows = list(csv.DictReader((run.path / "summary.csv").open()))
+    with (run.path / "summary.csv").open() as file:
+        rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[1]["loss"]) == ROW["loss"] and float(rows[0]["lr"]) == ROW["lr"]
     assert run.epochs() == rows

@@ -185,7 +185,9 @@ def test_a_threshold_decides_again_on_the_same_head(make_setup):
     decided = decide(taught.validated, of(threshold="prior")[1], taught.prior)
     np.testing.assert_array_equal(decided.predicted, shifted.argmax(axis=1))
     costs = ((0, 9, 9), (1, 0, 1), (1, 1, 0))
-    decided = decide(taught.validated, Definition(costs=costs), taught.prior)
+    decided = decide(
+        taught.validated, Definition(threshold="cost:costs.csv", costs=costs), taught.prior
+    )
     expected = taught.validated @ np.array(costs).T
     np.testing.assert_array_equal(decided.predicted, expected.argmin(axis=1))
 

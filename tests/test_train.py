@@ -14,6 +14,7 @@ from shutil import copy
 import numpy as np
 import pytest
 import torch
+from launching import end_of
 from safetensors.numpy import load_file
 from sklearn.metrics import balanced_accuracy_score
 
@@ -162,13 +163,14 @@ def test_killed_and_resumed_ends_with_the_same_weights(few, tmp_path):
         )
 
     whole = start("-o", tmp_path / "whole")
-    assert whole.wait() == 0, whole.stderr.read()
+    status, err = end_of(whole)
+    assert status == 0, err
     killed = start("-o", tmp_path / "killed")
     while not (tmp_path / "killed" / "state.pt").exists():
         assert killed.poll() is None, killed.stderr.read()
         time.sleep(0.002)
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    end_of(killed)
     assert not (tmp_path / "killed" / "model.safetensors").exists()
     resumed = start("-o", tmp_path / "killed", "--resume")
     _, log = resumed.communicate()

@@ -21,7 +21,7 @@ from rebalance.losses import COT, Weighted
 from rebalance.models.network import ConcatPool, Network
 from rebalance.models.transforms import Transform
 from rebalance.settings import Recipe
-from rebalance.training import fit
+from rebalance.training.loop import fit
 
 root, rank, world = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 torch.set_num_threads(1)

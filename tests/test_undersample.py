@@ -12,6 +12,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from launching import end_of
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
@@ -438,13 +439,14 @@ def test_killed_in_the_middle_and_taken_up_again(sample, tmp_path, extractor):
     options = [sample, *extractor, "--batch-size", 8, "--image-size", 96]
     whole, resumed = tmp_path / "whole.npz", tmp_path / "resumed.npz"
     process = start("extract", *options, "-o", whole, cache=tmp_path / "one")
-    assert process.wait() == 0, process.stderr.read()
+    status, err = end_of(process)
+    assert status == 0, err
     killed = start("extract", *options, "-o", resumed, cache=tmp_path / "two")
     while not list((tmp_path / "two").rglob("*.keys.npy")):
         assert killed.poll() is None, killed.stderr.read()
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    assert end_of(killed)[0] == -signal.SIGKILL
     assert not resumed.exists()
     process = start("extract", *options, "-o", resumed, "--json", cache=tmp_path / "two")
     record = json.loads(process.communicate()[0])
@@ -460,7 +462,8 @@ def test_two_runs_at_once_share_a_cache(sample, tmp_path, extractor):
         for output in outputs
     ]
     for process in processes:
-        assert process.wait() == 0, process.stderr.read()
+        status, err = end_of(process)
+        assert status == 0, err
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
     third = start("extract", sample, *extractor, "--json", cache=tmp_path / "cache")
     assert json.loads(third.communicate()[0])["computed"] == 0

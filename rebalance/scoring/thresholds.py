@@ -87,8 +87,9 @@ class Threshold:
     changes: bool = True
     undo: Callable[..., NDArray[np.float64]] = lambda **options: np.ones(1)
 
-    def __call__(self, probabilities: ArrayLike, **options: Any) -> Decision:
-        return self.decide(probabilities, **options)
+    def __call__(self, probabilities: ArrayLike, *values: Any, **options: Any) -> Decision:
+        """Decide from probabilities [N, K] with these options."""
+        return self.decide(probabilities, *values, **options)
 
 
 def _shift_to_uniform(known: Known) -> dict[str, Any]:

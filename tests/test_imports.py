@@ -7,6 +7,7 @@ a heavy package. ``NEVER`` says what else a module may not import, anywhere in i
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -210,6 +211,13 @@ LOOSE = 10  # modules directly in the package, at most
 def test_few_modules_are_outside_a_package() -> None:
     loose = sorted(path.name for path in PACKAGE.glob("*.py"))
     assert len(loose) <= LOOSE, loose
+
+
+def test_contributing_has_a_row_for_every_package_and_for_no_other() -> None:
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    named = re.findall(r"`(\w+)/`", " ".join(rows))
+    assert sorted(named) == sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 
 
 def package_of(module: str) -> str:

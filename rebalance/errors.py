@@ -57,13 +57,20 @@ class FeatureError(RebalanceError):
     """Features cannot be clustered or sampled from.
 
     label: the index of the class in question, if it is about one; ``named`` adds its name.
-
-    label: the class index it is about, where it is about one; ``named`` says its name.
     """
 
     def __init__(self, text: str, label: int | None = None) -> None:
         super().__init__(text)
         self.label = label
+
+    @classmethod
+    def not_finite(cls, label: int | None = None) -> "FeatureError":
+        """Return the error for features with NaN or infinite values, perhaps in one class."""
+        return cls(
+            "features must be finite, but there are NaN or infinite ones: extract them again, in "
+            "float32 if half precision overflowed",
+            label,
+        )
 
     def named(self, classes: Sequence[str]) -> "FeatureError":
         """Return the same error for people who know the class by its name."""

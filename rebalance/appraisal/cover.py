@@ -75,9 +75,7 @@ def cover(points: Floats, kept: Positions, outside: Positions | None = None) -> 
     """
     _check_positions(kept, len(points))
     if not np.isfinite(points).all():
-        raise FeatureError(
-            "points must be finite, but there are NaN or infinite ones: extract the features again"
-        )
+        raise FeatureError.not_finite()
     left_out = len(points) - len(kept)
     if outside is None:
         outside = _others(kept, len(points))

@@ -69,9 +69,7 @@ def as_features(features: ArrayLike) -> NDArray[Any]:
             f"each, but have the shape {values.shape}"
         )
     if not np.isfinite(values).all():
-        raise FeatureError(
-            "features must be finite, but there are NaN or infinite ones: extract them again"
-        )
+        raise FeatureError.not_finite()
     return values
 
 

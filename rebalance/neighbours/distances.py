@@ -66,9 +66,7 @@ def finite_sums(features: Features) -> Distances:
     with np.errstate(over="ignore", invalid="ignore"):
         sums: Distances = features.sum(axis=1, dtype=np.float64)
     if not np.isfinite(sums).all():
-        raise FeatureError(
-            "features must be finite, but NaN or infinite values were found: extract them again"
-        )
+        raise FeatureError.not_finite()
     return sums
 
 

@@ -125,7 +125,5 @@ def _finite(features: Features) -> Points:
     """The features in float32; FeatureError where they are not finite."""
     values: Points = to_single(features).astype(np.float32, copy=False)
     if not np.isfinite(values).all():
-        raise FeatureError(
-            "features must be finite, but there are NaN or infinite ones: extract them again"
-        )
+        raise FeatureError.not_finite()
     return values

@@ -60,10 +60,7 @@ class Moments:
         low, high = block.min(axis=0), block.max(axis=0)
         # An infinity or a NaN anywhere in a column is in its minimum or its maximum.
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
-            raise FeatureError(
-                "features must be finite, but NaN or infinite values were found: "
-                "extract them again, in float32 if half precision overflowed"
-            )
+            raise FeatureError.not_finite()
         mean = block.mean(axis=0)
         squares = np.square(block - mean).sum(axis=0)
         return Moments(len(block), mean, squares, low, high)

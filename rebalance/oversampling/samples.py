@@ -119,11 +119,7 @@ class Samples:
         for start in range(0, len(features), step):
             finite = np.isfinite(features[start : start + step]).all(axis=1)
             if not finite.all():
-                raise FeatureError(
-                    "features must be finite, but there are NaN or infinite ones: extract them "
-                    "again",
-                    int(self.labels[start + finite.argmin()]),
-                )
+                raise FeatureError.not_finite(int(self.labels[start + finite.argmin()]))
         return features
 
     def members(self, label: int) -> Positions:

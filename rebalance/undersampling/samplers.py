@@ -236,9 +236,7 @@ def _checked(
         raise FeatureError(f"features of {len(labels)} samples are needed, but there are {found}")
     if not np.isfinite(features).all():
         label = int(labels[~np.isfinite(features).all(axis=1)][0])
-        raise FeatureError(
-            "features must be finite, but there are NaN or infinite ones: extract them again", label
-        )
+        raise FeatureError.not_finite(label)
     return features
 
 

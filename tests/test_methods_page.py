@@ -13,7 +13,7 @@ from rebalance.metrics import METRICS
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.scoring import THRESHOLDS
 from rebalance.scoring.rules import CLASSIFIERS
-from rebalance.settings import LAYERS, RECIPES
+from rebalance.settings import LAYERS_OR_AUTO, RECIPES
 from rebalance.training.augmentation import AUGMENTATIONS
 from rebalance.training.optimisers import OPTIMISERS
 from rebalance.training.regimes import REGIMES
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "methods.md"
 CITING = ("rebalance", "tests", "benchmarks", "docs")
 CHOICES: dict[str, Iterable[str]] = {
-    "Features": LAYERS,
+    "Features": LAYERS_OR_AUTO,
     "Layouts": LAYOUTS,
     "Criteria": CRITERIA,
     "Undersampling": UNDERSAMPLERS,

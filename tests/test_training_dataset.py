@@ -12,9 +12,9 @@ from rebalance.data.blending import blend
 from rebalance.data.folder import scan
 from rebalance.errors import DataError
 from rebalance.models.transforms import Transform
-from rebalance.settings import IN_MEMORY
+from rebalance.settings import HELD_BYTES
 from rebalance.training.augmentation import NoAugmentation
-from rebalance.training.dataset import HELD_BYTES, Batch, ImageDataset, Pass
+from rebalance.training.dataset import Batch, ImageDataset, Pass
 
 SIZE = 16
 PLAIN = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
@@ -35,10 +35,6 @@ def dataset_of(root: Path, limit: int = HELD_BYTES["auto"]) -> ImageDataset:
 def pass_of(*positions: int) -> Pass:
     rng = np.random.default_rng(len(positions))
     return Pass(np.array(positions), rng.random((len(positions), 2), dtype=np.float32))
-
-
-def test_help_names_every_choice() -> None:
-    assert tuple(HELD_BYTES) == IN_MEMORY
 
 
 def test_images_are_the_pixels_of_the_files(root: Path) -> None:

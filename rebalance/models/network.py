@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from rebalance.errors import ExtractorError
 from rebalance.models.backbones import ClassToken, build, divide
 from rebalance.models.transforms import plain_transform
-
-LAYERS = ("body", "pool", "linear")
+from rebalance.settings import LAYERS
 
 
 def concat_pool(features: Tensor) -> Tensor:

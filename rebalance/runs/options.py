@@ -22,7 +22,7 @@ from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import HeadRecord, RunOptionsRecord
-from rebalance.scoring.costs import read_cost_matrix
+from rebalance.scoring.costs import read_cost_matrix, with_cost_file
 from rebalance.settings import (
     RECIPES,
     FolderOptions,
@@ -137,9 +137,9 @@ def record_options(
     """
     seen, validation = sets.seen, sets.validation
     judged = sorted(digest.hex() for digest in validation.digests.values()) if validation else []
-    loss_options = dict(training.loss_options)
-    if isinstance(matrix := loss_options.get("matrix"), str):
-        loss_options["matrix"] = read_cost_matrix(matrix, seen.classes)  # type: ignore[assignment]
+    loss_options = with_cost_file(
+        dict(training.loss_options), lambda file: read_cost_matrix(file, seen.classes)
+    )
     return {
         "recipe": {"name": training.recipe, **asdict(recipe)},
         "network": {

@@ -4,8 +4,9 @@ Imports numpy and nothing heavier; may not import torch or click.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +42,19 @@ def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[floa
     except (ValueError, MetricError) as error:
         raise SettingError(f"{str(path)!r}: {error}") from None
     return matrix
+
+
+def with_cost_file(options: Mapping[str, Any], read: Callable[[str], Any]) -> dict[str, Any]:
+    """Return a loss's options with ``read`` applied to the file its matrix of costs is named by.
+
+    >>> from rebalance.scoring.costs import with_cost_file
+    >>> with_cost_file({"matrix": "costs.csv", "gamma": 2}, lambda file: f"here/{file}")
+    {'matrix': 'here/costs.csv', 'gamma': 2}
+    """
+    return {
+        name: read(value) if name == "matrix" and isinstance(value, str) else value
+        for name, value in options.items()
+    }
 
 
 def cost_decision(probabilities: ArrayLike, cost: ArrayLike) -> NDArray[np.intp]:

@@ -10,7 +10,6 @@ from rebalance.settings.rebalancing import (
     CLUSTER_SPACES,
     LANDMARKS,
     LANDMARKS_ABOVE,
-    PROFILES,
     SPACES,
     Growth,
     Levelling,
@@ -22,6 +21,7 @@ from rebalance.settings.rebalancing import (
 from rebalance.settings.running import (
     DEVICES,
     LAYERS,
+    LAYERS_OR_AUTO,
     PRECISIONS,
     ExtractorOptions,
     FolderOptions,
@@ -30,7 +30,7 @@ from rebalance.settings.running import (
 )
 from rebalance.settings.study import DEPTHS, StudyOptions, StudySets, keys_of
 from rebalance.settings.training import (
-    IN_MEMORY,
+    HELD_BYTES,
     RECIPES,
     DecisionOptions,
     Recipe,
@@ -43,12 +43,12 @@ __all__ = [
     "CLUSTER_SPACES",
     "DEPTHS",
     "DEVICES",
-    "IN_MEMORY",
+    "HELD_BYTES",
     "LANDMARKS",
     "LANDMARKS_ABOVE",
     "LAYERS",
+    "LAYERS_OR_AUTO",
     "PRECISIONS",
-    "PROFILES",
     "RECIPES",
     "SIMILAR",
     "SPACES",

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from rebalance.errors import SettingError
 from rebalance.settings.checks import check_whole
 from rebalance.settings.option import Options, option, required
-from rebalance.settings.running import LAYERS
+from rebalance.settings.running import LAYERS, LAYERS_OR_AUTO
 
 SPACES = ("embedding", "pixel")
 CLUSTER_SPACES = ("map", "pca")
-PROFILES = ("exp", "step")
 LANDMARKS = 20_000  # images on which the clusters of a large class are found
 LANDMARKS_ABOVE = 100_000  # images of a class that count as large
 FEWEST_LANDMARKS = 100
@@ -92,7 +91,7 @@ class LongTail(Options):
     )
     profile: str = option(
         "exp",
-        choices=PROFILES,
+        choices="rebalance.class_sizes:PROFILES",
         wrong="a profile is",
         help="Each class smaller by the same factor, or half of them full and half small.",
     )
@@ -129,7 +128,7 @@ class SelectionOptions(Options):
     )
     layer: str = option(
         "pool",
-        choices=LAYERS,
+        choices=LAYERS_OR_AUTO,
         help="Features to cluster: auto is the best silhouette, class by class.",
     )
     k_max: int = option(9, least=2, help="Most clusters that a class may be found to have.")
@@ -188,7 +187,7 @@ class SynthesisOptions(Options):
         help="Number of nearest neighbours that a partner is drawn from. [default: 5; 10 for eos]",
     )
     layer: str = option(
-        "pool", choices=LAYERS[:-1], help="Layer whose features decide neighbours and clusters."
+        "pool", choices=LAYERS, help="Layer whose features decide neighbours and clusters."
     )
     space: str = option(
         "embedding",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rebalance.settings.option import Options, option
 
-LAYERS = ("body", "pool", "linear", "auto")
+LAYERS = ("body", "pool", "linear")
+LAYERS_OR_AUTO = (*LAYERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -49,7 +50,7 @@ class LayerOptions(Options):
     layers: tuple[str, ...] = option(
         ("pool",),
         flag="--layer",
-        choices=LAYERS,
+        choices=LAYERS_OR_AUTO,
         help="Layer to extract; repeatable; auto is every layer the network has.",
     )
 

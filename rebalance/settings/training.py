@@ -1,5 +1,6 @@
 """How a network is trained, and what it is judged by."""
 
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +10,8 @@ from rebalance.settings.checks import check_whole
 from rebalance.settings.option import Options, again, option
 from rebalance.settings.running import PRECISIONS
 
-IN_MEMORY = ("auto", "yes", "no")
+# A set that takes at most so many bytes when decoded stays in memory.
+HELD_BYTES = {"auto": 2**30, "yes": sys.maxsize, "no": 0}
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Recipe:
                 "milestones must rise, each above 0 and below 1, as shares of the epochs; got "
                 f"{', '.join(map(str, self.milestones))}"
             )
+
+    @property
+    def supposes_pretrained(self) -> bool:
+        """Whether it begins with a trained body, which its first phase keeps as it is."""
+        return self.frozen_epochs > 0
 
     @classmethod
     def from_scratch(cls) -> "Recipe":
@@ -153,7 +160,7 @@ class TrainOptions(Options):
     )
     in_memory: str = option(
         "auto",
-        choices=IN_MEMORY,
+        choices=tuple(HELD_BYTES),
         wrong="in_memory must be",
         help="Keep the decoded images; auto: if they take 1 GiB at most.",
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError
 from rebalance.losses import LOSSES
+from rebalance.scoring.costs import with_cost_file
 from rebalance.scoring.thresholds import parsed, spellings
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Choice, Definition, grid
@@ -97,8 +98,7 @@ def _loss(where: str, entry: Any, folder: Path) -> tuple[str, Choice]:
     name, key, options = _split(where, entry, "loss")
     if key not in LOSSES:
         raise SettingError(f"{where}: no {key!r}, choose one of {', '.join(LOSSES)}")
-    if isinstance(options.get("matrix"), str):
-        options["matrix"] = str(folder / options["matrix"])
+    options = with_cost_file(options, lambda file: str(folder / file))
     told = " ".join([key, *(f"{option}={value}" for option, value in options.items())])
     return name or told, Choice(key, tuple((key, _frozen(each)) for key, each in options.items()))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rebalance.errors import SettingError
 from rebalance.records import DefinitionRecord
-from rebalance.scoring.costs import read_cost_matrix
+from rebalance.scoring.costs import read_cost_matrix, with_cost_file
 from rebalance.settings import StudyOptions
 from rebalance.studies.outcomes import Controls, Treatment
 from rebalance.studies.rebalancings import NONE, Rebalancing, control_label, random_control
@@ -67,10 +67,7 @@ class Definition:
 
     def with_costs(self, classes: Sequence[str]) -> "Definition":
         """Read the files that it names. Raises SettingError as ``costs`` does."""
-        options = {
-            key: _read(value, classes) if key == "matrix" and isinstance(value, str) else value
-            for key, value in self.loss.options
-        }
+        options = with_cost_file(dict(self.loss.options), lambda file: _read(file, classes))
         loss = Choice(self.loss.key, tuple(options.items()))
         _, _, file = self.threshold.partition(":")
         return replace(self, loss=loss, costs=_read(file, classes) if file else None)

@@ -3,7 +3,6 @@
 Imports torch; never click, scikit-learn or umap.
 """
 
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,10 +22,9 @@ from rebalance.errors import DataError, UnreadableImage
 from rebalance.models.transforms import Transform
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
+from rebalance.settings import HELD_BYTES
 from rebalance.training.augmentation import AUGMENTATIONS, Augmentation
 
-# By the option --in-memory: a set that takes at most so many bytes when decoded stays in memory.
-HELD_BYTES = {"auto": 2**30, "yes": sys.maxsize, "no": 0}
 FLIPS = 0.5  # probability of a mirror image in training
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rebalance import seeds
 from rebalance.models.pretrained import ARCH, find_pretrained
 from rebalance.progress import silent
-from rebalance.settings import TrainOptions
+from rebalance.settings import RECIPES, TrainOptions
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
@@ -47,7 +47,7 @@ def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Tr
     from rebalance.models.network import fresh_network, network_of, with_new_head
     from rebalance.models.transforms import plain_transform
 
-    transfer = training.recipe == "transfer"
+    transfer = RECIPES[training.recipe].supposes_pretrained
     weights = training.weights or ("imagenet" if transfer else "scratch")
     if weights != "scratch":
         source = find_pretrained(weights, training.arch, WEIGHTS)

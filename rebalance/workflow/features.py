@@ -20,7 +20,7 @@ from rebalance.features.cache import cache_root
 from rebalance.features.sharding import check_alike, check_places, read_shared
 from rebalance.manifest import check_writable
 from rebalance.progress import Progress, silent
-from rebalance.settings import LAYERS, ExtractorOptions, FolderOptions, RunOptions
+from rebalance.settings import LAYERS_OR_AUTO, ExtractorOptions, FolderOptions, RunOptions
 
 if TYPE_CHECKING:
     from rebalance.features.table import FeatureTable
@@ -40,7 +40,7 @@ def extract(
 ) -> "FeatureTable":
     """Features of every readable image; written to ``output`` (.npz) where it is given."""
     if not layers:
-        raise SettingError(f"at least one layer is needed: choose from {', '.join(LAYERS)}")
+        raise SettingError(f"at least one layer is needed: choose from {', '.join(LAYERS_OR_AUTO)}")
     with joined(run.device) as processes:
         progress = progress if processes.first else silent
         if output is not None:

@@ -1,8 +1,6 @@
 """The number of samples that each class is to have: cut, grown, or along a long tail.
 
-These are functions of class sizes to class sizes; imports neither numpy nor torch.
-
-Class sizes in, class sizes out; imports neither numpy nor torch.
+Every function takes class sizes and gives class sizes. Imports neither numpy nor torch.
 """
 
 import re

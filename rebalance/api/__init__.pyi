@@ -295,7 +295,7 @@ def longtail(
         rho: Imbalance ratio: images of the largest class to each of the smallest. (default
             100.0)
         profile: Each class smaller by the same factor, or half of them full and half small.
-            (one of exp, step; default 'exp')
+            (a key of rebalance.class_sizes.PROFILES; default 'exp')
         n_max: Images of the largest class. [default: as many as all classes allow]
         order: Every class, the largest-to-be first. [default: by size, a tie in class order]
         root: Where the images of a manifest are. [default: as the manifest says]

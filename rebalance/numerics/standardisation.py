@@ -155,8 +155,11 @@ class Scale:
         def prepare(rows: slice) -> Summary:
             moved = to_single(stored[rows]) - self.mean
             low, high = moved.min(axis=0), moved.max(axis=0)
-            np.multiply(moved, self.factor, out=scaled[rows], casting="same_kind")
-            return Summary(low, high, scaled[rows].sum(axis=0).astype(np.float64))
+            # A scale guessed from other rows may be too large: the range tells, and it is redone.
+            with np.errstate(over="ignore", invalid="ignore"):
+                np.multiply(moved, self.factor, out=scaled[rows], casting="same_kind")
+                total = scaled[rows].sum(axis=0).astype(np.float64)
+            return Summary(low, high, total)
 
         strips = slices(len(stored), max(1, STRIP_VALUES // stored.shape[1]))
         return scaled, reduce(Summary.merged, team.each(prepare, strips))

@@ -1,6 +1,7 @@
 """folder.scan, held against torchvision.datasets.ImageFolder."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rebalance.data.folder import EXTENSIONS, ImageFolder, Unreadable, scan
+from rebalance.data.listing import is_hidden
 from rebalance.errors import DataError
 
 NOBODY = 65534
@@ -27,8 +29,17 @@ def plant(root: Path, *files: str) -> Path:
 
 def as_torchvision_reads(root: Path, allow_empty: bool = False) -> ImageFolder:
     reference = torchvision.datasets.ImageFolder(str(root), allow_empty=allow_empty)
-    paths = tuple(path[len(str(root)) + 1 :] for path, _ in reference.samples)
-    return ImageFolder(root, tuple(reference.classes), paths, tuple(reference.targets))
+    paths = [path[len(str(root)) + 1 :] for path, _ in reference.samples]
+    shown = [place for place, path in enumerate(paths) if not passed_over(path)]
+    classes = [name for name in reference.classes if not is_hidden(name)]
+    labels = [classes.index(paths[place].split("/")[0]) for place in shown]
+    return ImageFolder(root, tuple(classes), tuple(paths[place] for place in shown), tuple(labels))
+
+
+def passed_over(path: str) -> bool:
+    """What torchvision takes and we do not: hidden folders, and macOS's notes beside files."""
+    *folders, name = path.split("/")
+    return any(map(is_hidden, folders)) or name.startswith("._")
 
 
 @contextmanager
@@ -80,7 +91,6 @@ TREES = {
     ],
     "folder named as an image": ["a/1.jpg/2.jpg", "a/3.jpg"],
     "no split among the classes": ["train/1.jpg", "bus/1.jpg"],
-    "splits with images in them": ["train/x/1.jpg", "train/1.jpg", "test/x/1.jpg"],
     "lone class named test": ["test/x/1.jpg"],
 }
 
@@ -111,7 +121,9 @@ files = st.builds(
 def test_scan_lists_what_torchvision_lists_on_any_tree(listed: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         root = plant(Path(name), "always/1.jpg", *listed)
-        assert scan(root, allow_empty=True) == as_torchvision_reads(root, allow_empty=True)
+        assert scan(root, allow_empty=True, as_classes=True) == as_torchvision_reads(
+            root, allow_empty=True
+        )
 
 
 def test_links_to_classes_folders_and_files_are_followed(tmp_path: Path) -> None:
@@ -266,12 +278,12 @@ def test_empty_classes_are_named(tmp_path: Path) -> None:
     plant(tmp_path, "full/1.jpg", "hollow/notes.txt", "new\nline/notes.txt")
     message = refusal(tmp_path)
     assert "2 of the 3 class folders" in message
-    assert r"hold none: 'hollow', 'new\nline'; remove" in message
+    assert r"hold none: 'hollow', 'new\nline' (but 2 .txt); remove" in message
 
 
 def test_at_most_five_empty_classes_are_named(tmp_path: Path) -> None:
     plant(tmp_path, "full/1.jpg", *(f"e{number}/notes.txt" for number in range(7)))
-    assert "'e0', 'e1', 'e2', 'e3', 'e4' and 2 more;" in refusal(tmp_path)
+    assert "'e0', 'e1', 'e2', 'e3', 'e4' and 2 more (but 7 .txt);" in refusal(tmp_path)
 
 
 def test_empty_classes_keep_their_place_when_allowed(tmp_path: Path) -> None:
@@ -297,3 +309,74 @@ def test_empty_classes_keep_their_place_when_allowed(tmp_path: Path) -> None:
 )
 def test_parent_of_splits(tmp_path: Path, files: list[str], suggested: str) -> None:
     assert f"pass '{tmp_path / suggested}'" in refusal(plant(tmp_path, *files))
+
+
+LOOKALIKES = {
+    "a sibling that is no split": [
+        *(f"{split}/{name}/1.jpg" for split in ("train", "test", "val") for name in "np"),
+        *(
+            f"chest_xray/{split}/{name}/1.jpg"
+            for split in ("train", "test", "val")
+            for name in "np"
+        ),
+    ],
+    "suffix": ["train_images/a/1.jpg", "test_images/a/1.jpg"],
+    "year": ["train2017/a/1.jpg", "val2017/a/1.jpg"],
+    "prefix": ["x_train/a/1.jpg", "x_test/a/1.jpg"],
+    "numbered": ["01-train/a/1.jpg", "02-test/a/1.jpg", "notes/1.jpg"],
+    "flat": ["train/1.jpg", "test/1.jpg"],
+    "folds": ["fold1/cat/1.jpg", "fold1/dog/1.jpg", "fold2/cat/1.jpg", "fold2/dog/1.jpg"],
+    "splits inside classes": [
+        f"{name}/{split}/1.jpg" for name in "ab" for split in ("train", "val")
+    ],
+    "one deeper": ["x/a/deep/1.jpg", "x/b/deep/1.jpg", "y/a/deep/1.jpg", "y/b/deep/1.jpg"],
+}
+
+
+@pytest.mark.parametrize("files", LOOKALIKES.values(), ids=LOOKALIKES.keys())
+def test_folders_that_are_not_classes_are_refused_until_insisted(
+    tmp_path: Path, files: list[str]
+) -> None:
+    plant(tmp_path, *files)
+    message = refusal(tmp_path)
+    assert "--as-classes" in message
+    if any("/a/" in file or "/cat/" in file for file in files):
+        named = re.search(r"pass (?:one of them, such as )?'([^']*)'", message)
+        assert named is not None
+        assert Path(named[1]).is_dir()
+    assert scan(tmp_path, as_classes=True) == as_torchvision_reads(tmp_path)
+
+
+CLASSES = {
+    "vehicles": ["train/1.jpg", "bus/1.jpg"],
+    "places": ["train_station/1.jpg", "test_tube/1.jpg", "development/1.jpg"],
+    "patients": ["normal/p1/1.jpg", "normal/p2/1.jpg", "ill/p3/1.jpg", "ill/p4/1.jpg"],
+    "one same sub-folder each": ["cat/images/1.jpg", "dog/images/1.jpg"],
+    "some have images of their own": ["cat/1.jpg", "cat/raw/2.jpg", "dog/1.jpg", "dog/raw/2.jpg"],
+}
+
+
+@pytest.mark.parametrize("files", CLASSES.values(), ids=CLASSES.keys())
+def test_folders_that_are_classes_are_taken(tmp_path: Path, files: list[str]) -> None:
+    assert scan(plant(tmp_path, *files)) == as_torchvision_reads(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "hidden", [".ipynb_checkpoints", "__MACOSX", ".git", "@eaDir", "$RECYCLE.BIN", "lost+found"]
+)
+def test_hidden_and_system_folders_are_no_classes(tmp_path: Path, hidden: str) -> None:
+    inside = [f"{hidden}/1.jpg", f"{hidden}/cat/1.jpg", f"cat/{hidden}/1-checkpoint.jpg"]
+    found = scan(plant(tmp_path, "cat/1.jpg", "dog/1.jpg", "dog/._1.jpg", *inside))
+    assert found.classes == ("cat", "dog")
+    assert found.paths == ("cat/1.jpg", "dog/1.jpg")
+    assert found.passed_over == (hidden, f"cat/{hidden}")
+
+
+def test_other_files_are_counted_by_class_and_extension(tmp_path: Path) -> None:
+    files = ["cat/1.jpg", "cat/2.HEIC", "cat/deep/3.heic", "cat/notes", "dog/1.jpg"]
+    assert scan(plant(tmp_path, *files)).ignored == {"cat": {".heic": 2, "": 1}}
+    plant(tmp_path, "owl/1.heic", "owl/2.heic")
+    assert "'owl' (but 2 .heic; --extensions" in refusal(tmp_path)
+    found = scan(tmp_path, extensions=(".HEIC",))
+    assert found.counts == [3, 1, 2]
+    assert found.ignored == {"cat": {"": 1}}

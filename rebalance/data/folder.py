@@ -6,25 +6,83 @@ package, and nothing else.
 """
 
 import os
-import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from stat import S_ISDIR
 
+from rebalance.data import layouts
+from rebalance.data.listing import ClassFiles, class_files, is_hidden, is_image, readable
 from rebalance.errors import DataError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+# Pictures of other kinds: what is left out of them is worth a word.
+PICTURES = frozenset(
+    [
+        ".apng",
+        ".arw",
+        ".avif",
+        ".bpg",
+        ".cr2",
+        ".cr3",
+        ".dcm",
+        ".dds",
+        ".dng",
+        ".exr",
+        ".gif",
+        ".hdr",
+        ".heic",
+        ".heics",
+        ".heif",
+        ".heifs",
+        ".hif",
+        ".ico",
+        ".icns",
+        ".j2c",
+        ".j2k",
+        ".jfi",
+        ".jfif",
+        ".jif",
+        ".jls",
+        ".jp2",
+        ".jpc",
+        ".jpe",
+        ".jpf",
+        ".jpx",
+        ".jxl",
+        ".jxr",
+        ".mpo",
+        ".nef",
+        ".nii",
+        ".orf",
+        ".pam",
+        ".pbm",
+        ".pcx",
+        ".pef",
+        ".pfm",
+        ".pnm",
+        ".psd",
+        ".qoi",
+        ".raf",
+        ".raw",
+        ".rgb",
+        ".rw2",
+        ".sgi",
+        ".srw",
+        ".svg",
+        ".svgz",
+        ".tga",
+        ".wdp",
+        ".xbm",
+        ".xcf",
+        ".xpm",
+    ]
+)
 
 LAYOUT = "a folder that holds one folder of images per class"
 NAMED_AT_MOST = 5  # class folders an error lists before it counts the rest
-
-SPLIT = re.compile(
-    r"(train(ing)?|val(id(ation)?)?|test(ing)?|dev|eval(uation)?|holdout)([ _-]?(set|data|split))?",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -45,12 +103,16 @@ class ImageFolder:
     paths: one per image, relative to ``root``, with forward slashes. A name that is not valid UTF-8
         is kept with its bytes as surrogate escapes.
     labels: for each of ``paths`` the position of its class in ``classes``.
+    ignored: files in the class folders that are not read as images, by class and by extension.
+    passed_over: hidden and system folders that hold images, relative to ``root``.
     """
 
     root: Path
     classes: tuple[str, ...]
     paths: tuple[str, ...]
     labels: tuple[int, ...]
+    ignored: Mapping[str, Mapping[str, int]] = field(default_factory=dict, compare=False)
+    passed_over: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def counts(self) -> list[int]:
@@ -74,36 +136,63 @@ class ImageFolder:
         )
 
 
-def scan(root: Path | str, *, allow_empty: bool = False) -> ImageFolder:
-    """List the classes and image files under ``root`` exactly as torchvision's ImageFolder does.
+def scan(
+    root: Path | str,
+    *,
+    allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Iterable[str] = (),
+) -> ImageFolder:
+    """List the classes and image files under ``root`` as torchvision's ImageFolder does.
 
-    Classes are the sub-folders, hidden ones too; a file belongs to the class folder it lies under,
-    however deep, if its name ends in one of ``EXTENSIONS`` in any case. Links are followed, except
-    into a folder that they are already inside of (torchvision would go round). No file is opened.
+    Classes are the sub-folders; a file belongs to the class folder it lies under, however deep, if
+    its name ends in one of ``EXTENSIONS`` or of ``extensions``, in any case. Links are followed,
+    except into a folder that they are already inside of (torchvision would go round). No file is
+    opened. Unlike torchvision, it passes over hidden folders, those of ``SYSTEM_FOLDERS``, and
+    files that macOS keeps its own notes in.
 
-    ``allow_empty`` keeps classes without an image, at their place in the order.
+    ``allow_empty`` keeps classes without an image, at their place in the order. ``as_classes``
+    takes the sub-folders as classes even where they look like something else.
 
     Raises DataError where there is no such folder, it or a folder in it may not be read, it has no
-    classes or no images, a class is empty, it is a parent of train, val and test folders, or the
-    name of a class is not valid UTF-8.
+    classes or no images, a class is empty, the name of a class is not valid UTF-8; and, unless
+    ``as_classes`` insists, where the sub-folders are train, val and test, or hold no images but in
+    sub-folders of the same names.
     """
     root = Path(root).absolute()
     _check_folder(root)
-    classes = _class_names(root)
-    files = [_images_under(root, name) for name in classes]
-    if not any(files):
+    endings = (*EXTENSIONS, *(ending.lower() for ending in extensions))
+    names, hidden = _class_names(root, endings)
+    found = {name: class_files(root, name, endings) for name in names}
+    if not as_classes:
+        _refuse_splits(root, found)
+        _refuse_repeated(root, found)
+    ignored = {name: dict(sorted(each.ignored.items())) for name, each in found.items()}
+    if not any(each.images for each in found.values()):
         raise DataError(
-            f"{_quote(root)} has class folders ({_some(classes)}) but no images in them; "
-            f"images end in {' '.join(EXTENSIONS)}"
+            f"{_quote(root)} has class folders ({_some(names)}) but no images in them"
+            f"{_other_files(ignored.values())}; images end in {' '.join(endings)}"
         )
-    empty = [name for name, found in zip(classes, files, strict=True) if not found]
+    empty = [name for name in names if not found[name].images]
     if empty and not allow_empty:
         raise DataError(
-            f"every class needs images, but {len(empty)} of the {len(classes)} class folders in "
-            f"{_quote(root)} hold none: {_some(empty)}; remove them, or pass --allow-empty"
+            f"every class needs images, but {len(empty)} of the {len(names)} class folders in "
+            f"{_quote(root)} hold none: {_some(empty)}"
+            f"{_other_files(ignored[name] for name in empty)}; remove them, or pass --allow-empty"
         )
-    labels = tuple(label for label, found in enumerate(files) for _ in found)
-    return ImageFolder(root, tuple(classes), tuple(chain.from_iterable(files)), labels)
+    labels = tuple(label for label, name in enumerate(names) for _ in found[name].images)
+    passed_over = chain(
+        (name for name in sorted(hidden) if class_files(root, name, endings).images),
+        chain.from_iterable(found[name].passed_over for name in names),
+    )
+    return ImageFolder(
+        root,
+        tuple(names),
+        tuple(chain.from_iterable(found[name].images for name in names)),
+        labels,
+        {name: kinds for name, kinds in ignored.items() if kinds},
+        tuple(passed_over),
+    )
 
 
 def is_utf8(name: str) -> bool:
@@ -116,7 +205,7 @@ def is_utf8(name: str) -> bool:
 
 
 def _check_folder(root: Path) -> None:
-    with _readable():
+    with readable():
         try:
             mode = root.stat().st_mode
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -128,108 +217,59 @@ def _check_folder(root: Path) -> None:
         raise DataError(f"the path {_quote(root)} is not valid UTF-8; rename the folder")
 
 
-def _class_names(root: Path) -> list[str]:
-    with _readable(), os.scandir(root) as entries:
+def _class_names(root: Path, endings: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The names of the class folders, and those of hidden and system folders beside them."""
+    with readable(), os.scandir(root) as entries:
         kinds = [(entry.name, entry.is_dir()) for entry in entries]
-    names = [name for name, is_folder in kinds if is_folder]
-    if not names and any(_is_image(name) for name, _ in kinds):
+    folders = [name for name, is_folder in kinds if is_folder]
+    hidden = [name for name in folders if is_hidden(name)]
+    names = [name for name in folders if not is_hidden(name)]
+    if not names and any(is_image(name, endings) for name, _ in kinds):
         raise DataError(
             f"{_quote(root)} holds images but no class folders; sort them into one folder per "
             "class, or give the folder above it if this is a class itself"
         )
     if not names:
-        raise DataError(f"{_quote(root)} holds no class folders; give {LAYOUT}")
+        more = f" but hidden ones ({_some(sorted(hidden))})" if hidden else ""
+        raise DataError(f"{_quote(root)} holds no class folders{more}; give {LAYOUT}")
     for name in names:
         if not is_utf8(name):
             raise DataError(
                 f"class folders need names in UTF-8, but {_quote(root)} holds {name!r}; rename it"
             )
-    _refuse_splits(root, names)
-    return sorted(names)
+    return sorted(names), hidden
 
 
-def _refuse_splits(root: Path, names: list[str]) -> None:
-    """Raise DataError where the folders in ``root`` are splits that hold the classes in turn."""
-    visible = sorted(name for name in names if not name.startswith("."))
-    training = [name for name in visible if name.lower().startswith("train")]
-    if not all(map(SPLIT.fullmatch, visible)) or not (training or len(visible) > 1):
+def _refuse_splits(root: Path, found: Mapping[str, ClassFiles]) -> None:
+    """Raise DataError where the folders in ``root`` are splits, which hold the classes in turn."""
+    names = layouts.splits(found)
+    lone = [name for name in found if layouts.split_kind(name) == "train"]
+    if not names and len(lone) == len(found):
+        names = lone
+    if not names:
         return
-    # Of the other splits nothing is asked: a test split is often a flat folder without classes.
-    split = root / (training or visible)[0]
-    folders, images = _listing(split)
-    if folders and not images:
+    meant = [name for name in names if found[name].inside and not found[name].at_top]
+    remedy = (
+        f"pass {_quote(root / meant[0])}"
+        if meant
+        else "sort the images of one of them into a folder per class, or import a table of labels"
+    )
+    raise DataError(
+        f"{_quote(root)} holds splits ({_some(names)}) where class folders were expected; "
+        f"{remedy}, or --as-classes if they are classes all the same"
+    )
+
+
+def _refuse_repeated(root: Path, found: Mapping[str, ClassFiles]) -> None:
+    """Raise DataError where folders hold no images but in sub-folders of the same names."""
+    inside = {name: each.inside for name, each in found.items() if each.images and not each.at_top}
+    folders, names = layouts.repeated(inside)
+    if folders:
         raise DataError(
-            f"{_quote(root)} holds splits ({_some(visible)}) where class folders were expected; "
-            f"pass {_quote(split)}"
+            f"in {_quote(root)} the folders {_some(folders)} hold no images of their own but the "
+            f"same sub-folders ({_some(names)}), as if these were the classes; pass one of them, "
+            f"such as {_quote(root / folders[0])}, or --as-classes if they are classes all the same"
         )
-
-
-def _images_under(root: Path, name: str) -> list[str]:
-    """List the images of class ``name``, relative to ``root``: by folder, then by file name.
-
-    Folders are ordered by their whole path as text, so "a-b" comes before "a/b".
-    """
-    listings = []
-    pending = [(name, frozenset({_identity(root)}))]
-    while pending:
-        folder, ancestors = pending.pop()
-        identity = _identity(root / folder)
-        if identity in ancestors:
-            continue
-        folders, images = _listing(root / folder)
-        listings.append((folder, sorted(images)))
-        inside = ancestors | {identity}
-        pending.extend((f"{folder}{os.sep}{child}", inside) for child in folders)
-    return [
-        f"{folder}{os.sep}{image}".replace(os.sep, "/")
-        for folder, images in sorted(listings)
-        for image in images
-    ]
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    """Return the device and number by which two paths to one folder are recognised."""
-    with _readable():
-        status = folder.stat()
-    return status.st_dev, status.st_ino
-
-
-def _listing(folder: Path) -> tuple[list[str], list[str]]:
-    """List the folders and the image files in ``folder``, in no particular order."""
-    folders, images = [], []
-    with _readable(), os.scandir(folder) as entries:
-        for entry in entries:
-            if _leads_to_folder(entry):
-                folders.append(entry.name)
-            elif _is_image(entry.name):
-                images.append(entry.name)
-    return folders, images
-
-
-def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # A link that goes nowhere counts as a file, which then cannot be read.
-        return False
-
-
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(EXTENSIONS)
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Turn an operating system's refusal inside the block into a DataError naming the folder."""
-    try:
-        yield
-    except PermissionError as error:
-        raise DataError(
-            f"no permission to read {error.filename!r}; make it readable, or give another folder"
-        ) from error
-    except OSError as error:
-        raise DataError(
-            f"{error.filename!r} cannot be read ({error.strerror}); repair or remove it"
-        ) from error
 
 
 def _quote(path: Path) -> str:
@@ -241,3 +281,13 @@ def _some(names: list[str]) -> str:
     named = ", ".join(repr(name) for name in names[:NAMED_AT_MOST])
     more = len(names) - NAMED_AT_MOST
     return f"{named} and {more} more" if more > 0 else named
+
+
+def _other_files(ignored: Iterable[Mapping[str, int]]) -> str:
+    """What was found in place of images, for an error about their absence."""
+    found = sum(map(Counter, ignored), Counter[str]())
+    kinds = [f"{count} {ending}" for ending, count in found.most_common(NAMED_AT_MOST) if ending]
+    if not kinds:
+        return ""
+    advice = "; --extensions reads other kinds of image" if PICTURES & found.keys() else ""
+    return f" (but {', '.join(kinds)}{advice})"

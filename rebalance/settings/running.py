@@ -41,6 +41,15 @@ class FolderOptions(Options):
         help="Where the images of a manifest are. [default: as the manifest says]",
     )
     allow_empty: bool = option(False, help="Let class folders hold no image.")
+    as_classes: bool = option(
+        False, help="Take the folders as classes though they look like splits or repeat each other."
+    )
+    extensions: tuple[str, ...] = option(
+        (),
+        metavar=".A,.B",
+        commas=True,
+        help="Further endings of files to read as images, such as .avif,.heic.",
+    )
 
 
 @dataclass(frozen=True)

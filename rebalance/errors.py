@@ -41,6 +41,14 @@ class UnreadableImage(DataError):
     """An image file cannot be read; the text is the reason, without the file's name."""
 
 
+class PassingFault(UnreadableImage):
+    """An image file could not be read this time, for a reason that is not in its bytes.
+
+    The system refused (an input error, too many open files, not enough memory), or the file changed
+    while it was read. Nothing may be remembered of it.
+    """
+
+
 class ManifestError(RebalanceError):
     """A manifest cannot be read or written."""
 

@@ -24,7 +24,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from rebalance.data.folder import ImageFolder, is_utf8
 from rebalance.data.folder import Unreadable as Unreadable
-from rebalance.errors import UnreadableImage
+from rebalance.errors import PassingFault, UnreadableImage
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
 
@@ -73,7 +73,7 @@ def read_bytes(path: Path) -> bytes:
             )
         data = path.read_bytes()
     except (OSError, ValueError, MemoryError) as error:
-        raise UnreadableImage(_why_not_read(path, error)) from error
+        raise PassingFault(_why_not_read(path, error)) from error
     if not data:
         raise UnreadableImage("empty file (0 bytes)")
     return data
@@ -96,7 +96,8 @@ def decode(data: bytes, least: int | None = None) -> Image.Image:
     as its longer side keeps this many pixels; None is its full size.
 
     Raises UnreadableImage for data in none of ``FORMATS``, damaged, cut short, or with more pixels
-    than Pillow's limit (twice ``PIL.Image.MAX_IMAGE_PIXELS``).
+    than Pillow's limit (twice ``PIL.Image.MAX_IMAGE_PIXELS``); PassingFault where the system
+    refused, as for want of memory, which says nothing of the data.
     """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -107,7 +108,8 @@ def decode(data: bytes, least: int | None = None) -> Image.Image:
             _turn_upright(image)
             return _to_rgb(image)
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files.
-        raise UnreadableImage(_why_not_decoded(data, error)) from error
+        fault = PassingFault if _is_the_systems(error) else UnreadableImage
+        raise fault(_why_not_decoded(data, error)) from error
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,11 @@ def _why_not_read(path: Path, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "broken link" if path.is_symlink() else "no such file"
     return f"cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"
+
+
+def _is_the_systems(error: Exception) -> bool:
+    """Whether the system refused, and not Pillow, whose own OSErrors have no number."""
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
 
 
 def _why_not_decoded(data: bytes, error: Exception) -> str:

@@ -19,7 +19,7 @@ from rebalance.atomic import make_folder
 from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.data.images import digest, read_bytes
 from rebalance.distributed.processes import ALONE, Processes
-from rebalance.errors import ExtractorError, UnreadableImage
+from rebalance.errors import ExtractorError, PassingFault, UnreadableImage
 from rebalance.features.cache import FeatureCache, Gathered, StoredLayer
 from rebalance.features.extractors import Extractor
 from rebalance.features.sharding import share
@@ -108,12 +108,15 @@ def extract_features(
             extractor.load(progress)  # first, since two threads had better not import at a time
         with beside(meanwhile):
             new = _compute(folder.root, own, stored, cache, extractor, workers, progress)
-        for found, written in processes.by_each(lambda: (new, cache.written)):
+        passing: dict[bytes, str] = {}
+        for found, not_now, written in processes.by_each(lambda: (*new, cache.written)):
             refused |= found
+            passing |= not_now
             for name, more in written.items():
                 stored[name] = stored[name].with_blocks(more)
         if missing.keys() & refused.keys():
             processes.by_first(partial(cache.refuse, refused))
+        refused = {**refused, **passing}  # these are left out now, and looked at again next time
     readable = [i for i, key in enumerate(keys) if key is not None and key not in refused]
     rows = [key for key in keys if key is not None and key not in refused]
     return FeatureTable(
@@ -166,11 +169,15 @@ def _compute(
     extractor: Extractor,
     workers: int,
     progress: Progress,
-) -> dict[bytes, str]:
-    """Extract and keep what is missing; return the unreadable images, with the reasons."""
+) -> tuple[dict[bytes, str], dict[bytes, str]]:
+    """Extract and keep what is missing.
+
+    Return the images that cannot be read, with the reason, and those that could not be read now.
+    """
     refused: dict[bytes, str] = {}
+    passing: dict[bytes, str] = {}
     gathered = Gathered(cache, stored)
-    passes = _passes(root, missing, tuple(stored), extractor, refused, workers, progress)
+    passes = _passes(root, missing, tuple(stored), extractor, refused, passing, workers, progress)
     try:
         with closing(passes):
             for keys, features in passes:
@@ -185,7 +192,7 @@ def _compute(
                 gathered.add(keys, features)
     finally:
         gathered.keep()  # whole batches are worth keeping, whatever ended the loop
-    return refused
+    return refused, passing
 
 
 def _passes(
@@ -194,14 +201,14 @@ def _passes(
     layers: Sequence[str],
     extractor: Extractor,
     refused: dict[bytes, str],
+    passing: dict[bytes, str],
     workers: int,
     progress: Progress,
 ) -> "Generator[Passed]":
     """Yield the features of the readable missing images, batch by batch and in order.
 
-    Images that cannot be read are put in ``refused``, and are in no batch.
-
-    Those that cannot be read are put in ``refused``, and are in no batch.
+    Images whose bytes cannot be read are put in ``refused``, those that could not be read this time
+    in ``passing``; they are in no batch.
     """
     if not missing:
         return
@@ -213,19 +220,23 @@ def _passes(
     forward = ForwardPass(network, transform, layers, size, device, extractor.precision)
     read = reading.read_or_leave if device == "cuda" else reading.read_pixels
 
-    def load(item: tuple[bytes, str]) -> "tuple[bytes, Picture | str]":
+    def load(item: tuple[bytes, str]) -> "tuple[bytes, Picture | None]":
         key, path = item
         try:
-            return key, read(read_bytes(root / path), transform)
+            data = read_bytes(root / path)
+            if digest(data) != key:  # or the features of other content would lie under this key
+                raise PassingFault("it changed while it was read: run again")
+            return key, read(data, transform)
+        except PassingFault as error:
+            passing[key] = str(error)
         except UnreadableImage as error:
-            return key, str(error)
+            refused[key] = str(error)
+        return key, None
 
     def readable() -> "Iterator[tuple[bytes, Picture]]":
         images = ordered_map(load, missing.items(), workers)
         for key, image in progress(images, total=len(missing), what="extracting", unit="images"):
-            if isinstance(image, str):
-                refused[key] = image
-            else:
+            if image is not None:
                 yield key, image
 
     batches = batched(readable(), size)

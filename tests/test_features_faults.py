@@ -1,0 +1,74 @@
+"""A fault that passes is not remembered of an image, and what its bytes say is."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from rebalance.data.folder import scan
+from rebalance.features.extraction import extract_features, image_keys
+from rebalance.features.extractors import find_extractor
+from rebalance.models.backbones import build
+from rebalance.settings import ExtractorOptions, RunOptions
+
+
+@pytest.fixture
+def look(tmp_path, make_folder):
+    """``look(keys=None)`` gives the digests of a folder of four images, and its feature table."""
+    torch.manual_seed(0)
+    torch.save(build("cifar_resnet20", 10).state_dict(), tmp_path / "random.pth")
+    data = make_folder(tmp_path / "data", {"cat": 2, "dog": 2}, (32, 32))
+    options = ExtractorOptions(str(tmp_path / "random.pth"), "cifar_resnet20", image_size=32)
+    run = RunOptions(device="cpu", cache_dir=tmp_path / "kept")
+
+    def extract(keys=None):
+        folder = scan(data)
+        found, unreadable = image_keys(folder, 0)
+        assert not unreadable
+        extractor = find_extractor(options, run, folder, [], workers=0)
+        return found, extract_features(folder, keys or found, extractor, ["pool"], workers=0)
+
+    return data, extract
+
+
+def test_a_file_that_was_away_for_a_moment_is_read_the_next_time(look, tmp_path):
+    data, extract = look
+    folder = scan(data)
+    keys, _ = image_keys(folder, 0)
+    shutil.move(data / "cat" / "000.png", tmp_path / "away.png")
+    options = ExtractorOptions(str(tmp_path / "random.pth"), "cifar_resnet20", image_size=32)
+    run = RunOptions(device="cpu", cache_dir=tmp_path / "kept")
+    extractor = find_extractor(options, run, folder, [], workers=0)
+    table = extract_features(folder, keys, extractor, ["pool"], workers=0)
+    assert [(bad.path, bad.reason) for bad in table.unreadable] == [("cat/000.png", "no such file")]
+    shutil.move(tmp_path / "away.png", data / "cat" / "000.png")
+    _, again = extract()
+    assert not again.unreadable
+    assert len(again.folder.paths) == 4
+
+
+def test_features_of_a_changed_file_are_not_kept_under_the_old_digest(look):
+    data, extract = look
+    keys, _ = image_keys(scan(data), 0)
+    changed = data / "cat" / "000.png"
+    original = changed.read_bytes()
+    shutil.copy(data / "dog" / "001.png", changed)
+    _, table = extract(keys)
+    assert [bad.path for bad in table.unreadable] == ["cat/000.png"]
+    assert "changed while it was read" in table.unreadable[0].reason
+    changed.write_bytes(original)
+    found, again = extract()
+    assert found == keys
+    assert not again.unreadable
+    features = again.layers["pool"].read(slice(None), slice(None))
+    assert not np.array_equal(features[0], features[3])  # what it was replaced by
+
+
+def test_a_damaged_file_is_remembered(look):
+    data, extract = look
+    (data / "dog" / "000.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    for computed in (3, 0):
+        _, table = extract()
+        assert [bad.path for bad in table.unreadable] == ["dog/000.png"]
+        assert table.computed == computed

@@ -37,6 +37,8 @@ def evaluate(
     precision: str = "auto",
     root: Path | str | None = None,
     allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
     device: str = "auto",
     workers: int | None = None,
     strict: bool = False,
@@ -57,6 +59,9 @@ def evaluate(
             'auto')
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
         device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
         strict: Unreadable images are an error, before the expensive work. (default False)
@@ -76,6 +81,8 @@ def extract(
     batch_size: int | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
@@ -106,6 +113,9 @@ def extract(
         batch_size: Images per forward pass. [default: by device]
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
         seed: Same seed, same images, same machine: same bytes. (default 0)
         device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
@@ -142,6 +152,8 @@ def hybrid(
     batch_size: int | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
@@ -196,6 +208,9 @@ def hybrid(
         batch_size: Images per forward pass. [default: by device]
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
         seed: Same seed, same images, same machine: same bytes. (default 0)
         device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
@@ -222,6 +237,8 @@ def inspect(
     batch_size: int | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
@@ -260,6 +277,9 @@ def inspect(
         batch_size: Images per forward pass. [default: by device]
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
         seed: Same seed, same images, same machine: same bytes. (default 0)
         device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
@@ -279,6 +299,8 @@ def longtail(
     order: Sequence[str] = (),
     root: Path | str | None = None,
     allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
     seed: int = 0,
     workers: int | None = None,
     strict: bool = False,
@@ -300,6 +322,9 @@ def longtail(
         order: Every class, the largest-to-be first. [default: by size, a tie in class order]
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
         seed: Same seed, same images, same machine: same bytes. (default 0)
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
         strict: Unreadable images are an error, before the expensive work. (default False)
@@ -326,6 +351,8 @@ def oversample(
     batch_size: int | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
@@ -365,6 +392,9 @@ def oversample(
         batch_size: Images per forward pass. [default: by device]
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
         seed: Same seed, same images, same machine: same bytes. (default 0)
         device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
@@ -481,6 +511,8 @@ def train(
     classifier: str = "head",
     root: Path | str | None = None,
     allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
@@ -539,6 +571,9 @@ def train(
             'head')
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
         seed: Same seed, same images, same machine: same bytes. (default 0)
         device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
@@ -571,6 +606,8 @@ def undersample(
     batch_size: int | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
@@ -619,6 +656,9 @@ def undersample(
         batch_size: Images per forward pass. [default: by device]
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
         seed: Same seed, same images, same machine: same bytes. (default 0)
         device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
         workers: Threads that read images; 0 reads in the main one. [default: all cores]

@@ -1,12 +1,13 @@
 """The DATA argument of the commands: an image folder, or a manifest, so that steps can chain."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
-from rebalance.data.folder import ImageFolder, Unreadable, scan
+from rebalance.data.folder import PICTURES, ImageFolder, Unreadable, scan
 from rebalance.errors import DataError
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest
 from rebalance.records import ManifestRecord, UnreadableRecord
@@ -15,6 +16,7 @@ from rebalance.settings import FolderOptions
 log = logging.getLogger("rebalance")
 
 FIRST = 100  # images looked for before all are read: if none is there, none will be
+FOLDERS_AT_MOST = 5  # folders passed over that the log names
 NAMED_AT_MOST = 20  # unreadable files in the log; all of them are in the record
 
 
@@ -69,7 +71,14 @@ def open_source(data: Path | str, options: FolderOptions) -> Source:
     if not is_manifest(path):
         if options.root is not None:
             raise DataError(f"--root is for manifests, and {str(path)!r} is none: leave it out")
-        return Source(scan(path, allow_empty=options.allow_empty))
+        folder = scan(
+            path,
+            allow_empty=options.allow_empty,
+            as_classes=options.as_classes,
+            extensions=options.extensions,
+        )
+        _tell_what_is_left(folder)
+        return Source(folder)
     manifest = read_manifest(path, options.root)
     check_files(path, manifest, options)
     originals = [row.file_name for row in manifest.rows if row.kind == "original"]
@@ -81,6 +90,26 @@ def open_source(data: Path | str, options: FolderOptions) -> Source:
             f"or blends and {repeated} repeated files: give the manifest that these were added to"
         )
     return replace(source_of(manifest), manifest=path)
+
+
+def _tell_what_is_left(folder: ImageFolder) -> None:
+    """Say once in the log which pictures and which folders of pictures are not read."""
+    found = sum(map(Counter, folder.ignored.values()), Counter[str]())
+    pictures = [f"{count} {ending}" for ending, count in found.most_common() if ending in PICTURES]
+    if pictures:
+        log.warning(
+            "not read as images: %s; --extensions takes further endings, such as --extensions %s",
+            ", ".join(pictures),
+            pictures[0].split()[1],
+        )
+    if folder.passed_over:
+        some = ", ".join(map(repr, folder.passed_over[:FOLDERS_AT_MOST]))
+        more = len(folder.passed_over) - FOLDERS_AT_MOST
+        log.warning(
+            "hidden and system folders are no classes, and their images are left out: %s%s",
+            some,
+            f" and {more} more" if more > 0 else "",
+        )
 
 
 def source_of(manifest: Manifest) -> Source:

@@ -1,26 +1,34 @@
 """Reading a manifest, of ours or of somebody else's."""
 
 import csv
+import io
 import json
-from collections.abc import Callable, Sequence
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from rebalance.atomic import settled
 from rebalance.errors import ManifestError
 from rebalance.manifest.rows import (
     DROPPED_COLUMNS,
     KINDS,
     MAP_COLUMNS,
+    TABLES,
     Dropped,
     Manifest,
     Place,
     Row,
     companions,
+    table_digest,
 )
-from rebalance.reading import is_regular_file, open_csv
+from rebalance.reading import is_regular_file
 from rebalance.records import ManifestRecord
 from rebalance.records.manifest import FORMAT
+
+log = logging.getLogger("rebalance")
 
 Cell = TypeVar("Cell")
 
@@ -68,30 +76,39 @@ def _place(line: dict[str, str]) -> Place:
     return place
 
 
-def _read_csv(
-    path: Path, needed: Sequence[str], parse: Callable[[dict[str, str]], Cell]
-) -> list[Cell]:
-    number = 1
+def _content(path: Path) -> bytes:
+    """Read a file of a manifest. Raises ManifestError where there is none."""
     if not is_regular_file(path):
         raise ManifestError(f"no manifest at {str(path)!r}: check the name")
     try:
-        with open_csv(path) as file:
-            reader = csv.DictReader(file, strict=True)
-            header = reader.fieldnames or ()
-            missing = [name for name in needed if name not in header]
-            if len(set(header)) < len(header):
-                raise ValueError("has a column twice")
-            if missing:
-                raise ValueError(
-                    f"needs the columns {', '.join(needed)}; {', '.join(missing)} not found"
-                )
-            parsed = []
-            for line in reader:
-                number = reader.line_num
-                if None in line or None in line.values():
-                    raise ValueError("has more or fewer cells than the header")
-                parsed.append(parse(line))
-    except (OSError, ValueError, csv.Error) as error:
+        return path.read_bytes()
+    except OSError as error:
+        raise ManifestError(f"{str(path)!r}, line 1: {error}") from None
+
+
+def _parse_csv(
+    path: Path, content: bytes, needed: Sequence[str], parse: Callable[[dict[str, str]], Cell]
+) -> list[Cell]:
+    number = 1
+    try:
+        # Spreadsheets put a byte order mark in front: utf-8-sig takes it off.
+        text = content.decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        header = reader.fieldnames or ()
+        missing = [name for name in needed if name not in header]
+        if len(set(header)) < len(header):
+            raise ValueError("has a column twice")
+        if missing:
+            raise ValueError(
+                f"needs the columns {', '.join(needed)}; {', '.join(missing)} not found"
+            )
+        parsed = []
+        for line in reader:
+            number = reader.line_num
+            if None in line or None in line.values():
+                raise ValueError("has more or fewer cells than the header")
+            parsed.append(parse(line))
+    except (ValueError, csv.Error) as error:
         raise ManifestError(f"{str(path)!r}, line {number}: {error}") from None
     return parsed
 
@@ -126,6 +143,7 @@ def _is_record(record: dict[str, Any]) -> bool:
         and _are_texts(classes)
         and len(set(classes)) == len(classes)
         and isinstance(unreadable, list)
+        and isinstance(record.get("digests", {}), dict)
         and all(
             isinstance(entry, dict)
             and _are_texts([entry.get(name) for name in ("file_name", "label", "reason")])
@@ -143,7 +161,9 @@ def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
 
     A CSV of somebody else's needs only the columns file_name and label. The root is ``root``, or
     what ``M.json`` says, or the folder of the CSV; the classes are those of ``M.json``, or the
-    labels found, sorted. Raises ManifestError, naming the line.
+    labels found, sorted. A table that was changed by hand is read, with a word in the log.
+
+    Raises ManifestError, naming the line, and where the files are not all of one writing.
 
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
@@ -154,15 +174,63 @@ def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
     ...     print(read_manifest(path).counts)
     {'cat': 1, 'dog': 1}
     """
-    rows_path, dropped_path, record_path, map_path = companions(Path(path))
-    rows = _read_csv(rows_path, ("file_name", "label"), _row)
-    dropped = _read_csv(dropped_path, DROPPED_COLUMNS, _dropped) if dropped_path.exists() else []
-    places = _read_csv(map_path, MAP_COLUMNS, _place) if map_path.exists() else []
-    record = _read_record(record_path)
+    own_path = Path(path)
+    tables, record = _read_unit(own_path)
+    rows = _parse_csv(own_path, tables["rows"], ("file_name", "label"), _row)
+    _, dropped_path, _, map_path = companions(own_path)
+    dropped, places = [], []
+    if "dropped" in tables:
+        dropped = _parse_csv(dropped_path, tables["dropped"], DROPPED_COLUMNS, _dropped)
+    if "map" in tables:
+        places = _parse_csv(map_path, tables["map"], MAP_COLUMNS, _place)
     labels = {row.label for row in rows}
     classes = tuple(record.get("classes") or sorted(labels))
     unknown = sorted(labels - set(classes))
     if unknown:
         raise ManifestError(f"{str(path)!r} has labels that its .json does not: {unknown[0]!r}")
-    found = Path(root or record.get("root") or rows_path.parent).absolute()
+    found = Path(root or record.get("root") or own_path.parent).absolute()
     return Manifest(found, classes, tuple(rows), tuple(dropped), record, tuple(places))
+
+
+ATTEMPTS = 30  # at files that another process is replacing at this moment
+
+
+def _read_unit(path: Path) -> tuple[dict[str, bytes], ManifestRecord]:
+    """Read the tables of a manifest, by their names in the record, and the record."""
+    before: dict[str, bytes] = {}
+    for attempt in range(ATTEMPTS):
+        found = settled(path, *companions(path))
+        rows_path, dropped_path, record_path, map_path = found
+        paths = dict(zip(TABLES, (rows_path, dropped_path, map_path), strict=True))
+        there = {name: place for name, place in paths.items() if name == "rows" or place.exists()}
+        try:
+            tables = {name: _content(place) for name, place in there.items()}
+            record = _read_record(record_path)
+        except ManifestError:
+            if settled(path, path) == (path,) and rows_path == path:
+                raise  # nobody is moving anything
+            continue
+        if settled(path, *companions(path)) != found:
+            continue
+        changed = _changed(tables, record)
+        if not changed:
+            return tables, record
+        if changed == {"rows"} and before == tables:  # nobody is writing: somebody has edited it
+            log.warning("%r was changed after it was written", str(path))
+            return tables, record
+        before = tables
+        time.sleep(0.005 * (attempt + 1))
+    raise ManifestError(
+        f"{str(path)!r} and the files beside it are not of one writing ({', '.join(changed)}): "
+        "write the manifest anew, or take its .json away"
+    )
+
+
+def _changed(tables: Mapping[str, bytes], record: ManifestRecord) -> set[str]:
+    """Name the tables that are not those the record was written with, or are not there."""
+    digests = record.get("digests", {})
+    return {
+        name
+        for name, known in digests.items()
+        if name not in tables or table_digest(tables[name]) != known
+    }

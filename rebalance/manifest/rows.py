@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
+from hashlib import blake2b
 from pathlib import Path
 
 from rebalance.records import ManifestRecord
@@ -90,3 +91,11 @@ def companions(path: Path) -> tuple[Path, Path, Path, Path]:
     """``M.csv``, ``M.dropped.csv``, ``M.json`` and ``M.map.csv``."""
     dropped, record, places = map(path.with_suffix, (".dropped.csv", ".json", ".map.csv"))
     return path, dropped, record, places
+
+
+TABLES = ("rows", "dropped", "map")  # what a record calls them, in the order of ``companions``
+
+
+def table_digest(content: bytes) -> str:
+    """The digest of a table's file, by which its record knows it: BLAKE2b, 16 bytes, as hex."""
+    return blake2b(content, digest_size=16).hexdigest()

@@ -13,8 +13,10 @@ from rebalance.manifest.rows import (
     COLUMNS,
     DROPPED_COLUMNS,
     MAP_COLUMNS,
+    TABLES,
     Manifest,
     companions,
+    table_digest,
 )
 
 
@@ -93,16 +95,21 @@ def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = Fa
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['M.csv', 'M.dropped.csv', 'M.json']
     """
-    *targets, map_path = companions(check_output(path, overwrite=overwrite))
+    rows_path, *targets, map_path = companions(check_output(path, overwrite=overwrite))
+    gone = [] if manifest.places else [map_path]
     if manifest.places:
         targets.append(map_path)
-    # The CSV is renamed last: where it exists, its companions do.
-    with replacing(*reversed(targets)) as (*places, record, dropped, rows):
+    unit = replacing(
+        *reversed(targets), rows_path, exclusive=not overwrite, unit=rows_path, without=gone
+    )
+    # The CSV is moved last: where it exists, its companions do.
+    with unit as (*places, record, dropped, rows):
         if places:
             _write_csv(places[0], MAP_COLUMNS, manifest.places)
         _write_csv(rows, COLUMNS, manifest.rows)
         _write_csv(dropped, DROPPED_COLUMNS, manifest.dropped)
+        tables = dict(zip(TABLES, (rows, dropped, *places), strict=False))
+        digests = {name: table_digest(table.read_bytes()) for name, table in tables.items()}
+        story = {**manifest.record, "digests": digests}
         # A file name that is not UTF-8 becomes the escape that JSON has for lone surrogates.
-        record.write_bytes(to_json(manifest.record).encode("utf-8", "backslashreplace"))
-    if not manifest.places:
-        map_path.unlink(missing_ok=True)
+        record.write_bytes(to_json(story).encode("utf-8", "backslashreplace"))

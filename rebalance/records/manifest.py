@@ -163,6 +163,20 @@ class ManifestRecord(TypedDict, total=False):
     suspects: Annotated[
         list[SuspectRecord], "The images that look out of place; only where they were asked for."
     ]
+    ignored: Annotated[
+        dict[str, dict[str, int]],
+        "Files in the class folders that are not read as images, by class and by extension; only "
+        "where there are any.",
+    ]
+    passed_over: Annotated[
+        list[str],
+        "Hidden and system folders that hold images and are no classes; only where there are any.",
+    ]
+    digests: Annotated[
+        dict[str, str],
+        "The digest of each table beside the record, by which its files are known to be of one "
+        "writing: BLAKE2b of 16 bytes, in hexadecimal.",
+    ]
 
 
 class SourceRecord(ManifestRecord, total=False):

@@ -105,7 +105,7 @@ def provenance(
     after: samples of each class in it, by name.
     """
     before = named_counts(readable)
-    return {
+    record: ManifestRecord = {
         "format": FORMAT,
         "rebalance": __version__,
         "command": command,
@@ -120,6 +120,11 @@ def provenance(
         "unreadable": as_records([*source.unreadable, *unreadable]),
         "source": _step_before(source),
     }
+    if source.folder.ignored:
+        record["ignored"] = {name: dict(kinds) for name, kinds in source.folder.ignored.items()}
+    if source.folder.passed_over:
+        record["passed_over"] = list(source.folder.passed_over)
+    return record
 
 
 def _step_before(source: Source) -> SourceRecord | None:

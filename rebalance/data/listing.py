@@ -44,7 +44,7 @@ class ClassFiles:
 
 
 def class_files(root: Path, name: str, endings: tuple[str, ...]) -> ClassFiles:
-    """What there is under the folder ``name`` of ``root``: by folder, then by file name.
+    """List what lies under the folder ``name`` of ``root``: by folder, then by file name.
 
     Folders are ordered by their whole path as text, so "a-b" comes before "a/b".
     """
@@ -114,6 +114,7 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_image(name: str, endings: tuple[str, ...]) -> bool:
+    """Whether a file of this name is read as an image."""
     return name.lower().endswith(endings) and not name.startswith(APPLE_DOUBLE)
 
 

@@ -520,3 +520,22 @@ def test_real_photographs_and_trained_weights(run, shared, tmp_path, arch, file)
     kinds = [row.file_name.split("/")[0] for row in of_a]
     agreement = adjusted_rand_score(kinds, [row.cluster for row in of_a])
     assert agreement > 0.1
+
+
+def test_a_tiny_class_that_others_are_cut_to_is_told_before_the_work(run, make_folder, tmp_path):
+    def said(counts, *options):
+        name = "-".join(map(str, counts.values()))
+        data = make_folder(tmp_path / name, counts)
+        done = run(
+            "undersample", data, "-o", tmp_path / f"{name}.csv", "--method", "random", *options
+        )
+        assert done.status == 0
+        return done.err
+
+    gutted = said({"cat": 44, "dog": 12, "odd": 3})
+    assert "class 'cat' would keep less than a tenth of the images, such as 3 of 44" in gutted
+    assert "the smallest class is 'odd' with 3" in gutted
+    assert "'odd', has 9 images, and others are cut to as many" in said({"cat": 20, "odd": 9})
+    assert said({"cat": 30, "dog": 10}) == ""
+    assert said({"cat": 21, "odd": 8}, "--to", "12") == ""
+    assert said({"cat": 5, "dog": 5}) == ""

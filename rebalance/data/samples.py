@@ -6,7 +6,7 @@ translated to them. Imports neither torch nor click.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +134,7 @@ def open_scoring(
     and shifts no label. Raises DataError for images of a class that is not among ``classes``,
     otherwise as ``open_training`` does.
     """
-    found = open_source(data, FolderOptions(options.root, allow_empty=True)).folder
+    found = open_source(data, replace(options, allow_empty=True)).folder
     number = {name: label for label, name in enumerate(classes)}
     unknown = [
         name

@@ -82,7 +82,7 @@ def import_csv(
     listed = _as_rows(table, place, _read(table, path_column, label_column))
     manifest = _manifest(table, place, listed)
     if output is not None:
-        write_manifest(output, manifest, overwrite=overwrite)
+        manifest = write_manifest(output, manifest, overwrite=overwrite)
     return manifest
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,6 +19,7 @@ from rebalance.manifest.rows import (
     companions,
     table_digest,
 )
+from rebalance.records import ManifestRecord
 
 
 def check_output(path: Path | str, *, overwrite: bool) -> Path:
@@ -81,17 +83,18 @@ def to_json(record: Any) -> str:
     return json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = False) -> None:
+def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = False) -> Manifest:
     """Write ``M.csv``, ``M.dropped.csv``, ``M.json`` and, where there are places, ``M.map.csv``.
 
-    All or none; a map that is replaced by nothing goes. Raises OutputError as ``check_output``.
+    All or none; a map that is replaced by nothing goes. The manifest that is returned has the
+    digests of its tables in its record, as the file has. Raises OutputError as ``check_output``.
 
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from rebalance import Manifest, Row, write_manifest
     >>> manifest = Manifest(Path("photos"), ("cat", "dog"), (Row("cat/1.jpg", "cat"),))
     >>> with TemporaryDirectory() as folder:
-    ...     write_manifest(Path(folder) / "M.csv", manifest)
+    ...     written = write_manifest(Path(folder) / "M.csv", manifest)
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['M.csv', 'M.dropped.csv', 'M.json']
     """
@@ -110,6 +113,7 @@ def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = Fa
         _write_csv(dropped, DROPPED_COLUMNS, manifest.dropped)
         tables = dict(zip(TABLES, (rows, dropped, *places), strict=False))
         digests = {name: table_digest(table.read_bytes()) for name, table in tables.items()}
-        story = {**manifest.record, "digests": digests}
+        story: ManifestRecord = {**manifest.record, "digests": digests}
         # A file name that is not UTF-8 becomes the escape that JSON has for lone surrogates.
         record.write_bytes(to_json(story).encode("utf-8", "backslashreplace"))
+    return replace(manifest, record=story)

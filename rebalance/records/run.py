@@ -13,7 +13,14 @@ class NetworkRecord(TypedDict):
     image_size: Annotated[int | None, "The width images are scaled to; null is the network's own."]
 
 
-class TrainingSource(TypedDict):
+class FolderReading(TypedDict, total=False):
+    """How the folder was read, where it is told; version 0.1 did not tell."""
+
+    as_classes: Annotated[bool, "Whether the folders were insisted on as classes."]
+    extensions: Annotated[list[str], "The further endings of files that were read as images."]
+
+
+class TrainingSource(FolderReading):
     """Where the training images were."""
 
     data: Annotated[str, "The folder or the manifest of the training images."]

@@ -160,6 +160,8 @@ def record_options(
             "data": str(Path(data).absolute()),
             "root": _absolute(source.root),
             "allow_empty": source.allow_empty,
+            "as_classes": source.as_classes,
+            "extensions": list(source.extensions),
             "val_fraction": scoring.val_fraction,
             "groups": _absolute(scoring.groups),
         },
@@ -199,7 +201,13 @@ def reopen_training(options: RunOptionsRecord, workers: int, progress: Progress)
     Raises DataError where they are not there any more, or not as they were.
     """
     source = options["source"]
-    where = FolderOptions(source["root"], source["allow_empty"])
+    # A run of version 0.1 knows nothing of the last two.
+    where = FolderOptions(
+        source["root"],
+        source["allow_empty"],
+        source.get("as_classes", False),
+        tuple(source.get("extensions", ())),
+    )
     try:
         seen = open_training(source["data"], where, workers, progress, strict=False)
         if source["val_fraction"] is not None:

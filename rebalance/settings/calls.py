@@ -152,7 +152,10 @@ EVALUATE = Call(
     source=FolderOptions,
     how=Part(RunOptions, without=("seed", "cache_dir")),
 )
-MATERIALIZE = Call(source=FolderOptions, run=Part(RunOptions, only=("workers", "overwrite")))
+MATERIALIZE = Call(
+    source=Part(FolderOptions, only=("root", "allow_empty")),
+    run=Part(RunOptions, only=("workers", "overwrite")),
+)
 EXCHANGE = Call(run=Part(RunOptions, only=("overwrite",)))
 SIDE_BY_SIDE = {
     "workers": "Cells run side by side; on GPUs one on each. [default: all cores]",

@@ -68,7 +68,7 @@ def longtail(
     )
     manifest = replace(manifest, record=record)
     if output is not None:
-        write_manifest(output, manifest, overwrite=run.overwrite)
+        manifest = write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 

@@ -48,7 +48,7 @@ def oversample(
     grown_sizes(named_counts(opened.folder), growth)
     manifest = _oversampled(opened, "oversample", growth, synthesis, extractor, run, progress)
     if output is not None:
-        write_manifest(output, manifest, overwrite=run.overwrite)
+        manifest = write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 
@@ -79,7 +79,7 @@ def hybrid(
     grown = _oversampled(source_of(cut), "hybrid", growth, synthesis, **shared)
     manifest = replace(grown, record=_whole_story(grown.record, cut.record))
     if output is not None:
-        write_manifest(output, manifest, overwrite=run.overwrite)
+        manifest = write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 

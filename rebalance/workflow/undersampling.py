@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rebalance")
 
+FEWEST = 10  # images below which a class that others are cut to is worth a word
+MOST_LOST = 10  # images to each that is kept, beyond which a class is said to be gutted
+
 
 def undersample(
     data: Path | str,
@@ -54,7 +57,8 @@ def undersample(
         output = check_result(data, output, overwrite=run.overwrite)
     opened = open_source(data, source)
     # What is impossible is said before the work; unreadable images may change the sizes later.
-    wanted_sizes(named_counts(opened.folder), targets)
+    counts = named_counts(opened.folder)
+    _warn_of_losses(counts, wanted_sizes(counts, targets))
     outcome = _select(opened.folder, targets, selection, extractor, run, progress)
     options = {
         "to": targets.to,
@@ -64,7 +68,7 @@ def undersample(
     }
     manifest = _manifest(opened, outcome, options, run.seed)
     if output is not None:
-        write_manifest(output, manifest, overwrite=run.overwrite)
+        manifest = write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 
@@ -159,6 +163,30 @@ def _appraised(
         return chosen, None
     suspects = find_suspects(pooled, folder, readable.device, seed)
     return with_suspects(folder, chosen, suspects), suspects
+
+
+def _warn_of_losses(counts: Mapping[str, int], sizes: Mapping[str, int]) -> None:
+    """Say before the work what one tiny class costs the others: it may be none at all."""
+    cut = [name for name, count in counts.items() if sizes[name] < count]
+    gutted = [name for name in cut if sizes[name] * MOST_LOST < counts[name]]
+    fewest, smallest = min((count, name) for name, count in counts.items() if count)
+    if gutted:
+        log.warning(
+            "%s would keep less than a tenth of the images, such as %d of %d; the smallest class "
+            "is %r with %d: see whether it is a class, or choose another size with --to",
+            f"{len(gutted)} classes" if len(gutted) > 1 else f"class {gutted[0]!r}",
+            sizes[gutted[0]],
+            counts[gutted[0]],
+            smallest,
+            fewest,
+        )
+    elif fewest < FEWEST and any(sizes[name] <= fewest for name in cut):
+        log.warning(
+            "the smallest class, %r, has %d images, and others are cut to as many: see whether it "
+            "is a class, or choose another size with --to",
+            smallest,
+            fewest,
+        )
 
 
 def _warn_of_misses(folder: ImageFolder, chosen: "Selection", sizes: Mapping[str, int]) -> None:

@@ -11,7 +11,9 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
+from importlib import import_module
 from math import ceil
 from pathlib import Path
 from stat import S_ISREG
@@ -22,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from rebalance.data.folder import ImageFolder, is_utf8
+from rebalance.data.contents import RENAME, what_it_is
+from rebalance.data.folder import EXTENSIONS, ImageFolder, is_utf8
 from rebalance.data.folder import Unreadable as Unreadable
 from rebalance.errors import PassingFault, UnreadableImage
 from rebalance.parallel import ordered_map
@@ -31,6 +34,8 @@ from rebalance.progress import Progress, silent
 # The formats of folder.EXTENSIONS and GIF, which scrapers like to misname; JPEG includes MPO, what
 # cameras write. No other decoder may be reached through a misnamed file: EPS starts a program.
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
+# Decoders that start programs, or whose files are pages rather than pictures.
+REFUSED = ("EPS", "PDF", "WMF", "MPEG", "FITS", "GRIB", "HDF5", "BUFR")
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")
 
 # Uncompressed, the largest image within Pillow's pixel limit takes 1.4 GB (16-bit RGBA).
@@ -84,7 +89,34 @@ def digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=16).digest()
 
 
-def decode(data: bytes, least: int | None = None) -> Image.Image:
+def formats_of(path: Path | str) -> tuple[str, ...]:
+    """Return Pillow's decoders that may read a file of this name.
+
+    They are ``FORMATS``, and for a name of another ending, which is read because somebody asked
+    for it, the decoder of that ending: HEIC by pillow-heif, where that is installed.
+
+    >>> from rebalance.data.images import formats_of
+    >>> set(formats_of("cat/1.ico")) - set(formats_of("cat/1.jpg"))
+    {'ICO'}
+    """
+    ending = Path(path).suffix.lower()
+    if ending in EXTENSIONS:
+        return FORMATS
+    found = _decoders().get(ending)
+    return FORMATS if found in (None, *REFUSED) else (*FORMATS, found)
+
+
+@cache
+def _decoders() -> dict[str, str]:
+    """Return Pillow's decoder for each ending, with those of packages that extend it."""
+    with suppress(ImportError):
+        import_module("pillow_heif").register_heif_opener()
+    return Image.registered_extensions()
+
+
+def decode(
+    data: bytes, least: int | None = None, formats: tuple[str, ...] = FORMATS
+) -> Image.Image:
     """Decode the first frame of an image file, upright by its EXIF orientation, as 8-bit RGB.
 
     Transparency is laid on white. 16-bit grey, and 32-bit integers that all lie in [0, 65535],
@@ -93,14 +125,15 @@ def decode(data: bytes, least: int | None = None) -> Image.Image:
     infinity as the end of that range. Colour profiles are not applied, as in torchvision.
 
     least: a JPEG may come at a half, quarter or eighth of its size, which takes less time, as long
-    as its longer side keeps this many pixels; None is its full size.
+    as its longer side keeps this many pixels; None is its full size. formats: the decoders that may
+    read it.
 
-    Raises UnreadableImage for data in none of ``FORMATS``, damaged, cut short, or with more pixels
+    Raises UnreadableImage for data in none of ``formats``, damaged, cut short, or with more pixels
     than Pillow's limit (twice ``PIL.Image.MAX_IMAGE_PIXELS``); PassingFault where the system
     refused, as for want of memory, which says nothing of the data.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
             if least is not None:
                 scale = least / max(image.size)
                 image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
@@ -108,8 +141,9 @@ def decode(data: bytes, least: int | None = None) -> Image.Image:
             _turn_upright(image)
             return _to_rgb(image)
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files.
-        fault = PassingFault if _is_the_systems(error) else UnreadableImage
-        raise fault(_why_not_decoded(data, error)) from error
+        reason = _why_not_decoded(data, error)
+        by_bytes = not _is_the_systems(error) and RENAME not in reason
+        raise (UnreadableImage if by_bytes else PassingFault)(reason) from error
 
 
 @dataclass(frozen=True)
@@ -140,7 +174,7 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
 
 def open_image(path: Path) -> Image.Image:
     """Read and ``decode`` the file at ``path``; raises UnreadableImage as both steps do."""
-    return decode(read_bytes(path))
+    return decode(read_bytes(path), formats=formats_of(path))
 
 
 def probe(path: Path) -> Probe:
@@ -149,7 +183,7 @@ def probe(path: Path) -> Probe:
     Raises UnreadableImage as ``read_bytes`` and ``decode`` do.
     """
     data = read_bytes(path)
-    return Probe(digest(data), decode(data).size)
+    return Probe(digest(data), decode(data, formats=formats_of(path)).size)
 
 
 def survey(
@@ -263,5 +297,5 @@ def _why_not_decoded(data: bytes, error: Exception) -> str:
     elif data.startswith(SIGNATURES):
         reason = "damaged: the header cannot be read"
     else:
-        reason = "not an image (unknown format)"
+        reason = what_it_is(data)
     return shorten(reason, MAX_REASON, placeholder=" ...")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from rebalance.data.images import decode, read_bytes
+from rebalance.data.images import decode, formats_of, read_bytes
 from rebalance.errors import UnreadableImage
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
@@ -55,7 +55,7 @@ def read_small(path: Path, side: int) -> Image.Image | None:
     """
     try:
         # Twice the size: what is left of the shrinking is done with a better filter.
-        return decode(read_bytes(path), 2 * side)
+        return decode(read_bytes(path), 2 * side, formats_of(path))
     except UnreadableImage:
         return None
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from rebalance.atomic import make_folder
 from rebalance.data.folder import ImageFolder, Unreadable
-from rebalance.data.images import digest, read_bytes
+from rebalance.data.images import digest, formats_of, read_bytes
 from rebalance.distributed.processes import ALONE, Processes
 from rebalance.errors import ExtractorError, PassingFault, UnreadableImage
 from rebalance.features.cache import FeatureCache, Gathered, StoredLayer
@@ -226,7 +226,7 @@ def _passes(
             data = read_bytes(root / path)
             if digest(data) != key:  # or the features of other content would lie under this key
                 raise PassingFault("it changed while it was read: run again")
-            return key, read(data, transform)
+            return key, read(data, transform, formats_of(path))
         except PassingFault as error:
             passing[key] = str(error)
         except UnreadableImage as error:

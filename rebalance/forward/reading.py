@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rebalance.data.images import decode, jpeg_header
+from rebalance.data.images import FORMATS, decode, jpeg_header
 from rebalance.models.transforms import Transform
 
 # A JPEG may be decoded small while a side keeps so many times the pixels it is resized to. Features
@@ -35,7 +35,7 @@ _UPRIGHT: dict[int, tuple[bool, list[int]]] = {
 }
 
 
-def read_pixels(data: bytes, transform: Transform) -> Tensor:
+def read_pixels(data: bytes, transform: Transform, formats: tuple[str, ...] = FORMATS) -> Tensor:
     """Read an image file as ``transform`` leaves it: uint8 [3, crop, crop].
 
     Raises UnreadableImage as ``images.decode`` does.
@@ -45,7 +45,7 @@ def read_pixels(data: bytes, transform: Transform) -> Tensor:
     if header is not None:
         short, long = sorted(header.size)
         least = ceil(SPARE * transform.resize * long / short)
-    image = torch.from_numpy(np.array(decode(data, least)))
+    image = torch.from_numpy(np.array(decode(data, least, formats)))
     return transform.centre(image.permute(2, 0, 1))
 
 
@@ -56,7 +56,9 @@ class Encoded(NamedTuple):
     orientation: int
 
 
-def read_or_leave(data: bytes, transform: Transform) -> Tensor | Encoded:
+def read_or_leave(
+    data: bytes, transform: Transform, formats: tuple[str, ...] = FORMATS
+) -> Tensor | Encoded:
     """Read the pixels as ``read_pixels`` does, but leave a large JPEG for a GPU to decode.
 
     It is left only where it looks whole.
@@ -70,7 +72,7 @@ def read_or_leave(data: bytes, transform: Transform) -> Tensor | Encoded:
         or not data.rstrip(b"\0").endswith(b"\xff\xd9")  # cut short: Pillow's to judge
         or transform.interpolation == "nearest"
     ):
-        return read_pixels(data, transform)
+        return read_pixels(data, transform, formats)
     return Encoded(torch.frombuffer(bytearray(data), dtype=torch.uint8), header.orientation)
 
 

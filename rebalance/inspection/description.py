@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rebalance.data.images import FORMATS, decode, digest, read_bytes
+from rebalance.data.images import FORMATS, decode, digest, formats_of, read_bytes
 
 UNIFORM = 3.0  # grey levels of 255; photographs of glass on white paper have 6 and more
 SIDE = 32  # pixels of the thumbnail that is hashed
@@ -61,7 +61,7 @@ def describe_image(path: Path) -> ImageDescription:
     Raises UnreadableImage as ``images.probe`` does.
     """
     data = read_bytes(path)
-    image = decode(data)
+    image = decode(data, formats=formats_of(path))
     thumbnail = image.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     grey = thumbnail.convert("L")
     contrast = float(np.asarray(grey, np.float64).std())

@@ -1,0 +1,46 @@
+"""What a file is that was taken for an image and is none, told by how it begins.
+
+Imports nothing.
+"""
+
+RENAME = "under another name"  # a verdict that another name would change
+
+SECTOR = 512  # bytes that a file system gives at least
+
+# What begins as these bytes, from a place in the file on; a name for whoever looks for the picture.
+CONTENTS = (
+    (0, b"version https://git-lfs", "a Git LFS pointer, not the image: fetch it with git lfs pull"),
+    (
+        4,
+        b"ftypavif",
+        f"an AVIF image {RENAME}: rename it to .avif, for --extensions .avif",
+    ),
+    (4, b"ftypheic", f"a HEIC image {RENAME}: rename it to .heic, for --extensions .heic"),
+    (4, b"ftypmif1", f"a HEIF image {RENAME}: rename it to .heif, for --extensions .heif"),
+    (4, b"jP  ", f"a JPEG 2000 image {RENAME}: rename it to .jp2, for --extensions .jp2"),
+    (0, b"\xff\x4f\xff\x51", f"a JPEG 2000 image {RENAME}: rename it to .j2k"),
+    (0, b"PK\x03\x04", "a ZIP archive, not an image"),
+    (0, b"\x00\x05\x16\x07", "notes of macOS beside a file, not an image"),
+)
+PAGES = (b"<!doctype html", b"<html", b"<head")
+DRAWINGS = (b"<svg", b"<?xml")
+
+
+def what_it_is(data: bytes) -> str:
+    """Name what a file is that is no image of the formats that are read.
+
+    >>> from rebalance.data.contents import what_it_is
+    >>> what_it_is(b"<!DOCTYPE html><html>404</html>")
+    'a web page (HTML), not an image: fetch it again'
+    """
+    for start, beginning, name in CONTENTS:
+        if data[start:].startswith(beginning):
+            return name
+    text = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(PAGES):
+        return "a web page (HTML), not an image: fetch it again"
+    if text.startswith(DRAWINGS):
+        return "a drawing or text in XML (SVG), not an image of pixels"
+    if len(data) >= SECTOR and not data.strip(b"\0"):
+        return "all zeros: a placeholder of a cloud folder, or a copy that failed"
+    return "not an image (unknown format)"

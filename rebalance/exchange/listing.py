@@ -21,8 +21,8 @@ from rebalance.manifest import (
     Row,
     check_output,
     companions,
-    write_manifest,
 )
+from rebalance.manifest.writing import save
 from rebalance.reading import is_regular_file, open_csv
 from rebalance.records import ManifestRecord
 from rebalance.settings import FolderOptions, RunOptions
@@ -82,7 +82,7 @@ def import_csv(
     listed = _as_rows(table, place, _read(table, path_column, label_column))
     manifest = _manifest(table, place, listed)
     if output is not None:
-        manifest = write_manifest(output, manifest, overwrite=overwrite)
+        manifest = save(output, manifest, overwrite=overwrite)
     return manifest
 
 

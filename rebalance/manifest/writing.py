@@ -83,20 +83,27 @@ def to_json(record: Any) -> str:
     return json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = False) -> Manifest:
+def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = False) -> None:
     """Write ``M.csv``, ``M.dropped.csv``, ``M.json`` and, where there are places, ``M.map.csv``.
 
-    All or none; a map that is replaced by nothing goes. The manifest that is returned has the
-    digests of its tables in its record, as the file has. Raises OutputError as ``check_output``.
+    All or none; a map that is replaced by nothing goes. Raises OutputError as ``check_output``.
 
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from rebalance import Manifest, Row, write_manifest
     >>> manifest = Manifest(Path("photos"), ("cat", "dog"), (Row("cat/1.jpg", "cat"),))
     >>> with TemporaryDirectory() as folder:
-    ...     written = write_manifest(Path(folder) / "M.csv", manifest)
+    ...     write_manifest(Path(folder) / "M.csv", manifest)
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['M.csv', 'M.dropped.csv', 'M.json']
+    """
+    save(path, manifest, overwrite=overwrite)
+
+
+def save(path: Path | str, manifest: Manifest, *, overwrite: bool) -> Manifest:
+    """Write a manifest as ``write_manifest`` does, and return it with the record as written.
+
+    The record then has the digests of the tables.
     """
     rows_path, *targets, map_path = companions(check_output(path, overwrite=overwrite))
     gone = [] if manifest.places else [map_path]

@@ -11,7 +11,8 @@ from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
 from rebalance.data.source import open_source
 from rebalance.data.unreadable import readable_part
-from rebalance.manifest import Dropped, Manifest, write_manifest
+from rebalance.manifest import Dropped, Manifest
+from rebalance.manifest.writing import save
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, LongTail, RunOptions
@@ -68,7 +69,7 @@ def longtail(
     )
     manifest = replace(manifest, record=record)
     if output is not None:
-        manifest = write_manifest(output, manifest, overwrite=run.overwrite)
+        manifest = save(output, manifest, overwrite=run.overwrite)
     return manifest
 
 

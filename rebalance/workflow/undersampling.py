@@ -12,7 +12,8 @@ from rebalance.class_sizes import wanted_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
 from rebalance.data.source import Source, open_source
-from rebalance.manifest import Dropped, Manifest, Row, write_manifest
+from rebalance.manifest import Dropped, Manifest, Row
+from rebalance.manifest.writing import save
 from rebalance.progress import Progress
 from rebalance.settings import (
     ExtractorOptions,
@@ -68,7 +69,7 @@ def undersample(
     }
     manifest = _manifest(opened, outcome, options, run.seed)
     if output is not None:
-        manifest = write_manifest(output, manifest, overwrite=run.overwrite)
+        manifest = save(output, manifest, overwrite=run.overwrite)
     return manifest
 
 

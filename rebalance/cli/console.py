@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 from unicodedata import combining, east_asian_width
 
@@ -64,6 +65,14 @@ def talk(command: Command) -> Command:
 def print_json(record: Any) -> None:
     """One document on stdout, and nothing else."""
     click.echo(json.dumps(record, indent=2, allow_nan=False))
+
+
+def print_record(manifest: Path) -> None:
+    """Print the record of a manifest that was written, as it stands beside it."""
+    from rebalance.manifest.rows import companions
+
+    _, _, record, _ = companions(manifest)
+    print_json(json.loads(record.read_bytes()))
 
 
 def printable(text: str) -> str:

@@ -33,6 +33,6 @@ def command(
 
     manifest = rebalance.hybrid(data, output, progress=progress, **parameters)
     if as_json:
-        console.print_json(manifest.record)
+        console.print_record(output)
     else:
         show(manifest, output)

@@ -52,7 +52,7 @@ def command(
 
     manifest = rebalance.import_csv(table, output, **parameters)
     if as_json:
-        console.print_json(manifest.record)
+        console.print_record(output)
         return
     before = manifest.record["counts"]["before"]
     rows = [(name, before[name], count) for name, count in manifest.counts.items()]

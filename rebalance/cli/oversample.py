@@ -42,7 +42,7 @@ def command(
 
     manifest = rebalance.oversample(data, output, progress=progress, **parameters)
     if as_json:
-        console.print_json(manifest.record)
+        console.print_record(output)
     else:
         show(manifest, output)
 

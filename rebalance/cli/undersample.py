@@ -40,7 +40,7 @@ def command(
 
     manifest = rebalance.undersample(data, output, progress=progress, **parameters)
     if as_json:
-        console.print_json(manifest.record)
+        console.print_record(output)
     else:
         _print(manifest, output)
 

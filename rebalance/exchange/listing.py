@@ -22,7 +22,7 @@ from rebalance.manifest import (
     check_output,
     companions,
 )
-from rebalance.manifest.writing import save
+from rebalance.manifest.writing import write_manifest
 from rebalance.reading import is_regular_file, open_csv
 from rebalance.records import ManifestRecord
 from rebalance.settings import FolderOptions, RunOptions
@@ -82,7 +82,7 @@ def import_csv(
     listed = _as_rows(table, place, _read(table, path_column, label_column))
     manifest = _manifest(table, place, listed)
     if output is not None:
-        manifest = save(output, manifest, overwrite=overwrite)
+        write_manifest(output, manifest, overwrite=overwrite)
     return manifest
 
 

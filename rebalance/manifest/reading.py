@@ -176,7 +176,7 @@ def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
     """
     own_path = Path(path)
     tables, record = _read_unit(own_path)
-    record.pop("digests", None)  # of these files, and of no other that may be made of them
+    record.pop("digests", None)  # they are of these files, and of no other made of the manifest
     rows = _parse_csv(own_path, tables["rows"], ("file_name", "label"), _row)
     _, dropped_path, _, map_path = companions(own_path)
     dropped, places = [], []

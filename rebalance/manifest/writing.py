@@ -4,7 +4,6 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -86,7 +85,9 @@ def to_json(record: Any) -> str:
 def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = False) -> None:
     """Write ``M.csv``, ``M.dropped.csv``, ``M.json`` and, where there are places, ``M.map.csv``.
 
-    All or none; a map that is replaced by nothing goes. Raises OutputError as ``check_output``.
+    All or none; a map that is replaced by nothing goes. The record on disk also has the digests of
+    the tables, by which a reader knows that the files are of one writing. Raises OutputError as
+    ``check_output``.
 
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
@@ -96,14 +97,6 @@ def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = Fa
     ...     write_manifest(Path(folder) / "M.csv", manifest)
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['M.csv', 'M.dropped.csv', 'M.json']
-    """
-    save(path, manifest, overwrite=overwrite)
-
-
-def save(path: Path | str, manifest: Manifest, *, overwrite: bool) -> Manifest:
-    """Write a manifest as ``write_manifest`` does, and return it with the record as written.
-
-    The record then has the digests of the tables.
     """
     rows_path, *targets, map_path = companions(check_output(path, overwrite=overwrite))
     gone = [] if manifest.places else [map_path]
@@ -123,4 +116,3 @@ def save(path: Path | str, manifest: Manifest, *, overwrite: bool) -> Manifest:
         story: ManifestRecord = {**manifest.record, "digests": digests}
         # A file name that is not UTF-8 becomes the escape that JSON has for lone surrogates.
         record.write_bytes(to_json(story).encode("utf-8", "backslashreplace"))
-    return replace(manifest, record=story)

@@ -12,7 +12,7 @@ from rebalance.data.folder import ImageFolder
 from rebalance.data.source import open_source
 from rebalance.data.unreadable import readable_part
 from rebalance.manifest import Dropped, Manifest
-from rebalance.manifest.writing import save
+from rebalance.manifest.writing import write_manifest
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, LongTail, RunOptions
@@ -69,7 +69,7 @@ def longtail(
     )
     manifest = replace(manifest, record=record)
     if output is not None:
-        manifest = save(output, manifest, overwrite=run.overwrite)
+        write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 

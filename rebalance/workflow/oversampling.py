@@ -9,7 +9,7 @@ from rebalance.class_sizes import grown_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.source import Source, open_source, source_of
 from rebalance.manifest import Manifest
-from rebalance.manifest.writing import save
+from rebalance.manifest.writing import write_manifest
 from rebalance.progress import Progress
 from rebalance.records import ManifestRecord, SourceRecord
 from rebalance.settings import (
@@ -49,7 +49,7 @@ def oversample(
     grown_sizes(named_counts(opened.folder), growth)
     manifest = _oversampled(opened, "oversample", growth, synthesis, extractor, run, progress)
     if output is not None:
-        manifest = save(output, manifest, overwrite=run.overwrite)
+        write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 
@@ -80,7 +80,7 @@ def hybrid(
     grown = _oversampled(source_of(cut), "hybrid", growth, synthesis, **shared)
     manifest = replace(grown, record=_whole_story(grown.record, cut.record))
     if output is not None:
-        manifest = save(output, manifest, overwrite=run.overwrite)
+        write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 

@@ -13,7 +13,7 @@ from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
 from rebalance.data.source import Source, open_source
 from rebalance.manifest import Dropped, Manifest, Row
-from rebalance.manifest.writing import save
+from rebalance.manifest.writing import write_manifest
 from rebalance.progress import Progress
 from rebalance.settings import (
     ExtractorOptions,
@@ -69,7 +69,7 @@ def undersample(
     }
     manifest = _manifest(opened, outcome, options, run.seed)
     if output is not None:
-        manifest = save(output, manifest, overwrite=run.overwrite)
+        write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 

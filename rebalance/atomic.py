@@ -28,11 +28,12 @@ def replacing(
 ) -> Iterator[tuple[Path, ...]]:
     """Yield temporary paths to write to, moved to ``paths``, in order, if the block succeeds.
 
-    All files appear or none does, also to a process that reads with ``settled``. If the block
-    raises, whatever stood at ``paths`` stays as it was and the temporary files are gone. With
-    ``exclusive`` nothing that exists is replaced, though it came while the block ran.
+    If the block raises, whatever stood at ``paths`` stays as it was and the temporary files are
+    gone. With a ``unit`` all files appear or none does, also to a process that reads with
+    ``settled``, whenever the writer ends.
 
-    unit: the path that several files are known by together; None is the first of ``paths``.
+    unit: the path that several files are known by together; None is that each is for itself.
+    exclusive: replace nothing that exists, though it came while the block ran.
     without: files of the unit that go when the others come.
 
     Raises OutputError where the system refuses to write, and where a file exists that may not be
@@ -45,12 +46,13 @@ def replacing(
         for source in partial:
             with source.open("rb") as file:
                 os.fsync(file.fileno())
-        if len(paths) == 1 and not without and not exclusive:
-            partial[0].replace(paths[0])
+        if unit is None:
+            for source, target in zip(partial, paths, strict=True):
+                source.replace(target)
         else:
             moves = [Move(old.name, new.name) for old, new in zip(partial, paths, strict=True)]
             moves += [Move(None, path.name) for path in without]
-            _move_as_one(_journal(unit or paths[0]), moves, exclusive)
+            _move_as_one(_journal(unit), moves, exclusive)
     except OSError as error:
         raise OutputError(_refusal(paths[0], error)) from error
     finally:

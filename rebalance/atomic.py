@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from errno import EACCES
+from glob import escape
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -145,14 +146,10 @@ def _journal(unit: Path) -> Path:
 def _tidy(paths: Sequence[Path]) -> None:
     """Delete what writers of these files left behind who were killed; others may be at work."""
     for path in paths:
-        for left in path.parent.glob(f".{_escaped(path.name)}.*.partial"):
+        for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
             with suppress(OSError):
                 if time.time() - left.stat().st_mtime > FORGOTTEN:
                     left.unlink()
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def make_folder(path: Path) -> None:

@@ -34,7 +34,7 @@ def what_it_is(data: bytes) -> str:
     'a web page (HTML), not an image: fetch it again'
     """
     for start, beginning, name in CONTENTS:
-        if data[start:].startswith(beginning):
+        if data.startswith(beginning, start):
             return name
     text = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(PAGES):

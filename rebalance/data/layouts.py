@@ -1,6 +1,6 @@
 """Folders that are taken for classes and are not: splits, and parts that hold the classes in turn.
 
-Imports the standard library and the errors of this package, and nothing else.
+Imports the standard library and nothing else.
 """
 
 import re

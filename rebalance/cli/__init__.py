@@ -16,23 +16,24 @@ from rebalance.distributed.processes import is_first, several
 from rebalance.distributed.shutdown import let_another_speak
 from rebalance.errors import PeerFailed, RebalanceError
 
-COMMANDS = (
-    "inspect",
-    "extract",
-    "undersample",
-    "oversample",
-    "hybrid",
-    "longtail",
-    "materialize",
-    "export",
-    "import",
-    "diff",
-    "report",
-    "train",
-    "evaluate",
-    "study",
-    "cache",
-)
+# What `rebalance --help` says of each; listing them imports none of their modules.
+COMMANDS = {
+    "inspect": "Count images, find what is wrong with them.",
+    "extract": "Compute the features of every image.",
+    "undersample": "Choose which images of the large classes to keep.",
+    "oversample": "Choose what to repeat or blend in the small classes.",
+    "hybrid": "Cut the large classes and raise the small ones.",
+    "longtail": "Make a standard long-tailed subset.",
+    "materialize": "Write a manifest as a real folder of images.",
+    "export": "Write a manifest as the table another tool reads.",
+    "import": "Make a manifest of a table of paths and labels.",
+    "diff": "Show what changed between two manifests.",
+    "report": "Write an HTML page about a manifest or about runs.",
+    "train": "Train a baseline and score it.",
+    "evaluate": "Score the network of a run.",
+    "study": "Compare ways of rebalancing on your data.",
+    "cache": "Show the size of the cache, or clear it.",
+}
 
 # What torchrun may start several processes of; others find in the cache what extract put there.
 TOGETHER = ("extract", "train", "evaluate")
@@ -76,7 +77,12 @@ class LazyGroup(click.Group):
         module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
         command = import_module(f"rebalance.cli.{module}").command
         assert isinstance(command, click.Command)
+        command.short_help = COMMANDS[cmd_name]
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -7,7 +7,7 @@ import click
 from rebalance.cli import console
 
 
-@click.command("cache", short_help="Show the size of the cache, or clear it.")
+@click.command("cache")
 @click.option("--clear", is_flag=True, help="Delete everything rebalance keeps there.")
 @click.option(
     "--cache-dir",

@@ -8,7 +8,7 @@ from rebalance.cli import console
 from rebalance.errors import GateFailed
 
 
-@click.command("diff", short_help="Show what changed between two manifests.")
+@click.command("diff")
 @click.argument("before", metavar="A.csv", type=click.Path(path_type=Path))
 @click.argument("after", metavar="B.csv", type=click.Path(path_type=Path))
 @click.option(

@@ -10,7 +10,7 @@ from rebalance.distributed.processes import is_first
 from rebalance.settings import calls
 
 
-@click.command("evaluate", short_help="Score the network of a run.")
+@click.command("evaluate")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("test", type=click.Path(path_type=Path))
 @click.option(

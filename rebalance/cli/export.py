@@ -11,7 +11,7 @@ from rebalance.settings import calls
 from rebalance.settings.option import keys
 
 
-@click.command("export", short_help="Write a manifest as the table another tool reads.")
+@click.command("export")
 @click.argument("manifest", type=click.Path(path_type=Path))
 @click.option(
     "-o",

@@ -10,7 +10,7 @@ from rebalance.distributed.processes import is_first
 from rebalance.settings import calls
 
 
-@click.command("extract", short_help="Compute the features of every image.")
+@click.command("extract")
 @options.data
 @click.option(
     "-o",

@@ -10,7 +10,7 @@ from rebalance.cli.oversample import show
 from rebalance.settings import calls
 
 
-@click.command("hybrid", short_help="Cut the large classes and raise the small ones.")
+@click.command("hybrid")
 @options.data
 @options.manifest
 @options.of(calls.HYBRID)

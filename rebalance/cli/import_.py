@@ -9,7 +9,7 @@ from rebalance.cli import console, options
 from rebalance.settings import calls
 
 
-@click.command("import", short_help="Make a manifest of a table of paths and labels.")
+@click.command("import")
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option(
     "-o",

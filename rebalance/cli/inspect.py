@@ -20,7 +20,7 @@ BAR = 20  # columns that the largest class takes
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-@click.command("inspect", short_help="Count images, find what is wrong with them.")
+@click.command("inspect")
 @options.data
 @options.of(calls.INSPECT)
 @console.talk

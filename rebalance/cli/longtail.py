@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rebalance.manifest import Manifest
 
 
-@click.command("longtail", short_help="Make a standard long-tailed subset.")
+@click.command("longtail")
 @options.data
 @options.manifest
 @options.of(calls.LONGTAIL)

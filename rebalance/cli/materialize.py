@@ -9,7 +9,7 @@ from rebalance.cli import console, options
 from rebalance.settings import calls
 
 
-@click.command("materialize", short_help="Write a manifest as a real folder of images.")
+@click.command("materialize")
 @click.argument("manifest", type=click.Path(path_type=Path))
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rebalance.manifest import Manifest
 
 
-@click.command("oversample", short_help="Choose what to repeat or blend in the small classes.")
+@click.command("oversample")
 @options.data
 @options.manifest
 @options.of(calls.OVERSAMPLE, first=("method", "to", "per_class", "classes"))

@@ -9,7 +9,7 @@ from rebalance.cli import console, options
 from rebalance.settings import calls
 
 
-@click.command("report", short_help="Write an HTML page about a manifest or about runs.")
+@click.command("report")
 @click.argument(
     "targets", metavar="TARGET...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

@@ -16,7 +16,7 @@ DRY_RUN = click.option(
 )
 
 
-@click.command("study", short_help="Compare ways of rebalancing on your data.")
+@click.command("study")
 @click.argument("study", metavar="STUDY.toml", type=click.Path(path_type=Path))
 @click.option(
     "-o",

@@ -16,7 +16,7 @@ WEIGHTING = click.option(
 )
 
 
-@click.command("train", short_help="Train a baseline and score it.")
+@click.command("train")
 @click.argument("data", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--test",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rebalance.manifest import Manifest
 
 
-@click.command("undersample", short_help="Choose which images of the large classes to keep.")
+@click.command("undersample")
 @options.data
 @options.manifest
 @options.of(calls.UNDERSAMPLE)

@@ -2,7 +2,4 @@
 
 Every command needs this before it decides anything. Never imports torch or click; pixels are read
 by Pillow.
-
-What every command needs before it decides anything. Never imports torch or click; the pixels are
-Pillow's.
 """

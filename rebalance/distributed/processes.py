@@ -1,8 +1,5 @@
 """The processes that torchrun starts a command in, and what they do together.
 
-torchrun's environment variables number the processes; nothing on the command line changes. Imports
-torch only where there is more than one process; never click.
-
 torchrun says in the environment who is who; nothing on the command line changes. Imports torch only
 where there is more than one process; never click.
 """
@@ -19,7 +16,6 @@ from typing import Any, TypeVar
 
 from rebalance.distributed.shutdown import ended_in_order, fails_first, ignore_end, to_raise
 from rebalance.errors import ExtractorError, RebalanceError, SettingError
-from rebalance.models.devices import resolve_device
 from rebalance.parallel import chosen_workers
 
 Value = TypeVar("Value")
@@ -39,8 +35,6 @@ class Processes:
 
     The first one alone writes and logs. All methods are called by all processes, in the same order;
     a single process exchanges nothing.
-
-    Its methods are called by all processes, in the same order; alone, nothing is exchanged.
     """
 
     rank: int = 0
@@ -56,8 +50,6 @@ class Processes:
 
         Meanwhile the first process works alone: it exchanges nothing, and has all threads of its
         machine.
-
-        Within, the first is alone: it exchanges nothing, and has all threads of its machine.
         """
         if self.world == 1:
             return make()
@@ -128,8 +120,6 @@ def own_workers(workers: int | None) -> int:
     """Return ``workers``, or if it is None this process's part of the machine's processors.
 
     The part is at least 1. It is found by torchrun's LOCAL_WORLD_SIZE, or 1 where that is not set.
-
-    By torchrun's LOCAL_WORLD_SIZE, or 1 where it is not set.
     """
     if workers is not None:
         return workers
@@ -146,13 +136,6 @@ def joined(device: str) -> Iterator[Processes]:
     but the first log nothing. If several processes fail, one raises the reason and the others raise
     PeerFailed; a process that was told to end, or lost another one, puts its work away and raises
     PeerLost. Raises ExtractorError where there is no CUDA device for a process.
-
-    device: as users give it; on CUDA, LOCAL_RANK chooses which. Where torch.distributed has been
-    initialised, its processes are joined, and it is left as it is; else it is initialised, by NCCL
-    on CUDA and Gloo elsewhere, and destroyed at the end. The log is kept silent in all but the
-    first. Of processes that fail, one raises why, and the others PeerFailed; where it was told to
-    end, or lost another, that is PeerLost, after it has put away what it was at. Raises
-    ExtractorError where there is no CUDA device for a process.
     """
     if alone():
         yield Processes()
@@ -174,6 +157,8 @@ def _torchrun(device: str) -> Iterator[Processes]:
     # to import, it keeps the group's threads alive, and they can abort the process at its end.
     from torch.distributed import nn  # noqa: F401
     from torch.distributed.rendezvous import rendezvous
+
+    from rebalance.models.devices import resolve_device
 
     try:
         store, rank, world = next(rendezvous("env://", timeout=PATIENCE))

@@ -2,9 +2,6 @@
 
 Exactly one of them reports the reason. torchrun ends the remaining ones by SIGTERM as soon as it
 has lost one. Imports torch only to recognise an error; never click.
-
-Exactly one of them says why. torchrun ends those that are left, by SIGTERM, as soon as it has lost
-one. Imports torch only to tell what an error is; never click.
 """
 
 import signal

@@ -35,9 +35,6 @@ def block_size(kept: int, columns: int) -> int:
     Blocks grow with the images that the run has kept, so that there are thousands of files and
     never millions, and stay below 32 MiB (columns: of the widest layer) where that is more than 256
     images.
-
-    Blocks grow with the run, so that there are thousands of files and never millions, and stay
-    below 32 MiB (columns: of the widest layer) where that is more than 256 images.
     """
     return max(SMALLEST, min(kept // SHARE, LARGEST // (2 * max(1, columns))))
 

@@ -122,8 +122,6 @@ class FeatureCache:
     """The stored features of one extractor.
 
     written: the names of the blocks that were added through this object, by layer.
-
-    written: by layer, the names of the blocks that were added by way of this object.
     """
 
     def __init__(self, root: Path, fingerprint: str) -> None:
@@ -226,8 +224,6 @@ class Gathered:
     """Batches of features, float32 as they come, gathered until there are enough for a file.
 
     stored: the part of each layer that the cache already had, which is not kept twice.
-
-    stored: what the cache had of each layer, which is not kept twice.
     """
 
     def __init__(self, cache: FeatureCache, stored: Mapping[str, StoredLayer]) -> None:

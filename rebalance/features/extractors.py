@@ -39,9 +39,6 @@ class Extractor:
 
     about: what the manifest's record says about it. cache: the folder its features are kept in.
     load: builds the network, and for ``finetune`` trains it first.
-
-    about: what the manifest's record says of it. cache: the folder its features are kept in.
-    load: builds the network, and for ``finetune`` trains it first.
     """
 
     arch: str

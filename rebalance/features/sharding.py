@@ -26,8 +26,6 @@ def share(items: Sequence[Item], batch: int, processes: Processes) -> list[Item]
 
     Batches go round in turn, rather than in one stretch for each process, because the images of a
     class are often of one size.
-
-    In turn rather than one stretch for each, since the images of a class are often of one size.
     """
     own = range(processes.rank * batch, len(items), processes.world * batch)
     return [item for start in own for item in items[start : start + batch]]

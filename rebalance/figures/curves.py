@@ -27,10 +27,6 @@ class Curve:
     name: for the legend; the only run may have none. place: the number of the run among the runs,
     which decides how it looks. epochs: their numbers, rising. values: one for each epoch. frozen:
     how many of the first epochs had the body frozen.
-
-    name: for the legend; the only run may have none. place: of the run among the runs, which says
-    how it looks. epochs: their numbers, rising. values: one for each. frozen: how many of the first
-    ones had the body frozen.
     """
 
     name: str
@@ -45,9 +41,6 @@ def draw_curves(lines: Sequence[Curve], what: str, *, top: float | None = None) 
 
     what: names the values on their axis. top: the axis reaches from 0 to it; None fits it. Epochs
     with a frozen body have hollow marks, and a grey ground.
-
-    what: the values are; said on their axis. top: their axis reaches from 0 to it; None fits it.
-    Epochs with a frozen body have hollow marks, and a grey ground.
     """
     from matplotlib.ticker import MaxNLocator
 

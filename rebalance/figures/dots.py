@@ -33,9 +33,6 @@ class Dots:
 
     name: for the legend; the only run may have none. place: the number of the run among the runs,
     which decides how it looks. stages: [S, K]; NaN where a class has no number.
-
-    name: for the legend; the only run may have none. place: of the run among the runs, which says
-    how it looks. stages: [S, K]; NaN where a class has no number.
     """
 
     name: str
@@ -52,11 +49,6 @@ def draw_dots(
     the numbers on their axis. top: the axis reaches from 0 to it; None fits it. With more classes
     than ``NAMED``, a dot is the mean of some neighbouring classes (see ``pooled``), and classes are
     numbered from 1 along the lower edge.
-
-    The last stage is a filled dot; those before it are hollow, and joined to it by a line. what:
-    the numbers are; said on their axis. top: it reaches from 0 to this; None fits it. Of more
-    classes than ``NAMED`` a dot is the mean of some that follow one another (see ``pooled``), and
-    classes are numbered from 1 along the lower edge.
     """
     legend = LEGEND_LINE * ((len(runs) + 1) // 2) if any(run.name for run in runs) else 0
     named = len(classes) <= NAMED

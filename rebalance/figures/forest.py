@@ -43,9 +43,6 @@ def draw_forest(rows: Sequence[Estimate], what: str) -> "Figure":
 
     what: names the values on their axis. Intervals that reach beyond three times the span of the
     values are cut at the edge, so that one without enough pairs does not flatten the others.
-
-    what: the values are; said on their axis. Intervals that reach beyond three times the span of
-    the values are cut at the edge, so that one without enough pairs does not flatten the others.
     """
     from matplotlib.ticker import MaxNLocator
 

@@ -49,9 +49,6 @@ def pass_batches(
 
     refuse: called with the key and the reason of an image that neither the device nor Pillow can
     decode; the batch comes back without it.
-
-    refuse: told the key and the reason of an image that neither the device nor Pillow can decode;
-    the batch comes back without it.
     """
     run = prepared(forward)
     route = (CudaRoute if forward.device == "cuda" else Route)(forward)
@@ -179,9 +176,6 @@ def prepared(forward: ForwardPass) -> Forward:
 
     Each step is compared with the one before on the same images, and left out, which the log says,
     where it fails or differs by more than ``ALIKE``.
-
-    Each is held against the one before on the same images, and left out, which the log says, where
-    it fails or differs by more than ``ALIKE``.
     """
     plain = replace(
         forward,
@@ -209,8 +203,6 @@ def graphed(run: Forward, example: Tensor) -> Forward:
     """Record ``run`` once as a CUDA graph, for inputs of the shape of ``example``.
 
     The result lies where the next call will write: fetch it on the same stream before that.
-
-    What it gives lies where the next call will write: fetch it on the same stream before that.
     """
     static = example.clone()
     side = torch.cuda.Stream()  # type: ignore[no-untyped-call]

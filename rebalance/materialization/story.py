@@ -46,8 +46,6 @@ class Materialized:
 
     path: absolute. counts: files per class, in class order. linked, copied, symlinked, blended: how
     many files were made in each way.
-
-    linked, copied, symlinked, blended: how many files came about how.
     """
 
     path: Path

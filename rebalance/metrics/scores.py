@@ -50,9 +50,6 @@ def gmean_macro(predictions: Predictions) -> float:
 
     This is imbalanced-learn's ``average="macro"``, and stands in the tables of EOS (Dablain et al.
     2023). MetricError where all images are of one class, which then has no specificity.
-
-    What imbalanced-learn calls ``average="macro"``, and the tables of EOS show (Dablain et al.
-    2023). MetricError where all images are of one class, which then has no specificity.
     """
     _require_others(predictions, "specificity")
     present = predictions.present

@@ -59,8 +59,6 @@ def output_width(state: Mapping[str, Tensor], arch: str) -> int:
     """Count the classes that ``state`` distinguishes, by the rows of its output layer.
 
     A state without that layer counts as ImageNet's 1000: ``load_into`` says what is missing.
-
-    Where it has no such layer, ImageNet's 1000: what is missing then is ``load_into``'s to say.
     """
     last = [step for step in find_family(arch).tail if isinstance(step, str)][-1]
     start = last.removesuffix(".*") + "."

@@ -78,8 +78,6 @@ def search_among(samples: int, *, device: str, seed: int) -> Search:
     """Choose the exact search on ``device``, or the approximate one above ``EXACT_LIMIT`` samples.
 
     seed: of the approximate search.
-
-    seed: of the approximate search.
     """
     if samples <= EXACT_LIMIT:
         return partial(nearest, device=device)

@@ -98,8 +98,6 @@ class Summary:
     """The range and the scaled sum of columns [M] that were moved by ``Scale.mean``.
 
     A value that is not finite makes one of them so.
-
-    What is not finite is so in one of them.
     """
 
     low: Floats

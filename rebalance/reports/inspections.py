@@ -54,11 +54,6 @@ def inspection_report(
     again. workers: threads that read images. At most ``GROUPS`` findings of a kind are shown and
     ``TOGETHER`` images of each; the page says how many more there are, and stays below 10 MB.
     Raises SettingError as ``inspection.check_kinds``.
-
-    gates: whose outcome is told. command: the shell command that makes the page again. workers:
-    threads that read images. At most ``GROUPS`` findings of a kind are shown and ``TOGETHER``
-    images of each; the page says how many more there are, and stays below 10 MB. Raises
-    SettingError as ``inspection.check_kinds``.
     """
     shown = {kind: shown_of(found, kind) for kind in found.findings if kind != "unreadable"}
     lacking = {kind: _lacking(found, kind) for kind in found.findings}

@@ -2,9 +2,6 @@
 
 Whatever names hold is shown as text: templates escape all they are given. May not import torch or
 click; jinja2 is imported when a page is made.
-
-Whatever names hold is shown as text: templates escape all they are given. May not import torch or
-click; jinja2 is imported when a page is made.
 """
 
 import base64

@@ -2,9 +2,6 @@
 
 The outcome of a cell depends neither on how many processes there are nor on which of them runs it.
 Imports torch only in those processes; never click.
-
-What a cell comes to depends neither on how many processes there are nor on which of them runs it.
-Imports torch only in those processes; never click.
 """
 
 import logging

@@ -39,12 +39,6 @@ class PairedDifference:
     interval that holds at once with those of all the other treatments beside the same control. Both
     are None where there are fewer than two pairs, or all differences are alike. verdict: better or
     worse where ``together`` excludes 0, by the direction of the metric.
-
-    pairs: how many of them both have a value of. mean: over those; None of none. alone: the
-    interval of this mean by itself. together: the interval that holds at once with those of all
-    the other treatments beside the same control. Neither where there are fewer than two pairs, or
-    all differences are alike. verdict: better or worse where ``together`` excludes 0, by the
-    direction of the metric.
     """
 
     pairs: int

@@ -40,12 +40,6 @@ class ClassHistory:
     how well what was kept covers the rest; empty where it says nothing. criterion: what chose the
     number of clusters. space: where they were found, ``map`` or ``pca``. added: its duplicates and
     blends.
-
-    members: its images, each once: those kept in the manifest's order, then those left out.
-    clustering, growth, cover: what the record says of its clusters, of what was added to it, and of
-    how well what was kept covers the rest; empty where it says nothing. criterion: what chose the
-    number of clusters. space: where they were sought, ``map`` or ``pca``. added: its duplicates and
-    blends.
     """
 
     name: str
@@ -69,8 +63,6 @@ class ClassHistory:
 
         Ties go by name. Where the class has a map, only images on it count: the cluster number of
         an earlier step means another thing.
-
-        Of a class with a map those on it: a cluster number of an earlier step means another thing.
         """
         groups = defaultdict(list)
         for member in self.placed or self.members:

@@ -52,8 +52,6 @@ class Result:
 
     recalls, gaps: the last stage is what holds. name: distinguishes it from the other runs.
     missing: sentences on what cannot be shown of it, and why.
-
-    name: tells it from the other runs. missing: what cannot be shown of it, and why; sentences.
     """
 
     name: str

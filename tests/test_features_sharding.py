@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from launching import TWO, start
+from launching import TWO, finish, finish_two, said, start, start_ranks
 
 from rebalance.distributed.processes import Processes, alone
 from rebalance.distributed.shutdown import Ended, ended_in_order
@@ -22,32 +21,15 @@ from rebalance.features.sharding import share
 EXTRACT = ["-m", "rebalance", "extract"]
 
 
-def finish(process):
-    out, err = process.communicate(timeout=240)
-    return process.returncode, out, err
-
-
-def said(err):
-    return [line for line in err.splitlines() if line.startswith(("rebalance: ", "Error: "))]
-
-
 def digests(cache):
     """The images that a cache has features of."""
     files = cache.glob("features/*/pool/*.keys.npy")
     return {key for file in files for key in np.load(file).tolist()}
 
 
-def by_hand(count, *arguments, each):
-    """Processes that torchrun did not start, each with what ``each`` gives for its rank."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    where = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    running = []
-    for rank in range(count):
-        options, environment = each(rank)
-        running.append(start(*arguments, *options, RANK=str(rank), **where, **environment))
-    return [finish(process) for process in running]
+def by_hand(count, *arguments, **how):
+    """Processes that torchrun did not start, once they have ended; see ``start_ranks``."""
+    return [finish(process) for process in start_ranks(count, *arguments, **how)]
 
 
 @given(st.integers(0, 60), st.integers(1, 9), st.integers(1, 5))
@@ -97,10 +79,10 @@ def test_more_processes_than_batches(tmp_path, make_folder, extractor):
     data = make_folder(tmp_path / "data", {"cat": 3, "dog": 2})
     output = ["-o", tmp_path / "f.npz", "--json"]
     command = (2, *EXTRACT, data, *output, *extractor)
-    outcomes = by_hand(*command, each=lambda rank: ([], {}))
+    outcomes = by_hand(*command)
     assert [status for status, _, _ in outcomes] == [0, 0], outcomes
     assert json.loads("".join(out for _, out, _ in outcomes))["computed"] == 5
-    outcomes = by_hand(*command, each=lambda rank: ([], {}))
+    outcomes = by_hand(*command)
     assert [(status, out) for status, out, _ in outcomes] == [(1, ""), (1, "")]
     (line,) = [line for _, _, err in outcomes for line in said(err)]
     assert "exists" in line
@@ -193,7 +175,7 @@ def test_the_network_is_trained_once_and_as_by_one_process(tmp_path, make_folder
 
 
 def test_a_command_of_one_process_says_so_once(tmp_path):
-    status, out, err = finish(start(*TWO, "-m", "rebalance", "undersample", tmp_path))
+    status, out, err = finish_two("-m", "rebalance", "undersample", tmp_path)
     assert status != 0
     assert out == ""
     (line,) = said(err)
@@ -241,7 +223,7 @@ except RebalanceError as error:
 
 def test_a_machine_without_the_images_is_told(tmp_path):
     places = [tmp_path / "cache", tmp_path, tmp_path / "elsewhere"]
-    outcomes = by_hand(2, "-c", PLACES, *places, each=lambda rank: ([], {}))
+    outcomes = by_hand(2, "-c", PLACES, *places)
     lines = [line for _, _, err in outcomes for line in said(err)]
     assert [status for status, _, _ in outcomes] == [1, 1]
     assert sum("every machine needs the images at the same place" in line for line in lines) == 1

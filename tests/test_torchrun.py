@@ -4,13 +4,12 @@ import csv
 import json
 import logging
 import signal
-import socket
 import sys
 import time
 
 import numpy as np
 import pytest
-from launching import TWO, start
+from launching import TWO, finish, finish_two, said, start, start_ranks
 from safetensors.numpy import load_file
 
 from rebalance.distributed.processes import Processes, is_first, joined, own_workers
@@ -36,18 +35,9 @@ def few(tmp_path, make_folder):
 CLOSE = {"rel": 1e-3, "abs": 1e-5}
 
 
-def finish(process):
-    out, err = process.communicate(timeout=180)
-    return process.returncode, out, err
-
-
 def train(few, folder, *options):
     data, test = few
     return ["-m", "rebalance", "train", data, "--test", test, "-o", folder, *OPTIONS, *options]
-
-
-def said(err):
-    return [line for line in err.splitlines() if line.startswith("rebalance: ")]
 
 
 def summary(folder):
@@ -74,10 +64,10 @@ def test_two_processes_do_as_one(few, tmp_path):
     options = ["--epochs", "2", "--regime", "dynamic", "--val-fraction", "0.3"]
     options += ["--classifier", "centres", "--json"]
     alone = start(*train(few, tmp_path / "alone", *options))
+    status, both_out, both_err = finish_two(*train(few, tmp_path / "both", *options))
+    assert status == 0, both_err
     status, out, err = finish(alone)
     assert status == 0, err
-    status, both_out, both_err = finish(start(*TWO, *train(few, tmp_path / "both", *options)))
-    assert status == 0, both_err
     assert numbers(json.loads(both_out)) == pytest.approx(numbers(json.loads(out)), **CLOSE)
     assert len(said(both_err)) == len(said(err)) == 2  # an epoch each
     names = {path.name for path in (tmp_path / "alone").iterdir()}
@@ -93,7 +83,7 @@ def test_two_processes_do_as_one(few, tmp_path):
 def test_a_run_that_exists_ends_all_processes_with_one_line(few, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").touch()
-    status, out, err = finish(start(*TWO, *train(few, tmp_path / "run", "--epochs", "1")))
+    status, out, err = finish_two(*train(few, tmp_path / "run", "--epochs", "1"))
     assert (status, out) == (1, "")
     (line,) = said(err)
     assert line.startswith("rebalance: error:") and "holds files and is no run of ours" in line
@@ -101,7 +91,7 @@ def test_a_run_that_exists_ends_all_processes_with_one_line(few, tmp_path):
 
 
 def test_wrong_usage_is_said_once(few, tmp_path):
-    status, _, err = finish(start(*TWO, *train(few, tmp_path / "run", "--epochs", "none")))
+    status, _, err = finish_two(*train(few, tmp_path / "run", "--epochs", "none"))
     assert status != 0
     assert err.count("Invalid value for '--epochs'") == 1
 
@@ -109,7 +99,7 @@ def test_wrong_usage_is_said_once(few, tmp_path):
 @pytest.mark.slow
 def test_ended_and_resumed_it_ends_with_the_same_weights(few, tmp_path):
     options = ["--epochs", "3", "--loss", "ldam", "--regime", "drw"]
-    status, _, err = finish(start(*TWO, *train(few, tmp_path / "whole", *options)))
+    status, _, err = finish_two(*train(few, tmp_path / "whole", *options))
     assert status == 0, err
     ended = start(*TWO, *train(few, tmp_path / "ended", *options))
     while not (tmp_path / "ended" / "state.pt").exists():
@@ -118,7 +108,7 @@ def test_ended_and_resumed_it_ends_with_the_same_weights(few, tmp_path):
     ended.send_signal(signal.SIGTERM)
     finish(ended)
     assert not (tmp_path / "ended" / "model.safetensors").exists()
-    status, _, err = finish(start(*TWO, *train(few, tmp_path / "ended", *options, "--resume")))
+    status, _, err = finish_two(*train(few, tmp_path / "ended", *options, "--resume"))
     assert status == 0, err
     assert sum("going on after epoch" in line for line in said(err)) == 1
     once, twice = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "ended"))
@@ -199,7 +189,7 @@ def test_what_one_process_alone_fails_of_is_said_by_it(tmp_path, rank):
     (tmp_path / "fail.py").write_text(FAIL)
     (tmp_path / "main.py").write_text(MAIN)
     arguments = [tmp_path / "main.py", "raise", rank, tmp_path / "fail.py"]
-    status, _, err = finish(start(*TWO, *arguments))
+    status, _, err = finish_two(*arguments)
     assert status == 1
     assert said(err) == [f"rebalance: error: rank {rank} needs images"]
 
@@ -223,7 +213,7 @@ sys.stdout.write(f"{left}\\n")  # at once: print writes the end of the line on i
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the names of threads in /proc")
 def test_no_thread_of_the_group_outlives_it(tmp_path):
     (tmp_path / "left.py").write_text(LEFT)
-    status, out, err = finish(start(*TWO, tmp_path / "left.py"))
+    status, out, err = finish_two(tmp_path / "left.py")
     assert status == 0, err
     assert out.splitlines() == ["[]", "[]"]
 
@@ -232,12 +222,8 @@ def test_of_a_process_that_vanishes_another_tells(tmp_path):
     (tmp_path / "fail.py").write_text(FAIL)
     (tmp_path / "main.py").write_text(MAIN)
     arguments = [tmp_path / "main.py", "vanish", 1, tmp_path / "fail.py"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    # As torchrun starts them; it would end the one left before it can tell.
-    where = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    first, second = (start(*arguments, RANK=str(rank), **where) for rank in range(2))
+    # torchrun would end the one left before it can tell.
+    first, second = start_ranks(2, *arguments)
     assert finish(second)[0] == 7
     status, _, err = finish(first)
     assert status == 1

@@ -50,7 +50,8 @@ def test_two_writers_may_keep_the_same_image(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "harm", ["features cut", "keys cut", "features gone", "keys empty", "wide", "flat", "float32"]
+    "harm",
+    ["features cut", "keys cut", "features gone", "keys empty", "wide", "flat", "float32", "bit"],
 )
 def test_a_damaged_block_counts_as_missing(tmp_path, harm):
     cache = opened(tmp_path)
@@ -68,6 +69,10 @@ def test_a_damaged_block_counts_as_missing(tmp_path, harm):
         names.write_bytes(names.read_bytes()[:-1])
     elif harm == "keys empty":
         names.write_bytes(b"")
+    elif harm == "bit":
+        content = bytearray(features.read_bytes())
+        content[-1] ^= 1
+        features.write_bytes(content)
     elif harm == "wide":
         np.save(features, block(1, width=4))
     elif harm == "flat":

@@ -6,6 +6,7 @@
     <cache>/features/<extractor fingerprint>/<layer>/<block>.keys.npy   n digests of image files
     <cache>/extractors/<fingerprint>.safetensors
 
+Blocks and JSON files have a checksum; what does not fit it counts as missing.
 An image is known by the digest of its bytes, so renamed, moved and repeated files are found again
 and changed ones are not. A block is written once, under a name of its own, and counts from the
 moment its keys are there: runs that share a cache cannot harm each other, and a run that is killed
@@ -14,13 +15,16 @@ loses the block it was filling. Imports numpy and nothing heavier.
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from zlib import crc32
 
 import numpy as np
 import platformdirs
@@ -34,11 +38,15 @@ from rebalance.features.blocks import (
     KEYS,
     MappedBlocks,
     Places,
+    block_name,
     block_size,
     read_block,
 )
+from rebalance.reading import read_object
 from rebalance.records import ExtractorRecord
+from rebalance.records.shape import misfit
 
+LAYER = re.compile(r"\w[\w.-]*")
 HALF_MAX = float(np.finfo(np.float16).max)
 
 
@@ -130,8 +138,10 @@ class FeatureCache:
 
     def widths(self) -> dict[str, int]:
         """The layers of the extractor and their columns; empty before ``describe``."""
-        kept = self._read("about.json").get("layers")
-        return kept if isinstance(kept, dict) else {}
+        layers: dict[str, int] = self._read("about.json").get("layers", {})
+        # A name becomes that of a folder.
+        sound = misfit(layers, dict[str, int]) is None and all(map(LAYER.fullmatch, layers))
+        return layers if sound else {}
 
     def describe(self, about: ExtractorRecord, widths: Mapping[str, int]) -> None:
         """Keep what a later run needs to know about the extractor without loading it."""
@@ -140,7 +150,8 @@ class FeatureCache:
     def refused(self) -> dict[bytes, str]:
         """Return the images that this version of Pillow could not decode, and why."""
         kept = self._read("refused.json")
-        if kept.get("pillow") != version("pillow"):
+        reasons = kept.get("reasons")
+        if kept.get("pillow") != version("pillow") or misfit(reasons, dict[str, str]):
             return {}
         return {bytes.fromhex(key): reason for key, reason in kept["reasons"].items()}
 
@@ -151,29 +162,42 @@ class FeatureCache:
         self._keep("refused.json", {"pillow": version("pillow"), "reasons": named})
 
     def _read(self, name: str) -> dict[str, Any]:
-        """Read a JSON object kept here; it is empty if the file is missing or damaged."""
+        """Read a JSON object kept here; it is empty if the file is missing or damaged.
+
+        A file of an early version, which has no checksum, counts as missing too: it is made again
+        in a moment.
+        """
         try:
-            kept = json.loads((self.folder / name).read_bytes())
+            found = read_object(self.folder / name)
         except (OSError, ValueError):
             return {}
-        return kept if isinstance(kept, dict) else {}
+        kept = found.get("kept")
+        return kept if isinstance(kept, dict) and found.get("checksum") == _checksum(kept) else {}
 
     def _keep(self, name: str, kept: dict[str, Any]) -> None:
         make_folder(self.folder)
         with replacing(self.folder / name) as (partial,):
-            partial.write_text(json.dumps(kept, indent=2), encoding="utf-8")
+            record = {"checksum": _checksum(kept), "kept": kept}
+            partial.write_text(json.dumps(record, indent=2), encoding="utf-8")
 
     def write(self, layer: str, keys: Sequence[bytes], features: NDArray[np.float16]) -> None:
         """Add a block: the digests of n images and their features [n, D]."""
         folder = self.folder / layer
         make_folder(folder)
-        name = uuid4().hex
-        with replacing(folder / (name + FEATURES), folder / (name + KEYS)) as (rows, digests):
-            with rows.open("wb") as file:
-                np.save(file, features)
-            with digests.open("wb") as file:
-                np.save(file, np.frombuffer(b"".join(keys), KEY))
+        contents = [_as_npy(features), _as_npy(np.frombuffer(b"".join(keys), KEY))]
+        name = block_name(*contents)
+        with replacing(folder / (name + FEATURES), folder / (name + KEYS)) as partial:
+            for path, content in zip(partial, contents, strict=True):
+                path.write_bytes(content)
         self.written.setdefault(layer, []).append(name + KEYS)
+
+    def discard(self, layer: str, blocks: Sequence[str]) -> None:
+        """Delete damaged blocks, as far as the system lets us, so that nobody reads them again."""
+        for name in blocks:
+            path = self.folder / layer / name
+            for file in (path, path.with_name(name.removesuffix(KEYS) + FEATURES)):
+                with suppress(OSError):
+                    file.unlink()
 
     def blocks(self, layer: str) -> list[str]:
         """List the names of the blocks of a layer that exist now."""
@@ -189,23 +213,47 @@ class FeatureCache:
         return empty.with_blocks(self.blocks(name) if blocks is None else blocks)
 
 
+def _checksum(kept: dict[str, Any]) -> str:
+    return f"{crc32(json.dumps(kept, sort_keys=True).encode()):08x}"
+
+
+def _as_npy(values: NDArray[Any]) -> bytes:
+    file = BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
 @dataclass(frozen=True)
 class StoredLayer:
-    """The blocks of one layer [n, width], and where each image is in them."""
+    """The blocks of one layer [n, width], and where each image is in them.
+
+    damaged: the names of blocks that are there, and are not what was written.
+    """
 
     folder: Path
     width: int | None
     blocks: MappedBlocks = field(default_factory=MappedBlocks)
     places: Places = field(default_factory=Places.nowhere)
+    damaged: tuple[str, ...] = ()
 
     def with_blocks(self, names: Sequence[str]) -> "StoredLayer":
-        """Return the same layer with these blocks added; a damaged one is left out."""
-        found = (read_block(self.folder / name, self.width) for name in names)
-        whole = [each for each in found if each is not None]
+        """Return the same layer with these blocks added; one that is no good is left out."""
+        files, keys, damaged = list(self.blocks.files), [], list(self.damaged)
+        for name in names:
+            try:
+                found = read_block(self.folder / name)
+            except OSError:
+                continue  # cleared by somebody else
+            if found is None:
+                damaged.append(name)
+            elif found[0].columns == self.width:
+                files.append(found[0])
+                keys.append(found[1])
         return replace(
             self,
-            blocks=MappedBlocks([*self.blocks.files, *(block for block, _ in whole)]),
-            places=self.places.with_blocks([keys for _, keys in whole], len(self.blocks)),
+            blocks=MappedBlocks(files),
+            places=self.places.with_blocks(keys, len(self.blocks)),
+            damaged=tuple(damaged),
         )
 
     def rows(self, keys: Sequence[bytes]) -> StoredFeatures:

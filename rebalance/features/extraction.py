@@ -96,6 +96,7 @@ def extract_features(
     # The first finds out what is there: the listing of another machine may lag behind.
     blocks = processes.by_first(lambda: {name: cache.blocks(name) for name in names})
     stored = {name: cache.layer(name, blocks[name]) for name in names}
+    processes.by_first(partial(_discard_damaged, cache, stored))
     refused = processes.by_first(cache.refused)
     places = processes.by_first(partial(_missing, keys, stored, refused))
     missing = {key: folder.paths[place] for place in places if (key := keys[place]) is not None}
@@ -142,6 +143,19 @@ def _widths(cache: FeatureCache, extractor: Extractor, progress: Progress) -> di
         network, transform = extractor.load(progress)
         cache.describe(extractor.about, layer_widths(network, transform.crop))
     return cache.widths()
+
+
+def _discard_damaged(cache: FeatureCache, stored: Mapping[str, StoredLayer]) -> None:
+    """Delete what is damaged of some layers, and say so: a disk that does this may do it again."""
+    damaged = {name: layer.damaged for name, layer in stored.items() if layer.damaged}
+    for name, blocks in damaged.items():
+        cache.discard(name, blocks)
+    if damaged:
+        log.warning(
+            "features in the cache (%r) are damaged: those of %d files are extracted again",
+            str(cache.folder),
+            sum(map(len, damaged.values())),
+        )
 
 
 def _missing(

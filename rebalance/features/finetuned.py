@@ -13,7 +13,7 @@ from rebalance import seeds
 from rebalance.atomic import make_folder
 from rebalance.data.folder import ImageFolder
 from rebalance.data.images import Probe
-from rebalance.errors import ExtractorError
+from rebalance.errors import ExtractorError, OutputError
 from rebalance.features.cache import cache_root, extractor_path
 from rebalance.models.fingerprints import fingerprint
 from rebalance.models.pretrained import ARCH, find_pretrained
@@ -105,6 +105,10 @@ class FineTuned:
         from rebalance.training.loop import fine_tune
 
         make_folder(self.path.parent)  # what cannot be kept is not worth training
+        if self.path.is_dir():
+            raise OutputError(
+                f"cannot keep the network at {str(self.path)!r}, for a folder is there: delete it"
+            )
         network, transform = self._beginning()
         dataset = ImageDataset(
             self.folder.root,

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
+import torch
 import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from rebalance.atomic import replacing
 from rebalance.errors import ExtractorError, OutputError
@@ -111,7 +114,7 @@ def save_network(
     ``with_new_head``, ``with_linear_head`` or the loaders here made; ``extra`` is kept as it is.
     Raises OutputError where the file cannot be written.
     """
-    described = {
+    described: dict[str, Any] = {
         "version": FORMAT_VERSION,
         "arch": arch,
         "head": _head_of(network),
@@ -121,6 +124,7 @@ def save_network(
         "extra": dict(extra),
     }
     tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    described["checksum"] = _checksum(described, tensors)
     # One key only: safetensors writes several in an order that differs from run to run.
     metadata = {MARKER: json.dumps(described, sort_keys=True)}
     try:
@@ -143,13 +147,34 @@ def load_network(path: Path) -> Saved:
             f"{path} has format {described.get('version')}, and {FORMAT_VERSION} is needed; "
             "update rebalance, or train again"
         )
+    checksum = described.pop("checksum", None)  # early versions wrote none
     try:
-        saved = _rebuilt(described)
         state = load_file(path)
-    except (LookupError, TypeError, ValueError, AttributeError, OSError, SafetensorError) as error:
+        if checksum not in (None, _checksum(described, state)):
+            raise ValueError("its checksum is another")
+        _check_classes(described["classes"], state)
+        saved = _rebuilt(described)
+    except ExtractorError:
+        raise
+    except Exception as error:  # readers raise nearly anything on a damaged file
         raise ExtractorError(f"{path} is damaged ({error}); train again") from error
     load_into(saved.network, state, arch=saved.metadata["arch"], path=path)
     return saved
+
+
+def _checksum(described: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Compute the checksum of a checkpoint: of how it describes itself, and of its tensors."""
+    checksum = crc32(json.dumps(described, sort_keys=True).encode())
+    for name, value in sorted(tensors.items()):
+        checksum = crc32(f"{name} {value.dtype} {tuple(value.shape)}".encode(), checksum)
+        checksum = crc32(value.reshape(-1).view(torch.uint8).numpy().data, checksum)
+    return f"{checksum:08x}"
+
+
+def _check_classes(classes: Sequence[str], tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError where no tensor is of so many classes, before a layer is made for them."""
+    if not any(value.ndim and len(value) == len(classes) for value in tensors.values()):
+        raise ValueError(f"it does not fit {len(classes)} classes")
 
 
 def _rebuilt(described: Mapping[str, Any]) -> Saved:

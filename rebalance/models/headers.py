@@ -4,11 +4,10 @@ Imports the standard library and ``rebalance.reading``. The format: eight bytes 
 the header (little-endian), the header (JSON), the tensors.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from rebalance.reading import is_regular_file
+from rebalance.reading import check_regular, parse_json
 
 MARKER = "rebalance"  # the key under which our checkpoints keep their description
 
@@ -19,14 +18,13 @@ _LONGEST = 100_000_000  # bytes; the format's own limit
 def read_header(path: Path) -> dict[str, Any] | None:
     """Read the header of the safetensors file at ``path``; None where there is no such file."""
     try:
-        if not is_regular_file(path):
-            return None
+        check_regular(path)
         with path.open("rb") as file:
             length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
             if length > min(_LONGEST, path.stat().st_size):
                 return None
-            header = json.loads(file.read(length))
-    except (OSError, ValueError, RecursionError):
+            header = parse_json(file.read(length))
+    except (OSError, ValueError):
         return None
     return header if isinstance(header, dict) else None
 
@@ -37,8 +35,8 @@ def saved_metadata(path: Path) -> dict[str, Any] | None:
     if not isinstance(metadata, dict) or not isinstance(metadata.get(MARKER), str):
         return None
     try:
-        described = json.loads(metadata[MARKER])
-    except (ValueError, RecursionError):
+        described = parse_json(metadata[MARKER])
+    except ValueError:
         return None
     return described if isinstance(described, dict) else None
 

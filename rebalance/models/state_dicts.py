@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rebalance.errors import ExtractorError
+from rebalance.models.archives import check_archive, names_in
 from rebalance.models.backbones import architectures, find_family
 from rebalance.models.headers import read_header
 
@@ -52,6 +53,11 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             raise ExtractorError(
                 f"{path} holds {key!r}, which is no tensor; save model.state_dict() alone"
             )
+        if not _is_backed(value):
+            raise ExtractorError(
+                f"{path} says that {key!r} is {tuple(value.shape)}, and holds less; pass a file "
+                "that is what it says"
+            )
     return {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in _unprefixed(loaded).items()}
 
 
@@ -84,7 +90,7 @@ def load_into(net: nn.Module, state: Mapping[str, Tensor], *, arch: str, path: P
 
 def _load(path: Path) -> Any:
     if read_header(path) is None:
-        _refuse_torchscript(path)
+        _check_pickled(path)
     try:
         if read_header(path) is not None:
             return load_file(path)
@@ -104,20 +110,33 @@ def _load(path: Path) -> Any:
         ) from error
 
 
-def _refuse_torchscript(path: Path) -> None:
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-    if any(name.endswith("constants.pkl") for name in names):
+def _check_pickled(path: Path) -> None:
+    """Refuse a program, and an archive that is damaged or would unpack to more than it is."""
+    if any(name.endswith("constants.pkl") for name in names_in(path)):
         raise ExtractorError(
             f"{path} is a TorchScript program, and was not opened; save its state_dict() instead"
         )
+    try:
+        check_archive(path)
+    except OSError as error:
+        raise ExtractorError(f"cannot read {path}: {error.strerror}; check the file") from error
+    except ValueError as error:
+        raise ExtractorError(
+            f"{path} is no checkpoint, or is damaged ({error}); pass a .pth, .pt or .safetensors "
+            "file"
+        ) from error
 
 
 def _is_pickle(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(1) == b"\x80" or zipfile.is_zipfile(path)
+
+
+def _is_backed(value: Tensor) -> bool:
+    """Tell whether there is a number in the file for each that a tensor has."""
+    if value.layout != torch.strided or value.is_quantized:
+        return True  # ``load_into`` refuses these
+    return not value.is_meta and value.nbytes <= value.untyped_storage().nbytes()
 
 
 def _unprefixed(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

@@ -20,9 +20,27 @@ from rebalance.models.transforms import CIFAR_TRANSFORM
 from rebalance.runs import DECISION, FILES, METRICS, RANGES, Run
 
 OPTIONS = {
-    "loss": "cce",
-    "loss_options": {"gamma": -1},
-    "recipe": {"epochs": 3, "lr": 0.1, "milestones": [0.3, 0.6]},
+    "recipe": {"name": "paper", "epochs": 3, "lr": 0.1, "milestones": [0.3, 0.6]},
+    "network": {"arch": "cifar_resnet20", "weights": None, "image_size": None},
+    "loss": {"name": "cce", "gamma": -1},
+    "sampler": "none",
+    "regime": "plain",
+    "threshold": "none",
+    "classifier": "head",
+    "seed": 0,
+    "device": "cpu",
+    "precision": "fp32",
+    "counts": {"cat": 9, "dog": 6, "eel": 3},
+    "source": {
+        "data": "/photos",
+        "root": None,
+        "allow_empty": False,
+        "val_fraction": None,
+        "groups": None,
+    },
+    "data": "0a",
+    "validation": "0b",
+    "head": None,
     "val": None,
     "workers": 2,
 }
@@ -69,9 +87,10 @@ def test_a_run_is_replaced_on_request_only_and_strange_files_stay(run, path):
     with pytest.raises(OutputError, match=r"run already: .* --overwrite, or go on .* --resume"):
         Run.create(path, OPTIONS, overwrite=False)
     assert len(run.epochs()) == 1
-    replaced = Run.create(path, {"loss": "ce"}, overwrite=True)
+    other = {**OPTIONS, "loss": {"name": "ce"}}
+    replaced = Run.create(path, other, overwrite=True)
     assert listing(path) == {"options.json", "notes.txt"}
-    assert Run.open(path).options == replaced.options == {"loss": "ce"}
+    assert Run.open(path).options == replaced.options == other
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -125,10 +144,10 @@ def test_resuming_needs_the_same_options(run, path):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"loss": "ce"}, 'loss was "cce" and is now "ce"'),
+        ({"loss": {"name": "ce", "gamma": -1}}, 'loss.name was "cce" and is now "ce"'),
         ({"recipe": {**OPTIONS["recipe"], "epochs": 4}}, "recipe.epochs was 3 and is now 4"),
         ({"recipe": {**OPTIONS["recipe"], "milestones": [0.3]}}, "recipe.milestones was"),
-        ({"loss_options": {}}, "loss_options.gamma was -1 and is now absent"),
+        ({"loss": {"name": "cce"}}, "loss.gamma was -1 and is now absent"),
         ({"extra": None}, "extra was absent and is now null"),
         ({"val": {}, "workers": 3}, r"val was null and is now \{\}"),
         ({"workers": 3}, "workers was 2 and is now 3"),

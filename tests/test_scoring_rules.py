@@ -75,7 +75,7 @@ def test_a_rule_decides_the_same_after_a_round_trip(outputs, tmp_path, classifie
     path.write_text("0,9,1\n1,0,1\n1,1,0\n")
     choice = f"cost:{path}" if THRESHOLDS[threshold].needs_costs else threshold
     rule = find_rule(classifier, choice, CLASSES, prior, centres)
-    again = DecisionRule.from_record(json.loads(json.dumps(rule.to_record())))
+    again = DecisionRule.from_record(json.loads(json.dumps(rule.to_record())), len(CLASSES))
     assert (again.classifier, again.threshold) == (classifier, threshold)
     for found, expected in zip(again.decide(outputs), rule.decide(outputs), strict=True):
         assert np.array_equal(found, expected)
@@ -94,7 +94,7 @@ def test_a_rule_decides_the_same_after_a_round_trip(outputs, tmp_path, classifie
 )
 def test_a_damaged_rule_is_refused(record):
     with pytest.raises(DataError, match="decision that the run keeps is damaged"):
-        DecisionRule.from_record(record)
+        DecisionRule.from_record(record, len(CLASSES))
 
 
 @pytest.mark.parametrize("threshold", ["", "cost", "cost:", "none:x", "prior:x", "half"])

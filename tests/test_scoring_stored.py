@@ -67,7 +67,7 @@ def test_centres_are_fitted_once():
 
 def test_it_comes_back_to_the_last_bit(outputs):
     kept = decisions().with_other(DecisionRule(centres=CENTRES))
-    again = Decisions.from_record(json.loads(json.dumps(kept.to_record())))
+    again = Decisions.from_record(json.loads(json.dumps(kept.to_record())), len(CLASSES))
     assert (again.draws, again.weights) == (kept.draws, kept.weights)
     (rule,) = again.others.values()
     for found, expected in zip(
@@ -89,6 +89,6 @@ def test_it_comes_back_to_the_last_bit(outputs):
 )
 def test_what_is_damaged_is_refused(change):
     with pytest.raises(DataError, match="is damaged"):
-        Decisions.from_record({**decisions().to_record(), **change})
+        Decisions.from_record({**decisions().to_record(), **change}, len(CLASSES))
     with pytest.raises(DataError, match="is damaged"):
-        Decisions.from_record({})
+        Decisions.from_record({}, len(CLASSES))

@@ -1,6 +1,5 @@
 """Baselines: the findings of an earlier inspection, so that a later one reports only new ones."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from rebalance.errors import DataError
 from rebalance.inspection.findings import Finding
 from rebalance.inspection.inspected import ImagePlace
+from rebalance.reading import read_object
 
 Known = Mapping[str, Mapping[ImagePlace, frozenset[ImagePlace]]]
 
@@ -20,12 +20,12 @@ def read_baseline(path: Path | str) -> Known:
     """
     path = Path(path)
     try:
-        record = json.loads(path.read_bytes() if path.is_file() else "")
+        record = read_object(path)
         findings = {
             kind: [frozenset(map(_place, finding["images"])) for finding in some]
             for kind, some in record["findings"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise DataError(
             f"a baseline is what rebalance inspect --json printed, and {str(path)!r} is not: "
             "write it anew"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +23,10 @@ from rebalance.manifest.rows import (
     companions,
     table_digest,
 )
-from rebalance.reading import is_regular_file
+from rebalance.reading import is_regular_file, read_json
 from rebalance.records import ManifestRecord
 from rebalance.records.manifest import FORMAT
+from rebalance.records.shape import misfit
 
 log = logging.getLogger("rebalance")
 
@@ -114,10 +114,10 @@ def _parse_csv(
 
 
 def _read_record(path: Path) -> ManifestRecord:
-    if not path.is_file():
-        return {}
     try:
-        record = json.loads(path.read_bytes())
+        record = read_json(path)
+    except FileNotFoundError:
+        return {}
     except (OSError, ValueError) as error:
         raise ManifestError(f"{str(path)!r} is not readable as JSON: {error}") from None
     number = record.get("format", FORMAT) if isinstance(record, dict) else None
@@ -130,6 +130,11 @@ def _read_record(path: Path) -> ManifestRecord:
         raise ManifestError(
             f"{str(path)!r} is not the record of a manifest of format {FORMAT}: write it anew with "
             "rebalance, or take it away"
+        )
+    # Somebody else's may hold what it likes under the names of ours.
+    if "rebalance" in record and (fault := misfit(record, ManifestRecord, "the record")):
+        raise ManifestError(
+            f"{str(path)!r} is damaged ({fault}): write it anew with rebalance, or take it away"
         )
     return cast(ManifestRecord, record)
 

@@ -4,17 +4,19 @@ Each appears whole or not at all. Imports torch only for the state; never click.
 """
 
 import csv
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rebalance.atomic import replacing
 from rebalance.errors import DataError, OutputError
 from rebalance.manifest import to_json
 from rebalance.metrics import FeatureRanges
-from rebalance.reading import is_regular_file
+from rebalance.reading import check_regular, read_object, read_whole
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
@@ -26,13 +28,10 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file; None where there is none."""
-    if not is_regular_file(path):
-        return None
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return read_object(path)
+    except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
 
 
 def write_predictions(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -42,17 +41,32 @@ def write_predictions(path: Path, header: Sequence[str], rows: Iterable[Sequence
         _write_csv(partial, [header, *rows], csv.QUOTE_NONNUMERIC)
 
 
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Each row of a table by column, one at a time.
+
+    Raises OSError where there is no file, ValueError where it is damaged.
+    """
+    check_regular(path)
+    with path.open(encoding="utf-8", newline="") as file:
+        try:
+            for row in csv.DictReader(file, strict=True):
+                if None in row or None in row.values():
+                    raise ValueError("a row has more or fewer cells than the header")
+                yield row
+        except csv.Error as error:
+            raise ValueError(str(error)) from None
+
+
 def read_summary(path: Path) -> list[dict[str, str]]:
     """The rows of a table of epochs; none where there is no file.
 
     Raises DataError for a file that is damaged.
     """
-    if not path.exists():
-        return []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file, strict=True))
-    except (OSError, ValueError, csv.Error) as error:
+        return list(read_rows(path))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
         raise DataError(f"{str(path)!r} is damaged ({error}): begin another run") from None
 
 
@@ -82,7 +96,10 @@ def read_state(path: Path) -> tuple[int, dict[str, Any] | None]:
         return 0, None
     import torch
 
+    from rebalance.models.archives import check_archive
+
     try:
+        check_archive(path)
         saved = torch.load(path, map_location="cpu", weights_only=True)
         return int(saved["epochs"]), dict(saved["state"])
     except Exception as error:  # torch raises nearly anything on a damaged file
@@ -142,12 +159,25 @@ def write_ranges(path: Path, ranges: FeatureRanges) -> None:
 
 def read_ranges(path: Path) -> FeatureRanges | None:
     """What ``write_ranges`` wrote; None where there is none. DataError for a damaged file."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load
 
     if not path.exists():
         return None
     try:
-        return FeatureRanges({int(label): values for label, values in load_file(path).items()})
-    except (OSError, ValueError, SafetensorError) as error:
+        found = {int(label): values for label, values in load(read_whole(path)).items()}
+        if not _are_ranges(found.values()):
+            raise ValueError("it holds something else")
+    except Exception as error:  # a damaged header makes numpy raise nearly anything
         raise DataError(f"{str(path)!r} is damaged ({error}): train again") from None
+    return FeatureRanges(found)
+
+
+def _are_ranges(arrays: Collection[NDArray[Any]]) -> bool:
+    """Tell whether these have one shape [2, D], and finite numbers of double precision."""
+    return len({array.shape for array in arrays}) <= 1 and all(
+        array.shape[:1] == (2,)
+        and array.ndim == 2
+        and array.dtype == np.float64
+        and bool(np.isfinite(array).all())
+        for array in arrays
+    )

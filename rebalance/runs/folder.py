@@ -13,7 +13,6 @@ Every file appears whole or not at all (see ``files``), so that a run that is ki
 on with. Imports torch only for the network and the state; never click.
 """
 
-import csv
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,12 +27,14 @@ from rebalance.metrics import FeatureRanges
 from rebalance.models.pretrained import MODEL
 from rebalance.records import RunOptionsRecord, RunRecord
 from rebalance.records.run import FORMAT
+from rebalance.records.shape import misfit
 from rebalance.runs.files import (
     delete,
     delete_partial,
     partial_files,
     read_ranges,
     read_record,
+    read_rows,
     read_state,
     read_summary,
     write_epoch,
@@ -103,6 +104,8 @@ class Run:
                 f"{str(path)!r} is a run of format {described['format']}, and {FORMAT} is needed: "
                 "update rebalance, or train again"
             )
+        if fault := misfit(described["options"], RunOptionsRecord, "options"):
+            raise DataError(f"{OPTIONS} of {str(path)!r} is damaged ({fault}): train again")
         return cls(path, described["options"])
 
     @classmethod
@@ -180,7 +183,8 @@ class Run:
     def load_model(self) -> "Saved":
         """The trained network, its classes and its transform.
 
-        Raises DataError before training has ended, and ExtractorError for a damaged file.
+        Raises DataError before training has ended and for a network of other classes than the
+        run's, and ExtractorError for a damaged file.
         """
         from rebalance.models.checkpoints import load_network
 
@@ -188,7 +192,13 @@ class Run:
             raise DataError(
                 f"{str(self.path)!r} holds no trained network yet: go on with train --resume"
             )
-        return load_network(self.model_path)
+        saved = load_network(self.model_path)
+        if saved.classes != tuple(self.options["counts"]):
+            raise DataError(
+                f"{OPTIONS} and {MODEL} of {str(self.path)!r} are not of the same classes: bring "
+                "back the one that was exchanged, or train again"
+            )
+        return saved
 
     def save_ranges(self, ranges: FeatureRanges) -> None:
         """Keep how far the features of the training images reach."""
@@ -227,9 +237,8 @@ class Run:
         """
         path = self.path / PREDICTIONS
         try:
-            with path.open(encoding="utf-8", newline="") as file:
-                yield from csv.DictReader(file, strict=True)
-        except (OSError, ValueError, csv.Error) as error:
+            yield from read_rows(path)
+        except (OSError, ValueError) as error:
             raise DataError(f"{str(path)!r} cannot be read ({error}): train again") from None
 
 

@@ -172,9 +172,15 @@ def record_options(
 
 
 def make_loss(options: RunOptionsRecord) -> "Loss":
-    """The loss of a run, as before its first epoch."""
+    """The loss of a run, as before its first epoch.
+
+    Raises LossError for options that it cannot have, DataError for some that nobody can have given.
+    """
     given = {name: value for name, value in options["loss"].items() if name != "name"}
-    return losses.make_loss(options["loss"]["name"], options["counts"], given)
+    try:
+        return losses.make_loss(options["loss"]["name"], options["counts"], given)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise DataError(f"the loss that the run keeps is damaged ({error}): train again") from error
 
 
 def scoring_loss(options: RunOptionsRecord) -> "Loss":

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from rebalance.errors import DataError, SettingError
+from rebalance.errors import DataError, MetricError, SettingError
 from rebalance.records import CentresRecord, RuleRecord
+from rebalance.records.shape import misfit
 from rebalance.scoring.centres import Centres, nearest_centre
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.outputs import Outputs
@@ -90,20 +91,30 @@ class DecisionRule:
         return {"threshold": self.threshold, "options": dict(self.options), "centres": centres}
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "DecisionRule":
-        """The rule that ``to_record`` described. Raises DataError for anything else."""
+    def from_record(cls, record: Any, classes: int) -> "DecisionRule":
+        """The rule that ``to_record`` described, for so many classes.
+
+        Raises DataError for anything else.
+        """
         try:
-            threshold, options, found = record["threshold"], record["options"], record["centres"]
-            if threshold not in THRESHOLDS or not isinstance(options, dict):
-                raise ValueError("no such threshold")
-            centres = found and Centres(
-                np.array(found["means"], dtype=np.float64, ndmin=2), float(found["temperature"])
-            )
-        except (LookupError, TypeError, ValueError) as error:
+            if fault := misfit(record, RuleRecord, "the rule"):
+                raise ValueError(fault)
+            options, found = record["options"], record["centres"]
+            THRESHOLDS[record["threshold"]](np.full((1, classes), 1 / classes), **options)
+            centres = found and _centres(found, classes)
+        except (LookupError, TypeError, ValueError, MetricError, SettingError) as error:
             raise DataError(
                 f"the decision that the run keeps is damaged ({error}): train again"
             ) from error
-        return cls(threshold, options, centres)
+        return cls(record["threshold"], options, centres)
+
+
+def _centres(found: CentresRecord, classes: int) -> Centres:
+    """The centres that a record has. Raises ValueError where they are not one for each class."""
+    means = np.array(found["means"], dtype=np.float64, ndmin=2)
+    if len(means) != classes or found["temperature"] <= 0:
+        raise ValueError("a centre for each class and a temperature above 0 are needed")
+    return Centres(means, float(found["temperature"]))
 
 
 def find_rule(

@@ -10,6 +10,7 @@ from typing import Any
 
 from rebalance.errors import DataError
 from rebalance.records import DecisionRecord
+from rebalance.records.shape import misfit
 from rebalance.scoring.centres import Centres
 from rebalance.scoring.rules import DecisionRule, find_rule, prior_of
 from rebalance.scoring.thresholds import THRESHOLDS
@@ -74,15 +75,12 @@ class Decisions:
         }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Decisions":
-        """What ``to_record`` described. Raises DataError for anything else."""
-        try:
-            draws, weights = (list(map(float, record[name])) for name in ("draws", "weights"))
-            others = {
-                name: DecisionRule.from_record(rule) for name, rule in record["others"].items()
-            }
-            return cls(DecisionRule.from_record(record["own"]), draws, weights, others)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise DataError(
-                f"the decision that the run keeps is damaged ({error}): train again"
-            ) from error
+    def from_record(cls, record: Any, classes: int) -> "Decisions":
+        """What ``to_record`` described, for so many classes. Raises DataError for anything else."""
+        if fault := misfit(record, DecisionRecord, "the record"):
+            raise DataError(f"the decision that the run keeps is damaged ({fault}): train again")
+        draws, weights = (list(map(float, record[name])) for name in ("draws", "weights"))
+        others = {
+            name: DecisionRule.from_record(rule, classes) for name, rule in record["others"].items()
+        }
+        return cls(DecisionRule.from_record(record["own"], classes), draws, weights, others)

@@ -18,6 +18,7 @@ from typing import Any
 from rebalance.atomic import make_folder, replacing
 from rebalance.errors import OutputError, SettingError
 from rebalance.manifest import to_json
+from rebalance.reading import read_object
 from rebalance.studies.outcomes import Outcome, Treatment
 from rebalance.studies.plan import Cell, Definition
 
@@ -52,13 +53,12 @@ class CellStore:
         """
         path = self.path(cell)
         try:
-            record = json.loads(path.read_bytes())
+            record = read_object(path)
             outcome = _outcome(record["outcome"])
-            facts, definition, number = record["study"], record["definition"], record["format"]
-        except FileNotFoundError:
-            return None
+            facts, definition = dict(record["study"]), record["definition"]
+            number = record["format"]
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            return None  # damaged: it is run again
+            return None  # not there, or damaged: it is run again
         wanted = {**_plain(self.facts), "format": FORMAT}
         for name, before in {**facts, "format": number}.items():
             if wanted.get(name) != before:
@@ -164,6 +164,6 @@ def seconds_of(cells: CellStore, wanted: Iterable[Cell]) -> list[float]:
     found = []
     for cell in wanted:
         with suppress(OSError, ValueError, LookupError, TypeError):
-            record = json.loads(cells.path(cell).read_bytes())
+            record = read_object(cells.path(cell))
             found.append(float(record["outcome"]["seconds"]))
     return found

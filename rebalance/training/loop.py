@@ -109,12 +109,14 @@ class _Run:
             self.trainer.network.load_state_dict(start["network"])
             for optimiser, state in zip(optimisers, start["optimisers"], strict=True):
                 optimiser.load_state_dict(deepcopy(state))
-        except (RuntimeError, ValueError) as error:
+            self.course.f1 = start["f1"]
+            if not isinstance(start["f1"], list | None) or not isinstance(start["epoch"], int):
+                raise TypeError("its progress is of other types")
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise SettingError(
                 "training goes on from a state of the same network, loss and recipe, and this one "
                 f"does not fit ({str(error).splitlines()[0]}): start anew"
             ) from error
-        self.course.f1 = start["f1"]
 
     def _judge(self) -> None:
         if self.validate is not None:

@@ -77,7 +77,8 @@ def _rule(
 ) -> DecisionRule:
     """How to decide; a rule that is not the run's own is fitted, and kept with it."""
     processes = evaluator.processes
-    decisions = Decisions.from_record(processes.by_first(partial(folder.read_record, DECISION)))
+    record = processes.by_first(partial(folder.read_record, DECISION))
+    decisions = Decisions.from_record(record, len(saved.classes))
     if threshold is None and classifier is None:
         return decisions.own
 

@@ -185,7 +185,7 @@ def _train(
     finished, state = evaluator.processes.by_first(folder.resume_point)
     if finished:
         log.info("going on after epoch %d", finished)
-    before, f1 = (None, None) if state is None else (state["f1_before"], state["f1"])
+    before, f1 = (None, None) if state is None else (state.get("f1_before"), state.get("f1"))
     judge = None if validation is None else evaluator.judge(loss, validation, dataset.transform)
     for epoch in fit(
         network,

@@ -13,6 +13,8 @@ import numpy as np
 
 from rebalance.errors import DataError, SettingError
 from rebalance.metrics import METRICS as SCORES
+from rebalance.records import MetricsRecord
+from rebalance.records.shape import misfit
 from rebalance.runs import DECISION, METRICS, Run
 from rebalance.runs.folder import PREDICTIONS
 from rebalance.scoring.rules import CLASSIFIERS, DecisionRule
@@ -130,27 +132,30 @@ def _read(run: Run, name: str) -> Result:
 def _metrics(run: Run) -> dict[str, Any]:
     """Read the metrics of a run that has ended. Raises DataError unless they fit its classes."""
     metrics = run.read_record(METRICS)
-    before = metrics.get("before")
     classes = set(run.options["counts"])
-    if not all(_are_metrics(each, classes) for each in (metrics, before) if each is not None):
+    fault = misfit(metrics, MetricsRecord) or next(
+        (
+            "it is of other classes or choices"
+            for each in (metrics, metrics.get("before"))
+            if each is not None and not _fit(each, classes)
+        ),
+        None,
+    )
+    if fault is not None:
         raise DataError(
-            f"{METRICS} of {str(run.path)!r} is not as train leaves it: train again, or leave the "
-            "run out"
+            f"{METRICS} of {str(run.path)!r} is not as train leaves it ({fault}): train again, or "
+            "leave the run out"
         )
     return metrics
 
 
-def _are_metrics(record: Mapping[str, Any], classes: set[str]) -> bool:
-    per_class, matrix = record.get("per_class"), record.get("confusion_matrix")
+def _fit(record: Mapping[str, Any], classes: set[str]) -> bool:
     return (
-        record.keys() >= {*SCORES, "images", "absent", "classifier", "threshold"}
+        record.keys() >= set(SCORES)
         and record["classifier"] in CLASSIFIERS
         and record["threshold"] in THRESHOLDS
-        and isinstance(per_class, dict)
-        and per_class.keys() == classes
-        and all(each.keys() >= {"recall", "support"} for each in per_class.values())
-        and isinstance(matrix, list)
-        and [len(row) for row in matrix] == [len(classes)] * len(classes)
+        and record["per_class"].keys() == classes
+        and [len(row) for row in record["confusion_matrix"]] == [len(classes)] * len(classes)
     )
 
 
@@ -172,9 +177,12 @@ def _epochs(run: Run) -> Epochs:
 
 def _unfinished(run: Run, epochs: Epochs) -> str:
     recipe = run.options["recipe"]
+    planned: list[Any] = [recipe.get(name) for name in ("frozen_epochs", "epochs")]
+    if fault := misfit(planned, list[int], "the epochs of its recipe"):
+        raise DataError(f"the options of {str(run.path)!r} are damaged ({fault}): train again")
     return (
-        f"It has not ended: {len(epochs.numbers)} of {recipe['frozen_epochs'] + recipe['epochs']} "
-        "epochs are done, and nothing is scored yet. Go on with train --resume."
+        f"It has not ended: {len(epochs.numbers)} of {sum(planned)} epochs are done, and nothing "
+        "is scored yet. Go on with train --resume."
     )
 
 
@@ -200,7 +208,7 @@ def _recalls(run: Run, metrics: Mapping[str, Any]) -> tuple[list[Stage], str]:
             return [
                 after
             ], f"Its {name} is missing, so the recall without a threshold is not known."
-    own = Decisions.from_record(run.read_record(DECISION)).own
+    own = Decisions.from_record(run.read_record(DECISION), len(run.options["counts"])).own
     return [Stage(source, recall_without(own, run)), after], ""
 
 

@@ -1,6 +1,7 @@
 """What each oversampler starts from and goes towards, against imbalanced-learn and slow loops."""
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -334,19 +335,79 @@ def test_a_table_smaller_than_the_neighbours_asked_for_is_noted(name: str) -> No
     assert added.notes[1].startswith(f"3 neighbours instead of {asked}: there are 4 samples")
 
 
-def test_a_duplicate_is_a_neighbour_and_the_sample_itself_is_not() -> None:
-    # Seven copies in one place, two of them enemies: who comes first among equals is the position.
-    features = np.vstack([np.zeros((7, 2)), np.full((20, 2), 9.0)])
-    labels = np.array([1, 0, 1, 1, 0, 1, 1] + [0] * 20)
+def test_a_neighbour_is_another_content_and_its_first_copy_stands_for_it() -> None:
+    # Four places: one of both classes, one of the smaller class, two of the larger.
+    places = np.array([[0.0, 0.0], [3.0, 0.0], [9.0, 0.0], [12.0, 0.0]])
+    features = places[[0, 0, 0, 0, 1, 0, 1, 2, 2, 3]]
+    labels = np.array([1, 0, 1, 1, 1, 0, 1, 0, 0, 0])
     table = features, labels
-    smote = oversample("smote", table, {1: 4000})
-    own = {0, 2, 3, 5, 6}
-    assert pairs(smote) == {base: own - {base} for base in own}
-    eos = oversample("eos", table, {1: 4000}, neighbours=6)
-    assert pairs(eos) == {base: {1, 4} for base in own}
-    borderline = oversample("borderline-2", table, {1: 4000}, danger_neighbours=3)
-    # The three first of the others: 0 sees 1 2 3, 2 sees 0 1 3, and so on: one enemy of three.
-    assert "no sample is in danger" in borderline.notes[1]
+    smote = oversample("smote", table, {1: 400})
+    assert pairs(smote) == {0: {4}, 2: {4}, 3: {4}, 4: {0}, 6: {0}}
+    eos = oversample("eos", table, {1: 400}, neighbours=6)
+    assert pairs(eos) == {0: {7, 9}, 2: {7, 9}, 3: {7, 9}, 4: {1, 7}, 6: {1, 7}}
+
+
+def with_copies(seed: int) -> tuple[Table, NDArray[np.int64]]:
+    """Classes with copies within and across them, and the number of each sample's content."""
+    rng = RNG(seed)
+    content = rng.integers(0, 25, 60)
+    features = rng.normal(size=(25, 3)).astype(np.float32)[content]
+    return (features, rng.permutation(np.repeat([0, 1], [40, 20]))), content
+
+
+def slow_partners(name: str, table: Table, content: NDArray[np.int64], base: int) -> set[int]:
+    """Contents that a sample of class 1 may be blended with."""
+    features, labels = table
+    own = name == "smote"
+    gaps: dict[tuple[int, int], float] = {}
+    for other in range(len(labels)):
+        if content[other] != content[base] and (labels[other] == 1 or not own):
+            gap = math.dist(features[base].tolist(), features[other].tolist())
+            gaps[int(content[other]), int(labels[other])] = gap
+    near = sorted(gaps, key=lambda each: gaps[each])[: 5 if own else 10]
+    return {place for place, label in near if own or label == 0}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["smote", "eos"])
+def test_partners_among_copies_equal_a_slow_loop(name: str, seed: int) -> None:
+    table, content = with_copies(seed)
+    added = oversample(name, table, {1: 6000})
+    found: dict[int, set[int]] = {}
+    for base, partner in zip(added.base.tolist(), added.partner.tolist(), strict=True):
+        found.setdefault(base, set()).add(int(content[partner]))
+    expected = {
+        int(base): slow_partners(name, table, content, int(base))
+        for base in np.flatnonzero(table[1] == 1)
+    }
+    assert found == {base: possible for base, possible in expected.items() if possible}
+
+
+@pytest.mark.parametrize("name", ["borderline-1", "borderline-2", "adasyn", "eos"])
+def test_further_copies_change_no_surroundings(name: str) -> None:
+    """What has enemies, and which, is the same where every sample is there twice."""
+    features, labels = blobs([40, 15])
+    twice = np.vstack([features, features]), np.concatenate([labels, labels])
+    plain, doubled = (
+        {
+            (base % len(labels), partner)
+            for base, partners in pairs(oversample(name, table, {1: 5000})).items()
+            for partner in partners
+        }
+        for table in ((features, labels), twice)
+    )
+    assert plain == doubled
+
+
+@pytest.mark.parametrize("name", ["smote", "borderline-1", "borderline-2", "adasyn", "eos"])
+def test_a_class_that_is_one_image_is_repeated_or_blended_with_enemies(name: str) -> None:
+    features = np.vstack([np.zeros((6, 2)), RNG(0).normal(size=(30, 2))])
+    labels = np.repeat([1, 0], [6, 30])
+    added = oversample(name, (features, labels), {1: 50})
+    own = labels[added.partner] == 1
+    assert (added.partner[own] == added.base[own]).all()
+    assert not added.weight[own].any()
+    assert own.all() == ("all its samples are equal" in added.notes.get(1, "")) == (name != "eos")
 
 
 def by_clusters(sizes: dict[int, list[int]]) -> tuple[NDArray[np.int64], dict[int, Any]]:

@@ -1,6 +1,7 @@
 """Quotas, pickers and undersamplers against slow loops, imbalanced-learn, and one contract."""
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -366,11 +367,11 @@ def test_enn_removes_what_two_of_three_outvote() -> None:
 
 
 def test_enn_does_not_take_a_duplicate_for_the_sample_itself() -> None:
-    # Four exact copies: each has for neighbours the other three, whichever comes first.
-    features = np.vstack((np.zeros((4, 2)), np.full((6, 2), 9.0)))
-    labels = np.array([0, 1, 0, 1, 0, 0, 0, 0, 0, 0])
+    # The same image in two classes: each is the other's nearest, and the other's vote counts.
+    features = np.array([[0.0], [0.0], [1.0], [1.1], [9.0], [9.1], [9.2], [9.3]])
+    labels = np.array([0, 1, 1, 1, 0, 0, 0, 0])
     kept = UNDERSAMPLERS["enn"](features, labels, {0: 1}, RNG(0))
-    assert kept.tolist() == [1, 3, 4, 5, 6, 7, 8, 9]
+    assert kept.tolist() == [1, 2, 3, 4, 5, 6, 7]
 
 
 def nearest(point: NDArray[Any], others: NDArray[Any]) -> int:
@@ -468,3 +469,74 @@ def test_options_of_other_methods_are_refused(options: SelectionOptions, message
     with pytest.raises(SettingError, match=message):
         UNDERSAMPLERS[options.method].check(options)
     UNDERSAMPLERS[options.method].check(SelectionOptions(options.method, dedupe=True))
+
+
+def with_copies(seed: int, different: int, copies: int) -> tuple[Any, Any, NDArray[np.int64]]:
+    """Three classes, the first with many copies; features, labels, the number of each content.
+
+    What is copied lies apart from the rest, so that its copies would be a cluster of their own.
+    """
+    rng = RNG(seed)
+    features = rng.normal(size=(different + 24, 6)).astype(np.float32)
+    features[0] += 8
+    labels = np.concatenate([np.zeros(different, int), np.repeat([1, 2], 12)])
+    content = np.concatenate([np.zeros(copies, int), np.arange(len(labels)), [1, 1, 2]])
+    content = rng.permutation(content)
+    return features[content], labels[content], content
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("pick", PICKERS)
+@pytest.mark.parametrize("wanted", [3, 6, 15])
+def test_subclasses_keep_a_copy_only_where_every_different_sample_is_kept(
+    pick: str, wanted: int, seed: int
+) -> None:
+    features, labels, content = with_copies(seed, 6, 50)
+    kept = UNDERSAMPLERS["subclass"](features, labels, {0: wanted}, RNG(seed), pick=pick)
+    of_first = content[kept[labels[kept] == 0]]
+    assert len(of_first) == wanted
+    assert len(set(of_first.tolist())) == min(6, wanted)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", BY_FEATURES)
+def test_no_method_keeps_a_copy_before_every_different_sample(name: str, seed: int) -> None:
+    features, labels, content = with_copies(seed, 20, 50)
+    for wanted in (4, 12, 20, 33):
+        kept = UNDERSAMPLERS[name](features, labels, {0: wanted}, RNG(seed))
+        times = Counter(content[kept[labels[kept] == 0]].tolist())
+        if len(times) < 20:
+            assert set(times.values()) == {1}
+        if UNDERSAMPLERS[name].exact:
+            assert times.total() == wanted
+        # Second copies come before third ones: 1 and 2 are there three and twice more.
+        if wanted == 33:
+            assert (times[1], times[2], times[0]) == (3, 2, 11)
+        assert np.count_nonzero(labels[kept]) == 24
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("name", BY_FEATURES)
+def test_what_is_kept_of_a_class_is_what_would_be_without_its_copies(name: str, seed: int) -> None:
+    features, labels, content = with_copies(seed, 40, 30)
+    first = np.sort(np.unique(content, return_index=True)[1])
+    plain = UNDERSAMPLERS[name](features[first], labels[first], {0: 15}, RNG(seed))
+    kept = UNDERSAMPLERS[name](features, labels, {0: 15}, RNG(seed))
+    np.testing.assert_array_equal(kept, first[plain])
+
+
+@pytest.mark.parametrize("name", [*PICKERS, "coverage", "coverage-typical"])
+def test_a_class_that_is_one_image_is_cut_to_any_size(name: str) -> None:
+    features, labels = np.ones((30, 4), np.float16), np.zeros(30, int)
+    if name in PICKERS:
+        kept = UNDERSAMPLERS["subclass"](features, labels, {0: 7}, RNG(0), pick=name)
+    else:
+        kept = UNDERSAMPLERS[name](features, labels, {0: 7}, RNG(0))
+    assert len(set(kept.tolist())) == 7
+
+
+def test_random_draws_images_and_so_each_copy_as_often() -> None:
+    _, labels, content = with_copies(0, 6, 50)
+    drawn = [UNDERSAMPLERS["random"](None, labels, {0: 6}, RNG(seed)) for seed in range(300)]
+    times = Counter(int(content[i]) for kept in drawn for i in kept if labels[i] == 0)
+    assert 0.8 < times[0] / times.total() / (51 / 59) < 1.2

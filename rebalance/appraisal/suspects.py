@@ -10,6 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rebalance.numerics.contents import contents_of
+from rebalance.numerics.pca import InMemory
+
 NEIGHBOURS = 10
 FOREIGN = 8  # of the neighbours, of one other class, where none is of its own
 DEVIATIONS = 3.0  # robust standard deviations of the class's log distances, from its median
@@ -42,9 +45,25 @@ def suspects(
       than 3 robust standard deviations (1.4826 times the median absolute deviation) above the
       median of its class.
 
-    Classes of fewer than 20 images are not judged. A mislabelled image with a copy under the same
-    label has a neighbour of its own, and is not found: ``rebalance inspect`` tells of copies.
+    Equal images of a class are one, and share what is found: a copy under the same label clears
+    nobody, and many copies of one image are no neighbourhood. Classes of fewer than 20 different
+    images are not judged.
     """
+    contents = contents_of(InMemory(points)).within(labels)
+    if not contents.repeat:
+        return _found(points, labels, names, nearest)
+    found = _found(points[contents.first], labels[contents.first], names, nearest)
+    return {
+        position: found[number]
+        for position, number in enumerate(contents.of.tolist())
+        if number in found
+    }
+
+
+def _found(
+    points: Points, labels: Labels, names: Sequence[str], nearest: NearestSearch
+) -> dict[int, str]:
+    """``suspects`` among points that are all different within their class."""
     if len(points) <= NEIGHBOURS:
         return {}
     judged = np.bincount(labels, minlength=len(names))[labels] >= LEAST

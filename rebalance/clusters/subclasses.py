@@ -18,10 +18,13 @@ from rebalance.clusters.k_means import Clustering, Floats, clusterings
 from rebalance.clusters.landmarks import drawn_landmarks, nearest_centres, placed_by_landmarks
 from rebalance.clusters.layouts import LAYOUTS, MIN_SAMPLES
 from rebalance.clusters.stability import stability
-from rebalance.numerics.pca import Matrix, principal_components
+from rebalance.numerics.contents import Contents, contents_of
+from rebalance.numerics.pca import principal_components
+from rebalance.numerics.standardisation import FeatureMatrix
 from rebalance.settings import SelectionOptions
 
 PAPERS = SelectionOptions()
+ALIKE = "all features are identical"
 # The fields of SelectionOptions that say how a class is clustered.
 CLUSTERING = ("k_max", "criterion", "cluster_space", "layout", "landmarks")
 
@@ -43,6 +46,7 @@ class Subclasses:
     errors: standard errors of the silhouettes, where they are estimates; else empty.
     rival: a k whose silhouette they cannot tell from that of the chosen one, by the silhouettes.
     landmarks: on how many samples all of this was found, which the others then joined; None is all.
+    contents: which samples are equal and so were one point of all of this; None where none are.
     """
 
     labels: NDArray[np.intp]
@@ -58,6 +62,7 @@ class Subclasses:
     errors: dict[int, float] = field(default_factory=dict)
     rival: int | None = None
     landmarks: int | None = None
+    contents: Contents | None = None
 
     @property
     def k(self) -> int:
@@ -81,7 +86,7 @@ class Subclasses:
 
 
 def find_subclasses(
-    matrix: Matrix,
+    matrix: FeatureMatrix,
     seed: int,
     *,
     k_max: int = PAPERS.k_max,
@@ -99,6 +104,9 @@ def find_subclasses(
     ``none`` or a number, see ``clusters.landmarks``); in a class that is not large, ``auto`` is all
     of them. The defaults are the paper's.
 
+    Samples of equal features are one point, however many they are: what is found is what would be
+    found without the further copies, which then lie where the first one does.
+
     Fewer than 4 samples, or features that are all identical, make one cluster around the mean of
     the first two principal components, and so does a criterion that finds no groups, around the
     mean; ``note`` says so. FeatureError for an empty class and for features that are not finite.
@@ -111,12 +119,16 @@ def find_subclasses(
     >>> found.k, found.sizes
     (2, [30, 20])
     """
-    components = principal_components(matrix)
+    contents = contents_of(matrix)
+    different = matrix.take(contents.first) if contents.repeat else matrix
+    components = principal_components(different)
     found = drawn_landmarks(len(components), landmarks, seed)
     if found is None:
-        return _clustered(components, seed, k_max, criterion, space, layout)
-    chosen = _clustered(components[found], seed, k_max, criterion, space, layout)
-    return _joined(chosen, components, found)
+        chosen = _clustered(components, seed, k_max, criterion, space, layout)
+    else:
+        chosen = _clustered(components[found], seed, k_max, criterion, space, layout)
+        chosen = _joined(chosen, components, found)
+    return _with_copies(chosen, contents) if contents.repeat else chosen
 
 
 def _clustered(
@@ -126,7 +138,7 @@ def _clustered(
     if len(components) < MIN_SAMPLES:
         return _one_cluster(components, f"fewer than {MIN_SAMPLES} images to cluster")
     if not components.any():
-        return _one_cluster(components, "all features are identical")
+        return _one_cluster(components, ALIKE)
     on_map = space == "map"
     points: Floats = components
     if on_map:
@@ -161,6 +173,25 @@ def _joined(chosen: Subclasses, components: Floats, landmarks: NDArray[np.intp])
         centres=centres,
         points=points,
         landmarks=len(landmarks),
+    )
+
+
+def _with_copies(chosen: Subclasses, contents: Contents) -> Subclasses:
+    """Put every sample where the first of its content is, and count it in its cluster's size."""
+    labels, centres = _largest_first(chosen.labels[contents.of], chosen.centres)
+    note, different = chosen.note, len(contents.first)
+    if different == 1:
+        note = ALIKE
+    elif different < MIN_SAMPLES:
+        note = f"fewer than {MIN_SAMPLES} different images to cluster"
+    return replace(
+        chosen,
+        labels=labels,
+        distances=chosen.distances[contents.of],
+        centres=centres,
+        points=chosen.points[contents.of],
+        note=note,
+        contents=contents,
     )
 
 

@@ -132,6 +132,7 @@ def extract_features(
         len(missing.keys() - refused.keys()),
         sum(key not in missing for key in rows),
         time.perf_counter() - start,
+        rows,
     )
 
 

@@ -5,7 +5,7 @@ Imports no torch.
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ class FeatureTable:
     layers: by name, a matrix [N, D] aligned with ``folder.paths``. unreadable: files that could not
     be read. computed: how many images the network looked at; cached: how many files had their
     features in the cache; the others are equal to one that was computed. seconds: for all of it.
+    digests: of the files of ``folder``, in its order.
     """
 
     folder: ImageFolder
@@ -38,6 +39,7 @@ class FeatureTable:
     computed: int
     cached: int
     seconds: float
+    digests: Sequence[bytes]
 
     def members(self, label: int) -> NDArray[np.intp]:
         """Return the positions of the images of a class."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError
+from rebalance.numerics.contents import contents_of
 from rebalance.numerics.eigenvectors import rough_axes
 from rebalance.numerics.half_precision import to_single
 from rebalance.numerics.pca import InMemory, principal_components
@@ -92,8 +93,17 @@ class Projection:
 def project(features: FeatureMatrix, rng: np.random.Generator) -> Points:
     """All samples of a matrix [N, D] as points [N, up to 50]; of many, by the statistics of a draw.
 
-    Time grows with N·D, memory with N and a block. FeatureError for features that are not finite.
+    Equal samples count once in these statistics, and are the same point to the last bit, which
+    products of matrices alone would not make them. Time grows with N·D, memory with N and a block.
+    FeatureError for features that are not finite.
     """
+    contents = contents_of(features)
+    if contents.repeat:
+        return _projected(features.take(contents.first), rng)[contents.of]
+    return _projected(features, rng)
+
+
+def _projected(features: FeatureMatrix, rng: np.random.Generator) -> Points:
     count, columns = features.shape
     sample = features
     if count > FITTED:

@@ -117,8 +117,10 @@ def _smote(samples: Samples, minority: Minority, options: SamplerOptions) -> Dra
 def _smote_from(
     samples: Samples, minority: Minority, base: Positions, options: SamplerOptions
 ) -> Draw:
-    """SMOTE once from each of these bases."""
-    count, notes = own_count(minority, options)
+    """SMOTE once from each of these bases, which are only repeated where all the class is equal."""
+    count, notes = own_count(samples, minority, options)
+    if not count:
+        return Draw.repeating(base).noted("all its samples are equal, and are repeated")
     partner = own_partners(samples, minority, base, count)
     return Draw(base, partner, minority.rng.random(len(base)), notes)
 
@@ -140,10 +142,13 @@ def _borderline_2(
     if not places.size:
         return _smote(samples, minority, options).noted(_no_danger(near))
     chosen = minority.rng.choice(places, minority.count)
-    draw = _smote_from(samples, minority, minority.members[chosen], options)
-    own, _ = own_count(minority, options)
-    to_enemy = minority.rng.integers(own + 1, size=minority.count) == own
+    base = minority.members[chosen]
     enemy = near.indices[chosen, near.enemies[chosen].argmax(axis=1)]
+    own, _ = own_count(samples, minority, options)
+    if not own:  # all the class is equal: enemies are all that is left to blend with
+        return Draw(base, enemy, ENEMY_REACH * minority.rng.random(minority.count))
+    draw = _smote_from(samples, minority, base, options)
+    to_enemy = minority.rng.integers(own + 1, size=minority.count) == own
     return draw._replace(
         partner=np.where(to_enemy, enemy, draw.partner),
         weight=np.where(to_enemy, ENEMY_REACH * draw.weight, draw.weight),

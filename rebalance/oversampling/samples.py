@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError, SettingError
 from rebalance.neighbours import nearest as exact
+from rebalance.numerics.contents import Contents, contents_of
+from rebalance.numerics.pca import InMemory
 
 Features = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
@@ -121,6 +123,20 @@ class Samples:
             if not finite.all():
                 raise FeatureError.not_finite(int(self.labels[start + finite.argmin()]))
         return features
+
+    @cached_property
+    def contents(self) -> Contents:
+        """Which samples are equal, of whatever class."""
+        return contents_of(InMemory(self.features))
+
+    @cached_property
+    def points(self) -> Contents:
+        """Which samples are equal and of one class: neighbours are sought among these points."""
+        return self.contents.within(self.labels)
+
+    def features_at(self, positions: Positions) -> Features:
+        """The features at these rising positions; of all samples they are not copied."""
+        return self.features if len(positions) == len(self.features) else self.features[positions]
 
     def members(self, label: int) -> Positions:
         """The rising positions of the samples of a class."""

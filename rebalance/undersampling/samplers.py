@@ -11,20 +11,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.clusters import InMemory, Subclasses, find_subclasses
-from rebalance.errors import FeatureError
+from rebalance.numerics.contents import Contents
 from rebalance.quotas import allot
 from rebalance.undersampling import coverage as covering
-from rebalance.undersampling.pickers import PICKERS, closest, pick_per_cluster
+from rebalance.undersampling.checks import (
+    Features,
+    Indices,
+    Labels,
+    Values,
+    check_left,
+    check_wanted,
+    checked,
+    compared,
+)
+from rebalance.undersampling.copies import each_once, filled_up
+from rebalance.undersampling.pickers import PICKERS, Picker, closest, pick_per_cluster
 
 NEIGHBORS = 3
-
-Features = NDArray[np.floating[Any]] | None
-Labels = NDArray[np.integer[Any]]
-Indices = NDArray[np.intp]
 
 
 def subclass(
@@ -43,34 +49,43 @@ def subclass(
     its features, which are otherwise not looked at. Keeps as many as wanted.
     """
     given = subclasses or {}
-    _check_wanted(labels, wanted)
+    check_wanted(labels, wanted)
     kept = np.isin(labels, list(wanted), invert=True)
     for label, size in sorted(wanted.items()):
         members = np.flatnonzero(labels == label)
         if label in given:
             found = given[label]
         else:
-            values = _checked(features, labels, wanted)
+            values = checked(features, labels, wanted)
             found = find_subclasses(InMemory(values[members]), int(rng.integers(2**31)))
-        quotas = allot(found.sizes, size)
-        picked = pick_per_cluster(found.labels, found.distances, quotas, PICKERS[pick], rng)
-        kept[members[picked]] = True
+        kept[members[_picked(found, size, PICKERS[pick], rng)]] = True
     return np.flatnonzero(kept)
+
+
+def _picked(found: Subclasses, size: int, picker: Picker, rng: np.random.Generator) -> Indices:
+    """Share ``size`` out among the contents of the clusters; further copies only fill up."""
+    contents = found.contents or Contents.all_of(len(found.labels))
+    first = contents.first
+    labels, distances = found.labels[first], found.distances[first]
+    quotas = allot(np.bincount(labels, minlength=found.k).tolist(), min(size, len(first)))
+    picked = first[pick_per_cluster(labels, distances, quotas, picker, rng)]
+    return filled_up(picked, contents, size, rng)
 
 
 def random(
     features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
     """Drawn without replacement; needs no features. Keeps as many as wanted."""
-    _check_wanted(labels, wanted)
+    check_wanted(labels, wanted)
     kept = np.isin(labels, list(wanted), invert=True)
     for label in sorted(wanted):
         kept[rng.choice(np.flatnonzero(labels == label), wanted[label], replace=False)] = True
     return np.flatnonzero(kept)
 
 
+@each_once(checked)
 def coverage(
-    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+    features: Values, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
     """Keep the samples of each class that are least alike, so that its rare subclasses stay.
 
@@ -80,8 +95,9 @@ def coverage(
     return _class_by_class(covering.coverage, features, labels, wanted, rng)
 
 
+@each_once(checked)
 def coverage_typical(
-    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+    features: Values, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
     """The most typical of the samples around each of those, which a classifier learns more from.
 
@@ -91,8 +107,9 @@ def coverage_typical(
     return _class_by_class(covering.coverage_typical, features, labels, wanted, rng)
 
 
+@each_once(compared)
 def nearmiss_1(
-    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+    features: Values, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
     """Keep the samples nearest, on average, to their 3 nearest of the smallest class.
 
@@ -101,8 +118,9 @@ def nearmiss_1(
     return _nearmiss(1, features, labels, wanted)
 
 
+@each_once(compared)
 def nearmiss_2(
-    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+    features: Values, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
     """Keep the samples nearest, on average, to their 3 farthest of the smallest class.
 
@@ -111,8 +129,9 @@ def nearmiss_2(
     return _nearmiss(2, features, labels, wanted)
 
 
+@each_once(compared)
 def nearmiss_3(
-    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+    features: Values, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
     """Keep the samples farthest from the smallest class, of the 3 nearest to each of it.
 
@@ -121,8 +140,9 @@ def nearmiss_3(
     return _nearmiss(3, features, labels, wanted)
 
 
+@each_once(compared)
 def tomek(
-    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+    features: Values, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
     """All but those whose nearest neighbour is of another class, and they in turn its nearest.
 
@@ -130,12 +150,12 @@ def tomek(
     """
     from imblearn.under_sampling import TomekLinks
 
-    features = _compared(features, labels, wanted)
     return _kept_by(TomekLinks(sampling_strategy=list(wanted)), features, labels, wanted)
 
 
+@each_once(compared)
 def enn(
-    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+    features: Values, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
     """Edited nearest neighbours: all but those that a majority of their 3 neighbours outvotes.
 
@@ -144,7 +164,6 @@ def enn(
     """
     from sklearn.neighbors import NearestNeighbors
 
-    features = _compared(features, labels, wanted)
     classes, codes = np.unique(labels, return_inverse=True)
     model = NearestNeighbors(n_neighbors=min(NEIGHBORS, len(labels) - 1)).fit(features)
     # Asked without samples, it leaves each one out by its index, not by its distance of 0.
@@ -154,11 +173,12 @@ def enn(
     decided = (votes == most[:, None]).sum(axis=1) == 1
     outvoted = decided & (votes.argmax(axis=1) != codes)
     kept = ~outvoted | np.isin(labels, list(wanted), invert=True)
-    return _check_left(np.flatnonzero(kept), labels, wanted)
+    return check_left(np.flatnonzero(kept), labels, wanted)
 
 
+@each_once(compared)
 def oss(
-    features: Features, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
+    features: Values, labels: Labels, wanted: Mapping[int, int], rng: np.random.Generator
 ) -> Indices:
     """One-sided selection: drops what one random sample of its class explains, then Tomek links.
 
@@ -167,7 +187,6 @@ def oss(
     """
     from imblearn.under_sampling import OneSidedSelection
 
-    features = _compared(features, labels, wanted)
     sampler = OneSidedSelection(
         sampling_strategy=list(wanted), random_state=int(rng.integers(2**31))
     )
@@ -176,13 +195,12 @@ def oss(
 
 def _class_by_class(
     keep: Callable[[Any, int, np.random.Generator], Indices],
-    features: Features,
+    features: Values,
     labels: Labels,
     wanted: Mapping[int, int],
     rng: np.random.Generator,
 ) -> Indices:
     """What ``keep`` keeps of each class to cut, and all of the others."""
-    features = _checked(features, labels, wanted)
     kept = np.isin(labels, list(wanted), invert=True)
     seed = int(rng.integers(2**63))
     for label, size in wanted.items():
@@ -192,12 +210,9 @@ def _class_by_class(
     return np.flatnonzero(kept)
 
 
-def _nearmiss(
-    version: int, features: Features, labels: Labels, wanted: Mapping[int, int]
-) -> Indices:
+def _nearmiss(version: int, features: Values, labels: Labels, wanted: Mapping[int, int]) -> Indices:
     from imblearn.under_sampling import NearMiss
 
-    features = _compared(features, labels, wanted)
     sizes = np.unique(labels, return_counts=True)[1]
     neighbors = min(NEIGHBORS, int(sizes.min()))
     sampler = NearMiss(
@@ -209,54 +224,10 @@ def _nearmiss(
     return _kept_by(sampler, features, labels, wanted)
 
 
-def _kept_by(
-    sampler: Any, features: NDArray[np.floating[Any]], labels: Labels, wanted: Mapping[int, int]
-) -> Indices:
+def _kept_by(sampler: Any, features: Values, labels: Labels, wanted: Mapping[int, int]) -> Indices:
     """What one of imbalanced-learn's samplers keeps."""
     with warnings.catch_warnings():
         # About counts that were not reached: whoever asked compares them.
         warnings.simplefilter("ignore", UserWarning)
         sampler.fit_resample(features, labels)
-    return _check_left(np.sort(sampler.sample_indices_.astype(np.intp)), labels, wanted)
-
-
-def _check_wanted(labels: Labels, wanted: Mapping[int, int]) -> None:
-    for label, count in wanted.items():
-        size = int(np.count_nonzero(labels == label))
-        if not 1 <= count <= size:
-            raise ValueError(f"class {label} has {size} samples: {count} of them cannot be kept")
-
-
-def _checked(
-    features: Features, labels: Labels, wanted: Mapping[int, int]
-) -> NDArray[np.floating[Any]]:
-    _check_wanted(labels, wanted)
-    if features is None or features.shape[:1] != labels.shape:
-        found = "none" if features is None else f"the shape {features.shape}"
-        raise FeatureError(f"features of {len(labels)} samples are needed, but there are {found}")
-    if not np.isfinite(features).all():
-        label = int(labels[~np.isfinite(features).all(axis=1)][0])
-        raise FeatureError.not_finite(label)
-    return features
-
-
-def _compared(
-    features: Features, labels: Labels, wanted: Mapping[int, int]
-) -> NDArray[np.floating[Any]]:
-    features = _checked(features, labels, wanted)
-    if len(np.unique(labels)) < 2:
-        raise FeatureError(
-            "neighbours of other classes are compared, but there is one class: use random"
-        )
-    return features
-
-
-def _check_left(kept: Indices, labels: Labels, wanted: Mapping[int, int]) -> Indices:
-    for label in wanted:
-        if not np.isin(label, labels[kept]):
-            raise FeatureError(
-                "it would lose all its samples, which lie among other classes: choose another "
-                "method, or leave the class out",
-                label,
-            )
-    return kept
+    return check_left(np.sort(sampler.sample_indices_.astype(np.intp)), labels, wanted)

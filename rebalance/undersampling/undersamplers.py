@@ -14,10 +14,8 @@ from rebalance import seeds
 from rebalance.clusters import CLUSTERING
 from rebalance.errors import SettingError
 from rebalance.settings import SelectionOptions
+from rebalance.undersampling.checks import Features, Indices, Labels
 from rebalance.undersampling.samplers import (
-    Features,
-    Indices,
-    Labels,
     coverage,
     coverage_typical,
     enn,

@@ -25,13 +25,15 @@ Looks = dict[int, ImageDescription | None]
 class Readable:
     """The images that can be read.
 
-    unreadable: the others. layers: the features of ``folder``'s images by layer; none where no
-    layer was asked for. device: where a network looked at them. extractor: which network, for JSON;
-    None where there was none. looks: of the images that were looked at already, by position.
+    unreadable: the others. digests: of the files of ``folder``, in its order. layers: the features
+    of ``folder``'s images by layer; none where no layer was asked for. device: where a network
+    looked at them. extractor: which network, for JSON; None where there was none. looks: of the
+    images that were looked at already, by position.
     """
 
     folder: ImageFolder
     unreadable: Sequence[Unreadable]
+    digests: Sequence[bytes]
     layers: "Mapping[str, StoredFeatures]" = field(default_factory=dict)
     device: str = "cpu"
     extractor: ExtractorRecord | None = None
@@ -80,13 +82,16 @@ def read(
     if layers:
         table = describe(folder, layers, extractor, run, progress, meanwhile=meanwhile)
         found = table.extractor
-        return Readable(table.folder, table.unreadable, table.layers, found.device, found.about)
+        about = found.device, found.about
+        return Readable(table.folder, table.unreadable, table.digests, table.layers, *about)
     workers = chosen_workers(run.workers)
     if not looks:
-        readable, _, unreadable = readable_part(folder, workers, progress, strict=run.strict)
-        return Readable(readable, unreadable)
+        readable, probes, unreadable = readable_part(folder, workers, progress, strict=run.strict)
+        return Readable(readable, unreadable, [probe.digest for probe in probes])
     seen, unreadable = read_each(folder, describe_image, workers, progress)
     report_unreadable(unreadable, len(folder.paths), strict=run.strict)
     readable = folder.take(place for place, each in enumerate(seen) if each is not None)
     require_images(folder, readable)
-    return Readable(readable, unreadable, looks=dict(enumerate(filter(None, seen))))
+    looked = list(filter(None, seen))
+    digests = [each.digest for each in looked]
+    return Readable(readable, unreadable, digests, looks=dict(enumerate(looked)))

@@ -29,6 +29,7 @@ from rebalance.workflow.appraisal import (
     with_suspects,
 )
 from rebalance.workflow.checks import check_result
+from rebalance.workflow.copies import warn_of_copies
 from rebalance.workflow.reading import Readable, read
 from rebalance.workflow.rows import places_of, provenance
 
@@ -123,6 +124,9 @@ def _select(
         looks = readable.looked_at(shrinking, run, progress)
         gone = near_duplicates(looks, folder.paths, folder.labels, shrinking)
         log.info("near-duplicates: %d images go before any other", len(gone))
+    else:
+        fate = "are kept last" if layers else "are drawn like any other"
+        warn_of_copies(folder, readable.digests, shrinking, fate)
     rest = [position for position in range(len(folder.paths)) if position not in gone]
     among = list(readable.layers) if layer == "auto" else layers[:1]
     population = readable.population(among, run.seed).take(np.array(rest, np.intp))

@@ -1,18 +1,23 @@
 """A manifest is one unit: old or new whenever its writer ends, and of one writer of many."""
 
+import errno
+import fcntl
+import io
 import json
 import multiprocessing
 import os
+import shutil
+from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from rebalance.atomic import replacing, settled
+from rebalance.atomic import LOCK, held, replacing, settled
 from rebalance.errors import ManifestError, OutputError
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest, write_manifest
 
-CALLS = ("open", "write", "fsync", "close", "replace", "rename", "unlink", "remove", "mkdir")
 fork = multiprocessing.get_context("fork")
 
 
@@ -24,6 +29,13 @@ def made(root: Path, name: str, *, places: bool = True) -> Manifest:
     return Manifest(root, ("cat", "dog"), rows, dropped, {"format": 1, "seed": name}, spots)
 
 
+def written(folder: Path, name: str) -> Path:
+    """A folder with a manifest in it."""
+    folder.mkdir()
+    write_manifest(folder / "M.csv", made(folder, name))
+    return folder
+
+
 def names_in(manifest: Manifest) -> set[str]:
     """The names by which the files of a manifest were made: one, where they are of one writing."""
     stems = [manifest.rows[0].file_name, *(place.file_name for place in manifest.places)]
@@ -31,7 +43,38 @@ def names_in(manifest: Manifest) -> set[str]:
     return {Path(stem).stem for stem in stems} | {str(manifest.record["seed"])}
 
 
-def ends_at(call: int, path: Path, manifest: Manifest) -> bool:
+CALLS = {
+    os: ("open", "write", "fsync", "close", "replace", "rename", "link", "unlink", "ftruncate"),
+    io: ("open",),
+    fcntl: ("flock",),
+}
+
+
+class Counted:
+    """Passes calls of the system on, and does something in place of number ``call``."""
+
+    def __init__(self, call: int, instead) -> None:
+        self.left, self.instead = call, instead
+
+    def __enter__(self) -> None:
+        self.own = [
+            (module, name, getattr(module, name)) for module in CALLS for name in CALLS[module]
+        ]
+        for module, name, function in self.own:
+            setattr(module, name, partial(self.pass_on, function))
+
+    def __exit__(self, *raised) -> None:
+        for module, name, function in self.own:
+            setattr(module, name, function)
+
+    def pass_on(self, function, *arguments, **options):
+        self.left -= 1
+        if self.left == -1:
+            self.instead()
+        return function(*arguments, **options)
+
+
+def ends_at(call: int, path: Path, manifest: Manifest, *, overwrite: bool = True) -> bool:
     """Write in a process that is gone just before its system call number ``call``.
 
     Gives whether it was; one that makes fewer calls ends by itself.
@@ -39,32 +82,23 @@ def ends_at(call: int, path: Path, manifest: Manifest) -> bool:
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    left = call
-
-    def counted(function):
-        def called(*arguments, **options):
-            nonlocal left
-            left -= 1
-            if left < 0:
-                os._exit(9)
-            return function(*arguments, **options)
-
-        return called
-
-    for name in CALLS:
-        setattr(os, name, counted(getattr(os, name)))
-    write_manifest(path, manifest, overwrite=True)
+    with Counted(call, lambda: os._exit(9)):
+        write_manifest(path, manifest, overwrite=overwrite)
     os._exit(0)
 
 
+def old_until_new(outcomes: list[str]) -> bool:
+    """Whether what was found turned once, from what was there to what was written."""
+    changes = sum(one != other for one, other in pairwise(outcomes))
+    return (outcomes[0], outcomes[-1], changes) == ("old", "new", 1)
+
+
 @pytest.mark.parametrize("places", [True, False], ids=["map", "no map"])
-def test_a_writer_that_is_killed_leaves_the_old_or_the_new(tmp_path, monkeypatch, places):
-    monkeypatch.setattr("rebalance.atomic.PATIENCE", 0.02)  # its writer is known to be gone
+def test_a_writer_that_is_killed_leaves_the_old_or_the_new(tmp_path, places):
     outcomes = []
+    old = written(tmp_path / "old", "old")
     for call in range(200):
-        path = tmp_path / str(call) / "M.csv"
-        path.parent.mkdir()
-        write_manifest(path, made(tmp_path, "old"))
+        path = Path(shutil.copytree(old, tmp_path / str(call)), "M.csv")
         killed = ends_at(call, path, made(tmp_path, "new", places=places))
         found = read_manifest(path)
         assert len(names_in(found)) == 1, f"half of each after {call} calls"
@@ -73,13 +107,135 @@ def test_a_writer_that_is_killed_leaves_the_old_or_the_new(tmp_path, monkeypatch
         # Whoever comes next finishes what was begun, and leaves nothing behind.
         write_manifest(path, made(tmp_path, "next"), overwrite=True)
         assert names_in(read_manifest(path)) == {"next"}
-        assert not list(path.parent.glob(".*.moving"))
+        assert files_in(path) == {"M.csv", "M.dropped.csv", "M.json", "M.map.csv"}
         if not killed:
             break
     else:
         pytest.fail("it never came to its end")
-    changes = sum(one != other for one, other in pairwise(outcomes))
-    assert (outcomes[0], outcomes[-1], changes) == ("old", "new", 1)
+    assert old_until_new(outcomes)
+
+
+def files_in(path: Path) -> set[str]:
+    return {each.name for each in path.parent.iterdir()}
+
+
+def test_a_writer_of_a_new_manifest_that_is_killed_leaves_all_or_nothing(tmp_path):
+    outcomes = []
+    for call in range(200):
+        path = tmp_path / str(call) / "M.csv"
+        path.parent.mkdir()
+        killed = ends_at(call, path, made(tmp_path, "new"), overwrite=False)
+        try:
+            outcomes.append(names_in(read_manifest(path)).pop())
+        except ManifestError as error:
+            assert "no manifest at" in str(error)
+            outcomes.append("old")
+        # Who writes next replaces nothing that was decided on.
+        if outcomes[-1] == "new":
+            with pytest.raises(OutputError, match="exists"):
+                write_manifest(path, made(tmp_path, "next"))
+        else:
+            write_manifest(path, made(tmp_path, "next"))
+        expected = {"new": "new", "old": "next"}[outcomes[-1]]
+        assert names_in(read_manifest(path)) == {expected}
+        if not killed:
+            break
+    else:
+        pytest.fail("it never came to its end")
+    assert old_until_new(outcomes)
+
+
+def test_one_that_is_killed_before_it_looks_replaces_nothing(tmp_path):
+    """What came while it worked stays, wherever an exclusive writer ends."""
+    path = tmp_path / "M.csv"
+    for call in range(200):
+        for each in tmp_path.iterdir():
+            each.unlink()
+
+        child = os.fork()
+        if not child:
+            unit = replacing(path, exclusive=True, unit=path)
+            with Counted(call, lambda: os._exit(9)), suppress(OutputError), unit as (mine,):
+                # Between its first look, at which nothing was there, and the end of its work.
+                write_manifest(path, made(tmp_path, "old"))
+                mine.write_text("mine")
+            os._exit(0)
+        killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        if path.exists():
+            assert names_in(read_manifest(path)) == {"old"}
+        if not killed:
+            break
+    else:
+        pytest.fail("it never came to its end")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interrupted_writer_leaves_the_old_or_the_new(tmp_path, error):
+    """Ctrl-C, or a passing fault of the system, at any call: the process goes on after it."""
+    outcomes = []
+
+    old = written(tmp_path / "old", "old")
+
+    def fail() -> None:
+        raise error(5, "Input/output error")
+
+    for call in range(200):
+        path = Path(shutil.copytree(old, tmp_path / str(call)), "M.csv")
+        counted = Counted(call, fail)
+        with counted, suppress(KeyboardInterrupt, OutputError, OSError):
+            write_manifest(path, made(tmp_path, "new", places=False), overwrite=True)
+        found = read_manifest(path)
+        assert len(names_in(found)) == 1, f"half of each after {call} calls"
+        outcomes.append(names_in(found).pop())
+        assert bool(found.places) == (outcomes[-1] == "old")
+        write_manifest(path, made(tmp_path, "next"), overwrite=True)
+        assert names_in(read_manifest(path)) == {"next"}
+        if counted.left >= 0:
+            break
+    assert outcomes[0] == "old" and outcomes[-1] == "new"
+
+
+def test_what_was_interrupted_between_two_renames_is_moved_at_once(tmp_path, monkeypatch):
+    path = written(tmp_path / "old", "old") / "M.csv"
+    rename, moved = os.replace, []
+
+    def interrupted(source, target):
+        moved.append(target)
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        return rename(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_manifest(path, made(tmp_path, "new"), overwrite=True)
+    assert files_in(path) == {"M.csv", "M.dropped.csv", "M.json", "M.map.csv"}
+    assert "new" in path.read_text()  # as other tools read it
+    assert names_in(read_manifest(path)) == {"new"}
+
+
+def half_moved(path: Path) -> None:
+    """Leave what a writer does who is killed between its renames."""
+    old = written(path.parent.with_name("old"), "old")
+    for call in range(200):
+        shutil.copytree(old, path.parent)
+        assert ends_at(call, path, made(path.parent, "new"))
+        moved = "new" in (path.parent / "M.dropped.csv").read_text()
+        if moved and "old" in path.read_text():
+            return
+        shutil.rmtree(path.parent)
+    pytest.fail("it never came to its renames")
+
+
+def test_several_who_come_after_a_killed_writer_lose_nothing(tmp_path):
+    half_moved(tmp_path / "killed" / "M.csv")
+    for number in range(8):
+        path = tmp_path / str(number) / "M.csv"
+        shutil.copytree(tmp_path / "killed", path.parent)
+        assert names_in(read_manifest(path)) == {"new"}
+        said = at_once(path, True)
+        assert sorted(said) == list("abcd")
+        assert names_in(read_manifest(path)) <= set(said)
+        assert files_in(path) == {"M.csv", "M.dropped.csv", "M.json", "M.map.csv"}
 
 
 def write(path: Path, name: str, overwrite: bool, answers: "multiprocessing.Queue[str]") -> None:
@@ -90,20 +246,24 @@ def write(path: Path, name: str, overwrite: bool, answers: "multiprocessing.Queu
         answers.put("")
 
 
+def at_once(path: Path, overwrite: bool) -> list[str]:
+    """Have four processes write; by which name each that succeeded did."""
+    answers = fork.Queue()
+    writers = [fork.Process(target=write, args=(path, name, overwrite, answers)) for name in "abcd"]
+    for writer in writers:
+        writer.start()
+    said = [answers.get(timeout=30) for _ in writers]
+    for writer in writers:
+        writer.join()
+    return said
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_of_several_writers_at_once_one_is_found_whole(tmp_path, overwrite):
     for number in range(10):
         path = tmp_path / str(number) / "M.csv"
         path.parent.mkdir()
-        answers = fork.Queue()
-        writers = [
-            fork.Process(target=write, args=(path, name, overwrite, answers)) for name in "abcd"
-        ]
-        for writer in writers:
-            writer.start()
-        said = [answers.get(timeout=30) for _ in writers]
-        for writer in writers:
-            writer.join()
+        said = at_once(path, overwrite)
         found = names_in(read_manifest(path))
         assert len(found) == 1
         assert found <= set(said)
@@ -147,12 +307,52 @@ def test_a_record_without_digests_is_read(tmp_path):
     assert names_in(read_manifest(tmp_path / "M.csv")) == {"old"}
 
 
-def test_what_is_partial_is_tidied_when_it_is_old(tmp_path):
-    left, fresh = (tmp_path / f".M.txt.{name}.partial" for name in ("left", "fresh"))
-    for path in (left, fresh):
+def test_what_a_killed_writer_left_goes_and_what_another_writes_stays(tmp_path):
+    left = tmp_path / f".other.txt.{'0' * 32}.partial"
+    mine = tmp_path / ".mine.partial"
+    for path in (left, mine):
         path.touch()
-    os.utime(left, (0, 0))
-    with replacing(tmp_path / "M.txt") as (partial,):
-        partial.write_text("whole")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [fresh.name, "M.txt"]
+    with replacing(tmp_path / "M.txt") as (slow,):
+        slow.write_text("slow")
+        assert not left.exists()
+        with replacing(tmp_path / "M.txt") as (partial_path,):
+            partial_path.write_text("quick")
+        assert (tmp_path / "M.txt").read_text() == "quick"
+    assert (tmp_path / "M.txt").read_text() == "slow"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.partial", "M.txt"]
     assert settled(tmp_path / "M.txt", tmp_path / "M.txt") == (tmp_path / "M.txt",)
+
+
+def test_where_there_are_no_locks_age_tells_what_was_left(tmp_path, monkeypatch):
+    def refuse(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    old, fresh = (tmp_path / f".M.txt.{digit * 32}.partial" for digit in "01")
+    for path in (old, fresh):
+        path.touch()
+    os.utime(old, (0, 0))
+    write_manifest(tmp_path / "M.csv", made(tmp_path, "one"))
+    assert not old.exists() and fresh.exists()
+    assert names_in(read_manifest(tmp_path / "M.csv")) == {"one"}
+
+
+def test_a_folder_is_held_by_one_process(tmp_path):
+    folder = tmp_path / "run"
+    with held(folder):
+        said = f"another process .{os.getpid()} on .*wait until"
+        with pytest.raises(OutputError, match=said), held(folder):
+            pass
+        assert folder.is_dir()
+    assert not folder.exists()  # nothing came to lie there
+    child = os.fork()
+    if not child:
+        with held(folder):
+            os._exit(9)
+    os.waitpid(child, 0)
+    assert (folder / LOCK).exists()
+    with held(folder):
+        (folder / "mine").touch()
+    assert [path.name for path in folder.iterdir()] == ["mine"]
+    with pytest.raises(OutputError, match="is a file"), held(folder / "mine"):
+        pass

@@ -1,6 +1,9 @@
 """The feature cache: what is kept is found again, whoever else uses it."""
 
+import os
+
 import numpy as np
+import PIL
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,6 +87,82 @@ def test_a_damaged_block_counts_as_missing(tmp_path, harm):
     assert set(cache.layer("pool").places) == set(keys(2))
 
 
+def of_an_early_version(cache: FeatureCache) -> None:
+    """Name the blocks as they were named before they had a checksum."""
+    for path in (cache.folder / "pool").iterdir():
+        name, _, rest = path.name.partition("-")
+        path.rename(path.with_name(name + rest[8:]))
+
+
+def test_a_block_of_an_early_version_is_taken_if_it_is_finite(tmp_path):
+    cache = opened(tmp_path)
+    cache.write("pool", keys(1, 2), block(1, 2))
+    for value in (np.nan, np.inf):
+        cache.write("pool", keys(3, 4), np.where(block(3, 4) == 4, value, block(3, 4)))
+    of_an_early_version(cache)
+    layer = cache.layer("pool")
+    assert set(layer.places) == set(keys(1, 2))
+    assert len(layer.damaged) == 2
+    stored = layer.rows(keys(2)).read(slice(None), slice(None))
+    np.testing.assert_array_equal(stored, block(2))
+
+
+def test_any_flipped_bit_of_a_block_is_seen(tmp_path):
+    cache = opened(tmp_path)
+    cache.write("pool", keys(1, 2), block(1, 2))
+    for path in sorted((cache.folder / "pool").iterdir()):
+        whole = path.read_bytes()
+        for place in range(len(whole)):
+            content = bytearray(whole)
+            content[place] ^= 1 << place % 8
+            path.write_bytes(content)
+            layer = cache.layer("pool")
+            assert not layer.places and layer.damaged == tuple(cache.blocks("pool"))
+        path.write_bytes(whole)
+    assert set(cache.layer("pool").places) == set(keys(1, 2))
+
+
+HEADERS = [
+    b"PK\x03\x04" + bytes(99),
+    b"PK\x05\x06" + bytes(18),
+    b"\x80\x04N.",
+    b"\x93NUMPY\x01\x00v\x00{'descr': '<f2', 'shape': (" + b" " * 80,
+    b"\x93NUMPY\x01\x00v\x00{'descr': '<f2', 'fortran_order': False, 'shape': (9999999999999,), }",
+    b"\x93NUMPY\x03\x00" + b"\xff" * 200,
+]
+
+
+@pytest.mark.parametrize("content", HEADERS)
+@pytest.mark.parametrize("early", [False, True])
+def test_a_block_that_is_something_else_counts_as_missing(tmp_path, content, early):
+    for ending in (".npy", ".keys.npy"):
+        cache = opened(tmp_path / ending)
+        cache.write("pool", keys(1), block(1))
+        if early:
+            of_an_early_version(cache)
+        (name,) = cache.blocks("pool")
+        path = cache.folder / "pool" / name.replace(".keys.npy", ending)
+        path.write_bytes(content)
+        layer = cache.layer("pool")
+        assert not layer.places and layer.damaged == (name,)
+        cache.discard("pool", layer.damaged)
+        assert not list((cache.folder / "pool").iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    cache = opened(tmp_path)
+    cache.write("pool", keys(1), block(1))
+    cache.refuse({keys(2)[0]: "cut short"})
+    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
+        path.unlink()
+        os.mkfifo(path)
+    assert cache.widths() == cache.refused() == {}
+    cache.describe({}, {"pool": 3, "body": 3})
+    layer = cache.layer("pool")
+    assert not layer.places and len(layer.damaged) == 1
+
+
 def test_an_unfinished_block_is_not_there(tmp_path):
     cache = opened(tmp_path)
     cache.write("pool", keys(1), block(1))
@@ -95,9 +174,43 @@ def test_an_unfinished_block_is_not_there(tmp_path):
 def test_about_is_kept_and_damage_is_no_error(tmp_path):
     cache = opened(tmp_path)
     assert cache.widths() == {"pool": 3, "body": 3}
-    for damage in ("{", "[]", '{"layers": 5}', ""):
-        (cache.folder / "about.json").write_text(damage)
+    path = cache.folder / "about.json"
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert cache.widths() in ({}, {"pool": 3, "body": 3})  # a space more is no damage
+    deep = "[" * 100_000
+    for damage in ("{", "[]", '{"layers": 5}', "", deep, '{"layers": {"pool": 3}}', '{"kept": 1}'):
+        path.write_text(damage)
         assert cache.widths() == {}
+
+
+@pytest.mark.parametrize("layers", [{"pool": "3"}, {"../pool": 3}, {"..": 3}, {"a/b": 3}])
+def test_layers_that_cannot_be_are_none(tmp_path, layers):
+    cache = FeatureCache(tmp_path, "net")
+    cache.describe({}, layers)
+    assert cache.widths() == {}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "{}",
+        "[" * 100_000,
+        '{"pillow": "VERSION"}',
+        '{"pillow": "VERSION", "reasons": []}',
+        '{"pillow": "VERSION", "reasons": {"xyz": "cut short"}}',
+        '{"checksum": 0, "kept": {"pillow": "VERSION", "reasons": {}}}',
+    ],
+)
+def test_refusals_of_another_shape_are_none(tmp_path, damage):
+    cache = FeatureCache(tmp_path, "net")
+    (key,) = keys(1)
+    cache.refuse({key: "cut short"})
+    (cache.folder / "refused.json").write_text(damage.replace("VERSION", PIL.__version__))
+    assert cache.refused() == {}
+    cache.refuse({key: "no image"})
+    assert cache.refused() == {key: "no image"}
 
 
 def test_refusals_are_kept_for_one_version_of_pillow(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import string
 from pathlib import Path
 
@@ -165,8 +166,44 @@ def test_other_unreadable_manifests(tmp_path):
         path.with_suffix(".json").write_text(json.dumps(record))
         with pytest.raises(ManifestError, match="not the record of a manifest"):
             read_manifest(path)
-    path.with_suffix(".json").write_text("{")
-    with pytest.raises(ManifestError, match="not readable as JSON"):
+    for text in (
+        "{",
+        "[" * 100_000,
+        '{"options": ' + '{"a":' * 500 + "1" + "}" * 501,
+        '{"a": 1e999}',
+    ):
+        path.with_suffix(".json").write_text(text)
+        with pytest.raises(ManifestError, match="not readable as JSON"):
+            read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"per_class": "none"}, "per_class is 'none', and an object is needed"),
+        ({"per_class": {"a": {"k": "3"}}}, "per_class.a.k is '3', and a whole number is needed"),
+        ({"counts": {"before": {"a": None}}}, "counts.before.a is None, and a whole number"),
+        ({"source": {"seed": []}}, r"source.seed is \[\], and a whole number"),
+    ],
+)
+def test_a_record_of_ours_that_is_damaged_names_the_place(tmp_path, change, told):
+    theirs = {"options": "of another tool", **change}
+    path = write(tmp_path, [Row("a/1.png", "a")], record=theirs)
+    assert read_manifest(path).record["options"] == "of another tool"  # their keys, their business
+    record = json.loads(path.with_suffix(".json").read_bytes())
+    path.with_suffix(".json").write_text(
+        json.dumps({**record, "rebalance": "0.1.0", "options": {}})
+    )
+    with pytest.raises(ManifestError, match=f"is damaged .the record.{told}.*take it away"):
+        read_manifest(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_a_record_that_is_no_file_is_not_waited_for(tmp_path):
+    path = write(tmp_path, [Row("a/1.png", "a")])
+    path.with_suffix(".json").unlink()
+    os.mkfifo(path.with_suffix(".json"))
+    with pytest.raises(ManifestError, match="no regular file"):
         read_manifest(path)
 
 

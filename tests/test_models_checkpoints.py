@@ -229,6 +229,27 @@ def test_other_files_and_damaged_ones_are_refused(tmp_path: Path) -> None:
         load_network(tmp_path / "missing")
 
 
+def test_a_flipped_bit_is_seen_in_weights_and_description(tmp_path: Path) -> None:
+    path = tmp_path / "f0"
+    saved(path)
+    whole = path.read_bytes()
+    for place in (len(whole) - 1, len(whole) // 2, whole.index(b"0.4914") + 5):
+        content = bytearray(whole)
+        content[place] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(ExtractorError, match=r"is damaged .its checksum is another"):
+            load_network(path)
+    path.write_bytes(whole)
+    load_network(path)
+
+
+def test_a_checkpoint_of_an_early_version_has_no_checksum(tmp_path: Path) -> None:
+    network = saved(tmp_path / "f0")
+    loaded = load_network(tampered(tmp_path / "f0", version=1)).network
+    images = torch.randn(2, 3, 40, 40)
+    assert torch.equal(loaded(images), network(images))
+
+
 @pytest.mark.parametrize("arch", ["cifar_resnet20", "squeezenet1_1"])
 def test_a_linear_head_survives_a_round_trip(arch: str, tmp_path: Path) -> None:
     bodies = {

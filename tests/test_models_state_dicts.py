@@ -2,6 +2,7 @@ import argparse
 import pickle
 import re
 import warnings
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +117,69 @@ def test_a_pickle_is_never_run(save: Callable[[Any, Path], None], tmp_path: Path
     save({"weight": Payload(trace)}, path)
     assert "holds more than tensors, and was not opened" in refusal(path)
     assert not trace.exists()
+
+
+def repacked(path: Path, how: int) -> Path:
+    """The same archive, its content compressed in one way."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", how) as archive:
+        for name, part in content.items():
+            archive.writestr(name, part)
+    return path
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_a_compressed_archive_is_not_unpacked(how: int, tmp_path: Path) -> None:
+    path = saved({"fc.weight": torch.zeros(5_000_000)}, tmp_path / "bomb.pth")
+    assert path.stat().st_size > 500 * repacked(path, how).stat().st_size
+    assert "it is compressed, and torch.save compresses nothing" in refusal(path)
+
+
+def test_an_archive_that_says_it_holds_more_than_it_does_is_refused(
+    state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    path = saved(state, tmp_path / "large.pth")
+    content = path.read_bytes()
+    sizes = content.index(b"PK\x01\x02") + 20  # in the first entry of the directory
+    path.write_bytes(content[:sizes] + (2**31).to_bytes(4, "little") * 2 + content[sizes + 8 :])
+    assert "it holds more than its own size" in refusal(path)
+
+
+def test_a_flipped_bit_in_an_archive_is_seen(state: dict[str, Tensor], tmp_path: Path) -> None:
+    path = saved(state, tmp_path / "flipped.pth")
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+    content = bytearray(path.read_bytes())
+    content[largest.header_offset + largest.file_size // 2] ^= 1
+    path.write_bytes(content)
+    assert "is damaged (Bad CRC-32" in refusal(path)
+
+
+def test_an_archive_without_checksums_is_read(state: dict[str, Tensor], tmp_path: Path) -> None:
+    torch.serialization.set_crc32_options(False)
+    try:
+        path = saved(state, tmp_path / "plain.pth")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    found = read_state_dict(path)
+    assert all(torch.equal(found[name], value) for name, value in state.items())
+
+
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04" + bytes(40), b"no zip" + b"PK\x05\x06" + b"\xff" * 18]
+)
+def test_a_damaged_archive_is_one_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.pth"
+    path.write_bytes(content)
+    assert "is no checkpoint, or is damaged" in refusal(path)
+
+
+def test_a_tensor_of_more_numbers_than_the_file_has_is_refused(tmp_path: Path) -> None:
+    wide = torch.zeros(1, 64).expand(10**9, 64)  # as a last layer it would be 256 GB
+    path = saved({"fc.weight": wide}, tmp_path / "wide.pth")
+    assert path.stat().st_size < 10_000
+    assert "says that 'fc.weight' is (1000000000, 64), and holds less" in refusal(path)
 
 
 @pytest.mark.parametrize("zipped", [True, False])

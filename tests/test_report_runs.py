@@ -6,6 +6,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -359,12 +360,22 @@ def test_bad_input_is_told_in_a_line(runs, copied, tmp_path):
         run_report([tmp_path])
 
 
+def with_odd(key: str, value: Any):
+    return lambda text: json.dumps({**json.loads(text), key: value})
+
+
 @pytest.mark.parametrize(
     ("name", "spoil", "told"),
     [
         ("metrics.json", lambda text: text[:-9], "no readable metrics.json"),
         ("metrics.json", lambda text: "{}", "is not as train leaves it"),
         ("metrics.json", lambda text: text.replace("loops", "zebras"), "not as train leaves it"),
+        ("metrics.json", with_odd("accuracy", "high"), "accuracy is 'high', and a finite number"),
+        ("metrics.json", with_odd("per_class", {"loops": 1}), "per_class.loops is 1, and an obj"),
+        ("metrics.json", with_odd("confusion_matrix", [[1, 2], 3, 4]), "not as train leaves it"),
+        ("metrics.json", with_odd("threshold", []), "threshold is .*, and a text is needed"),
+        ("metrics.json", lambda text: "[" * 100_000, "no readable metrics.json"),
+        ("decision.json", with_odd("own", {"threshold": "prior"}), "own lacks 'centres'"),
         ("decision.json", lambda text: "{}", "the decision that the run keeps is damaged"),
         ("predictions.csv", lambda text: text.replace("probability_", ""), "is damaged"),
         ("predictions.csv", lambda text: text.replace("0.", "x"), "is damaged"),

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,58 @@ def test_what_is_no_run_does_not_open(tmp_path):
         Run.open(tmp_path / "options.json")
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"counts": ["cat"]}, r"options.counts is \['cat'\], and an object is needed"),
+        ({"counts": {"cat": "9"}}, "options.counts.cat is '9', and a whole number is needed"),
+        ({"seed": True}, "options.seed is True"),
+        ({"loss": None}, "options.loss is None"),
+        ({"source": {}}, "options.source lacks 'allow_empty'"),
+        ({"head": {"manifest": 3}}, "options.head"),
+    ],
+)
+def test_options_of_other_types_do_not_open(run, path, change, told):
+    record = json.loads((path / "options.json").read_text())
+    record["options"].update(change)
+    (path / "options.json").write_text(json.dumps(record))
+    with pytest.raises(DataError, match=f"options.json of .* is damaged .{told}.*train again"):
+        Run.open(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run):
+    for name in FILES[1:]:
+        os.mkfifo(run.path / name)
+    for ask in (
+        run.epochs,
+        run.resume_point,
+        run.load_ranges,
+        run.load_model,
+        lambda: run.read_record(DECISION),
+        lambda: next(run.predictions()),
+    ):
+        with pytest.raises((DataError, ExtractorError)) as error:
+            ask()
+        one_line(error)
+    (run.path / "options.json").unlink()
+    os.mkfifo(run.path / "options.json")
+    with pytest.raises(DataError, match="is no run"):
+        Run.open(run.path)
+
+
+@pytest.mark.parametrize(
+    "text", ["epoch,loss\n1\n", "epoch,loss\n1,2,3\n", 'epoch\n"1', "\x00\xff"]
+)
+def test_a_table_of_epochs_that_is_damaged_is_one_line(run, text):
+    (run.path / "summary.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(
+        DataError, match=r"summary.csv' is damaged \(.*\): begin another run"
+    ) as error:
+        run.epochs()
+    one_line(error)
+
+
 def test_a_later_format_does_not_open(run, path):
     record = json.loads((path / "options.json").read_text())
     (path / "options.json").write_text(json.dumps({**record, "format": 2}))
@@ -215,6 +268,15 @@ def test_a_state_that_is_damaged_or_no_data_is_refused(run):
         with pytest.raises(DataError, match="begin another run") as error:
             run.resume_point()
         one_line(error)
+    flipped = bytearray(whole)
+    flipped[whole.index(bytes(36))] ^= 1  # in the weights, which torch does not look after
+    path.write_bytes(flipped)
+    with pytest.raises(DataError, match="Bad CRC-32"):
+        run.resume_point()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("state/data.pkl", bytes(10**6))
+    with pytest.raises(DataError, match=r"it is compressed, and torch\.save compresses nothing"):
+        run.resume_point()
     path.write_bytes(whole)
     (run.path / "summary.csv").unlink()
     with pytest.raises(DataError, match="row for 0 epochs but the state after 1"):
@@ -233,6 +295,9 @@ def test_the_network_loads_as_an_extractor(run):
         assert saved.classes == classes and saved.transform == CIFAR_TRANSFORM
         for name, value in network.state_dict().items():
             assert torch.equal(value, saved.network.state_dict()[name])
+    other = Run(run.path, {**OPTIONS, "counts": {"cat": 9, "dog": 6}})
+    with pytest.raises(DataError, match="not of the same classes"):
+        other.load_model()
     run.model_path.write_bytes(run.model_path.read_bytes()[:-9])
     with pytest.raises(ExtractorError, match="damaged"):
         run.load_model()
@@ -309,7 +374,16 @@ def test_ranges_survive_a_round_trip(run):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda kept: kept[:-3], lambda kept: b"", lambda kept: b"{" * 9]
+    "damage",
+    [
+        lambda kept: kept[:-3],
+        lambda kept: b"",
+        lambda kept: b"{" * 9,
+        lambda kept: kept[:-8] + b"\xff" * 8,
+        lambda kept: kept.replace(b"F64", b"I64"),
+        lambda kept: kept.replace(b"[2,3]", b"[3,2]"),
+        lambda kept: kept.replace(b'"1"', b'"x"'),
+    ],
 )
 def test_damaged_ranges_are_one_line(run, damage):
     run.save_ranges(FeatureRanges.of(np.ones((2, 3)), [0, 1]))

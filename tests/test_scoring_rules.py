@@ -90,6 +90,22 @@ def test_a_rule_decides_the_same_after_a_round_trip(outputs, tmp_path, classifie
         {"threshold": "none", "options": {}, "centres": {"means": [["x"]], "temperature": 1}},
         {"threshold": "none", "options": {}, "centres": {"means": [[1.0]]}},
         {"threshold": [], "options": {}, "centres": None},
+        {"threshold": "none", "options": {"matrix": [[0]]}, "centres": None},
+        {
+            "threshold": "prior",
+            "options": {"train_prior": [1], "target_prior": [1]},
+            "centres": None,
+        },
+        {"threshold": "prior", "options": {"train_prior": "x", "target_prior": 1}, "centres": None},
+        {"threshold": "cost", "options": {"matrix": [[0, 1], [1, 0]]}, "centres": None},
+        {"threshold": "cost", "options": {"matrix": {"a": None}}, "centres": None},
+        {"threshold": "none", "options": {}, "centres": {"means": [[1.0]], "temperature": 1}},
+        {"threshold": "none", "options": {}, "centres": {"means": [[1]] * 3, "temperature": 0}},
+        {
+            "threshold": "none",
+            "options": {},
+            "centres": {"means": [[1], [], [1]], "temperature": 1},
+        },
     ],
 )
 def test_a_damaged_rule_is_refused(record):

@@ -51,11 +51,23 @@ def test_a_treatment_that_means_something_else_now_is_run_again(tmp_path):
     assert cells(tmp_path, definition=other).read(CELL) is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"outcome": 3}', "\x00"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"outcome": 3}', "\x00", "[" * 100_000])
 def test_a_damaged_cell_is_run_again(tmp_path, text):
     store = cells(tmp_path)
     store.write(OUTCOME)
     store.path(CELL).write_text(text)
+    assert store.read(CELL) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"study": []}, {"study": 3}, {"study": "ab"}, {"outcome": None}, {"format": float("inf")}],
+)
+def test_a_cell_of_another_shape_is_run_again(tmp_path, change):
+    store = cells(tmp_path)
+    store.write(OUTCOME)
+    record = json.loads(store.path(CELL).read_text())
+    store.path(CELL).write_text(json.dumps({**record, **change}))
     assert store.read(CELL) is None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -287,6 +288,28 @@ def test_a_state_of_another_run_is_refused(dataset: ImageDataset) -> None:
     for network, loss in ((plain_network(), CE(COUNTS)), (full_network(), COT(COUNTS))):
         with pytest.raises(SettingError, match="a state of the same network, loss and recipe"):
             next(fit(network, dataset, loss, SCRATCH, counts=COUNTS, start=state, **CPU))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"f1": "high"}, {"epoch": "1"}, {"optimisers": None}, {"optimisers": [3]}, {"network": []}],
+)
+def test_a_state_of_other_types_is_refused(dataset: ImageDataset, change: dict[str, Any]) -> None:
+    state = next(fit(plain_network(), dataset, CE(COUNTS), SCRATCH, counts=COUNTS, **CPU)).state()
+    lacking = {key: value for key, value in state.items() if key not in change}
+    for spoilt in ({**state, **change}, lacking):
+        with pytest.raises(SettingError, match=r"does not fit \(.*\): start anew"):
+            next(
+                fit(
+                    plain_network(),
+                    dataset,
+                    CE(COUNTS),
+                    SCRATCH,
+                    counts=COUNTS,
+                    start=spoilt,
+                    **CPU,
+                )
+            )
 
 
 def test_a_loss_that_is_not_finite_names_epoch_and_step(dataset: ImageDataset) -> None:

@@ -55,7 +55,7 @@ class CellStore:
         try:
             record = read_object(path)
             outcome = _outcome(record["outcome"])
-            facts, definition = dict(record["study"]), record["definition"]
+            facts, definition = dict(record["study"].items()), record["definition"]
             number = record["format"]
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return None  # not there, or damaged: it is run again

@@ -43,6 +43,7 @@ NEVER = {
     "rebalance.numerics.half_precision": HEAVY,
     "rebalance.features.cache": HEAVY,
     "rebalance.features.blocks": HEAVY,
+    "rebalance.features.notes": NUMERIC,
     "rebalance.features.sharding": HEAVY,
     "rebalance.resampling": TORCH,
     "rebalance.studies.intervals": HEAVY,
@@ -80,6 +81,7 @@ NEVER = {
 }
 MAY_LOAD = {
     "rebalance.models": TORCH,
+    "rebalance.models.archives": frozenset[str](),
     "rebalance.models.devices": frozenset[str](),
     "rebalance.models.fingerprints": frozenset[str](),
     "rebalance.models.headers": frozenset[str](),

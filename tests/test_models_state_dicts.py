@@ -182,6 +182,20 @@ def test_a_tensor_of_more_numbers_than_the_file_has_is_refused(tmp_path: Path) -
     assert "says that 'fc.weight' is (1000000000, 64), and holds less" in refusal(path)
 
 
+class Bytes:
+    """A few bytes of a pickle, and gigabytes once it is loaded."""
+
+    def __reduce__(self) -> tuple[type, tuple[int]]:
+        return bytearray, (10**12,)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_bytes_that_a_pickle_makes_are_not_made(zipped: bool, tmp_path: Path) -> None:
+    state = {"fc.weight": torch.zeros(300_000), "extra": Bytes()}  # not in the first part
+    path = saved(state, tmp_path / "bytes.pth", _use_new_zipfile_serialization=zipped)
+    assert "it makes bytes of its own" in refusal(path)
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_whole_model_is_refused(zipped: bool, tmp_path: Path) -> None:
     path = tmp_path / "model.pth"

@@ -13,7 +13,6 @@ moment its keys are there: runs that share a cache cannot harm each other, and a
 loses the block it was filling. Imports numpy and nothing heavier.
 """
 
-import json
 import os
 import re
 import shutil
@@ -24,7 +23,6 @@ from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import platformdirs
@@ -42,10 +40,11 @@ from rebalance.features.blocks import (
     block_size,
     read_block,
 )
-from rebalance.reading import read_object
+from rebalance.features.notes import keep_note, read_note
 from rebalance.records import ExtractorRecord
 from rebalance.records.shape import misfit
 
+ABOUT, REFUSED = "about.json", "refused.json"
 LAYER = re.compile(r"\w[\w.-]*")
 HALF_MAX = float(np.finfo(np.float16).max)
 
@@ -138,18 +137,18 @@ class FeatureCache:
 
     def widths(self) -> dict[str, int]:
         """The layers of the extractor and their columns; empty before ``describe``."""
-        layers: dict[str, int] = self._read("about.json").get("layers", {})
+        layers: dict[str, int] = read_note(self.folder / ABOUT).get("layers", {})
         # A name becomes that of a folder.
         sound = misfit(layers, dict[str, int]) is None and all(map(LAYER.fullmatch, layers))
         return layers if sound else {}
 
     def describe(self, about: ExtractorRecord, widths: Mapping[str, int]) -> None:
         """Keep what a later run needs to know about the extractor without loading it."""
-        self._keep("about.json", {**about, "layers": dict(widths)})
+        keep_note(self.folder / ABOUT, {**about, "layers": dict(widths)})
 
     def refused(self) -> dict[bytes, str]:
         """Return the images that this version of Pillow could not decode, and why."""
-        kept = self._read("refused.json")
+        kept = read_note(self.folder / REFUSED)
         reasons = kept.get("reasons")
         if kept.get("pillow") != version("pillow") or misfit(reasons, dict[str, str]):
             return {}
@@ -159,26 +158,7 @@ class FeatureCache:
         """Remember images that cannot be decoded, so that nobody loads a network for them."""
         every = {**self.refused(), **reasons}
         named = {key.hex(): reason for key, reason in every.items()}
-        self._keep("refused.json", {"pillow": version("pillow"), "reasons": named})
-
-    def _read(self, name: str) -> dict[str, Any]:
-        """Read a JSON object kept here; it is empty if the file is missing or damaged.
-
-        A file of an early version, which has no checksum, counts as missing too: it is made again
-        in a moment.
-        """
-        try:
-            found = read_object(self.folder / name)
-        except (OSError, ValueError):
-            return {}
-        kept = found.get("kept")
-        return kept if isinstance(kept, dict) and found.get("checksum") == _checksum(kept) else {}
-
-    def _keep(self, name: str, kept: dict[str, Any]) -> None:
-        make_folder(self.folder)
-        with replacing(self.folder / name) as (partial,):
-            record = {"checksum": _checksum(kept), "kept": kept}
-            partial.write_text(json.dumps(record, indent=2), encoding="utf-8")
+        keep_note(self.folder / REFUSED, {"pillow": version("pillow"), "reasons": named})
 
     def write(self, layer: str, keys: Sequence[bytes], features: NDArray[np.float16]) -> None:
         """Add a block: the digests of n images and their features [n, D]."""
@@ -211,10 +191,6 @@ class FeatureCache:
         """
         empty = StoredLayer(self.folder / name, self.widths().get(name))
         return empty.with_blocks(self.blocks(name) if blocks is None else blocks)
-
-
-def _checksum(kept: dict[str, Any]) -> str:
-    return f"{crc32(json.dumps(kept, sort_keys=True).encode()):08x}"
 
 
 def _as_npy(values: NDArray[Any]) -> bytes:

@@ -11,14 +11,17 @@ from rebalance.reading import check_regular
 
 PART = 2**20  # bytes that are looked at at a time
 _START = b"PK\x03\x04"
+_MAKER = b"bytearray"
 
 
 def check_archive(path: Path) -> None:
-    """Raise ValueError for a zip that is damaged, or holds more than its own size.
+    """Raise ValueError for a zip that is damaged, and for what would take more room than it has.
 
-    A file that is no zip passes. Raises OSError where it cannot be read.
+    Files that are no zips, as torch once wrote them, are looked through too. Raises OSError where
+    it cannot be read.
     """
     check_regular(path)
+    _check_makers(path)
     with path.open("rb") as file:
         if file.read(len(_START)) != _START and not zipfile.is_zipfile(path):
             return
@@ -39,6 +42,16 @@ def names_in(path: Path) -> list[str]:
             return archive.namelist()
     except Exception:  # as above
         return []
+
+
+def _check_makers(path: Path) -> None:
+    """Refuse a pickle that makes bytes of any number, the only such thing that torch lets pass."""
+    end = b""
+    with path.open("rb") as file:
+        while part := file.read(PART):
+            if _MAKER in end + part:
+                raise ValueError("it makes bytes of its own, and weights are tensors alone")
+            end = part[-len(_MAKER) :]
 
 
 def _check_sizes(archive: zipfile.ZipFile, size: int) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from rebalance import seeds
+from rebalance.data.groups import groups_of, read_groups
 from rebalance.data.source import open_source
-from rebalance.data.splits import groups_of, linked, read_groups, stratified_split
+from rebalance.data.splits import linked, stratified_split
 from rebalance.data.unreadable import readable_part
 from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
 from rebalance.parallel import chosen_workers

@@ -7,7 +7,7 @@ what is looked for, and nothing else. Imports the standard library and nothing e
 import json
 import math
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 LARGEST = 2**31  # bytes of a file that is read as a whole
 DEEPEST = 100  # brackets within brackets, far from where Python's own recursion ends
@@ -70,11 +70,6 @@ def read_object(path: Path, largest: int = LARGEST) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("it is no JSON object")
     return found
-
-
-def open_csv(path: Path) -> TextIO:
-    """Open a CSV for reading, with the byte order mark of spreadsheets or without."""
-    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _whole_number(text: str) -> int:

@@ -506,6 +506,7 @@ def train(
     val: Path | str | None = None,
     val_fraction: float | None = None,
     groups: Path | str | None = None,
+    group_column: str | None = None,
     allow_overlap: bool = False,
     threshold: str = "none",
     classifier: str = "head",
@@ -565,6 +566,7 @@ def train(
         val: What to validate on, after each epoch.
         val_fraction: Share of DATA to validate on, split off class by class.
         groups: CSV of file_name,group: no group on both sides of val_fraction.
+        group_column: Column of groups that holds them. [default: the one of a usual name]
         allow_overlap: Allow images that are both trained on and scored. (default False)
         threshold: Rule that turns probabilities into a class. (default 'none')
         classifier: Classifier that decides: the head, or the nearest class mean. (default

@@ -18,7 +18,8 @@ from rebalance.settings.option import keys
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="Table to write (.csv); for hf it is metadata.csv in the folder of the images.",
+    help="Table to write (.csv; for csv and hf also .jsonl, which keeps text text); for hf it is "
+    "metadata.csv or metadata.jsonl in the folder of the images.",
 )
 @click.option(
     "--to",

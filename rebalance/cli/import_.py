@@ -21,12 +21,13 @@ from rebalance.settings import calls
 @click.option(
     "--path-column",
     metavar="NAME",
-    help="Column with the path of each image. [default: the one of a usual name]",
+    help="Column with the path of each image; without a header its number. [default: the one of a "
+    "usual name, or the only one that can be meant]",
 )
 @click.option(
     "--label-column",
     metavar="NAME",
-    help="Column with its label. [default: the one of a usual name]",
+    help="Column with its label. [default: as for paths]",
 )
 @click.option(
     "--root",
@@ -38,9 +39,11 @@ from rebalance.settings import calls
 def command(
     table: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
 ) -> None:
-    """Make a manifest of TABLE, a CSV that lists images and their labels.
+    """Make a manifest of TABLE, which lists images and their labels.
 
-    Files that are not there are named and left out.
+    TABLE is a CSV with any sign between its cells, or lines of JSON. Paths that
+    are not there as they are written are read in the one way that finds all of
+    them, which is told; files that are not there are named and left out.
 
     \b
     Examples:

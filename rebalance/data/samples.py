@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from rebalance.data.folder import ImageFolder
+from rebalance.data.groups import groups_of
 from rebalance.data.source import check_files, is_manifest, open_source
-from rebalance.data.splits import groups_of, linked, stratified_split
+from rebalance.data.splits import linked, stratified_split
 from rebalance.data.unreadable import readable_part
 from rebalance.errors import DataError
 from rebalance.manifest import Manifest, Row, read_manifest
 from rebalance.progress import Progress, silent
 from rebalance.settings import FolderOptions
+from rebalance.tables import same_text
 
 log = logging.getLogger("rebalance")
 
@@ -135,23 +137,37 @@ def open_scoring(
     otherwise as ``open_training`` does.
     """
     found = open_source(data, replace(options, allow_empty=True)).folder
-    number = {name: label for label, name in enumerate(classes)}
-    unknown = [
-        name
-        for name, count in zip(found.classes, found.counts, strict=True)
-        if count and name not in number
-    ]
-    if unknown:
-        raise DataError(
-            f"images to score must be of the classes trained on ({', '.join(classes)}), but "
-            f"{str(data)!r} has {found.counts[found.classes.index(unknown[0])]} of {unknown[0]!r}: "
-            "rename that folder, or take it away"
-        )
+    number = _numbers(data, found, classes)
     labels = tuple(number[found.classes[label]] for label in found.labels)
     folder = ImageFolder(found.root, tuple(classes), found.paths, labels)
     readable, probes, _ = readable_part(folder, workers, progress, strict=strict)
     digests = (probe.digest for probe in probes)
     return ScoringSet(readable, dict(zip(readable.paths, digests, strict=True)))
+
+
+def _numbers(data: Path | str, found: ImageFolder, classes: Sequence[str]) -> dict[str, int]:
+    """Number the classes that have images as ``classes`` are; DataError for another one.
+
+    Names that only Unicode tells apart are of one class, which the log tells.
+    """
+    number = {name: label for label, name in enumerate(classes)}
+    for name, count in zip(found.classes, found.counts, strict=True):
+        if not count or name in number:
+            continue
+        equal = [label for label, each in enumerate(classes) if same_text(each) == same_text(name)]
+        if len(equal) != 1:
+            alike = [each for each in classes if each.casefold() == name.casefold()]
+            raise DataError(
+                f"images to score must be of the classes trained on ({', '.join(classes)}), but "
+                f"{str(data)!r} has {count} of {name!r}: rename that folder"
+                + (f" to {alike[0]!r}" if alike else "")
+                + ", or take it away"
+            )
+        number[name] = equal[0]
+        log.warning(
+            "%s is the class %s, written in another way", ascii(name), ascii(classes[equal[0]])
+        )
+    return number
 
 
 def split_off(
@@ -162,7 +178,7 @@ def split_off(
 ) -> tuple[TrainingSet, ScoringSet]:
     """Take a share of the images out of training, class by class, to validate on.
 
-    groups: what each file belongs to, as ``splits.read_groups`` says; groups stay on one side. So
+    groups: what each file belongs to, as ``groups.read_groups`` says; groups stay on one side. So
     do files of equal content, and an image with its repetitions. Validation has each image once and
     no blend; blends with an image of the other side are left out. See ``splits.stratified_split``.
 

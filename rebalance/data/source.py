@@ -156,10 +156,12 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
                 f"has {file!r}: write it so, and say where the folder is with --root"
             )
     some = manifest.rows[:FIRST]
+    ours = manifest.record.get("rebalance")
+    hint = "" if ours else ", or import the table if they are only written otherwise"
     if some and not any((manifest.root / row.file_name).exists() for row in some):
         raise DataError(
             f"{str(path)!r} lists images of {str(manifest.root)!r}, where there is no "
-            f"{some[0].file_name!r}, nor any of the next: say where they are with --root"
+            f"{some[0].file_name!r}, nor any of the next: say where they are with --root{hint}"
         )
     empty = [name for name, count in manifest.counts.items() if not count]
     if not manifest.rows or (empty and not options.allow_empty):

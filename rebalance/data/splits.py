@@ -2,24 +2,17 @@
 
 Images of one group never end up on both sides.
 
-Pure functions of arrays but for ``read_groups``. Imports numpy and nothing heavier; may not import
-torch or click.
+Pure functions of arrays. Imports numpy and nothing heavier; may not import torch or click.
 """
 
-import csv
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import DataError, SettingError
-from rebalance.reading import is_regular_file, open_csv
-
-FILE_COLUMNS = ("file_name", "path")
-GROUP_COLUMNS = ("group", "source_image")
 
 ROUNDING = 1e-12
 
@@ -186,53 +179,3 @@ def linked(*groupings: Sequence[Hashable]) -> list[int]:
             ends = find(image), find(first.setdefault(group, image))
             parents[max(ends)] = min(ends)
     return [find(image) for image in range(len(parents))]
-
-
-def read_groups(path: Path | str) -> dict[str, str]:
-    """Read the group of each file from a CSV with a column of file names and one of groups.
-
-    The file's column is ``file_name``, or where there is none ``path``; the group's is ``group``,
-    or where there is none ``source_image``. Other columns are left alone. File names are relative
-    to the folder of images, with forward slashes. Raises DataError for a file that is no such CSV,
-    and for a file name that is listed with two groups, naming the line.
-    """
-    path, number = Path(path), 1
-    if not is_regular_file(path):
-        raise DataError(f"no list of groups at {str(path)!r}: check the name")
-    groups: dict[str, str] = {}
-    try:
-        with open_csv(path) as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = [_column(reader.fieldnames or (), names) for names in _WANTED_COLUMNS]
-            for line in reader:
-                number = reader.line_num
-                name, group = (line[column] or "" for column in columns)
-                if not name or not group:
-                    raise ValueError(f"{columns[0]} and {columns[1]} must not be empty")
-                if groups.setdefault(name, group) != group:
-                    raise ValueError(f"{name!r} is of {group!r}, and was of {groups[name]!r}")
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{str(path)!r}, line {number}: {error}") from None
-    return groups
-
-
-_WANTED_COLUMNS = (FILE_COLUMNS, GROUP_COLUMNS)
-
-
-def _column(header: Iterable[str], names: Sequence[str]) -> str:
-    """Return the first of ``names`` that is in the header; ValueError where none is."""
-    for name in names:
-        if name in header:
-            return name
-    raise ValueError(f"needs a column {' or '.join(names)}, but has {', '.join(header) or 'none'}")
-
-
-def groups_of(paths: Sequence[str], groups: Mapping[str, str]) -> list[str]:
-    """Look up the group of each of ``paths``; DataError names the first that has none."""
-    missing = [path for path in paths if path not in groups]
-    if missing:
-        raise DataError(
-            f"every image needs a group, but {len(missing)} of {len(paths)} have none; the first "
-            f"is {missing[0]!r}: list it, relative to the folder of images"
-        )
-    return [groups[path] for path in paths]

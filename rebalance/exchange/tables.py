@@ -5,8 +5,9 @@ is a formula. Imports neither numpy nor torch.
 """
 
 import csv
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,16 +16,17 @@ from rebalance.data.source import check_files
 from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.manifest import Manifest, check_writable, companions, read_manifest
 from rebalance.settings import FolderOptions, RunOptions
+from rebalance.tables import A_DATE, read_as
 
 log = logging.getLogger("rebalance")
 
 METADATA = "metadata.csv"
+METADATA_LINES = "metadata.jsonl"
 
-# What pandas, with which some tools read tables, takes for a missing value.
-MISSING = {
-    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
-    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-}
+# Lines of JSON keep text apart from numbers, which a CSV cannot; who reads both.
+JSON_LINES = ".jsonl"
+READ_JSON_LINES = ("csv", "hf")
+NAMED_AT_MOST = 5  # class names that a warning lists before it counts the rest
 
 
 class ExportTable(NamedTuple):
@@ -42,17 +44,18 @@ def csv_table(manifest: Manifest, output: Path) -> ExportTable:
 
 
 def hf(manifest: Manifest, output: Path) -> ExportTable:
-    """Make the metadata.csv of Hugging Face's ``imagefolder``, at the images' root or above it.
+    """Make the metadata of Hugging Face's ``imagefolder``, at the images' root or above it.
 
     Raises OutputError for another name or place, where the tool would not find file or images.
     """
     folder, root = output.absolute().parent.resolve(), manifest.root.resolve()
-    if output.name != METADATA or not (root == folder or folder in root.parents):
+    named = output.name in (METADATA, METADATA_LINES)
+    if not named or not (root == folder or folder in root.parents):
         raise OutputError(
-            f"Hugging Face reads {METADATA}, and images beside or below it; got {str(output)!r} "
-            f"for images in {str(manifest.root)!r}: write to {str(manifest.root / METADATA)!r}"
+            f"Hugging Face reads {METADATA} or {METADATA_LINES}, and images beside or below it; "
+            f"got {str(output)!r} for images in {str(manifest.root)!r}: write to "
+            f"{str(manifest.root / METADATA)!r}"
         )
-    _warn_of_missing(manifest)
     prefix = root.relative_to(folder)
     rows = [((prefix / row.file_name).as_posix(), row.label) for row in manifest.rows]
     return ExportTable(("file_name", "label"), rows)
@@ -92,7 +95,6 @@ def fastdup(manifest: Manifest, output: Path) -> ExportTable:
     Raises DataError where a file is repeated: fastdup joins by file name.
     """
     _check_each_once(manifest, "fastdup")
-    _warn_of_missing(manifest)
     rows = [(str(manifest.root / row.file_name), row.label, "train") for row in manifest.rows]
     return ExportTable(("filename", "label", "split"), rows)
 
@@ -114,10 +116,12 @@ def export(
     root: Path | str | None = FolderOptions.root,
     overwrite: bool = RunOptions.overwrite,
 ) -> ExportTable:
-    """Write a manifest as the CSV that another tool reads, and return what was written.
+    """Write a manifest as the table that another tool reads, and return what was written.
 
-    to: a key of ``EXPORTS``, which says of each what it writes and what it cannot. Text is quoted
-    and in UTF-8, paths are absolute except for csv and hf, rows are in the manifest's order.
+    to: a key of ``EXPORTS``, which says of each what it writes and what it cannot. output: a .csv,
+    or for csv and hf a .jsonl of JSON objects, in which a class called 00007 stays a text; the log
+    names classes that programs take for numbers, dates and the like. Text is quoted and in UTF-8,
+    paths are absolute except for csv and hf, rows are in the manifest's order.
 
     Raises SettingError for an unknown tool; ManifestError as ``read_manifest``; DataError for a
     manifest that cannot be followed to its images, holds blends, or repeats a file where the tool
@@ -126,8 +130,7 @@ def export(
     if to not in EXPORTS:
         raise SettingError(f"no table for {to!r}: choose one of {', '.join(EXPORTS)}")
     path, output = Path(manifest), Path(output)
-    if output.suffix.lower() != ".csv":
-        raise OutputError(f"a table is a .csv file; got {str(output)!r}: name it like {METADATA}")
+    _check_name(output, to)
     check_writable(output, overwrite=overwrite)
     if output.resolve() in {file.resolve() for file in companions(path)}:
         raise OutputError(f"{str(output)!r} belongs to the manifest to read: choose another name")
@@ -135,8 +138,9 @@ def export(
     check_files(path, read, FolderOptions(root, allow_empty=True))
     _check_files_only(path, read)
     table = EXPORTS[to](read, output)
+    _warn_of_types(read.classes, output, to)
     with replacing(output) as (partial,):
-        _write(partial, table)
+        _write(partial, table, lines=output.suffix.lower() == JSON_LINES)
     return table
 
 
@@ -158,14 +162,52 @@ def _check_each_once(manifest: Manifest, tool: str) -> None:
         )
 
 
-def _warn_of_missing(manifest: Manifest) -> None:
-    for name in manifest.classes:
-        if name in MISSING:
-            log.warning("class %r: pandas reads this name as a missing value: rename it", name)
+def _check_name(output: Path, to: str) -> None:
+    kinds = (".csv", JSON_LINES) if to in READ_JSON_LINES else (".csv",)
+    if output.suffix.lower() not in kinds:
+        raise OutputError(
+            f"a table for {to} is a {' or '.join(kinds)} file; got {str(output)!r}: name it like "
+            f"{METADATA}"
+        )
 
 
-def _write(path: Path, table: ExportTable) -> None:
+def _warn_of_types(classes: Sequence[str], output: Path, to: str) -> None:
+    """Name the classes that a program which guesses types does not read as text."""
+    found = {name: read_as(name) for name in classes}
+    lines = output.suffix.lower() == JSON_LINES
+    changed = [
+        f"{name!r} ({what})"
+        for name, what in found.items()
+        if what is not None and (not lines or what == A_DATE)
+    ]
+    if not changed:
+        return
+    if lines:
+        remedy = "write .csv, where they stay text for Hugging Face"
+    elif to in READ_JSON_LINES:
+        remedy = (
+            f"write {output.with_suffix(JSON_LINES).name}, or have text read as text (in pandas "
+            "dtype=str, keep_default_na=False)"
+        )
+    else:
+        remedy = "have text read as text (in pandas dtype=str, keep_default_na=False)"
+    more = len(changed) - NAMED_AT_MOST
+    log.warning(
+        "programs that guess types read %s class names as something else: %s%s: rename them, or %s",
+        len(changed),
+        ", ".join(changed[:NAMED_AT_MOST]),
+        f" and {more} more" if more > 0 else "",
+        remedy,
+    )
+
+
+def _write(path: Path, table: ExportTable, *, lines: bool) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
+        if lines:
+            for row in table.rows:
+                record = dict(zip(table.header, row, strict=True))
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            return
         # Left to themselves, older versions of csv leave a lone carriage return bare.
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         writer.writerow(table.header)

@@ -1,79 +1,22 @@
 """Reading a manifest, of ours or of somebody else's."""
 
-import csv
-import io
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from rebalance.atomic import settled
 from rebalance.errors import ManifestError
-from rebalance.manifest.rows import (
-    DROPPED_COLUMNS,
-    KINDS,
-    MAP_COLUMNS,
-    TABLES,
-    Dropped,
-    Manifest,
-    Place,
-    Row,
-    companions,
-    table_digest,
-)
+from rebalance.manifest.parsing import DROPPED, PLACES, ROWS, parse
+from rebalance.manifest.rows import TABLES, Manifest, companions, table_digest
+from rebalance.manifest.tidying import recognised, tidied
 from rebalance.reading import is_regular_file, read_json
 from rebalance.records import ManifestRecord
 from rebalance.records.manifest import FORMAT
 from rebalance.records.shape import misfit
 
 log = logging.getLogger("rebalance")
-
-Cell = TypeVar("Cell")
-
-
-def _cell(line: dict[str, str], name: str, convert: Callable[[str], Cell]) -> Cell | None:
-    text = line.get(name) or ""
-    return convert(text) if text else None
-
-
-def _row(line: dict[str, str]) -> Row:
-    row = Row(
-        file_name=line["file_name"],
-        label=line["label"],
-        kind=line.get("kind") or "original",
-        partner=_cell(line, "partner", str),
-        weight=_cell(line, "weight", float),
-        cluster=_cell(line, "cluster", int),
-        distance=_cell(line, "distance", float),
-    )
-    if not row.file_name or not row.label:
-        raise ValueError("file_name and label must not be empty")
-    if row.kind not in KINDS:
-        raise ValueError(f"kind is {row.kind!r}; it must be one of {', '.join(KINDS)}")
-    if (row.kind == "synthetic") != (row.partner is not None and row.weight is not None):
-        raise ValueError("a synthetic row, and no other, needs a partner and a weight")
-    if row.weight is not None and not 0 <= row.weight <= 1:
-        raise ValueError(f"weight is {row.weight:g}; it must lie between 0 and 1")
-    return row
-
-
-def _dropped(line: dict[str, str]) -> Dropped:
-    return Dropped(
-        line["file_name"],
-        line["label"],
-        _cell(line, "cluster", int),
-        _cell(line, "distance", float),
-        line["reason"],
-    )
-
-
-def _place(line: dict[str, str]) -> Place:
-    place = Place(line["file_name"], line["label"], float(line["x"]), float(line["y"]))
-    if not (isfinite(place.x) and isfinite(place.y)):
-        raise ValueError("x and y must be finite numbers")
-    return place
 
 
 def _content(path: Path) -> bytes:
@@ -86,33 +29,6 @@ def _content(path: Path) -> bytes:
         raise ManifestError(f"{str(path)!r}, line 1: {error}") from None
 
 
-def _parse_csv(
-    path: Path, content: bytes, needed: Sequence[str], parse: Callable[[dict[str, str]], Cell]
-) -> list[Cell]:
-    number = 1
-    try:
-        # Spreadsheets put a byte order mark in front: utf-8-sig takes it off.
-        text = content.decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        header = reader.fieldnames or ()
-        missing = [name for name in needed if name not in header]
-        if len(set(header)) < len(header):
-            raise ValueError("has a column twice")
-        if missing:
-            raise ValueError(
-                f"needs the columns {', '.join(needed)}; {', '.join(missing)} not found"
-            )
-        parsed = []
-        for line in reader:
-            number = reader.line_num
-            if None in line or None in line.values():
-                raise ValueError("has more or fewer cells than the header")
-            parsed.append(parse(line))
-    except (ValueError, csv.Error) as error:
-        raise ManifestError(f"{str(path)!r}, line {number}: {error}") from None
-    return parsed
-
-
 def _read_record(path: Path) -> ManifestRecord:
     try:
         record = read_json(path)
@@ -120,13 +36,16 @@ def _read_record(path: Path) -> ManifestRecord:
         return {}
     except (OSError, ValueError) as error:
         raise ManifestError(f"{str(path)!r} is not readable as JSON: {error}") from None
-    number = record.get("format", FORMAT) if isinstance(record, dict) else None
+    if _is_foreign(record):
+        log.warning("%r beside the table is of another program, and left out", str(path))
+        return {}
+    number = record.get("format", FORMAT)
     if isinstance(number, int) and number > FORMAT:
         raise ManifestError(
             f"{str(path)!r} is of format {number}, and {FORMAT} is the latest that this version "
             "reads: update rebalance"
         )
-    if not isinstance(record, dict) or not _is_record(record):
+    if not _is_record(record):
         raise ManifestError(
             f"{str(path)!r} is not the record of a manifest of format {FORMAT}: write it anew with "
             "rebalance, or take it away"
@@ -137,6 +56,14 @@ def _read_record(path: Path) -> ManifestRecord:
             f"{str(path)!r} is damaged ({fault}): write it anew with rebalance, or take it away"
         )
     return cast(ManifestRecord, record)
+
+
+def _is_foreign(record: Any) -> bool:
+    """Whether JSON is another program's: it has keys that no record has, and none of ours alone."""
+    if not isinstance(record, dict):
+        return True
+    known = ManifestRecord.__annotations__.keys()
+    return not record.keys() & {"rebalance", "digests"} and not record.keys() <= known
 
 
 def _is_record(record: dict[str, Any]) -> bool:
@@ -164,9 +91,10 @@ def _are_texts(values: Any) -> bool:
 def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
     """Read ``M.csv``, and its companions where they stand beside it.
 
-    A CSV of somebody else's needs only the columns file_name and label. The root is ``root``, or
-    what ``M.json`` says, or the folder of the CSV; the classes are those of ``M.json``, or the
-    labels found, sorted. A table that was changed by hand is read, with a word in the log.
+    A CSV of somebody else's needs only the columns file_name and label, whichever sign is between
+    its cells. The root is ``root``, or what ``M.json`` says, or the folder of the CSV; the classes
+    are those of ``M.json``, or the labels found, sorted. A table that was changed by hand or that
+    went through pandas is read, with a word in the log.
 
     Raises ManifestError, naming the line, and where the files are not all of one writing.
 
@@ -182,19 +110,16 @@ def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
     own_path = Path(path)
     tables, record = _read_unit(own_path)
     record.pop("digests", None)  # they are of these files, and of no other made of the manifest
-    rows = _parse_csv(own_path, tables["rows"], ("file_name", "label"), _row)
-    _, dropped_path, _, map_path = companions(own_path)
-    dropped, places = [], []
-    if "dropped" in tables:
-        dropped = _parse_csv(dropped_path, tables["dropped"], DROPPED_COLUMNS, _dropped)
-    if "map" in tables:
-        places = _parse_csv(map_path, tables["map"], MAP_COLUMNS, _place)
-    labels = {row.label for row in rows}
-    classes = tuple(record.get("classes") or sorted(labels))
-    unknown = sorted(labels - set(classes))
-    if unknown:
-        raise ManifestError(f"{str(path)!r} has labels that its .json does not: {unknown[0]!r}")
     found = Path(root or record.get("root") or own_path.parent).absolute()
+    rows = parse(own_path, tables["rows"], ROWS)
+    _, dropped_path, _, map_path = companions(own_path)
+    dropped = parse(dropped_path, tables["dropped"], DROPPED) if "dropped" in tables else []
+    places = parse(map_path, tables["map"], PLACES) if "map" in tables else []
+    if not record and "dropped" not in tables:
+        rows = tidied(own_path, rows, found)
+    if record.get("classes"):
+        rows = recognised(own_path, rows, record["classes"])
+    classes = tuple(record.get("classes") or sorted({row.label for row in rows}))
     return Manifest(found, classes, tuple(rows), tuple(dropped), record, tuple(places))
 
 

@@ -187,6 +187,9 @@ class SourceRecord(ManifestRecord, total=False):
 
     manifest: Annotated[str, "The manifest that the images were listed by."]
     table: Annotated[str, "The table of another tool that was imported."]
+    reading: Annotated[
+        list[str], "How that table was read, in words; only where that was not plain."
+    ]
 
 
 # The keys of every record that a command writes.

@@ -14,10 +14,11 @@ class NetworkRecord(TypedDict):
 
 
 class FolderReading(TypedDict, total=False):
-    """How the folder was read, where it is told; version 0.1 did not tell."""
+    """How folder and groups were read, where it is told; version 0.1 did not tell."""
 
     as_classes: Annotated[bool, "Whether the folders were insisted on as classes."]
     extensions: Annotated[list[str], "The further endings of files that were read as images."]
+    group_column: Annotated[str, "The column of the groups; only where it was told."]
 
 
 class TrainingSource(FolderReading):

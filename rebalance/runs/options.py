@@ -3,11 +3,13 @@
 Imports torch only for the loss; never click.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rebalance import losses, seeds
+from rebalance.data.groups import read_groups
 from rebalance.data.samples import (
     ScoringSet,
     TrainingSet,
@@ -16,12 +18,12 @@ from rebalance.data.samples import (
     open_training,
     split_off,
 )
-from rebalance.data.splits import read_groups
 from rebalance.errors import DataError, ManifestError, SettingError
 from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import HeadRecord, RunOptionsRecord
+from rebalance.records.run import FolderReading
 from rebalance.scoring.costs import read_cost_matrix, with_cost_file
 from rebalance.settings import (
     RECIPES,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from rebalance.losses import Loss
 
 # Where the images lie changes no result: what they hold is compared.
-FREE = ("source.data", "source.root", "source.groups", "head.manifest")
+FREE = ("source.data", "source.root", "source.groups", "source.group_column", "head.manifest")
 
 
 class Sets(NamedTuple):
@@ -101,6 +103,8 @@ def _sides(
         raise SettingError("--val and --val-fraction exclude each other: give one of them")
     if scoring.groups is not None and scoring.val_fraction is None:
         raise SettingError("--groups says how --val-fraction may divide: give that too")
+    if scoring.group_column is not None and scoring.groups is None:
+        raise SettingError("--group-column is a column of --groups: give that too")
     if scoring.val is not None:
         found = open_scoring(
             scoring.val, given.classes, FolderOptions(), workers, progress, strict=run.strict
@@ -108,13 +112,13 @@ def _sides(
         return given, found
     if scoring.val_fraction is None:
         return given, None
-    return _split(given, scoring.val_fraction, scoring.groups, run.seed)
+    owners = None if scoring.groups is None else read_groups(scoring.groups, scoring.group_column)
+    return _split(given, scoring.val_fraction, owners, run.seed)
 
 
 def _split(
-    given: TrainingSet, fraction: float, groups: Path | str | None, seed: int
+    given: TrainingSet, fraction: float, owners: Mapping[str, str] | None, seed: int
 ) -> tuple[TrainingSet, ScoringSet]:
-    owners = None if groups is None else read_groups(groups)
     return split_off(given, fraction, seeds.generator(seed, "validation"), owners)
 
 
@@ -136,6 +140,8 @@ def record_options(
     ``heads.describe_recipes`` says of the manifest that the head is rebalanced by, if it is.
     """
     seen, validation = sets.seen, sets.validation
+    told = scoring.group_column
+    column: FolderReading = {} if told is None else {"group_column": told}
     judged = sorted(digest.hex() for digest in validation.digests.values()) if validation else []
     loss_options = with_cost_file(
         dict(training.loss_options), lambda file: read_cost_matrix(file, seen.classes)
@@ -164,6 +170,7 @@ def record_options(
             "extensions": list(source.extensions),
             "val_fraction": scoring.val_fraction,
             "groups": _absolute(scoring.groups),
+            **column,
         },
         "data": _content(seen),
         "validation": fingerprint(judged),
@@ -217,7 +224,9 @@ def reopen_training(options: RunOptionsRecord, workers: int, progress: Progress)
     try:
         seen = open_training(source["data"], where, workers, progress, strict=False)
         if source["val_fraction"] is not None:
-            seen, _ = _split(seen, source["val_fraction"], source["groups"], options["seed"])
+            groups = source["groups"]
+            owners = None if groups is None else read_groups(groups, source.get("group_column"))
+            seen, _ = _split(seen, source["val_fraction"], owners, options["seed"])
     except (DataError, ManifestError) as error:
         raise DataError(f"the images that the run was trained on are needed again: {error}") from (
             error

@@ -1,9 +1,8 @@
-"""What mistakes cost: a matrix read from a CSV, checked, and the class of least expected cost.
+"""What mistakes cost: a matrix read from a table, checked, and the class of least expected cost.
 
 Imports numpy and nothing heavier; may not import torch or click.
 """
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,36 +10,68 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rebalance.errors import MetricError, SettingError
+from rebalance.errors import DataError, MetricError, SettingError
 from rebalance.metrics.checks import as_probabilities
-from rebalance.reading import is_regular_file, open_csv
+from rebalance.tables import Grid, number, read_grids, same_text, tell
 
 
 def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[float]]:
     """cost[predicted][true] [K][K], both in the order of ``classes``.
 
-    The CSV has a row per predicted and a column per true class, in one of two forms, told apart by
-    their size: K × K numbers in class order; or with one row and one column more, which name the
-    true and the predicted classes in any order. The cell in the corner may hold anything.
+    The table has a row per predicted and a column per true class, in one of two forms, told apart
+    by their size: K × K numbers in class order; or with one row and one column more, which name the
+    true and the predicted classes in any order, or count both from 0. The cell in the corner may
+    hold anything. Cells are divided by whichever sign makes a matrix of them, and where that is no
+    comma, numbers may have a decimal comma.
 
     Raises SettingError for a file that is neither, a cell that is no number, a name that is
     missing, unknown or there twice, and a matrix that ``check_cost`` refuses.
     """
-    rows = _read(Path(path))
+    path = Path(path)
     try:
-        size = {len(row) for row in rows} | {len(rows)}
-        if size == {len(classes) + 1}:
-            rows = _in_class_order(rows, classes)
-        elif size != {len(classes)}:
-            widths = ", ".join(map(str, sorted({len(row) for row in rows}))) or "no"
-            raise ValueError(
-                f"{len(classes)} classes need as many rows and columns of costs, or one more of "
-                f"each with their names, but there are {len(rows)} rows of {widths} cells"
-            )
-        matrix = [[_number(cell) for cell in row] for row in rows]
-        check_cost(matrix, len(classes))
-    except (ValueError, MetricError) as error:
-        raise SettingError(f"{str(path)!r}: {error}") from None
+        grids, notes = read_grids(path, "no cost matrix")
+    except DataError as error:
+        raise SettingError(str(error)) from None
+    found: list[tuple[Grid, list[list[float]]]] = []
+    faults: list[str] = []
+    for grid in grids:
+        try:
+            matrix = _matrix(grid, classes)
+        except (ValueError, MetricError) as error:
+            # The sign that makes as many cells as are needed is meant, or else the comma.
+            is_meant = len(grid.rows) > 1 and {len(row) for row in grid.rows} == {len(grid.rows)}
+            faults.insert(0 if is_meant else len(faults), str(error))
+        else:
+            if all(matrix != other for _, other in found):
+                found.append((grid, matrix))
+    if not found:
+        raise SettingError(f"{str(path)!r}: {faults[0]}")
+    if len(found) > 1:
+        ways = " or ".join(grid.sign for grid, _ in found)
+        raise SettingError(
+            f"{str(path)!r}: may be divided by {ways}, and is a matrix of costs either way: keep "
+            "one of them"
+        )
+    tell(path, (*notes, *found[0][0].notes))
+    return found[0][1]
+
+
+def _matrix(grid: Grid, classes: Sequence[str]) -> list[list[float]]:
+    """The costs in class order; ValueError or MetricError where there are none."""
+    if grid.error:
+        raise ValueError(f"cannot be read as CSV: {grid.error}")
+    rows = grid.rows
+    size = {len(row) for row in rows} | {len(rows)}
+    if size == {len(classes) + 1}:
+        rows = _in_class_order(rows, classes)
+    elif size != {len(classes)}:
+        widths = ", ".join(map(str, sorted({len(row) for row in rows}))) or "no"
+        raise ValueError(
+            f"{len(classes)} classes need as many rows and columns of costs, or one more of "
+            f"each with their names, but there are {len(rows)} rows of {widths} cells"
+        )
+    matrix = [[_number(cell) for cell in row] for row in rows]
+    check_cost(matrix, len(classes))
     return matrix
 
 
@@ -119,43 +150,38 @@ def check_cost(cost: ArrayLike, classes: int) -> NDArray[np.float64]:
     return costs
 
 
-def _read(path: Path) -> list[list[str]]:
-    """The cells of a CSV without the space around them; blank lines are left out."""
-    if not is_regular_file(path):
-        raise SettingError(f"no cost matrix at {str(path)!r}: check the name")
-    try:
-        with open_csv(path) as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file, strict=True)]
-    except (OSError, ValueError, csv.Error) as error:
-        raise SettingError(f"{str(path)!r} cannot be read as CSV: {error}") from None
-    return [row for row in rows if any(row)]
-
-
 def _in_class_order(rows: list[list[str]], classes: Sequence[str]) -> list[list[str]]:
     """The cells without their names, rows and columns in the order of ``classes``."""
-    columns = _places(rows[0][1:], classes, "first row")
-    lines = _places([row[0] for row in rows[1:]], classes, "first column")
+    across, down = rows[0][1:], [row[0] for row in rows[1:]]
+    if across == down == [str(number) for number in range(len(classes))] != list(classes):
+        return [row[1:] for row in rows[1:]]  # as pandas counts what has no name
+    columns = _places(across, classes, "first row")
+    lines = _places(down, classes, "first column")
     return [[rows[1 + line][1 + column] for column in columns] for line in lines]
 
 
 def _places(names: Sequence[str], classes: Sequence[str], where: str) -> list[int]:
     """Where in ``names`` each class stands; ValueError unless each does, once."""
-    known = {name.strip(): name for name in classes}
-    unknown = [name for name in names if name not in known]
+    known = [same_text(name) for name in classes]
+    found = [same_text(name) for name in names]
+    unknown = [name for name, text in zip(names, found, strict=True) if text not in known]
     if unknown:
         raise ValueError(
             f"the {where} names {unknown[0]!r}, which is no class; they are {', '.join(classes)}"
         )
-    for name in known:
-        if names.count(name) != 1:
+    for name, text in zip(classes, known, strict=True):
+        if found.count(text) != 1:
             raise ValueError(
-                f"the {where} must name class {name!r} once, but does {names.count(name)} times"
+                f"the {where} must name class {name!r} once, but does {found.count(text)} times"
             )
-    return [names.index(name.strip()) for name in classes]
+    return [found.index(text) for text in known]
 
 
 def _number(cell: str) -> float:
     try:
-        return float(cell)
-    except ValueError:
-        raise ValueError(f"costs must be numbers, but one is {cell!r}") from None
+        value = number(cell)
+    except ValueError as error:
+        raise ValueError(f"costs must be numbers, but one is {error}") from None
+    if value is None:
+        raise ValueError(f"costs must be numbers, but one is {cell!r}")
+    return value

@@ -36,6 +36,9 @@ class StudyOptions(Options):
         5, least=2, help="Parts of DATA, each of which is validated on once per seed."
     )
     groups: Path | None = option(None, help="CSV of file_name,group: no group in two folds.")
+    group_column: str | None = option(
+        None, help="Column of groups that holds them. [default: the one of a usual name]"
+    )
     metric: str = option(
         "balanced_accuracy",
         choices="rebalance.metrics:METRICS",

@@ -205,6 +205,11 @@ class ScoringOptions(Options):
         place="file",
         help="CSV of file_name,group: no group on both sides of --val-fraction.",
     )
+    group_column: str | None = option(
+        None,
+        metavar="NAME",
+        help="Column of --groups that holds them. [default: the one of a usual name]",
+    )
     allow_overlap: bool = option(False, help="Allow images that are both trained on and scored.")
     threshold: str = option(
         "none", metavar="none|prior|cost:FILE", help="Rule that turns probabilities into a class."

@@ -102,6 +102,8 @@ def _options(
         if key in study:
             study[key] = folder / study[key]
     study |= {key: Path(value) for key, value in given.items() if value is not None}
+    if "group_column" in study and "groups" not in study:
+        raise SettingError("study.group_column is a column of study.groups: give that too")
     if "data" not in study:
         raise SettingError("study.data is needed: the folder of images, or a manifest")
     if "seeds" in study:

@@ -16,9 +16,10 @@ from rebalance.atomic import make_folder, replacing
 from rebalance.class_sizes import grown_sizes, wanted_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
+from rebalance.data.groups import groups_of, read_groups
 from rebalance.data.samples import open_scoring, overlap
 from rebalance.data.source import open_source
-from rebalance.data.splits import groups_of, linked, read_groups
+from rebalance.data.splits import linked
 from rebalance.errors import DataError, RebalanceError, SettingError
 from rebalance.losses import make_loss
 from rebalance.models.devices import resolve_device
@@ -76,7 +77,8 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> I
     images = table.folder
     kin = linked(keys)
     if options.groups is not None:
-        kin = linked(keys, groups_of(images.paths, read_groups(options.groups)))
+        groups = read_groups(options.groups, options.group_column)
+        kin = linked(keys, groups_of(images.paths, groups))
     labels = np.asarray(images.labels, dtype=np.int64)
     folds = {
         seed: deal(

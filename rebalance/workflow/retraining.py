@@ -97,7 +97,7 @@ def _check(
         if getattr(training, name) != getattr(plain, name):
             option = "loss-option" if name == "loss_options" else name.replace("_", "-")
             raise SettingError(f"--from takes the network as it was trained: leave out --{option}")
-    if replace(scoring, val_fraction=None, groups=None) != scoring:
+    if replace(scoring, val_fraction=None, groups=None, group_column=None) != scoring:
         raise SettingError("--from trains on all that the manifest has: validate with --val")
 
 

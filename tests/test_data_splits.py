@@ -1,4 +1,4 @@
-"""Splits: shares, both sides, groups kept whole, and lists of groups that cannot be read."""
+"""Splits: shares, both sides, and groups kept whole."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalance import seeds
-from rebalance.data.splits import groups_of, linked, read_groups, stratified_split
+from rebalance.data.splits import linked, stratified_split
 from rebalance.errors import DataError, SettingError
 
 fractions = st.floats(0.05, 0.95)
@@ -137,42 +137,3 @@ def test_linked_groups_are_the_connected_parts(groupings):
         together = together @ together
     assert np.array_equal(np.equal.outer(found, found), together)
     assert all(number == found.index(number) for number in found)
-
-
-def test_groups_are_read_by_the_first_column_that_fits(tmp_path):
-    path = tmp_path / "groups.csv"
-    path.write_text('\ufeffpath,class,source_image\n"a/1,x.png",a,p1\nb/2.png,b,p2\n', "utf-8")
-    assert read_groups(path) == {"a/1,x.png": "p1", "b/2.png": "p2"}
-    path.write_text("source_image,path,group,file_name\nno,no,g,yes\nno,no,g,yes\n")
-    assert read_groups(path) == {"yes": "g"}
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("image,group\n1,2\n", "needs a column file_name or path, but has image, group"),
-        ("file_name,patient\n1,2\n", "needs a column group or source_image"),
-        ("", "needs a column file_name or path, but has none"),
-        ("file_name,group\na,1\nb,\n", "line 3: file_name and group must not be empty"),
-        ("file_name,group\na,1\nb\n", "line 3: file_name and group must not be empty"),
-        ("file_name,group\na,1\na,2\n", "line 3: 'a' is of '2', and was of '1'"),
-        ('file_name,group\n"a,1\n', "unexpected end of data"),
-    ],
-)
-def test_a_list_of_groups_that_cannot_be_is_refused(tmp_path, text, told):
-    path = tmp_path / "groups.csv"
-    path.write_text(text)
-    with pytest.raises(DataError, match=told) as refusal:
-        read_groups(path)
-    assert "\n" not in str(refusal.value) and str(path) in str(refusal.value)
-
-
-def test_a_list_of_groups_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no list of groups"):
-        read_groups(tmp_path / "none.csv")
-
-
-def test_images_without_a_group_are_named():
-    assert groups_of(["a", "b"], {"b": "2", "a": "1", "c": "3"}) == ["1", "2"]
-    with pytest.raises(DataError, match="2 of 3 have none; the first is 'x'"):
-        groups_of(["a", "x", "y"], {"a": "1"})

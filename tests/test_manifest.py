@@ -120,8 +120,9 @@ def test_a_lone_surrogate_in_the_record_survives(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "file_name, label not found"),
-        ("file_name\na.png\n", "label not found"),
+        ("", "needs one column with file_name; found none"),
+        ("file_name\na.png\n", "needs one column with label; found none among 'file_name' columns"),
+        ("path,class\na.png,a\n", "or make a manifest of another table with rebalance import"),
         ("file_name,label\na.png\n", "line 2: has more or fewer cells"),
         ("file_name,label\na.png,a,extra\n", "line 2: has more or fewer cells"),
         ("file_name,label\n,a\n", "line 2: file_name and label must not be empty"),
@@ -129,8 +130,15 @@ def test_a_lone_surrogate_in_the_record_survives(tmp_path):
         ("file_name,label,kind\na.png,a,synthetic\n", "line 2: a synthetic row"),
         ("file_name,label,partner,weight\na.png,a,b.png,.5\n", "line 2: a synthetic row"),
         ("file_name,label,kind,partner,weight\na,a,synthetic,b,1.5\n", "weight is 1.5"),
-        ("file_name,label,kind,partner,weight\na,a,synthetic,b,nan\n", "weight is nan"),
-        ("file_name,label,cluster\na.png,a,x\n", "line 2"),
+        (
+            "file_name,label,kind,partner,weight\na,a,synthetic,b,nan\n",
+            "needs a partner and a weight",
+        ),
+        ("file_name,label,weight\na.png,a,x\n", "line 2: weight is 'x', and a number was needed"),
+        ("file_name,label,cluster\na.png,a,x\n", "line 2: cluster is 'x', and a number was needed"),
+        ("file_name,label,cluster\na.png,a,1.5\n", "cluster is '1.5', and a whole number was"),
+        ("file_name,label,distance\na.png,a,inf\n", "distance is 'inf', and a finite number"),
+        ('file_name,label,distance\na.png,a,"1,500"\n', "may be 1.500 or 1500"),
         ("file_name,label,label\na.png,a,b\n", "has a column twice"),
         ('file_name,label\n"a.png,a\n', "unexpected end of data"),
     ],
@@ -146,14 +154,11 @@ def test_a_bad_line_is_named(tmp_path, content, message):
 def test_other_unreadable_manifests(tmp_path):
     with pytest.raises(ManifestError, match="no manifest at"):
         read_manifest(tmp_path / "none.csv")
-    (tmp_path / "latin.csv").write_bytes("file_name,label\nä.png,a\n".encode("latin-1"))
-    with pytest.raises(ManifestError, match="utf-8"):
-        read_manifest(tmp_path / "latin.csv")
+    (tmp_path / "zeros.csv").write_bytes(b"file_name,label\n\0\0\0.png,a\n")
+    with pytest.raises(ManifestError, match="is no text"):
+        read_manifest(tmp_path / "zeros.csv")
     path = write(tmp_path, [Row("a/1.png", "a")], record={"classes": ["b"]})
     with pytest.raises(ManifestError, match="does not: 'a'"):
-        read_manifest(path)
-    path.with_suffix(".json").write_text("[1]")
-    with pytest.raises(ManifestError, match="not the record of a manifest"):
         read_manifest(path)
     for record in (
         {"classes": 5},
@@ -223,7 +228,7 @@ def test_nothing_is_silently_replaced(tmp_path):
     assert not path.with_suffix(".map.csv").exists()  # it was the other manifest's
 
 
-@pytest.mark.parametrize("line", ["a.png,a,one,2", "a.png,a,nan,2", "a.png,a,1"])
+@pytest.mark.parametrize("line", ["a.png,a,one,2", "a.png,a,nan,2", "a.png,a,1", "a.png,a,inf,2"])
 def test_a_map_needs_numbers(tmp_path, line):
     path = write(tmp_path, [Row("a.png", "a")])
     path.with_suffix(".map.csv").write_text(f"file_name,label,x,y\n{line}\n")
@@ -258,3 +263,96 @@ def test_the_record_is_json_people_can_read(tmp_path):
     assert "Größe" in raw
     assert json.loads(raw)["note"] == "Größe"
     assert set(raw) <= set(string.printable) | set("öß")
+
+
+# --- what other programs make of it -------------------------------------------------------------
+
+PLAIN = (Row("a/1.png", "a", cluster=1, distance=0.5), Row("b/1.png", "b"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "file_name,label,kind,partner,weight,cluster,distance\n"
+        "a/1.png,a,original,,,1.0,0.5\nb/1.png,b,original,,,,\n",
+        "file_name,label,kind,partner,weight,cluster,distance\n"
+        "a/1.png,a,original,NaN,NaN,1.0,0.5\nb/1.png,b,NaN,<NA>,nan,NA,NaN\n",
+        ",cluster,distance,label,mine,file_name\n0,1.0,0.5,a,x,a/1.png\n1,,,b,y,b/1.png\n",
+        ",,file_name,label,cluster,distance\n0,0,a/1.png,a,1.0,0.5\n1,1,b/1.png,b,,\n",
+        "\ufefffile_name;label;cluster;distance\r\na/1.png;a;1;0,5\r\nb/1.png;b;;\r\n;;;\r\n",
+        "file_name\tlabel\tcluster\tdistance\na/1.png\ta\t1\t5e-1\nb/1.png\tb\t\t\n",
+        "File_Name, Label ,cluster,distance\na/1.png,a, 1 , 0.5\nb/1.png,b,,\n",
+        "file_name,label,cluster,distance,,\na/1.png,a,1.0,.5,,\nb/1.png,b,,,,\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_manifest_is_the_same_after_another_program_wrote_it(tmp_path, content, encoding):
+    path = tmp_path / "m.csv"
+    path.write_bytes(content.encode(encoding))
+    assert read_manifest(path).rows == PLAIN
+
+
+def test_map_and_dropped_rows_are_the_same_after_pandas(tmp_path):
+    gone = Dropped("a/2.png", "a", 1, 0.5, "farther")
+    path = write(tmp_path, PLAIN, [gone], places=[PLACE])
+    dropped, record, places = companions(path)[1:]
+    record.write_text('{"classes": ["a", "b"]}')
+    dropped.write_text(",reason,file_name,label,cluster,distance\n0,farther,a/2.png,a,1.0,0.5\n")
+    places.write_text(",x,y,file_name,label\n0,0.25,-1.50,a/1.png,a\n")
+    read = read_manifest(path)
+    assert (read.dropped, read.places) == ((gone,), (PLACE,))
+
+
+@pytest.mark.parametrize(("name", "written"), [("00007", "7"), ("00007", "7.0"), ("true", "True")])
+def test_labels_that_pandas_changed_are_recognised(tmp_path, caplog, name, written):
+    path = write(tmp_path, [Row("x/1.png", name), Row("b/1.png", "b")])
+    path.write_text(path.read_text().replace(f"png,{name}", f"png,{written}"))
+    assert read_manifest(path).rows == (Row("x/1.png", name), Row("b/1.png", "b"))
+    assert f"such as the class {name!r} to {written!r}" in caplog.text
+
+
+def test_a_label_that_may_be_two_classes_is_refused(tmp_path):
+    path = write(tmp_path, [Row("x/1.png", "007"), Row("b/1.png", "07")])
+    path.write_text("file_name,label\nx/1.png,7\n")
+    with pytest.raises(ManifestError, match="may be the class '007' or '07'"):
+        read_manifest(path)
+
+
+def test_a_class_that_pandas_takes_for_missing_is_explained(tmp_path):
+    path = write(tmp_path, [Row("x/1.png", "NA")])
+    path.write_text("file_name,label\nx/1.png,\n")
+    with pytest.raises(ManifestError, match="label is; pandas writes a class that is called NA"):
+        read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        '{"images": [], "annotations": []}',
+        '{"classes": ["x"], "labels": {}}',
+        '{"cat": 0, "dog": 1}',
+        "[1]",
+    ],
+)
+def test_json_of_another_program_beside_a_table_is_left_out(tmp_path, caplog, foreign):
+    (tmp_path / "m.csv").write_text("file_name,label\na/1.png,a\n")
+    (tmp_path / "m.json").write_text(foreign)
+    read = read_manifest(tmp_path / "m.csv")
+    assert (read.classes, read.record) == (("a",), {})
+    assert "m.json' beside the table is of another program, and left out" in caplog.text
+
+
+def test_a_table_we_did_not_write_is_read_without_the_spaces_around_cells(tmp_path, caplog):
+    (tmp_path / " x.png").touch()
+    path = tmp_path / "m.csv"
+    path.write_text("file_name,label\n x.png, cat\n y.png,cat\nz.png,Cat\n")
+    read = read_manifest(path)
+    assert read.rows == (Row(" x.png", "cat"), Row("y.png", "cat"), Row("z.png", "Cat"))
+    assert "labels are one where only spaces" in caplog.text
+    assert "look alike are taken as different: 'cat' (2 rows) and 'Cat' (1 rows)" in caplog.text
+
+
+def test_a_manifest_of_ours_keeps_the_spaces_of_its_classes(tmp_path, caplog):
+    rows = (Row("x.png", " cat"), Row("y.png", "cat"))
+    assert read_manifest(write(tmp_path, rows)).rows == rows
+    assert not caplog.text

@@ -57,7 +57,10 @@ def test_both_forms_say_the_same(tmp_path, size, rng: random.Random):
         ("0,1,2\n1,0,x\n1,2,0\n", "costs must be numbers, but one is 'x'"),
         ("0,1,2\n1,0,\n1,2,0\n", "costs must be numbers, but one is ''"),
         ("0,1,2\n1,0,-1\n1,2,0\n", "finite costs from 0 up, but the least is -1"),
-        ("0,1,2\n1,0,nan\n1,2,0\n", "finite costs from 0 up"),
+        ("0,1,2\n1,0,nan\n1,2,0\n", "costs must be numbers, but one is 'nan'"),
+        ("0,1,2\n1,0,inf\n1,2,0\n", "costs must be numbers, but one is 'inf', and a finite"),
+        ("0;1;1,500\n1;0;2\n1;2;0\n", "but one is '1,500', which may be 1.500 or 1500"),
+        ("0;1;2\n1;0;x\n1;2;0\n", "costs must be numbers, but one is 'x'"),
         ("0,1,2\n1,3,1\n1,2,0\n", "diagonal of zeros, but to be right about class 1"),
         ("0,1,0\n1,0,0\n1,2,0\n", "mistakes about class 2 cost nothing"),
         (",cat,dog,fox\ncat,0,1,1\n", "there are 2 rows of 4 cells"),
@@ -76,3 +79,23 @@ def test_what_is_no_cost_matrix_is_refused(tmp_path, text, told):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(SettingError, match="no cost matrix at"):
         read_cost_matrix(tmp_path / "none.csv", CLASSES)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", " "])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_costs_are_the_same_however_they_are_written(tmp_path, delimiter, encoding):
+    point = "." if delimiter == "," else ","
+    lines = [["", "dög", "cat"], ["dög", "0", f"2{point}5"], ["cat", "1e0", "0"]]
+    text = "\r\n".join(delimiter.join(cell or '"x"' for cell in line) for line in lines)
+    (tmp_path / "costs.csv").write_bytes(text.encode(encoding))
+    assert read_cost_matrix(tmp_path / "costs.csv", ("cat", "dög")) == [[0, 1], [2.5, 0]]
+
+
+def test_costs_that_pandas_counted_from_0_are_in_class_order(tmp_path):
+    path = write(tmp_path, ",0,1,2\n0,0,1,2\n1,3,0,4\n2,5,6,0\n")
+    assert read_cost_matrix(path, CLASSES) == [[0, 1, 2], [3, 0, 4], [5, 6, 0]]
+
+
+def test_names_that_only_unicode_tells_apart_are_one(tmp_path):
+    path = write(tmp_path, ",cafe\u0301,dog\ncafe\u0301,0,1\ndog,2,0\n")
+    assert read_cost_matrix(path, ("caf\u00e9", "dog")) == [[0, 1], [2, 0]]

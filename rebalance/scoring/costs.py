@@ -32,7 +32,6 @@ def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[floa
         grids, notes = read_grids(path, "no cost matrix")
     except DataError as error:
         raise SettingError(str(error)) from None
-    found: list[tuple[Grid, list[list[float]]]] = []
     faults: list[str] = []
     for grid in grids:
         try:
@@ -42,18 +41,9 @@ def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[floa
             is_meant = len(grid.rows) > 1 and {len(row) for row in grid.rows} == {len(grid.rows)}
             faults.insert(0 if is_meant else len(faults), str(error))
         else:
-            if all(matrix != other for _, other in found):
-                found.append((grid, matrix))
-    if not found:
-        raise SettingError(f"{str(path)!r}: {faults[0]}")
-    if len(found) > 1:
-        ways = " or ".join(grid.sign for grid, _ in found)
-        raise SettingError(
-            f"{str(path)!r}: may be divided by {ways}, and is a matrix of costs either way: keep "
-            "one of them"
-        )
-    tell(path, (*notes, *found[0][0].notes))
-    return found[0][1]
+            tell(path, (*notes, *grid.notes))
+            return matrix
+    raise SettingError(f"{str(path)!r}: {faults[0]}")
 
 
 def _matrix(grid: Grid, classes: Sequence[str]) -> list[list[float]]:

@@ -79,7 +79,7 @@ def number(text: str) -> float | None:
 
 def _with_comma(text: str) -> float:
     before, comma, after = text.partition(",")
-    if comma and NUMBER.fullmatch(f"{before}.{after}"):
+    if comma and after and NUMBER.fullmatch(f"{before}.{after}"):
         if len(after) == 3 and after.isdigit() and before.strip("+-0"):
             raise ValueError(
                 f"{text!r}, which may be {before}.{after} or {before}{after}: write it without a "

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 SAMPLE = 200  # lines by which one way to divide a table is told from another
-STATED = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)  # as Excel states it
+STATED = re.compile(r"\ufeff?\"?sep=([^\w\r\n\"'])\"?\r?\n", re.IGNORECASE)  # as Excel states it
 
 
 class Line(NamedTuple):

@@ -276,7 +276,8 @@ def test_columns_can_be_named(photos):
         ("path,label\n,cat\n", "line 2: path and label must not be empty"),
         ("path,label\ncat/000.png,\n", "line 2: path and label must not be empty"),
         ('path,label\n"cat/000.png,cat\n', "unexpected end of data"),
-        ("path,label\n../m.png,cat\n", "must lie in .*line 2: say where they are with --root"),
+        ("path,label\n../m.png,cat\n", "line 2: no file '../m.png' in .*the nearest is"),
+        ("path,label\n../photos/../m.csv,cat\n", "must lie in .*line 2: say where they are with"),
         ("path,label\n/etc/hostname,cat\n", "must lie in .*line 2"),
         ("path,label\n.,cat\n", "must lie in .*line 2"),
         (
@@ -287,11 +288,12 @@ def test_columns_can_be_named(photos):
     ],
 )
 def test_a_table_that_cannot_be_read(tmp_path, photos, content, message):
+    (tmp_path / "m.csv").touch()
     path = table(photos / "t.csv", content)
     with pytest.raises(DataError, match=message) as raised:
-        import_csv(path, tmp_path / "m.csv")
+        import_csv(path, tmp_path / "n.csv")
     assert "\n" not in str(raised.value)
-    assert not (tmp_path / "m.csv").exists()
+    assert not (tmp_path / "n.csv").exists()
 
 
 def test_other_tables_that_cannot_be_read(tmp_path, photos):
@@ -324,6 +326,54 @@ def test_absent_files_are_named_and_left_out(tmp_path, photos, caplog):
     assert found.record["counts"] == {"before": {"cat": 2}, "after": {"cat": 1}}
     assert caplog.text.count("unreadable: 'cat/9.png': no such file") == 1
     assert read_manifest(tmp_path / "m.csv").record == found.record
+
+
+def test_a_link_that_leads_nowhere_is_no_file(photos, caplog):
+    (photos / "cat" / "x.png").symlink_to("nowhere.png")
+    for text in ("cat/x.png,cat\ncat/000.png,cat\n", "cat\\x.png,cat\ncat\\000.png,cat\n"):
+        found = import_csv(table(photos / "t.csv", f"path,label\n{text}"))
+        assert found.rows == (Row("cat/000.png", "cat"),)
+        assert found.record["unreadable"][0]["file_name"] == "cat/x.png"
+        assert "links that lead nowhere" in caplog.text
+        caplog.clear()
+
+
+TYPED = ("00007", "1e5", "True", "NA", "2020-01-02")
+
+
+@pytest.mark.parametrize("to", EXPORTS)
+def test_class_names_that_programs_take_for_no_text_are_named(tmp_path, photos, caplog, to):
+    rows = [Row(f"cat/{n:03d}.png", name) for n, name in enumerate((*TYPED, "cat")[:3])]
+    export(
+        write(tmp_path / "m.csv", rows, photos, sorted((*TYPED, "cat"))),
+        tmp_path / "metadata.csv",
+        to,
+    )
+    assert "read 5 class names as something else: '00007' (the number 7), '1e5' (the" in caplog.text
+    assert "'NA' (a missing value)" in caplog.text and "'cat'" not in caplog.text
+    assert ("write metadata.jsonl" in caplog.text) == (to in ("csv", "hf"))
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("to", ["csv", "hf"])
+def test_lines_of_json_keep_text_text_and_come_back(tmp_path, photos, caplog, to):
+    rows = [Row(f"cat/{n:03d}.png", name) for n, name in enumerate(("00007", "True", "NA"))]
+    path = write(tmp_path / "m.csv", rows, photos)
+    export(path, photos / "metadata.jsonl", to)
+    lines = (photos / "metadata.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"file_name": row.file_name, "label": row.label} for row in rows
+    ]
+    assert not caplog.text
+    assert import_csv(photos / "metadata.jsonl").rows == tuple(rows)
+    dated = write(tmp_path / "d.csv", [Row("cat/000.png", "2020-01-02")], photos)
+    export(dated, photos / "metadata.jsonl", to, overwrite=True)  # datasets makes dates of them
+    assert "write .csv" in caplog.text
+
+
+def test_tools_that_read_no_json_get_none(tmp_path, manifest):
+    with pytest.raises(OutputError, match=r"a table for fastdup is a \.csv file"):
+        export(manifest, tmp_path / "t.jsonl", "fastdup")
 
 
 def test_a_column_of_splits_is_pointed_out(photos, caplog):

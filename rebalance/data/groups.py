@@ -12,7 +12,7 @@ from pathlib import Path
 from rebalance.data.folder import EXTENSIONS, PICTURES
 from rebalance.errors import DataError
 from rebalance.tables import FILE, GROUP, as_parts, cleaned, nearest, read_table, tell
-from rebalance.tables.paths import Finding, Parts, find_files
+from rebalance.tables.paths import Match, Parts, find_files
 
 log = logging.getLogger("rebalance")
 
@@ -79,7 +79,7 @@ def groups_of(paths: Sequence[str], groups: Mapping[str, str]) -> list[str]:
     return owners[0]
 
 
-def _missing(paths: Sequence[str], names: Sequence[str], found: Finding) -> str:
+def _missing(paths: Sequence[str], names: Sequence[str], found: Match) -> str:
     """Say which image has no group, and what in the list is nearest to it."""
     missing = [number for number, place in enumerate(found.places) if place is None]
     path, hint = paths[missing[0]], ""
@@ -106,7 +106,7 @@ def _refuse_equal(names: Sequence[str], groups: Mapping[str, str], *, tidied: bo
             )
 
 
-def _owners(found: Finding, names: Sequence[str], groups: Mapping[str, str]) -> list[str]:
+def _owners(found: Match, names: Sequence[str], groups: Mapping[str, str]) -> list[str]:
     return [groups[names[place]] for place in found.places if place is not None]
 
 

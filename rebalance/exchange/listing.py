@@ -26,7 +26,7 @@ from rebalance.manifest import (
 from rebalance.manifest.writing import write_manifest
 from rebalance.records import ManifestRecord, SourceRecord
 from rebalance.settings import FolderOptions, RunOptions
-from rebalance.tables import FILE, LABEL, Note, Table, cleaned, read_table, tell
+from rebalance.tables import FILE, LABEL, ForeignTable, Note, cleaned, read_table, tell
 from rebalance.tables.columns import plain
 
 log = logging.getLogger("rebalance")
@@ -88,7 +88,7 @@ def import_csv(
     return manifest
 
 
-def _read(table: Path, path_column: str | None, label_column: str | None) -> Table:
+def _read(table: Path, path_column: str | None, label_column: str | None) -> ForeignTable:
     columns = (replace(FILE, given=path_column), replace(LABEL, given=label_column))
     read = read_table(table, columns, ENDINGS)
     if set(COLUMNS) <= set(read.header):
@@ -101,7 +101,7 @@ def _read(table: Path, path_column: str | None, label_column: str | None) -> Tab
     return read
 
 
-def _entries(read: Table) -> list[Entry]:
+def _entries(read: ForeignTable) -> list[Entry]:
     """Return the lines with their labels as they are meant, of which the table's notes tell."""
     labels, notes = cleaned(read.column("label"))
     read.notes += notes
@@ -135,7 +135,7 @@ def _refuse_several(table: Path, entries: Sequence[Entry]) -> None:
                 )
 
 
-def _warn_of_splits(read: Table) -> None:
+def _warn_of_splits(read: ForeignTable) -> None:
     """Warn where images of several splits come into one manifest."""
     for place, name in enumerate(read.header):
         if plain(name) not in SPLIT_COLUMNS:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rebalance.data.folder import EXTENSIONS, PICTURES
 from rebalance.data.listing import is_hidden
 from rebalance.errors import DataError
-from rebalance.tables import Finding, Note, as_parts, find_each, nearest
+from rebalance.tables import Match, Note, as_parts, find_each, nearest
 from rebalance.tables.paths import URL, Parts, Way
 
 ENDINGS = (*EXTENSIONS, *sorted(PICTURES))
@@ -61,13 +61,14 @@ def resolve(table: Path, root: Path, listed: Sequence[Listed]) -> Resolved:
     if len(found) > 1:
         raise DataError(_ambiguity(table, root, listed, files, found))
     way = found[0].way
-    if found[0].complete:
+    if found[0].complete and way.changes:
         names = [files[place] for place in found[0].places if place is not None]
         one = next(n for n, each in enumerate(listed) if names[n] != each.path)
         text = f"paths are read {way.in_words(paths)}: {paths[one]!r} is {names[one]!r}"
-        return Resolved(names, frozenset(), [Note(text)])
-    count = sum(name is not None and there[name] for name in plain)
+        gone = frozenset(name for name in set(names) if not _is_there(root, name))
+        return Resolved(names, gone, [Note(text)], "files may be links that lead nowhere")
     hint = _hint(root, listed, files, found[0])
+    count = sum(name is not None and there[name] for name in plain)
     if None in plain or (way.changes and found[0].count > count):
         raise DataError(f"{str(table)!r}, {hint}")
     names = [name for name in plain if name is not None]
@@ -126,7 +127,7 @@ def _ambiguity(
     root: Path,
     listed: Sequence[Listed],
     files: Sequence[str],
-    found: Sequence[Finding],
+    found: Sequence[Match],
 ) -> str:
     one, other = found[:2]
     number = next(n for n, place in enumerate(one.places) if place != other.places[n])
@@ -141,10 +142,12 @@ def _ambiguity(
     )
 
 
-def _hint(root: Path, listed: Sequence[Listed], files: Sequence[str], best: Finding) -> str:
+def _hint(root: Path, listed: Sequence[Listed], files: Sequence[str], best: Match) -> str:
     """Name the first path that is not found, what is nearest to it, and how that would match."""
     paths = [each.path for each in listed]
-    number = next(n for n, place in enumerate(best.places) if place is None)
+    number = next((n for n, place in enumerate(best.places) if place is None), None)
+    if number is None:
+        return "files are links that lead nowhere, or no files"
     line, path = listed[number]
     start = f"line {line}: no file {path!r} in {str(root)!r}"
     if number in best.several:

@@ -18,12 +18,12 @@ from rebalance.tables.labels import cleaned as cleaned
 from rebalance.tables.labels import same_text as same_text
 from rebalance.tables.notes import Note as Note
 from rebalance.tables.notes import tell as tell
-from rebalance.tables.paths import Finding as Finding
+from rebalance.tables.paths import Match as Match
 from rebalance.tables.paths import as_parts as as_parts
 from rebalance.tables.paths import find_each as find_each
 from rebalance.tables.paths import nearest as nearest
+from rebalance.tables.table import ForeignTable as ForeignTable
 from rebalance.tables.table import Grid as Grid
-from rebalance.tables.table import Table as Table
 from rebalance.tables.table import parse_table as parse_table
 from rebalance.tables.table import read_grids as read_grids
 from rebalance.tables.table import read_table as read_table

@@ -55,6 +55,14 @@ def sample(text: str, dialect: Dialect) -> list[list[str]]:
         return []
 
 
+def first_line(text: str, dialect: Dialect) -> list[str]:
+    """Return the cells of the first line; none where even that cannot be divided so."""
+    try:
+        return next((line.cells for line in divided(text, dialect)), [])
+    except csv.Error:
+        return []
+
+
 def with_quotes(text: str, delimiter: str) -> Dialect:
     """Find out which quotes are around cells that this sign is between."""
     found = Dialect(delimiter)

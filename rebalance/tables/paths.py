@@ -30,8 +30,8 @@ PREFIXES = 12  # prefixes of the first path that are tried
 class Way:
     """One way of reading the paths of a table.
 
-    tidied: not as they are written, but without spaces around them, with backslashes as separators
-    and without what only URLs have. relation: how a path stands to the file's; it is the same, has
+    tidied: not as they are written, but without spaces around them and with backslashes as
+    separators. relation: how a path stands to the file's; it is the same, has
     a prefix to cut, is the end of it, or only the name counts. loose: differences that do not
     count.
     """
@@ -49,9 +49,9 @@ class Way:
     def in_words(self, paths: Sequence[str], *, of_files: bool = False) -> str:
         """Say what it does to these paths of a table; of_files: how files are found among them."""
         words = []
+        if any(URL.match(path) for path in paths):
+            words.append("as the paths of URLs")
         if self.tidied:
-            if any(URL.match(path) for path in paths):
-                words.append("as the paths of URLs")
             if any("\\" in path for path in paths):
                 words.append("with backslashes as separators")
             if any(path != path.strip() for path in paths):
@@ -69,7 +69,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Match:
     """What one way of reading paths finds.
 
     places: for each path the position of its file, None where there is none or not one alone.
@@ -103,9 +103,10 @@ def as_parts(path: str, *, tidied: bool) -> Parts:
     first: list[str] = []
     if tidied:
         path = path.strip()
-        url = URL.match(path)
-        if url:
-            first, path = [f"{url[1]}://{url[2]}"], unquote(url[3]).lstrip("/\\")
+    url = URL.match(path)
+    if url:
+        first, path = [f"{url[1]}://{url[2]}"], unquote(url[3]).lstrip("/\\")
+    if tidied:
         path = path.replace("\\", "/")
     if path.startswith("/"):
         first = [*first, "/"]
@@ -125,7 +126,7 @@ def shown(parts: Parts) -> str:
 
 
 @dataclass
-class Names:
+class PathIndex:
     """Files, or what stands for them, to be found by paths that differ in ``loose``.
 
     Of items that are the same the first is found.
@@ -175,39 +176,39 @@ def find_each(
     endings: Sequence[str],
     *,
     tidy: Callable[[str, bool], Parts] = lambda path, tidied: as_parts(path, tidied=tidied),
-) -> list[Finding]:
+) -> list[Match]:
     """Find the file of each path; several findings where ways that are equally plain differ.
 
     Where no way finds every path, the one finding is of the way that finds most. No two paths that
     differ are the same file but by a way that is told to overlook their difference.
     """
-    names = Names([as_parts(file, tidied=False) for file in files], endings)
+    names = PathIndex([as_parts(file, tidied=False) for file in files], endings)
     return _search({way: ([tidy(path, way) for path in paths], names) for way in (False, True)})
 
 
-def find_files(files: Sequence[str], paths: Sequence[str], endings: Sequence[str]) -> list[Finding]:
+def find_files(files: Sequence[str], paths: Sequence[str], endings: Sequence[str]) -> list[Match]:
     """Find each of the files among the paths of a table, which may hold others: see ``find_each``.
 
     The positions that are found are those of paths.
     """
     wanted = [as_parts(file, tidied=False) for file in files]
     readings = {
-        tidied: (wanted, Names([as_parts(path, tidied=tidied) for path in paths], endings))
+        tidied: (wanted, PathIndex([as_parts(path, tidied=tidied) for path in paths], endings))
         for tidied in (False, True)
     }
     return _search(readings)
 
 
 # What is looked up and where, by whether the paths of the table are tidied.
-Readings = Mapping[bool, tuple[Sequence[Parts], Names]]
+Readings = Mapping[bool, tuple[Sequence[Parts], PathIndex]]
 
 
-def _search(readings: Readings) -> list[Finding]:
+def _search(readings: Readings) -> list[Match]:
     ways = [way for tidied, reading in readings.items() for way in _ways(tidied, *reading)]
     if readings[False][0] == readings[True][0] and readings[False][1] == readings[True][1]:
         ways = [way for way in ways if not way.tidied]
     ways.sort(key=lambda way: way.changes)
-    found: list[Finding] = []
+    found: list[Match] = []
     for way in ways:
         if found and way.changes > found[0].way.changes:
             break
@@ -217,7 +218,7 @@ def _search(readings: Readings) -> list[Finding]:
     return found or [_best(readings, ways)]
 
 
-def _best(readings: Readings, ways: Sequence[Way]) -> Finding:
+def _best(readings: Readings, ways: Sequence[Way]) -> Match:
     def count(way: Way) -> int:
         wanted, names = readings[way.tidied]
         return _find(wanted[:FEW], names, way, to_end=True).count
@@ -226,7 +227,7 @@ def _best(readings: Readings, ways: Sequence[Way]) -> Finding:
     return _find(*readings[best.tidied], best, to_end=True)
 
 
-def _ways(tidied: bool, reading: Sequence[Parts], names: Names) -> Iterator[Way]:
+def _ways(tidied: bool, reading: Sequence[Parts], names: PathIndex) -> Iterator[Way]:
     for loose in map(frozenset, chain.from_iterable(combinations(LOOSE, n) for n in range(4))):
         yield Way(tidied, "same", loose)
         for prefix in _prefixes(reading, names, loose):
@@ -236,7 +237,7 @@ def _ways(tidied: bool, reading: Sequence[Parts], names: Names) -> Iterator[Way]
             yield Way(tidied, "name", loose)
 
 
-def _prefixes(reading: Sequence[Parts], names: Names, loose: frozenset[str]) -> Iterator[Parts]:
+def _prefixes(reading: Sequence[Parts], names: PathIndex, loose: frozenset[str]) -> Iterator[Parts]:
     """Yield what may be cut off the first path that is then a file."""
     whole = names.by_end(loose, 0)
     for parts in reading[:FEW]:
@@ -248,7 +249,7 @@ def _prefixes(reading: Sequence[Parts], names: Names, loose: frozenset[str]) -> 
             return
 
 
-def _find(reading: Sequence[Parts], names: Names, way: Way, *, to_end: bool) -> Finding:
+def _find(reading: Sequence[Parts], names: PathIndex, way: Way, *, to_end: bool) -> Match:
     """Look every path up; unless ``to_end``, stop at the first that is not found."""
     places: list[int | None] = []
     several: dict[int, tuple[int, int]] = {}
@@ -265,10 +266,10 @@ def _find(reading: Sequence[Parts], names: Names, way: Way, *, to_end: bool) -> 
         places.append(known[parts])
         if known[parts] is None and not to_end:
             break
-    return Finding(way, places, several)
+    return Match(way, places, several)
 
 
-def _candidates(parts: Parts, names: Names, way: Way) -> list[int]:
+def _candidates(parts: Parts, names: PathIndex, way: Way) -> list[int]:
     """Return the positions of the items that a path may mean."""
     if way.relation == "cut":
         if parts[: len(way.prefix)] != way.prefix:

@@ -18,6 +18,7 @@ from rebalance.tables.dialects import (
     Dialect,
     Line,
     divided,
+    first_line,
     from_json_lines,
     is_even,
     sample,
@@ -30,7 +31,7 @@ from rebalance.tables.roles import Roles, find_roles, unclear
 
 
 @dataclass
-class Table:
+class ForeignTable:
     """The lines of a table below its header, as they are written.
 
     header: the names of the columns; numbers from 1 where the table has none. places: the position
@@ -51,7 +52,7 @@ class Table:
 
 def read_table(
     path: Path, columns: Sequence[Column], endings: Sequence[str], missing: str = "no table"
-) -> Table:
+) -> ForeignTable:
     """Read a table that has these columns, as ``parse_table`` does.
 
     missing: what is said to be missing where there is no such file, which is a DataError.
@@ -61,7 +62,7 @@ def read_table(
 
 def parse_table(
     path: Path, content: bytes, columns: Sequence[Column], endings: Sequence[str]
-) -> Table:
+) -> ForeignTable:
     """Take a table apart that has these columns, whichever program wrote it to ``path``.
 
     Of the signs that may stand between cells it is the one by which the columns are found. The
@@ -89,7 +90,7 @@ def parse_table(
     if not roles.header:
         header = [str(place + 1) for place in range(len(header))]
     body = _fitted(path, lines[1:] if roles.header else lines, header)
-    return Table(path, tuple(header), body, roles.places, notes)
+    return ForeignTable(path, tuple(header), body, roles.places, notes)
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,9 @@ def _complaint(path: Path, text: str, delimiters: Sequence[str], columns: Sequen
     tried: dict[Dialect, tuple[int, bool]] = {}
     for delimiter in delimiters:
         dialect = with_quotes(text, delimiter)
-        lines = sample(text, dialect)
-        known = sum(len(column.places(lines[0])) > 0 for column in columns) if lines else -1
-        tried[dialect] = known, is_even(lines)
+        header = first_line(text, dialect)
+        known = sum(len(column.places(header)) > 0 for column in columns)
+        tried[dialect] = known, is_even(sample(text, dialect))
     best = max(tried, key=lambda each: tried[each])  # the first of equals
     return unclear(next((line.cells for line in _lines(path, text, best)), []), columns)
 

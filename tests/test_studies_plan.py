@@ -217,6 +217,7 @@ def test_a_mistake_is_one_line_with_the_file(declare, tmp_path, text):
     [
         ("", "study.data is needed"),
         ("data = 3", "study.data must be text; got 3"),
+        ('data = "x"\ngroup_column = "p"', "study.group_column is a column of study.groups"),
         ('data = "x"\nseeds = 0', "at least one"),
         ('data = "x"\nseeds = [1, 1]', "must be different"),
         ('data = "x"\nseeds = "ten"', "study.seeds must be a number of seeds, or a list"),

@@ -18,6 +18,7 @@ from rebalance.studies.cells import CellStore
 from rebalance.studies.declaration import read_study
 
 MEASURED = {"seconds"}
+SUBCLASSES = Path(__file__).parents[1] / "sample_data" / "subclasses.csv"
 
 
 @pytest.fixture
@@ -179,6 +180,11 @@ def test_the_work_of_a_body_lies_in_one_place_whichever_cells_are_left(declare, 
         ('[grid]\nrebalance = [{method = "smote", to = "2y"}]', "", "a target is max"),
         ('[grid]\nthreshold = ["cost:no.csv"]', "", "no cost matrix at"),
         ('[grid]\nloss = ["ce"]', 'groups = "no.csv"', "no list of groups at"),
+        (
+            '[grid]\nloss = ["ce"]',
+            f"groups = {str(SUBCLASSES)!r}\ngroup_column = 'p'",
+            "needs one column named 'p'",
+        ),
         ('[grid]\nloss = ["ce"]', "folds = 50", "50 folds need a class of as many images"),
     ],
 )

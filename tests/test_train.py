@@ -114,6 +114,7 @@ def test_options_go_together(run, few, tmp_path, options):
         (["--val", "nowhere", "--val-fraction", ".2"], "exclude each other"),
         (["--val-fraction", "2"], "must lie above 0 and below 1"),
         (["--groups", "g.csv"], "--val-fraction"),
+        (["--val-fraction", ".2", "--group-column", "g"], "a column of --groups: give that too"),
         (["--threshold", "best"], "a threshold is none, prior or cost:FILE"),
         (["--classifier", "best"], "no classifier 'best'"),
         (["--weights", "nowhere.pth"], "--weights is scratch, imagenet, or"),
@@ -127,6 +128,24 @@ def test_bad_options_are_one_line(run, few, tmp_path, options, message):
     assert (found.status, found.out) == (1, "")
     assert message in found.error
     assert not (tmp_path / "run").exists()
+
+
+def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
+    data, test = few
+    names = [line.split(",")[0] for line in data.read_text().splitlines()[1:]]
+    lines = [f"train\\{name}\tdr. {n // 2}\tx\n" for n, name in enumerate(names)]
+    groups = tmp_path / "groups.tsv"
+    groups.write_text("image\tdoctor\tnote\n" + "".join(lines).replace("/", "\\"))
+    options = ["--test", test, *QUICK, "--val-fraction", ".3", "--groups", groups]
+    found = run("train", data, *options, "-o", tmp_path / "run")
+    assert "with the group of each image; found none among 'image', 'doctor', 'note'" in found.error
+    options += ["--group-column", "doctor"]
+    found = run("train", data, *options, "-o", tmp_path / "run")
+    assert found.status == 0, found.err
+    assert "by the ends of their paths" in found.err
+    began = json.loads((tmp_path / "run" / "options.json").read_text())["options"]
+    assert began["source"]["group_column"] == "doctor"
+    assert sum(began["counts"].values()) % 2 == 0  # no pair was divided
 
 
 def test_images_on_both_sides_are_refused(run, few, tmp_path):

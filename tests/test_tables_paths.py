@@ -5,7 +5,7 @@ from unicodedata import normalize
 import pytest
 
 from rebalance.tables import as_parts, find_each, nearest
-from rebalance.tables.paths import find_files
+from rebalance.tables.searching import find_files
 
 ENDINGS = (".png", ".jpg")
 FILES = ["cat/1.png", "cat/2.png", "dog/1.png"]

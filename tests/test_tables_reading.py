@@ -174,6 +174,7 @@ def test_what_was_not_plain_is_noted(tmp_path):
     [
         ("path;x,label\na.png;x,b\n", "may be divided by commas or semicolons, .*: keep one"),
         ("a.png,b.png,x\nc.png,d.png,y\n", "needs one column with the path .* found none"),
+        ("path,split\na.png,train\n", "found none among 'path', 'split' columns"),
         ('{"a": 1}', "found none among 'a' columns"),
         ('{"a": {"b": 1}, \n"c": 2}', "is JSON, but no object in each line"),
         ('[{"path": "a.png"}]', "is JSON, but no object in each line"),

@@ -12,7 +12,8 @@ from pathlib import Path
 from rebalance.data.folder import EXTENSIONS, PICTURES
 from rebalance.errors import DataError
 from rebalance.tables import FILE, GROUP, as_parts, cleaned, nearest, read_table, tell
-from rebalance.tables.paths import Match, Parts, find_files
+from rebalance.tables.paths import Match, Parts
+from rebalance.tables.searching import find_files
 
 log = logging.getLogger("rebalance")
 

@@ -146,6 +146,8 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
             f"{str(path)!r} lists images of {str(manifest.root)!r}, which is no folder here: say "
             "where they are with --root"
         )
+    ours = manifest.record.get("rebalance")
+    hint = "" if ours else ", or import the table if they are only written otherwise"
     for file in chain.from_iterable((row.file_name, row.partner) for row in manifest.rows):
         if file is None:
             continue
@@ -154,10 +156,9 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
             raise DataError(
                 f"file names are relative to the folder of images, like 'cat/1.png'; {str(path)!r} "
                 f"has {file!r}: write it so, and say where the folder is with --root"
+                f"{hint}"
             )
     some = manifest.rows[:FIRST]
-    ours = manifest.record.get("rebalance")
-    hint = "" if ours else ", or import the table if they are only written otherwise"
     if some and not any((manifest.root / row.file_name).exists() for row in some):
         raise DataError(
             f"{str(path)!r} lists images of {str(manifest.root)!r}, where there is no "

@@ -21,6 +21,10 @@ LABEL_NAMES_TOO = (
     "diagnosis", "breed", "species", "finding_labels", "dx", "class_id", "classid", "classname",
     "label_id", "labelid", "category_id", "ground_truth", "y",
 )  # fmt: skip
+# Columns of such names hold neither, and are not taken for being the only ones that are left.
+OTHER_NAMES = (
+    "split", "subset", "fold", "is_valid", "width", "height", "size", "index", "source", "md5",
+)  # fmt: skip
 GROUP_NAMES = (
     "patient", "patient_id", "patientid", "subject", "subject_id", "case", "case_id", "lesion_id",
     "group_id", "groups", "session", "session_id", "individual", "location", "site",

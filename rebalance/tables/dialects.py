@@ -1,6 +1,6 @@
 """How a table's text is divided into lines and cells.
 
-Imports the standard library and nothing else.
+Imports the standard library and ``reading`` of this package, and nothing else.
 """
 
 import csv
@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
+
+from rebalance.reading import parse_json
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 SAMPLE = 200  # lines by which one way to divide a table is told from another
@@ -103,8 +105,8 @@ def from_json_lines(text: str) -> list[Line] | None:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
+            record = parse_json(line)
+        except ValueError:
             record = None
         if not isinstance(record, dict):
             if records or _is_json(text):
@@ -119,12 +121,11 @@ def from_json_lines(text: str) -> list[Line] | None:
 
 
 def _is_json(text: str) -> bool:
+    """Tell whether a text is JSON, or goes so deep that it is nothing else."""
     try:
-        json.loads(text)
-    except ValueError:
-        return False
-    except RecursionError:
-        pass
+        parse_json(text)
+    except ValueError as error:
+        return "nest" in str(error)
     return True
 
 

@@ -6,7 +6,7 @@ Imports the standard library and nothing else of this package but its notes.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rebalance.tables.columns import Column
+from rebalance.tables.columns import OTHER_NAMES, Column, plain
 from rebalance.tables.notes import Note
 
 
@@ -144,7 +144,7 @@ def _add_path(
 
 def _add_other(roles: Roles, header: Sequence[str], columns: Sequence[Column]) -> None:
     """Take the only column that is left over, where one is still looked for."""
-    named = [place for place, name in enumerate(header) if name.strip() and not _is_index(name)]
+    named = [place for place, name in enumerate(header) if _may_be_meant(name)]
     left = [place for place in named if place not in roles.places.values()]
     open_ = [column for column in columns if column.key not in roles.places]
     if (
@@ -160,6 +160,8 @@ def _add_other(roles: Roles, header: Sequence[str], columns: Sequence[Column]) -
         )
 
 
-def _is_index(name: str) -> bool:
-    """Tell whether pandas called a column so that had no name."""
-    return name.startswith("Unnamed: ")
+def _may_be_meant(name: str) -> bool:
+    """Tell whether a column may be meant by its name alone; pandas calls those so that had none."""
+    return (
+        bool(name.strip()) and not name.startswith("Unnamed: ") and plain(name) not in OTHER_NAMES
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rebalance.errors import DataError
-from rebalance.reading import is_regular_file
+from rebalance.reading import is_regular_file, read_whole
 from rebalance.tables.columns import Column
 from rebalance.tables.decoding import decode
 from rebalance.tables.dialects import (
@@ -137,8 +137,8 @@ def _content(path: Path, missing: str) -> bytes:
     if not is_regular_file(path):
         raise DataError(f"{missing} at {str(path)!r}: check the name")
     try:
-        return path.read_bytes()
-    except OSError as error:
+        return read_whole(path)
+    except (OSError, ValueError) as error:
         raise DataError(f"{str(path)!r}, line 1: {error}") from None
 
 

@@ -230,6 +230,10 @@ part = st.text(
 ).filter(lambda text: text not in (".", ".."))
 
 
+# No spaces around a label, which are taken off, and no bars, which are between several.
+names = part.map(lambda text: same_text(text.replace("|", "")))
+
+
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -326,6 +330,32 @@ def test_absent_files_are_named_and_left_out(tmp_path, photos, caplog):
     assert found.record["counts"] == {"before": {"cat": 2}, "after": {"cat": 1}}
     assert caplog.text.count("unreadable: 'cat/9.png': no such file") == 1
     assert read_manifest(tmp_path / "m.csv").record == found.record
+
+
+@pytest.mark.parametrize(
+    ("labels", "known"),
+    [
+        (("A", "B", "A|B"), "A"),
+        (("A", "B|A", "C"), "A"),
+        (("A|B", "B|C", "D"), "B"),
+        (("A", "B", '"A, B"'), "A"),
+        (("A", "B", "B;A"), "A"),
+    ],
+)
+def test_several_labels_in_one_cell_are_refused(photos, labels, known):
+    lines = [f"cat/{n:03d}.png,{label}\n" for n, label in enumerate(labels)]
+    path = table(photos / "t.csv", "path,label\n" + "".join(lines))
+    told = rf"which may be one class or 2 \('., '.'\), for other rows have '{known}'"
+    told = told.replace("'., ", "'.', ")
+    with pytest.raises(DataError, match=told):
+        import_csv(path)
+
+
+@pytest.mark.parametrize("labels", [("A", "B, A", "C"), ("A|B", "C|D", "E"), ("A;B", "A", "C")])
+def test_a_class_may_have_a_name_with_signs_in_it(photos, labels):
+    lines = [f'cat/{n:03d}.png,"{label}"\n' for n, label in enumerate(labels)]
+    path = table(photos / "t.csv", "path,label\n" + "".join(lines))
+    assert [row.label for row in import_csv(path).rows] == list(labels)
 
 
 def test_a_link_that_leads_nowhere_is_no_file(photos, caplog):

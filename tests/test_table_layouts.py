@@ -194,7 +194,7 @@ def test_import_takes_tables_of_others_and_says_how(tmp_path, images, run, text,
         (listing(lambda n: f"/set/{n}.tif") + "/other/cat/000.tif,cat\n",
          "line 7: no file '/other/cat/000.tif' in .*nearest is 'cat/000.png', which would "
          "match without the prefix '/other', whatever their extension"),
-        (listing(lambda n: "https://x.org/0815.png"), "line 2: .*: download the images"),
+        (listing(lambda n: f"https://x.org/{n[4:]}{n[0]}.png"), "line 2: .*: download the images"),
         (listing(label=lambda n: "cat|dog" if n.endswith("1") else n[:3]),
          "'cat.dog' in line 3, which may be one class or 2"),
         (listing(lambda n: f"{n}.png", label=lambda n: n[:3]).replace("cat/000", "cat/7"),

@@ -4,7 +4,7 @@ from unicodedata import normalize
 
 import pytest
 
-from rebalance.tables import as_parts, find_each, nearest
+from rebalance.tables import PathIndex, as_parts, find_each, nearest
 from rebalance.tables.searching import find_files
 
 ENDINGS = (".png", ".jpg")
@@ -13,7 +13,7 @@ FILES = ["cat/1.png", "cat/2.png", "dog/1.png"]
 
 def found(paths, files=FILES):
     """The files of the paths, or of each of several ways; None for what is not found."""
-    ways = find_each(paths, files, ENDINGS)
+    ways = find_each(paths, PathIndex.of(files, ENDINGS))
     names = [[None if p is None else files[p] for p in each.places] for each in ways]
     return names[0] if len(names) == 1 else names
 
@@ -40,7 +40,7 @@ def found(paths, files=FILES):
 )
 def test_one_way_finds_every_file(change, how):
     paths = [change(file) for file in (*FILES, FILES[0])]
-    (finding,) = find_each(paths, FILES, ENDINGS)
+    (finding,) = find_each(paths, PathIndex.of(FILES, ENDINGS))
     assert [FILES[place] for place in finding.places] == [*FILES, FILES[0]]
     assert how in finding.way.in_words(paths)
 
@@ -66,7 +66,7 @@ def test_what_one_way_does_not_find_in_every_row_is_not_found():
 
 def test_a_path_that_means_two_files_means_none():
     files = ["cat/1.png", "cat/1.jpg", "dog/1.png"]
-    (finding,) = find_each(["cat/1", "dog/1"], files, ENDINGS)
+    (finding,) = find_each(["cat/1", "dog/1"], PathIndex.of(files, ENDINGS))
     assert finding.places == [None, 2]
     assert finding.several == {0: (0, 1)}
     assert found(["1.png"]) == [None]

@@ -121,18 +121,28 @@ def _entries(read: ForeignTable) -> list[Entry]:
 
 
 def _refuse_several(table: Path, entries: Sequence[Entry]) -> None:
-    """Raise DataError for a cell of several labels that other rows have by themselves."""
-    labels = {each.label for each in entries}
-    for each in entries:
+    """Raise DataError for a cell of several labels, some of which other rows have."""
+    labels = dict.fromkeys(each.label for each in entries)
+    alone = Counter(part for label in labels for part in {label, *_parts(label, "|")})
+    for label in labels:
         for sign in BETWEEN_LABELS:
-            parts = {part.strip() for part in each.label.split(sign)}
-            if len(parts) > 1 and parts <= labels:
+            parts = _parts(label, sign)
+            # Bars are hardly ever part of a name; commas are, so that more must speak for labels.
+            known = [part for part in parts if (alone[part] > 1 if sign == "|" else part in labels)]
+            if len(parts) > 1 and known and (sign == "|" or len(known) == len(parts)):
+                line = next(each.line for each in entries if each.label == label)
                 raise DataError(
-                    f"an image needs one label, but {str(table)!r} has {each.label!r} in line "
-                    f"{each.line}, which may be one class or {len(parts)} "
-                    f"({', '.join(map(repr, sorted(parts)))}), as other rows have them: give each "
-                    f"image one label, or write those of one class without {sign!r}"
+                    f"an image needs one label, but {str(table)!r} has {label!r} in line {line}, "
+                    f"which may be one class or {len(parts)} ({', '.join(map(repr, parts))}), for "
+                    f"other rows have {known[0]!r}: give each image one label, or write those of "
+                    f"one class without {sign!r}"
                 )
+
+
+def _parts(label: str, sign: str) -> list[str]:
+    """Return the labels that a cell holds if ``sign`` is between them, in order."""
+    parts = {part.strip() for part in label.split(sign)} - {""}
+    return sorted(parts) if len(parts) > 1 else []
 
 
 def _warn_of_splits(read: ForeignTable) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rebalance.data.folder import EXTENSIONS, PICTURES
 from rebalance.data.listing import is_hidden
 from rebalance.errors import DataError
-from rebalance.tables import Match, Note, as_parts, find_each, nearest
+from rebalance.tables import Match, Note, PathIndex, as_parts, find_each, nearest
 from rebalance.tables.paths import URL, Parts, Way
 
 ENDINGS = (*EXTENSIONS, *sorted(PICTURES))
@@ -57,7 +57,8 @@ def resolve(table: Path, root: Path, listed: Sequence[Listed]) -> Resolved:
         inside = _relative(root, path) if path.startswith(("/", "..")) else None
         return as_parts(inside or path, tidied=tidied)
 
-    found = find_each(paths, files, ENDINGS, tidy=tidy)
+    index = PathIndex.of(files, ENDINGS)
+    found = find_each(paths, index, tidy=tidy)
     if len(found) > 1:
         raise DataError(_ambiguity(table, root, listed, files, found))
     way = found[0].way
@@ -67,7 +68,7 @@ def resolve(table: Path, root: Path, listed: Sequence[Listed]) -> Resolved:
         text = f"paths are read {way.in_words(paths)}: {paths[one]!r} is {names[one]!r}"
         gone = frozenset(name for name in set(names) if not _is_there(root, name))
         return Resolved(names, gone, [Note(text)], "files may be links that lead nowhere")
-    hint = _hint(root, listed, files, found[0])
+    hint = _hint(root, listed, files, index, found[0])
     count = sum(name is not None and there[name] for name in plain)
     if None in plain or (way.changes and found[0].count > count):
         raise DataError(f"{str(table)!r}, {hint}")
@@ -142,7 +143,9 @@ def _ambiguity(
     )
 
 
-def _hint(root: Path, listed: Sequence[Listed], files: Sequence[str], best: Match) -> str:
+def _hint(
+    root: Path, listed: Sequence[Listed], files: Sequence[str], index: PathIndex, best: Match
+) -> str:
     """Name the first path that is not found, what is nearest to it, and how that would match."""
     paths = [each.path for each in listed]
     number = next((n for n, place in enumerate(best.places) if place is None), None)
@@ -159,7 +162,7 @@ def _hint(root: Path, listed: Sequence[Listed], files: Sequence[str], best: Matc
     if not files:
         return f"{start}, which holds no files: say where the images are with --root"
     close = nearest(path, files)
-    alone = find_each([path], files, ENDINGS)
+    alone = find_each([path], index)
     if alone[0].complete:
         close = files[alone[0].places[0] or 0]
         start += f"; the nearest is {close!r}, which would match {alone[0].way.in_words([path])}"

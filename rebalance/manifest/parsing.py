@@ -69,6 +69,8 @@ def _as_we_write(path: Path, content: bytes, form: Form[Any]) -> Divided | None:
     try:
         # Spreadsheets put a byte order mark in front: utf-8-sig takes it off.
         text = content.decode("utf-8-sig")
+        if "\0" in text:
+            return None
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = next(reader, [])
     except (ValueError, csv.Error):

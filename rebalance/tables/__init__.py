@@ -20,6 +20,7 @@ from rebalance.tables.notes import Note as Note
 from rebalance.tables.notes import tell as tell
 from rebalance.tables.paths import Match as Match
 from rebalance.tables.paths import as_parts as as_parts
+from rebalance.tables.searching import PathIndex as PathIndex
 from rebalance.tables.searching import find_each as find_each
 from rebalance.tables.searching import nearest as nearest
 from rebalance.tables.table import ForeignTable as ForeignTable

@@ -29,6 +29,11 @@ class PathIndex:
         default_factory=dict, compare=False
     )
 
+    @classmethod
+    def of(cls, files: Sequence[str], endings: Sequence[str]) -> "PathIndex":
+        """Make the index of files, whose paths are as they are written."""
+        return cls([as_parts(file, tidied=False) for file in files], endings)
+
     @cached_property
     def exact(self) -> dict[Parts, int]:
         """The position of each item by its very parts."""
@@ -63,18 +68,16 @@ class PathIndex:
 
 def find_each(
     paths: Sequence[str],
-    files: Sequence[str],
-    endings: Sequence[str],
+    files: PathIndex,
     *,
     tidy: Callable[[str, bool], Parts] = lambda path, tidied: as_parts(path, tidied=tidied),
 ) -> list[Match]:
-    """Find the file of each path; several findings where ways that are equally plain differ.
+    """Find the file of each path; several matches where ways that are equally plain differ.
 
-    Where no way finds every path, the one finding is of the way that finds most. No two paths that
+    Where no way finds every path, the one match is of the way that finds most. No two paths that
     differ are the same file but by a way that is told to overlook their difference.
     """
-    names = PathIndex([as_parts(file, tidied=False) for file in files], endings)
-    return _search({way: ([tidy(path, way) for path in paths], names) for way in (False, True)})
+    return _search({way: ([tidy(path, way) for path in paths], files) for way in (False, True)})
 
 
 def find_files(files: Sequence[str], paths: Sequence[str], endings: Sequence[str]) -> list[Match]:
@@ -100,21 +103,28 @@ def _search(readings: Readings) -> list[Match]:
         ways = [way for way in ways if not way.tidied]
     ways.sort(key=lambda way: way.changes)
     found: list[Match] = []
+    hard: list[int] = []  # where earlier ways failed, which is soon known of another
     for way in ways:
         if found and way.changes > found[0].way.changes:
             break
-        finding = _find(*readings[way.tidied], way, to_end=False)
-        if finding.complete and all(finding.places != each.places for each in found):
-            found.append(finding)
+        wanted, index = readings[way.tidied]
+        if any(len(_candidates(wanted[number], index, way)) != 1 for number in hard):
+            continue
+        match = _find(wanted, index, way, to_end=False)
+        if not match.complete:
+            hard.append(len(match.places) - 1)
+        elif all(match.places != each.places for each in found):
+            found.append(match)
     return found or [_best(readings, ways)]
 
 
 def _best(readings: Readings, ways: Sequence[Way]) -> Match:
-    def count(way: Way) -> int:
-        wanted, names = readings[way.tidied]
-        return _find(wanted[:FEW], names, way, to_end=True).count
+    def fit(way: Way) -> tuple[int, int]:
+        wanted, index = readings[way.tidied]
+        match = _find(wanted[:FEW], index, way, to_end=True)
+        return match.count, len(match.several)
 
-    best = max(ways, key=count)  # the plainest of equals
+    best = max(ways, key=fit)  # the plainest of equals
     return _find(*readings[best.tidied], best, to_end=True)
 
 

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from rebalance.atomic import alone_at
 from rebalance.data.blending import blend
 from rebalance.data.folder import EXTENSIONS, scan
 from rebalance.data.images import open_image
-from rebalance.errors import DataError, ManifestError, OutputError, RebalanceError
+from rebalance.errors import DataError, ManifestError, OutputError, RebalanceError, SettingError
 from rebalance.manifest import Manifest, Row, write_manifest
 from rebalance.materialization import materialize
 from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, folded, sample_names
@@ -110,7 +111,8 @@ def test_the_names_are_readable(rows):
 
 def test_the_folder_is_told_of(tmp_path, manifest):
     made = materialize(manifest, tmp_path / "out")
-    assert (made.linked, made.copied, made.symlinked, made.blended) == (4, 0, 0, 2)
+    assert (made.linked, made.symlinked, made.blended) == (0, 0, 2)
+    assert made.copied + made.reflinked == 4
     assert json.loads(json.dumps(made.as_record()))["path"] == str(tmp_path / "out")
     assert (tmp_path / "out" / CLASS_MAP).read_text() == "cat\ndog\n"
     record = json.loads((tmp_path / "out" / RECORD).read_text())
@@ -126,31 +128,95 @@ def test_workers_change_nothing(tmp_path, manifest):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
-def test_files_are_hard_links(tmp_path, photos, manifest):
-    materialize(manifest, tmp_path / "out")
+@pytest.mark.parametrize("link", ["auto", "copy", "hard", "sym", "reflink"])
+def test_what_is_edited_in_place_is_no_other_file(tmp_path, photos, manifest, link, rows):
+    """An editor that writes into every file of the folder; links alone reach their originals."""
+    try:
+        materialize(manifest, tmp_path / "out", link=link)
+    except OutputError as error:
+        assert link == "reflink" and "choose --link copy, or auto" in str(error)
+        assert not list(tmp_path.glob(".out*")) and not (tmp_path / "out").exists()
+        return
+    originals = tree(photos)
+    every = list(zip(rows, sample_names(rows), strict=True))
+    repeated = [name for row, name in every if row.kind == "duplicate"]
+    before = tree(tmp_path / "out")
+    for name in repeated:
+        (tmp_path / "out" / name).write_bytes(b"edited")
+    assert tree(photos) == originals
+    assert {name for name, data in tree(tmp_path / "out").items() if data != before[name]} == {
+        *repeated
+    }
+    for row, name in every:
+        if row.kind != "duplicate":
+            (tmp_path / "out" / name).write_bytes(name.encode())
+    changed = {name for name, data in tree(photos).items() if data != originals[name]}
+    linked = {row.file_name for row in rows if row.kind == "original"}
+    assert changed == (linked if link in ("hard", "sym") else set())
+
+
+def test_files_are_hard_links_where_asked_for(tmp_path, photos, manifest):
+    made = materialize(manifest, tmp_path / "out", link="hard")
+    assert (made.linked, made.copied, made.blended) == (3, 1, 2)
     original = photos / "cat" / "000.png"
     assert (tmp_path / "out/cat/000.png").samefile(original)
-    assert (tmp_path / "out/cat/000-2.png").samefile(original)
+    assert not (tmp_path / "out/cat/000-2.png").samefile(original)
     assert not (tmp_path / "out/cat/000.png").is_symlink()
 
 
-def test_a_link_in_the_dataset_becomes_what_it_leads_to(tmp_path, photos):
-    (tmp_path / "store").mkdir()
-    shutil.copy(photos / "cat" / "000.png", tmp_path / "store" / "x.png")
+def test_a_table_that_lists_an_image_twice_links_it_once(tmp_path, photos):
+    (photos / "cat" / "same.png").symlink_to("000.png")
+    names = ("cat/000.png", "cat/000.png", "cat/same.png")
+    listed = [Row(name, "cat") for name in names]
+    made = materialize(write(tmp_path, listed, photos), tmp_path / "out", link="hard")
+    assert (made.linked, made.copied) == (1, 2)
+    assert (photos / "cat" / "000.png").stat().st_nlink == 2
+
+
+@pytest.mark.parametrize("link", ["auto", "copy", "hard", "sym"])
+def test_a_link_in_the_dataset_that_leads_outside_is_copied(tmp_path, photos, link, caplog):
+    outside = tmp_path / "store" / "x.png"
+    outside.parent.mkdir()
+    shutil.copy(photos / "cat" / "000.png", outside)
+    before = outside.read_bytes()
     (photos / "cat" / "link.png").symlink_to("../../store/x.png")
-    materialize(write(tmp_path, [Row("cat/link.png", "cat")], photos), tmp_path / "out")
+    (photos / "bird").symlink_to(outside.parent, target_is_directory=True)
+    listed = [Row("cat/link.png", "cat"), Row("bird/x.png", "bird")]
+    made = materialize(write(tmp_path, listed, photos), tmp_path / "out", link=link)
+    assert made.copied + made.reflinked == 2
+    for row in listed:
+        file = tmp_path / "out" / row.file_name
+        assert file.read_bytes() == before and not file.is_symlink()
+        file.write_bytes(b"edited")
+    assert outside.read_bytes() == before and outside.stat().st_nlink == 1
+    said = "2 files lie outside of" in caplog.text and "'cat/link.png'" in caplog.text
+    assert said == (link in ("hard", "sym"))
+
+
+def test_a_link_in_the_dataset_that_stays_inside_becomes_what_it_leads_to(tmp_path, photos):
+    (photos / "cat" / "link.png").symlink_to("../dog/000.png")
+    path = write(tmp_path, [Row("cat/link.png", "cat")], photos)
+    materialize(path, tmp_path / "out", link="hard")
     made = tmp_path / "out" / "cat" / "link.png"
     assert not made.is_symlink()
-    assert made.samefile(tmp_path / "store" / "x.png")
+    assert made.samefile(photos / "dog" / "000.png")
 
 
-def test_symlinks_on_request(tmp_path, photos, manifest, monkeypatch):
+@pytest.mark.parametrize("asked", [{"symlink": True}, {"link": "sym"}])
+def test_symlinks_on_request(tmp_path, photos, manifest, monkeypatch, asked):
     monkeypatch.chdir(tmp_path)
-    made = materialize("m.csv", "out", symlink=True)
-    assert (made.linked, made.symlinked, made.blended) == (0, 4, 2)
+    made = materialize("m.csv", "out", **asked)
+    assert (made.linked, made.symlinked, made.copied, made.blended) == (0, 3, 1, 2)
     link = tmp_path / "out" / "cat" / "kittens__000.png"
     assert link.readlink() == photos / "cat" / "kittens" / "000.png"
     assert scan(tmp_path / "out").counts == [5, 1]
+
+
+def test_two_kinds_of_link_at_once_are_refused(tmp_path, manifest):
+    with pytest.raises(SettingError, match="--link is hard: give one"):
+        materialize(manifest, tmp_path / "out", symlink=True, link="hard")
+    with pytest.raises(SettingError, match="no link 'soft': choose one of auto, hard"):
+        materialize(manifest, tmp_path / "out", link="soft")
 
 
 @pytest.mark.parametrize("code", [errno.EXDEV, errno.EPERM, errno.EMLINK])
@@ -159,7 +225,7 @@ def test_copies_where_there_can_be_no_hard_link(tmp_path, photos, manifest, monk
         raise OSError(code, os.strerror(code), str(source))
 
     monkeypatch.setattr(os, "link", refuse)
-    made = materialize(manifest, tmp_path / "out")
+    made = materialize(manifest, tmp_path / "out", link="hard")
     assert (made.linked, made.copied) == (0, 4)
     copied = tmp_path / "out" / "cat" / "000.png"
     assert copied.read_bytes() == (photos / "cat" / "000.png").read_bytes()
@@ -170,7 +236,7 @@ def test_files_are_linked_as_they_are(tmp_path, photos, caplog):
     (photos / "cat" / "notes.txt").write_text("no image")
     (photos / "cat" / "broken.PNG").write_bytes(b"no image either")
     listed = [Row("cat/notes.txt", "cat"), Row("cat/broken.PNG", "cat")]
-    made = materialize(write(tmp_path, listed, photos), tmp_path / "out")
+    made = materialize(write(tmp_path, listed, photos), tmp_path / "out", link="hard")
     assert made.linked == 2
     assert (tmp_path / "out/cat/notes.txt").read_text() == "no image"
     assert "1 files have a name that image folders leave out, the first is 'cat/notes.txt'" in (
@@ -354,7 +420,7 @@ def test_blends_of_features_are_refused(tmp_path, photos, rows):
         materialize(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     without = write(tmp_path, rows[:3], photos, space="embedding")
-    assert materialize(without, tmp_path / "out").linked == 3
+    assert materialize(without, tmp_path / "out").counts == {"cat": 3}
 
 
 @pytest.mark.parametrize("position", [0, 3])
@@ -408,7 +474,7 @@ def test_places_that_would_mix_with_the_images(tmp_path, photos, manifest):
 
 def test_beside_the_folders_of_images_of_a_table_is_a_place(tmp_path, photos):
     path = write(tmp_path, [Row("photos/cat/000.png", "a")], tmp_path)
-    assert materialize(path, tmp_path / "out").linked == 1
+    assert materialize(path, tmp_path / "out").counts == {"a": 1}
     with pytest.raises(OutputError, match="would mix"):
         materialize(path, tmp_path / "photos" / "out")
 
@@ -544,7 +610,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, manifest, monkeypatch):
 
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OutputError, match="No space left on device") as raised:
-        materialize(manifest, tmp_path / "out", overwrite=True)
+        materialize(manifest, tmp_path / "out", overwrite=True, link="hard")
     assert "\n" not in str(raised.value)
     assert tree(tmp_path) == before
 
@@ -600,11 +666,59 @@ def test_what_comes_to_lie_there_meanwhile_is_not_lost(tmp_path, manifest):
 
 
 def test_the_command(tmp_path, manifest, run):
-    outcome = run("materialize", manifest, tmp_path / "out")
+    outcome = run("materialize", manifest, tmp_path / "out", "--link", "hard")
     assert outcome.status == 0, outcome.err
-    assert outcome.out.splitlines()[-1] == f"wrote {tmp_path / 'out'}: 4 linked, 2 blended"
+    said = f"wrote {tmp_path / 'out'}: 3 linked, 1 copied, 2 blended"
+    assert outcome.out.splitlines()[-1] == said
     again = run("materialize", manifest, tmp_path / "out")
     assert again.status == 1
     assert "--overwrite" in again.error
     replaced = run("materialize", manifest, tmp_path / "out", "--overwrite", "--symlink", "--json")
-    assert json.loads(replaced.out)["symlinked"] == 4
+    assert json.loads(replaced.out)["symlinked"] == 3
+
+
+# --- killed ------------------------------------------------------------------------------------
+
+
+def killed_at(rename_number: int, manifest: Path, output: Path) -> None:
+    """Replace a folder in a process that is gone before a rename, or before it deletes."""
+    child = os.fork()
+    if child:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        return
+    left, rename = [rename_number], Path.rename
+
+    def counted(self, target):
+        left[0] -= 1
+        return os._exit(9) if left[0] < 0 else rename(self, target)
+
+    Path.rename = counted
+    shutil.rmtree = lambda *arguments, **options: os._exit(9)
+    materialize(manifest, output, overwrite=True)
+    os._exit(0)
+
+
+@pytest.mark.parametrize("rename_number", [0, 1, 2])
+def test_what_a_killed_process_left_is_tidied(tmp_path, photos, manifest, rename_number):
+    out = tmp_path / "out"
+    (tmp_path / "new").mkdir()
+    path = write(tmp_path / "new", [Row("dog/001.png", "dog")], photos)
+    old, new = ({"cat/000.png", "cat/kittens__000.png"}, {"dog/001.png"})
+    materialize(manifest, out)
+    killed_at(rename_number, path, out)
+    assert list(tmp_path.glob(".out*"))
+    with pytest.raises(OutputError, match="--overwrite"):  # by now one of them is there again
+        materialize(path, out)
+    materialize(path, tmp_path / "other")
+    assert tree(out).keys() >= (new if rename_number == 2 else old)
+    materialize(path, out, overwrite=True)
+    assert tree(out).keys() == tree(tmp_path / "other").keys()
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_two_at_once_are_told_apart(tmp_path, manifest):
+    said = r"another process .* writes to .*out': wait until"
+    alone = alone_at(tmp_path / "out", tmp_path / ".out.lock")
+    with alone, pytest.raises(OutputError, match=said):
+        materialize(manifest, tmp_path / "out")
+    materialize(manifest, tmp_path / "out")

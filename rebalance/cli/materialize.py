@@ -8,30 +8,28 @@ import click
 from rebalance.cli import console, options
 from rebalance.settings import calls
 
+SYMLINK = click.option("--symlink", is_flag=True, help="Short for --link sym.")
+
 
 @click.command("materialize")
 @click.argument("manifest", type=click.Path(path_type=Path))
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
-@click.option(
-    "--symlink",
-    is_flag=True,
-    help="Symbolic links instead of hard links; the images stay where they are.",
-)
-@options.of(calls.MATERIALIZE)
+@options.of(calls.MATERIALIZE, after={"link": SYMLINK})
 @console.talk
 def command(
     manifest: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
 ) -> None:
     """Write MANIFEST as the image folder OUT, for tools that read no manifest.
 
-    Images are hard links where the file system can, else copies; repeated ones get a name of their
-    own, and blends are written as PNG. OUT/class_map.txt lists the classes in the manifest's order.
-    OUT appears only once it is whole.
+    Images are copied, in no time where the file system has reflinks, so that no original changes
+    with OUT; --link hard saves the space elsewhere. Repeated ones get a name of their own, and
+    blends are written as PNG. OUT/class_map.txt lists the classes in the manifest's order. OUT
+    appears only once it is whole.
 
     \b
     Examples:
       rebalance materialize balanced.csv photos/balanced
-      rebalance materialize balanced.csv photos/balanced --overwrite
+      rebalance materialize balanced.csv photos/balanced --link hard --overwrite
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
@@ -41,6 +39,6 @@ def command(
         console.print_json(made.as_record())
         return
     click.echo(console.table(("class", "images"), made.counts.items()))
-    ways = ("linked", "copied", "symlinked", "blended")
+    ways = ("linked", "reflinked", "copied", "symlinked", "blended")
     parts = [f"{getattr(made, way)} {way}" for way in ways if getattr(made, way)]
     click.echo(f"\nwrote {console.printable(str(made.path))}: {', '.join(parts)}")

@@ -6,12 +6,15 @@ Imports the standard library and the rest of this package, and nothing else.
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from uuid import uuid4
 
+from rebalance.atomic import alone_at
 from rebalance.errors import OutputError
 from rebalance.manifest import Manifest
 from rebalance.materialization.names import CLASS_MAP, RECORD
@@ -20,6 +23,7 @@ from rebalance.reading import is_regular_file
 log = logging.getLogger("rebalance")
 
 FORMAT = 1
+LEFT_BEHIND = re.compile(r"\.[0-9a-f]{32}\.(partial|replaced)")
 
 
 def check_output(output: Path | str, *, overwrite: bool) -> Path:
@@ -100,9 +104,20 @@ def appearing(output: Path, *, overwrite: bool) -> Iterator[Path]:
     """Make an empty folder beside ``output``, and rename it once the block has succeeded.
 
     If the block raises, the new folder is gone and ``output`` as it was. An older materialized
-    folder goes once the new one is in place, and only the entries that its record names.
-    Raises OutputError as ``check_output`` does, and where the system refuses to write.
+    folder goes once the new one is in place, and only the entries that its record names. What a
+    process that was killed left is tidied first.
+
+    Raises OutputError as ``check_output`` does, where another process writes there, and where the
+    system refuses to write.
     """
+    with alone_at(output, output.with_name(f".{output.name}.lock")):
+        _tidy(output)
+        with _swapped_in(output, overwrite=overwrite) as partial:
+            yield partial
+
+
+@contextmanager
+def _swapped_in(output: Path, *, overwrite: bool) -> Iterator[Path]:
     mark = uuid4().hex
     partial = output.with_name(f".{output.name}.{mark}.partial")
     retired = output.with_name(f".{output.name}.{mark}.replaced")
@@ -122,6 +137,22 @@ def appearing(output: Path, *, overwrite: bool) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         _delete(retired, written)
+
+
+def _tidy(output: Path) -> None:
+    """Take away what a process left beside ``output`` that was killed; none may be at work.
+
+    The older folder comes back where it was killed before the new one stood in its place.
+    """
+    for left in output.parent.glob(f".{escape(output.name)}.*"):
+        found = LEFT_BEHIND.fullmatch(left.name.removeprefix(f".{output.name}"))
+        if found and found[1] == "partial":
+            shutil.rmtree(left, ignore_errors=True)
+        elif found and output.exists():
+            _delete(left, _written(left))
+        elif found and _written(left):
+            with suppress(OSError):
+                left.rename(output)
 
 
 def _swap(partial: Path, output: Path, retired: Path) -> None:

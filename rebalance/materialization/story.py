@@ -3,12 +3,10 @@
 Imports Pillow and numpy for the blends; never torch or click.
 """
 
-import errno
 import logging
 import os
-import shutil
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -21,31 +19,24 @@ from rebalance.data.blending import blend
 from rebalance.data.folder import EXTENSIONS
 from rebalance.data.images import open_image
 from rebalance.data.source import check_files
-from rebalance.errors import DataError, UnreadableImage
+from rebalance.errors import DataError, SettingError, UnreadableImage
 from rebalance.manifest import Manifest, Row, read_manifest, to_json
 from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, sample_names
 from rebalance.materialization.output import FORMAT, appearing, check_apart, check_output
+from rebalance.materialization.placing import PUTS, SHARING, Put, repeated_and_outside
 from rebalance.parallel import chosen_workers, ordered_map
 from rebalance.progress import Progress, silent
-from rebalance.settings import FolderOptions, RunOptions
+from rebalance.settings import FolderOptions, MaterializeOptions, RunOptions
 
 log = logging.getLogger("rebalance")
-
-# Another file system, one without hard links, a file with too many, or somebody else's file.
-NO_HARD_LINK = frozenset(
-    {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP}
-    | {errno.ENOSYS}
-)
-
-Put = Callable[[Path, Path], str]
 
 
 @dataclass(frozen=True)
 class Materialized:
     """A manifest that was written as a folder.
 
-    path: absolute. counts: files per class, in class order. linked, copied, symlinked, blended: how
-    many files were made in each way.
+    path: absolute. counts: files per class, in class order. linked, copied, symlinked, blended,
+    reflinked: how many files were made in each way.
     """
 
     path: Path
@@ -54,6 +45,7 @@ class Materialized:
     copied: int = 0
     symlinked: int = 0
     blended: int = 0
+    reflinked: int = 0
 
     def as_record(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
@@ -66,6 +58,7 @@ def materialize(
     *,
     root: Path | str | None = FolderOptions.root,
     allow_empty: bool = FolderOptions.allow_empty,
+    link: str = MaterializeOptions.link,
     symlink: bool = False,
     workers: int | None = RunOptions.workers,
     overwrite: bool = RunOptions.overwrite,
@@ -73,21 +66,27 @@ def materialize(
 ) -> Materialized:
     """Write the manifest as an image folder: ``output/label/name``, a file for each row.
 
-    Files are hard links where the system can, else copies; with ``symlink`` links to absolute
-    paths, whose label some readers took from where they lead (huggingface/datasets #5098). A hard
-    link is the image itself: what writes into it changes the original. Blends are PNG images, as
-    ``blending.blend`` makes them of the upright RGB images. ``class_map.txt`` has the classes in
-    the manifest's order, one a line; ``.rebalance.json`` the file of each row, in order. Nothing
-    appears at ``output`` before all of it is written. Names are as ``names.sample_names`` says.
+    No original can be changed by way of a file in the folder, unless ``link`` asks for one that is
+    the original itself: ``auto`` makes reflinks where the file system has them, else copies;
+    ``hard`` makes hard links, or copies where there can be none; ``sym`` links to absolute paths,
+    whose label some readers took from where they lead (huggingface/datasets #5098). Even then a row
+    that repeats an image is a copy, and so is one whose image lies outside of the root, where a
+    link in the data leads to. ``reflink`` and ``copy`` are those and no other. Blends are PNG
+    images, as ``blending.blend`` makes them of the upright RGB images. ``class_map.txt`` has the
+    classes in the manifest's order, one a line; ``.rebalance.json`` the file of each row, in order.
+    Nothing appears at ``output`` before all of it is written. Names are as ``names.sample_names``
+    says.
 
+    link: a key of ``placing.PUTS``. symlink: short for ``link="sym"``.
     workers: threads; 0 works in this one. allow_empty: let classes have no row; they become empty
     folders. overwrite: replace a folder that materialize made, if nothing else lies in it.
 
     Raises ManifestError for a manifest that cannot be read; DataError for one that cannot be
     followed to its images, has names that no folder can have, or blends features instead of
-    images; OutputError where the folder cannot be written.
+    images; OutputError where the folder cannot be written, or not by such links.
     """
     path, run = Path(manifest), RunOptions(workers=workers)
+    link = _chosen(MaterializeOptions(link).link, symlink)
     read = read_manifest(path, root)
     check_files(path, read, FolderOptions(root, allow_empty))
     check_classes(read.classes)
@@ -101,35 +100,41 @@ def materialize(
     with appearing(output, overwrite=overwrite) as folder:
         for label in read.classes:
             (folder / label).mkdir()
-        put = put_symlink if symlink else put_link_or_copy
-        ways = _write_samples(read, folder, names, put, threads, progress)
+        puts = _puts(read, link)
+        ways = _write_samples(
+            read, folder, zip(read.rows, names, puts, strict=True), threads, progress
+        )
         (folder / CLASS_MAP).write_bytes("".join(f"{name}\n" for name in read.classes).encode())
         # A path that is not UTF-8 becomes the escape that JSON has for lone surrogates.
         record = to_json(_record(path, read, names)).encode("utf-8", "backslashreplace")
         (folder / RECORD).write_bytes(record)
-    if ways["copied"]:
-        log.info("%d files could not be linked, and were copied", ways["copied"])
+    left = ways["copied"] - sum(put is PUTS["copy"] for put in puts)
+    if left and link == "hard":
+        log.info("%d files could not be linked, and were copied", left)
     return Materialized(output, read.counts, **ways)
 
 
-def put_link_or_copy(source: Path, target: Path) -> str:
-    """Make ``target`` a hard link to ``source``, or a copy where there can be none."""
-    # A hard link to a link would lead nowhere if that one is relative.
-    source = source.resolve()
-    try:
-        os.link(source, target)
-        return "linked"
-    except OSError as error:
-        if error.errno not in NO_HARD_LINK:
-            raise
-    shutil.copyfile(source, target)
-    return "copied"
+def _chosen(link: str, symlink: bool) -> str:
+    if symlink and link not in ("auto", "sym"):
+        raise SettingError(f"--symlink is short for --link sym, and --link is {link}: give one")
+    return "sym" if symlink else link
 
 
-def put_symlink(source: Path, target: Path) -> str:
-    """Make ``target`` a symbolic link to ``source``, an absolute path."""
-    target.symlink_to(source)
-    return "symlinked"
+def _puts(manifest: Manifest, link: str) -> list[Put]:
+    """Choose how the image of each row comes into the folder."""
+    puts = [PUTS[link]] * len(manifest.rows)
+    if link in SHARING:
+        repeated, outside = repeated_and_outside(manifest.rows, manifest.root)
+        for place in repeated | outside:
+            puts[place] = PUTS["copy"]
+        if outside:
+            log.warning(
+                "%d files lie outside of %r, the first is %r: copied, so that nothing leads there",
+                len(outside),
+                str(manifest.root),
+                manifest.rows[min(outside)].file_name,
+            )
+    return puts
 
 
 def _check_space(path: Path, manifest: Manifest) -> None:
@@ -192,22 +197,20 @@ def _warn_of_names(names: Sequence[str], classes: Sequence[str]) -> None:
 def _write_samples(
     manifest: Manifest,
     folder: Path,
-    names: Iterable[str],
-    put: Put,
+    samples: Iterable[tuple[Row, str, Put]],
     workers: int,
     progress: Progress,
 ) -> Counter[str]:
     """Write the file of every row; return how many were made in each way."""
-    write = partial(_write_sample, manifest.root, folder, put)
-    samples = zip(manifest.rows, names, strict=True)
+    write = partial(_write_sample, manifest.root, folder)
     ways = cast("Generator[str, None, None]", ordered_map(write, samples, workers))
     # Left early, the threads must have ended before the folder is taken away.
     with closing(ways):
         return Counter(progress(ways, total=len(manifest.rows), what="writing", unit="images"))
 
 
-def _write_sample(root: Path, folder: Path, put: Put, sample: tuple[Row, str]) -> str:
-    row, name = sample
+def _write_sample(root: Path, folder: Path, sample: tuple[Row, str, Put]) -> str:
+    row, name, put = sample
     target = folder / name
     if row.partner is None or row.weight is None:
         return put(root / row.file_name, target)

@@ -22,10 +22,12 @@ from rebalance.settings.running import (
     DEVICES,
     LAYERS,
     LAYERS_OR_AUTO,
+    LINKS,
     PRECISIONS,
     ExtractorOptions,
     FolderOptions,
     LayerOptions,
+    MaterializeOptions,
     RunOptions,
 )
 from rebalance.settings.study import DEPTHS, StudyOptions, StudySets, keys_of
@@ -48,6 +50,7 @@ __all__ = [
     "LANDMARKS_ABOVE",
     "LAYERS",
     "LAYERS_OR_AUTO",
+    "LINKS",
     "PRECISIONS",
     "RECIPES",
     "SIMILAR",
@@ -60,6 +63,7 @@ __all__ = [
     "LayerOptions",
     "Levelling",
     "LongTail",
+    "MaterializeOptions",
     "Recipe",
     "ReportOptions",
     "RunOptions",

@@ -21,6 +21,7 @@ from rebalance.settings.running import (
     ExtractorOptions,
     FolderOptions,
     LayerOptions,
+    MaterializeOptions,
     RunOptions,
 )
 from rebalance.settings.study import StudySets
@@ -153,6 +154,7 @@ EVALUATE = Call(
     how=Part(RunOptions, without=("seed", "cache_dir")),
 )
 MATERIALIZE = Call(
+    placing=MaterializeOptions,
     source=Part(FolderOptions, only=("root", "allow_empty")),
     run=Part(RunOptions, only=("workers", "overwrite")),
 )

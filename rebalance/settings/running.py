@@ -9,6 +9,7 @@ LAYERS = ("body", "pool", "linear")
 LAYERS_OR_AUTO = (*LAYERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
+LINKS = ("auto", "hard", "sym", "copy", "reflink")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,18 @@ class FolderOptions(Options):
         metavar=".A,.B",
         commas=True,
         help="Further endings of files to read as images, such as .avif,.heic.",
+    )
+
+
+@dataclass(frozen=True)
+class MaterializeOptions(Options):
+    """How the images of a manifest come into a folder."""
+
+    link: str = option(
+        "auto",
+        choices=LINKS,
+        help="hard and sym make links, and who edits one edits the original; reflink and copy do "
+        "not; auto is a reflink where the file system has them, else a copy.",
     )
 
 

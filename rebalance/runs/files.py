@@ -4,6 +4,7 @@ Each appears whole or not at all. Imports torch only for the state; never click.
 """
 
 import csv
+import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -82,9 +83,11 @@ def write_epoch(
     """Write the table of epochs, at least one, and then the state that the last ended in."""
     import torch
 
+    saved = io.BytesIO()  # to a file, torch does not say why the system refuses
+    torch.save({"epochs": len(rows), "state": dict(values)}, saved)
     with replacing(summary, state) as (partial_summary, partial_state):
         _write_rows(partial_summary, rows[-1], rows)
-        torch.save({"epochs": len(rows), "state": dict(values)}, partial_state)
+        partial_state.write_bytes(saved.getbuffer())
 
 
 def read_state(path: Path) -> tuple[int, dict[str, Any] | None]:

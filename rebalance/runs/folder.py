@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from rebalance import __version__
-from rebalance.atomic import make_folder
+from rebalance.atomic import LOCK, make_folder
 from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.manifest import to_json
 from rebalance.metrics import FeatureRanges
@@ -245,7 +245,7 @@ class Run:
 def _check_free(path: Path, *, overwrite: bool) -> None:
     if path.exists() and not path.is_dir():
         raise OutputError(f"{str(path)!r} is a file; a run is a folder: choose another name")
-    if not path.is_dir() or set(_entries(path)) <= set(partial_files(path, FILES)):
+    if not path.is_dir() or set(_entries(path)) <= {*partial_files(path, FILES), path / LOCK}:
         return
     if _described(path) is None:
         raise OutputError(

@@ -8,6 +8,7 @@ May not import numpy, torch or click.
 import json
 import math
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from rebalance.studies.plan import Cell, Definition
 
 FORMAT = 1  # raised when the same cell would come to something else than before
 CELLS = "cells"
+WORK = "work"  # of cells that are being run
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ class CellStore:
             ) from error
 
     def tidy(self) -> None:
-        """Delete what a writer that was ended left behind."""
+        """Delete what processes left behind that were ended; none may be at work."""
+        shutil.rmtree(self.folder / WORK, ignore_errors=True)
         for path in (self.folder / CELLS).glob("*/.*.partial"):
             with suppress(OSError):
                 path.unlink()

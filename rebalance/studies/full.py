@@ -24,6 +24,7 @@ from rebalance.models.fingerprints import fingerprint
 from rebalance.progress import silent
 from rebalance.records import ManifestRecord
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
+from rebalance.studies.cells import WORK
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Definition
 from rebalance.studies.rebalanced import NOTHING, Rebalanced, part_of, rebalance
@@ -31,7 +32,6 @@ from rebalance.studies.setup import Setup, stream_of
 from rebalance.training.regimes import REGIMES
 from rebalance.workflow.rows import added_rows
 
-WORK = "work"
 TRAINED_ON, RECIPES, VALIDATED_ON, ASKED, TESTED_ON = (
     f"{name}.csv" for name in ("train", "head", "validation", "inner", "test")
 )

@@ -19,6 +19,7 @@ from multiprocessing.connection import wait
 from multiprocessing.queues import Queue
 from typing import Any
 
+from rebalance.distributed.shutdown import ENDING
 from rebalance.errors import RebalanceError, TrainingError
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell
@@ -76,13 +77,13 @@ def run_batches(
         min(workers, len(work)), context, _begin, (setup, mine if gpus else None)
     )
     try:
-        with _deaf():  # so that the processes, which inherit it, leave Ctrl-C to this one
+        with _deaf():
             futures = [pool.submit(_run_here, batch) for batch in work]
         for future in as_completed(futures):
             yield future.result()
     except BaseException as error:
         for process in set(active_children()) - others:
-            process.terminate()
+            process.kill()
         if isinstance(error, BrokenProcessPool):
             raise TrainingError(
                 "a process that ran cells was ended from outside, perhaps for lack of memory: run "
@@ -167,15 +168,19 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Ignore Ctrl-C here, and in every process that begins inside the block."""
-    if threading.current_thread() is not threading.main_thread():
+    """Hold back what ends a command, here and in every process that begins inside the block.
+
+    Here it comes when the block is left. Those processes never get it: the one that began them
+    does, though it was sent to all, and ends them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *ENDING})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Listener(logging.Handler):

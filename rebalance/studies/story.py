@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from rebalance import __version__
+from rebalance.atomic import held
 from rebalance.data.counts import named_counts
 from rebalance.data.source import open_source
 from rebalance.distributed.processes import several
@@ -102,7 +103,10 @@ def study(
     run: RunOptions,
     progress: Progress,
 ) -> "Results":
-    """Run what is not finished of a study, and write its results beside its cells."""
+    """Run what is not finished of a study, and write its results beside its cells.
+
+    Its processes share the cells out among themselves; another study in the same folder is refused.
+    """
     from rebalance.studies.results import summarise
     from rebalance.studies.writing import write_results
 
@@ -110,15 +114,17 @@ def study(
         raise SettingError("a study runs its cells side by side itself: start it without torchrun")
     plan = read_study(study, data=data, test=test)
     output = Path(output)
-    with prepared(plan, output, run, progress) as setup:
-        if run.overwrite:
-            setup.cells.clear()
-        outcomes = _run(plan, setup, run, progress)
-    results = summarise(outcomes, plan.controls, metric=plan.options.metric, seed=0)
-    given = {"data": data, "test": test, "device": run.device}
-    words = ["rebalance", "study", str(study), "--output", str(output)]
-    command = shlex.join([*words, *flags(calls.STUDY, given)])
-    write_results(output, results, {**_story(plan, setup, outcomes), "command": command})
+    with held(output):
+        with prepared(plan, output, run, progress) as setup:
+            setup.cells.tidy()
+            if run.overwrite:
+                setup.cells.clear()
+            outcomes = _run(plan, setup, run, progress)
+        results = summarise(outcomes, plan.controls, metric=plan.options.metric, seed=0)
+        given = {"data": data, "test": test, "device": run.device}
+        words = ["rebalance", "study", str(study), "--output", str(output)]
+        command = shlex.join([*words, *flags(calls.STUDY, given)])
+        write_results(output, results, {**_story(plan, setup, outcomes), "command": command})
     return results
 
 

@@ -3,10 +3,12 @@
 Imports torch only in the middle of it; never click.
 """
 
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from rebalance.atomic import held
 from rebalance.data.samples import ScoringSet, TrainingSet, open_scoring
 from rebalance.distributed.processes import joined
 from rebalance.errors import SettingError
@@ -47,7 +49,7 @@ def retrain_head(
     The run itself stays as it is; the result is a run of its own.
     """
     _check(begun, output, training, scoring)
-    with joined(run.device) as processes:
+    with joined(run.device) as processes, ExitStack() as holding:
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         former = processes.by_first(partial(Run.open, begun))
         saved = processes.by_first(former.load_model)
@@ -66,6 +68,7 @@ def retrain_head(
             },
         }
         begin = partial(Run.create, output, options, overwrite=run.overwrite)
+        processes.by_first(partial(holding.enter_context, held(Path(output))))
         folder = processes.by_first(begin)
         counts, seen = options["counts"], originals(recipes)
         network = Trained(

@@ -6,6 +6,7 @@ torch only in the middle of it; never click.
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rebalance.atomic import held
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.distributed.processes import Processes, joined
 from rebalance.metrics import FeatureRanges
@@ -65,7 +67,9 @@ def train(
     progress: Progress,
 ) -> MetricsRecord:
     """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
-    with joined(run.device) as processes:
+    with joined(run.device) as processes, ExitStack() as holding:
+        if resume:
+            processes.by_first(partial(Run.open, output))
         recipe = chosen_recipe(training)
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         sets = processes.by_first(
@@ -102,6 +106,7 @@ def train(
             if resume
             else partial(Run.create, output, options, overwrite=run.overwrite)
         )
+        processes.by_first(partial(holding.enter_context, held(Path(output))))
         folder = processes.by_first(begin)
         from rebalance.training.dataset import dataset_of
 

@@ -1,10 +1,14 @@
 """The command line: parses, calls one library function, prints.
 
 One file per command, loaded when it is called; nothing but this package imports click. Here is the
-one place where errors become exit statuses: 0 done, 1 an error, 2 wrong usage, 3 a gate failed.
+one place where errors become exit statuses: 0 done, 1 an error, 2 wrong usage, 3 a gate failed; 128
+and the number of a signal that ended it, which is 130 for Ctrl-C and 143 for SIGTERM.
 """
 
+import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from keyword import iskeyword
 from typing import IO, Any, NoReturn
@@ -12,8 +16,9 @@ from typing import IO, Any, NoReturn
 import click
 
 from rebalance import __version__
+from rebalance.cli.streams import usable_streams
 from rebalance.distributed.processes import is_first, several
-from rebalance.distributed.shutdown import let_another_speak
+from rebalance.distributed.shutdown import Ended, ended_in_order, let_another_speak
 from rebalance.errors import PeerFailed, RebalanceError
 
 # What `rebalance --help` says of each; listing them imports none of their modules.
@@ -48,6 +53,8 @@ LEFT = {
     "study": "go on by running it again",
 }
 
+READER_GONE = 128 + 13  # the number of SIGPIPE, which ends most programs that are not asked
+
 EPILOG = """\b
 Example:
   rebalance undersample photos/train -o balanced.csv
@@ -57,12 +64,24 @@ fish_source, in your shell's start-up file."""
 
 
 class Interrupted(click.ClickException):
-    """Ctrl-C, in a command; the text says what is left of its work."""
+    """A command was told to end; the text says what is left of its work.
 
-    exit_code = 130
+    number: of the signal, SIGINT where somebody pressed Ctrl-C.
+    """
+
+    def __init__(self, number: int = signal.SIGINT, command: str | None = None) -> None:
+        told = (
+            "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+        )
+        left = LEFT.get(command or "")
+        super().__init__(f"{told}; {left}" if left else told)
+        self.number = number
+        self.status = 128 + number
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"rebalance: {self.message}", err=True)
+        # Several that torchrun ends are told so at once; Ctrl-C reaches one before the others.
+        if self.number == signal.SIGINT or is_first():
+            click.echo(f"rebalance: {self.message}", err=True)
 
 
 class LazyGroup(click.Group):
@@ -101,8 +120,9 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            left = LEFT.get(ctx.invoked_subcommand or "")
-            raise Interrupted(f"interrupted; {left}" if left else "interrupted") from None
+            raise Interrupted(command=ctx.invoked_subcommand) from None
+        except Ended as ended:
+            raise Interrupted(ended.number, ctx.invoked_subcommand) from None
 
 
 @click.command(
@@ -119,23 +139,50 @@ def group() -> None:
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
+    with usable_streams(), ended_in_order():
+        status = _status()
+    sys.exit(status)
+
+
+def _status() -> int:
+    """Run the command line, say what went wrong, and return the exit status."""
     try:
         group.main(prog_name="rebalance", standalone_mode=False)
+    except Interrupted as error:
+        _say(error.show)
+        return error.status
     except click.ClickException as error:
-        if is_first() or isinstance(error, Interrupted):
-            error.show()
+        if is_first():
+            _say(error.show)
         else:
             let_another_speak()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except PeerFailed as error:  # which another process says
-        sys.exit(error.exit_status)
+        return error.exit_status
     except RebalanceError as error:
-        click.echo(f"rebalance: error: {error}", err=True)
-        sys.exit(error.exit_status)
+        _say(click.echo, f"rebalance: error: {error}", err=True)
+        return error.exit_status
     except (KeyboardInterrupt, click.Abort):
-        click.echo("rebalance: interrupted", err=True)
-        sys.exit(130)
+        _say(Interrupted().show)
+        return Interrupted().status
+    except Ended as ended:
+        _say(Interrupted(ended.number).show)
+        return Interrupted(ended.number).status
+    except SystemExit:  # click's, where whoever reads our output has gone, as head does
+        return READER_GONE
     except OSError as error:  # such as a full disk behind our output
-        click.echo(f"rebalance: error: {error}", err=True)
-        sys.exit(1)
-    sys.exit(0)
+        _say(click.echo, f"rebalance: error: {_refusal(error)}", err=True)
+        return 1
+    return 0
+
+
+def _say(tell: Callable[..., None], *words: Any, **how: Any) -> None:
+    """Say why it ends, if there is anybody left to hear it."""
+    with suppress(OSError):
+        tell(*words, **how)
+
+
+def _refusal(error: OSError) -> str:
+    """Tell what the system refused; it names no file where it is the output."""
+    what = "standard output" if error.filename is None else repr(error.filename)
+    return f"{what} cannot be used ({error.strerror or error}): make room, or choose another place"

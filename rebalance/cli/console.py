@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from unicodedata import combining, east_asian_width
@@ -16,9 +17,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Lines(logging.Handler):
-    """One line per record, between progress bars rather than through them."""
+    """One line per record, between progress bars rather than through them.
+
+    Work goes on where nobody can be told of it.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            self._write(record)
+
+    def _write(self, record: logging.LogRecord) -> None:
         label = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
         text = f"rebalance: {label}{record.getMessage()}"
         if _on_terminal():

@@ -1,5 +1,6 @@
 """``rebalance study``."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def command(
         return
     results = rebalance.study(study, output, progress=progress, **parameters)
     if as_json:
-        click.echo((output / "study.json").read_text(encoding="utf-8"), nl=False)
+        console.print_json(json.loads((output / "study.json").read_bytes()))
         return
     header, rows = table(results)
     click.echo(console.table(header, rows))

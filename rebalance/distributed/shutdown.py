@@ -17,39 +17,52 @@ GRACE = 5.0  # seconds; torchrun ends those that wait as soon as the one that sp
 FAILURES = "rebalance/failures"  # counts, in the store that the processes share, those that failed
 
 
+# What ends a command as Ctrl-C does: asked to by others, and by a terminal that was closed.
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
 class Ended(BaseException):
-    """The signal SIGTERM: this process was told to end."""
+    """A signal told this process to end. number: which one."""
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 @contextmanager
 def ended_in_order() -> Iterator[None]:
-    """Let SIGTERM end the block as an exception does, so that finished work is kept.
+    """Let SIGTERM and SIGHUP end the block as an exception does, so that finished work is kept.
 
     The first signal raises ``Ended``, later ones are ignored: whoever sends them kills what takes
-    too long. Does nothing outside of the main thread, which alone is sent signals.
+    too long. One that is ignored already, as ``nohup`` has it, stays so; within another such block
+    this one changes nothing. Does nothing outside of the main thread, which alone is sent signals.
     """
-
-    def end(number: int, frame: object) -> NoReturn:
-        ignore_end()
-        raise Ended
-
-    before = _on_end(end)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in ENDING}
+    # None is a handler that something other than Python set.
+    own = [each for each in ENDING if before[each] not in (signal.SIG_IGN, None, _end)]
+    for number in own:
+        signal.signal(number, _end)
     try:
         yield
     finally:
-        _on_end(before)
+        for number in own:
+            signal.signal(number, before[number])
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    ignore_end()
+    raise Ended(number)
 
 
 def ignore_end() -> None:
-    """Ignore SIGTERM until ``ended_in_order`` is left, so that the reason can be reported."""
-    _on_end(signal.SIG_IGN)
-
-
-def _on_end(handler: Any) -> Any:
-    """Set the handler of SIGTERM, and return the one before."""
+    """Ignore these signals until ``ended_in_order`` is left, so that the reason can be reported."""
     if threading.current_thread() is threading.main_thread():
-        return signal.signal(signal.SIGTERM, handler)
-    return None
+        for number in ENDING:
+            if signal.getsignal(number) is _end:
+                signal.signal(number, signal.SIG_IGN)
 
 
 def to_raise(error: BaseException, first: bool) -> BaseException:

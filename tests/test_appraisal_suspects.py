@@ -84,6 +84,20 @@ def test_the_planted_are_found_with_what_speaks_against_them(search) -> None:
     assert len(found) <= 4
 
 
+def test_a_copy_under_the_same_label_clears_nobody() -> None:
+    points, labels = planted()
+    plain = suspects(points, labels, NAMES, nearest)
+    assert {0, 1} <= set(plain)
+    copied = np.concatenate([np.arange(len(points)), np.repeat([0, 1, 30], [12, 12, 40])])
+    shuffled = RNG(3).permutation(copied)
+    found = suspects(points[shuffled], labels[shuffled], NAMES, nearest)
+    assert found == {
+        place: plain[int(content)]
+        for place, content in enumerate(shuffled.tolist())
+        if content in plain
+    }
+
+
 def test_one_neighbour_of_its_own_clears_an_image_of_being_inside_another_class() -> None:
     points, labels = planted()
     points[2] = points[0] + 1e-3

@@ -123,6 +123,33 @@ def test_many_duplicates(distinct: int) -> None:
     found = find_subclasses(InMemory(features), seed=0)
     assert len(np.unique(found.labels)) == found.k
     assert sum(found.sizes) == 80
+    assert found.note == "fewer than 4 different images to cluster"
+
+
+@pytest.mark.parametrize("space", ["map", "pca"])
+@pytest.mark.parametrize("criterion", ["silhouette", "stability"])
+def test_what_is_found_is_what_would_be_found_without_further_copies(
+    space: str, criterion: str
+) -> None:
+    features, _ = groups([30, 12])
+    rng = np.random.default_rng(1)
+    content = rng.permutation(np.concatenate([np.arange(42), np.full(60, 5), [7, 7, 9]]))
+    first = np.sort(np.unique(content, return_index=True)[1])
+    options = {"space": space, "criterion": criterion}
+    plain = find_subclasses(InMemory(features[content[first]]), seed=0, **options)
+    found = find_subclasses(InMemory(features[content]), seed=0, **options)
+    for name in ("silhouettes", "scores", "stability", "chance", "map", "note"):
+        assert getattr(found, name) == getattr(plain, name)
+    np.testing.assert_array_equal(found.points[first], plain.points)
+    np.testing.assert_array_equal(found.distances[first], plain.distances)
+    assert adjusted_rand_score(found.labels[first], plain.labels) == 1
+    assert found.sizes == sorted(found.sizes, reverse=True)
+    assert sum(found.sizes) == len(content)
+    for number in range(42):  # a copy lies where the first lies
+        own = content == number
+        assert len(np.unique(found.points[own], axis=0)) == 1
+        assert len(set(found.labels[own].tolist())) == 1
+    assert plain.contents is None
 
 
 def test_equal_sizes_are_numbered_by_their_earliest_sample() -> None:

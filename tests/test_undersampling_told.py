@@ -87,6 +87,71 @@ def test_no_class_falls_below_its_size_and_the_others_stay_in_the_running(
     assert manifest.record["per_class"]["cat"]["deduplicated"] == 2
 
 
+@pytest.fixture
+def crowded(make_folder, tmp_path):
+    """Fifty-five of sixty cats are one image; two of forty dogs repeat another; owls stay whole."""
+    folder = make_folder(tmp_path / "crowded", {"cat": 60, "dog": 40, "owl": 15}, size=(24, 24))
+    for place in range(1, 55):
+        shutil.copy(folder / "cat" / "059.png", folder / "cat" / f"{place:03d}.png")
+    for place in range(1, 3):
+        shutil.copy(folder / "dog" / "000.png", folder / "dog" / f"{place:03d}.png")
+    shutil.copy(folder / "owl" / "000.png", folder / "owl" / "001.png")
+    return folder
+
+
+@pytest.mark.parametrize("method", ["subclass", "coverage", "nearmiss-1", "random"])
+def test_copies_are_kept_last_and_told_of(run, crowded, tmp_path, extractor, method):
+    output = tmp_path / "m.csv"
+    found = run("undersample", crowded, "-o", output, "--method", method, *extractor)
+    assert found.status == 0, found.err
+    told = [line for line in found.err.splitlines() if "--dedupe" in line]
+    fate = "are drawn like any other" if method == "random" else "are kept last"
+    assert len(told) == 1
+    assert f"54 of the 60 images of class 'cat' repeat another and {fate}" in told[0]
+    rows = rebalance.read_manifest(output).rows
+    kept = Counter((crowded / row.file_name).read_bytes() for row in rows if row.label == "cat")
+    assert kept.total() == 15
+    if method != "random":
+        assert sorted(kept.values()) == [1, 1, 1, 1, 1, 10]
+    places = {
+        (place.x, place.y): place.file_name
+        for place in rebalance.read_manifest(output).places
+        if place.label == "cat"
+    }
+    assert len(places) == (6 if method == "subclass" else 0)
+
+
+def test_many_classes_of_copies_are_told_of_in_one_line(run, crowded, tmp_path):
+    shutil.copy(crowded / "dog" / "000.png", crowded / "dog" / "003.png")
+    cut = ["undersample", crowded, "-o", tmp_path / "m.csv", "--overwrite", "--method", "random"]
+    told = [line for line in run(*cut).err.splitlines() if "--dedupe" in line]
+    assert len(told) == 1
+    assert "many images of 2 classes, such as 54 of the 60 images of class 'cat'," in told[0]
+    assert "--dedupe" not in run(*cut, "--dedupe").err
+
+
+def test_a_class_that_is_one_image_is_one_cluster(run, make_folder, tmp_path, extractor):
+    folder = make_folder(tmp_path / "one", {"cat": 30, "dog": 8}, size=(24, 24))
+    for label, count in (("cat", 30), ("dog", 8)):
+        for place in range(1, count):
+            shutil.copy(folder / label / "000.png", folder / label / f"{place:03d}.png")
+    output = tmp_path / "m.csv"
+    found = run("undersample", folder, "-o", output, "--suspects", *extractor)
+    assert found.status == 0, found.err
+    assert "Warning" not in found.err
+    manifest = rebalance.read_manifest(output)
+    assert manifest.counts == {"cat": 8, "dog": 8}
+    story = manifest.record["per_class"]["cat"]
+    assert (story["k"], story["note"]) == (1, "all features are identical")
+    grown = run("oversample", output, "-o", tmp_path / "g.csv", "--to", "12", "--method", "smote",
+                *extractor)  # fmt: skip
+    assert grown.status == 0, grown.err
+    assert "all its samples are equal, and are repeated" in grown.err
+    assert {row.kind for row in rebalance.read_manifest(tmp_path / "g.csv").rows} == {
+        "original", "duplicate"
+    }  # fmt: skip
+
+
 def test_no_dedupe_is_as_it_was(data, tmp_path, weights):
     options = {"extractor": str(weights), "arch": "cifar_resnet20", "device": "cpu"}
     plain, deduped = (rebalance.undersample(data, dedupe=each, **options) for each in (False, True))

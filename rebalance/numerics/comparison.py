@@ -90,14 +90,21 @@ class Projection:
         return points
 
 
-def project(features: FeatureMatrix, rng: np.random.Generator) -> Points:
+def project(
+    features: FeatureMatrix,
+    rng: np.random.Generator,
+    labels: NDArray[np.integer[Any]] | None = None,
+) -> Points:
     """All samples of a matrix [N, D] as points [N, up to 50]; of many, by the statistics of a draw.
 
-    Equal samples count once in these statistics, and are the same point to the last bit, which
-    products of matrices alone would not make them. Time grows with N·D, memory with N and a block.
-    FeatureError for features that are not finite.
+    labels: the class [N] of each sample; None is one class. Equal samples of a class count once in
+    the statistics, and are the same point to the last bit, as products of matrices alone would not
+    make them. Time grows with N·D, memory with N and a block. FeatureError for features that are
+    not finite.
     """
     contents = contents_of(features)
+    if labels is not None:
+        contents = contents.within(labels)
     if contents.repeat:
         return _projected(features.take(contents.first), rng)[contents.of]
     return _projected(features, rng)

@@ -88,13 +88,14 @@ def find_suspects(
     from rebalance.neighbours import search_among
     from rebalance.numerics.comparison import project
 
-    points = project(pooled, seeds.generator(seed, "suspects", "space"))
+    labels = np.asarray(folder.labels)
+    points = project(pooled, seeds.generator(seed, "suspects", "space"), labels)
     stream = seeds.integer(seed, "suspects")
 
     def search(features: NDArray[np.float32], count: int) -> Any:
         return search_among(len(features), device=device, seed=stream)(features, count)
 
-    return suspects(points, np.asarray(folder.labels), folder.classes, search)
+    return suspects(points, labels, folder.classes, search)
 
 
 def suspects_as_records(folder: "ImageFolder", why: Mapping[int, str]) -> list[SuspectRecord]:

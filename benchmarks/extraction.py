@@ -20,8 +20,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from rebalance.cli.console import table
+from rebalance.data.files import read_bytes
 from rebalance.data.folder import scan
-from rebalance.data.images import read_bytes
 from rebalance.features.extractors import BATCH
 from rebalance.forward import accelerator, processor
 from rebalance.forward.checking import check_images, packed_network

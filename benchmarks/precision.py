@@ -23,8 +23,8 @@ from sklearn.metrics import adjusted_rand_score
 from benchmarks.extraction import loaded
 from rebalance.cli.console import table
 from rebalance.clusters import find_subclasses
+from rebalance.data.files import read_bytes
 from rebalance.data.folder import scan
-from rebalance.data.images import read_bytes
 from rebalance.features.extractors import BATCH
 from rebalance.forward import processor
 from rebalance.forward.passes import ForwardPass, Picture, batched

@@ -30,7 +30,7 @@ LAYER = "pool"
 
 def fill(root: Path, images: int) -> None:
     """The files, and a cache that has features of all of them."""
-    from rebalance.data.images import digest
+    from rebalance.data.files import digest
     from rebalance.features.blocks import block_size
     from rebalance.features.cache import FeatureCache
 
@@ -55,8 +55,9 @@ def look(root: Path, workers: int) -> dict[str, Any]:
     with own_memory() as own:
         from rebalance.data.folder import scan
         from rebalance.features.cache import FeatureCache
-        from rebalance.features.extraction import extract_features, image_keys
+        from rebalance.features.extraction import extract_features
         from rebalance.features.extractors import Extractor
+        from rebalance.features.marks import image_keys
         from rebalance.features.table import save_table
 
         def load(progress: object) -> Any:

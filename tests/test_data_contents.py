@@ -7,7 +7,9 @@ import pytest
 from PIL import Image, features
 
 from rebalance.data.contents import what_it_is
-from rebalance.data.images import decode, formats_of, probe
+from rebalance.data.files import formats_of
+from rebalance.data.images import decode
+from rebalance.data.survey import probe
 from rebalance.errors import PassingFault, UnreadableImage
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"

@@ -17,19 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rebalance.data.folder import EXTENSIONS, scan
-from rebalance.data.images import (
-    FORMATS,
-    MAX_FILE_BYTES,
-    Probe,
-    Unreadable,
-    decode,
-    digest,
-    open_image,
-    probe,
-    read_bytes,
-    survey,
-)
+from rebalance.data.files import FORMATS, MAX_FILE_BYTES, digest, read_bytes
+from rebalance.data.folder import EXTENSIONS, Unreadable, scan
+from rebalance.data.images import decode, open_image
+from rebalance.data.survey import Probe, probe, survey
 from rebalance.errors import UnreadableImage
 
 # pytest resets the warning filters that the package sets; a test below holds them to their job.
@@ -526,9 +517,9 @@ def test_odd_files_leave_stderr_alone(tmp_path: Path) -> None:
         (root / "a" / f"cut{position}.tif").write_bytes(SAMPLES["tiff"][:position])
     (root / "a" / "large.png").write_bytes(SAMPLES["png"])
     code = (
-        "import sys\nfrom PIL import Image\nfrom rebalance.data import folder, images\n"
+        "import sys\nfrom PIL import Image\nfrom rebalance.data import folder, survey\n"
         "Image.MAX_IMAGE_PIXELS = 200  # large.png has 240\n"
-        "print(len(images.survey(folder.scan(sys.argv[1]), 2)[1]))"
+        "print(len(survey.survey(folder.scan(sys.argv[1]), 2)[1]))"
     )
     command = [sys.executable, "-W", "always", "-c", code, str(root)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -7,15 +7,9 @@ from pathlib import Path
 import pytest
 
 from rebalance import seeds
-from rebalance.data.images import digest
-from rebalance.data.samples import (
-    apart_from,
-    check_overlap,
-    open_scoring,
-    open_training,
-    overlap,
-    split_off,
-)
+from rebalance.data.files import digest
+from rebalance.data.samples import open_scoring, open_training
+from rebalance.data.separation import apart_from, check_overlap, overlap, split_off
 from rebalance.data.splits import stratified_split
 from rebalance.errors import DataError, ManifestError, UnreadableImage
 from rebalance.manifest import Manifest, Row, write_manifest

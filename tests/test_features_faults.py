@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from rebalance.data.folder import scan
-from rebalance.data.images import Probe
+from rebalance.data.survey import Probe
 from rebalance.errors import OutputError
-from rebalance.features.extraction import extract_features, image_keys
+from rebalance.features.extraction import extract_features
 from rebalance.features.extractors import find_extractor
 from rebalance.features.finetuned import FineTuned
+from rebalance.features.marks import image_keys
 from rebalance.models.backbones import build
 from rebalance.progress import silent
 from rebalance.settings import ExtractorOptions, RunOptions

@@ -146,10 +146,10 @@ def scan(
     """List the classes and image files under ``root`` as torchvision's ImageFolder does.
 
     Classes are the sub-folders; a file belongs to the class folder it lies under, however deep, if
-    its name ends in one of ``EXTENSIONS`` or of ``extensions``, in any case. Links are followed,
-    except into a folder that they are already inside of (torchvision would go round). No file is
-    opened. Unlike torchvision, it passes over hidden folders, those of ``SYSTEM_FOLDERS``, and
-    files that macOS keeps its own notes in.
+    its name ends in one of ``EXTENSIONS`` or of ``extensions``, in any case; the dot of the latter
+    may be left out. Links are followed, except into a folder that they are already inside of
+    (torchvision would go round). No file is opened. Unlike torchvision, it passes over hidden
+    folders, those of ``SYSTEM_FOLDERS``, and files that macOS keeps its own notes in.
 
     ``allow_empty`` keeps classes without an image, at their place in the order. ``as_classes``
     takes the sub-folders as classes even where they look like something else.
@@ -161,7 +161,7 @@ def scan(
     """
     root = Path(root).absolute()
     _check_folder(root)
-    endings = (*EXTENSIONS, *(ending.lower() for ending in extensions))
+    endings = (*EXTENSIONS, *(f".{ending.lower().lstrip('.')}" for ending in extensions))
     names, hidden = _class_names(root, endings)
     found = {name: class_files(root, name, endings) for name in names}
     if not as_classes:

@@ -1,128 +1,91 @@
-"""One image file: its bytes, its pixels, its digest, and why it cannot be read.
+"""One image: its pixels, or why they cannot be read.
 
 Whatever a file holds, the answer is an RGB image or an ``UnreadableImage`` with a short reason.
 Imports Pillow and numpy; never torch, torchvision or click.
 """
 
+import ctypes
 import io
 import logging
-import re
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
-from hashlib import blake2b
-from importlib import import_module
 from math import ceil
 from pathlib import Path
-from stat import S_ISREG
-from textwrap import shorten
-from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, _imaging
 
-from rebalance.data.contents import RENAME, what_it_is
-from rebalance.data.folder import EXTENSIONS, ImageFolder, is_utf8
-from rebalance.data.folder import Unreadable as Unreadable
-from rebalance.errors import PassingFault, UnreadableImage
-from rebalance.parallel import ordered_map
-from rebalance.progress import Progress, silent
+from rebalance.data.budget import BUDGET
+from rebalance.data.depth import (
+    colour_to_8_bits,
+    declared_white,
+    grey_to_8_bits,
+    is_colour,
+    is_grey,
+    levels_of,
+    low_bytes,
+    significant_bits,
+    strips,
+)
+from rebalance.data.faults import fault_of
+from rebalance.data.files import FORMATS, formats_of, read_bytes
+from rebalance.data.levels import EACH_ALONE, DepthScale, Levels, Window
+from rebalance.errors import PassingFault
 
-# The formats of folder.EXTENSIONS and GIF, which scrapers like to misname; JPEG includes MPO, what
-# cameras write. No other decoder may be reached through a misnamed file: EPS starts a program.
-FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
-# Decoders that start programs, or whose files are pages rather than pictures.
-REFUSED = ("EPS", "PDF", "WMF", "MPEG", "FITS", "GRIB", "HDF5", "BUFR")
-SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")
+JPEG = b"\xff\xd8\xff"
+SHALLOW = (JPEG, b"GIF8", b"BM", b"RIFF")  # how formats begin that have 8 bits a sample at most
+LEVELS = "levels"  # the key of a decoded image's ``info`` that says how deep its file is
+# Bytes that a pixel takes at most while it is decoded: as the decoder has it, as Pillow stores it
+# (4 for any colour), and as RGB. Measured; of other formats, which --extensions reads, guessed.
+BYTES = {"PNG": 8, "JPEG": 8, "MPO": 8, "BMP": 8, "GIF": 8, "PPM": 8, "TIFF": 12, "WEBP": 20}
+BYTES_OF_OTHERS = 20
+BYTES_WHOLE = 12  # of JPEGs whose coefficients must all be there first, or that are CMYK
 
-# Uncompressed, the largest image within Pillow's pixel limit takes 1.4 GB (16-bit RGBA).
-MAX_FILE_BYTES = 2**31
-MAX_REASON = 120  # characters
-
-# Pillow comments on odd files as it reads them; this package reports on files in its own way.
-# Set once for the process: warnings.catch_warnings is not safe in threads.
+# Pillow comments on odd files as it reads them, and libtiff, which it calls, does so on standard
+# error; this package reports on files in its own way. Set once for the process:
+# warnings.catch_warnings is not safe in threads, and neither is another file in place of stderr.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+with suppress(OSError, AttributeError):  # no libtiff, or one that cannot be reached from here
+    ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
-Read = TypeVar("Read")
+@contextmanager
+def opened(
+    data: bytes,
+    least: int | None = None,
+    formats: tuple[str, ...] = FORMATS,
+    scale: DepthScale = EACH_ALONE,
+) -> Iterator[Image.Image]:
+    """Decode as ``decode`` does, for as long as the block lasts.
 
-
-@dataclass(frozen=True)
-class Probe:
-    """The digest of a readable image's file, and the size (width, height) of the upright image."""
-
-    digest: bytes
-    size: tuple[int, int]
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read the content of a regular file; links are followed.
-
-    Raises UnreadableImage where there is none, as for a broken link, a folder, a pipe (without
-    waiting on it), a file without permission, an empty file or one over ``MAX_FILE_BYTES``; and for
-    a path that is not valid UTF-8, which a manifest could not name.
+    The memory that the image takes counts as taken meanwhile, so that threads which look at very
+    large images do it one after another. Raises PassingFault where the block runs out of memory,
+    otherwise as ``decode``.
     """
-    if not is_utf8(str(path)):
-        raise UnreadableImage("file name is not valid UTF-8")
-    try:
-        status = path.stat()
-        if not S_ISREG(status.st_mode):
-            raise UnreadableImage("not a regular file")
-        if status.st_size > MAX_FILE_BYTES:
-            raise UnreadableImage(
-                f"file of {status.st_size} bytes, more than the {MAX_FILE_BYTES} allowed"
-            )
-        data = path.read_bytes()
-    except (OSError, ValueError, MemoryError) as error:
-        raise PassingFault(_why_not_read(path, error)) from error
-    if not data:
-        raise UnreadableImage("empty file (0 bytes)")
-    return data
-
-
-def digest(data: bytes) -> bytes:
-    """Compute the BLAKE2b digest of ``data``, 16 bytes: equal files have equal digests."""
-    return blake2b(data, digest_size=16).digest()
-
-
-def formats_of(path: Path | str) -> tuple[str, ...]:
-    """Return Pillow's decoders that may read a file of this name.
-
-    They are ``FORMATS``, and for a name of another ending, which is read because somebody asked
-    for it, the decoder of that ending: HEIC by pillow-heif, where that is installed.
-
-    >>> from rebalance.data.images import formats_of
-    >>> set(formats_of("cat/1.ico")) - set(formats_of("cat/1.jpg"))
-    {'ICO'}
-    """
-    ending = Path(path).suffix.lower()
-    if ending in EXTENSIONS:
-        return FORMATS
-    found = _decoders().get(ending)
-    return FORMATS if found in (None, *REFUSED) else (*FORMATS, found)
-
-
-@cache
-def _decoders() -> dict[str, str]:
-    """Return Pillow's decoder for each ending, with those of packages that extend it."""
-    with suppress(ImportError):
-        import_module("pillow_heif").register_heif_opener()
-    return Image.registered_extensions()
+    with ExitStack() as taken:
+        image = _decoded(data, least, formats, scale, taken)
+        try:
+            yield image
+        except MemoryError as error:
+            raise PassingFault("not enough memory to look at it") from error
 
 
 def decode(
-    data: bytes, least: int | None = None, formats: tuple[str, ...] = FORMATS
+    data: bytes,
+    least: int | None = None,
+    formats: tuple[str, ...] = FORMATS,
+    scale: DepthScale = EACH_ALONE,
 ) -> Image.Image:
     """Decode the first frame of an image file, upright by its EXIF orientation, as 8-bit RGB.
 
-    Transparency is laid on white. 16-bit grey, and 32-bit integers that all lie in [0, 65535],
-    keep their full range (65535 becomes 255); so do floats that all lie in [0, 1]. Other integers
-    and floats are stretched from their own minimum to their own maximum; NaN counts as 0, and an
-    infinity as the end of that range. Colour profiles are not applied, as in torchvision.
+    Transparency is laid on white. What has more than 8 bits a sample becomes 8 by the ``scale`` of
+    its set. Alone, 16-bit grey and 32-bit integers that all lie in [0, 65535] keep their full range
+    (65535 becomes 255), unless the file says what is white; so do floats that all lie in [0, 1].
+    Other integers and floats are stretched from their own minimum to their own maximum; NaN counts
+    as 0, and an infinity as the end of that range. Colour profiles are not applied, as in
+    torchvision.
 
     least: a JPEG may come at a half, quarter or eighth of its size, which takes less time, as long
     as its longer side keeps this many pixels; None is its full size. formats: the decoders that may
@@ -132,18 +95,35 @@ def decode(
     than Pillow's limit (twice ``PIL.Image.MAX_IMAGE_PIXELS``); PassingFault where the system
     refused, as for want of memory, which says nothing of the data.
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
-            if least is not None:
-                scale = least / max(image.size)
-                image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
-            image.load()
-            _turn_upright(image)
-            return _to_rgb(image)
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files.
-        reason = _why_not_decoded(data, error)
-        by_bytes = not _is_the_systems(error) and RENAME not in reason
-        raise (UnreadableImage if by_bytes else PassingFault)(reason) from error
+    with opened(data, least, formats, scale) as image:
+        return image
+
+
+def levels_in(image: Image.Image) -> Levels | None:
+    """Return the levels of the file that an image was decoded from; None for one of 8 bits."""
+    found: Levels | None = image.info.get(LEVELS)
+    return found
+
+
+def measure(data: bytes, formats: tuple[str, ...] = FORMATS) -> Levels | None:
+    """Return the levels of an image file; None for one of 8 bits, which is not decoded for it.
+
+    Raises UnreadableImage as ``decode`` does, for deep files alone.
+    """
+    if not _may_be_deep(data, formats):
+        return None
+    with opened(data, formats=formats) as image:
+        return levels_in(image)
+
+
+def _may_be_deep(data: bytes, formats: tuple[str, ...]) -> bool:
+    if data.startswith(SHALLOW):
+        return False
+    if data.startswith(b"\x89PNG"):
+        return data[24:25] == b"\x10"  # the bits of a sample
+    with suppress(Exception), Image.open(io.BytesIO(data), formats=formats) as image:
+        return is_grey(image) or is_colour(image)
+    return False
 
 
 @dataclass(frozen=True)
@@ -163,7 +143,7 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
     Other formats, CMYK, files whose header cannot be read and more pixels than Pillow allows are
     left to ``decode``.
     """
-    if not data.startswith(SIGNATURES[0]):
+    if not data.startswith(JPEG):
         return None
     with suppress(Exception), Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
         if image.mode not in ("L", "RGB"):
@@ -172,49 +152,67 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
     return None
 
 
-def open_image(path: Path) -> Image.Image:
+def open_image(path: Path, scale: DepthScale = EACH_ALONE) -> Image.Image:
     """Read and ``decode`` the file at ``path``; raises UnreadableImage as both steps do."""
-    return decode(read_bytes(path), formats=formats_of(path))
+    return decode(read_bytes(path), formats=formats_of(path), scale=scale)
 
 
-def probe(path: Path) -> Probe:
-    """Read and fully decode the image file at ``path``, and return its digest and size.
+def _decoded(
+    data: bytes, least: int | None, formats: tuple[str, ...], scale: DepthScale, taken: ExitStack
+) -> Image.Image:
+    """Decode; what memory that takes is taken from the budget, and given back by ``taken``."""
+    needed = 0
+    try:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
+            if least is not None:
+                ratio = least / max(image.size)
+                image.draft(None, (ceil(image.width * ratio), ceil(image.height * ratio)))
+            needed = image.width * image.height * _bytes_of(image)
+            taken.enter_context(BUDGET.taking(needed))
+            if is_grey(image) or is_colour(image):
+                return _deep(data, image, formats, scale)
+            image.load()
+            _turn_upright(image)
+            return _to_rgb(image)
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files.
+        raise fault_of(data, error, needed) from error
 
-    Raises UnreadableImage as ``read_bytes`` and ``decode`` do.
-    """
-    data = read_bytes(path)
-    return Probe(digest(data), decode(data, formats=formats_of(path)).size)
+
+def _deep(
+    data: bytes, image: Image.Image, formats: tuple[str, ...], scale: DepthScale
+) -> Image.Image:
+    """Bring an image with more than 8 bits a sample, not loaded yet, to 8-bit RGB by ``scale``."""
+    white, grey = declared_white(image), is_grey(image)
+    image.load()
+    levels = levels_of(image, white, significant_bits(data))
+    window = scale.window(levels)
+    _turn_upright(image)
+    if grey:
+        found = grey_to_8_bits(image, window or levels.alone).convert("RGB")
+    elif window is None:
+        found = _to_rgb(image)
+    else:
+        found = _to_rgb(_scaled_colour(data, image, formats, window))
+    found.info = {LEVELS: levels}
+    return found
 
 
-def survey(
-    folder: ImageFolder, workers: int, progress: Progress = silent
-) -> tuple[list[Probe | None], list[Unreadable]]:
-    """Call ``probe`` for each image of ``folder``, as ``read_each`` does."""
-    return read_each(folder, probe, workers, progress)
+def _scaled_colour(
+    data: bytes, image: Image.Image, formats: tuple[str, ...], window: Window
+) -> Image.Image:
+    with Image.open(io.BytesIO(data), formats=formats) as lower:
+        if not low_bytes(lower):
+            return colour_to_8_bits(image, None, window)
+        lower.load()
+        _turn_upright(lower)
+        return colour_to_8_bits(image, lower, window)
 
 
-def read_each(
-    folder: ImageFolder, read: Callable[[Path], Read], workers: int, progress: Progress = silent
-) -> tuple[list[Read | None], list[Unreadable]]:
-    """Call ``read`` for every image of ``folder``; return the results, and the images that failed.
-
-    The results are aligned with the paths of the folder.
-
-    The list holds None where an image is unreadable; both are in the folder's order, whatever
-    the number of ``workers`` (threads; 0 reads in this one).
-    """
-
-    def attempt(position: int) -> Read | Unreadable:
-        try:
-            return read(folder.root / folder.paths[position])
-        except UnreadableImage as error:
-            return folder.unreadable(position, str(error))
-
-    total = len(folder.paths)
-    outcomes = ordered_map(attempt, range(total), workers)
-    seen = list(progress(outcomes, total=total, what="reading images", unit="images"))
-    found = [None if isinstance(outcome, Unreadable) else outcome for outcome in seen]
-    return found, [outcome for outcome in seen if isinstance(outcome, Unreadable)]
+def _bytes_of(image: Image.Image) -> int:
+    whole = image.format in ("JPEG", "MPO") and (
+        image.mode == "CMYK" or bool(image.info.get("progressive"))
+    )
+    return BYTES_WHOLE if whole else BYTES.get(str(image.format), BYTES_OF_OTHERS)
 
 
 def _turn_upright(image: Image.Image) -> None:
@@ -231,71 +229,14 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _to_8_bits(image).convert("RGB")
-    if image.has_transparency_data:
-        return _on_white(image)
-    return image.convert("RGB")
-
-
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Scale deep grey to 8-bit grey, which Pillow's own conversion would clip at 255."""
-    values = np.array(image, dtype=np.float64)
-    values[np.isnan(values)] = 0
-    low, high = _finite_range(values)
-    full = 1.0 if image.mode == "F" else 65535.0
-    if low >= 0 and high <= full:
-        low, high = 0.0, full
-    span = (high - low) or 1.0  # One value everywhere becomes black.
-    # In place, for this may be the largest image that is let through.
-    np.clip(values, low, high, out=values)
-    values -= low
-    values *= 255 / span
-    return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
-
-
-def _finite_range(values: npt.NDArray[np.float64]) -> tuple[float, float]:
-    finite = np.isfinite(values)
-    if not finite.any():
-        return 0.0, 0.0
-    low = values.min(where=finite, initial=np.inf)
-    return float(low), float(values.max(where=finite, initial=-np.inf))
+    return _on_white(image) if image.has_transparency_data else image.convert("RGB")
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    layer = image.convert("RGBA")
-    white = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(white, layer).convert("RGB")
-
-
-def _why_not_read(path: Path, error: Exception) -> str:
-    if isinstance(error, PermissionError):
-        return "no permission to read it"
-    if isinstance(error, FileNotFoundError):
-        return "broken link" if path.is_symlink() else "no such file"
-    return f"cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"
-
-
-def _is_the_systems(error: Exception) -> bool:
-    """Whether the system refused, and not Pillow, whose own OSErrors have no number."""
-    return isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
-
-
-def _why_not_decoded(data: bytes, error: Exception) -> str:
-    """Say in one short line why decoding failed, the same for the same data.
-
-    Pillow's own texts may hold memory addresses.
-    """
-    text = re.sub(r"<[^<>]* at 0x[0-9a-fA-F]+>", "the data", str(error)) or type(error).__name__
-    bomb = re.search(r"\((\d+) pixels\) exceeds limit of (\d+) pixels", text)
-    if bomb:
-        reason = f"decompression bomb: {bomb[1]} pixels, more than the {bomb[2]} allowed"
-    elif isinstance(error, MemoryError):
-        reason = "not enough memory to decode it"
-    elif not isinstance(error, UnidentifiedImageError):
-        reason = f"{'truncated' if 'truncated' in text.lower() else 'damaged'}: {text}"
-    elif data.startswith(SIGNATURES):
-        reason = "damaged: the header cannot be read"
-    else:
-        reason = what_it_is(data)
-    return shorten(reason, MAX_REASON, placeholder=" ...")
+    """Lay an image with transparency on white, strip by strip."""
+    found = Image.new("RGB", image.size)
+    for box in strips(image.size):
+        layer = image.crop(box).convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        found.paste(Image.alpha_composite(white, layer).convert("RGB"), box[:2])
+    return found

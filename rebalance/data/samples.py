@@ -1,4 +1,4 @@
-"""The samples that a network is trained on and those it is scored on, with no image in both.
+"""The samples that a network is trained on and those it is scored on.
 
 The classes and their order are those of the training data everywhere; a test or validation set is
 translated to them. Imports neither torch nor click.
@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from rebalance.data.folder import ImageFolder
-from rebalance.data.groups import groups_of
+from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.scales import held_against, scale_of
 from rebalance.data.source import check_files, is_manifest, open_source
-from rebalance.data.splits import linked, stratified_split
 from rebalance.data.unreadable import readable_part
 from rebalance.errors import DataError
 from rebalance.manifest import Manifest, Row, read_manifest
@@ -36,6 +34,7 @@ class TrainingSet:
     weights: how much of the partner, 0 where there is none.
     space: whether images are blended (``pixel``) or their feature vectors (``embedding``).
     digests: of the content of every file that is a path or a partner.
+    scale: of their deep images, by which those to score are read too.
     """
 
     folder: ImageFolder
@@ -43,6 +42,7 @@ class TrainingSet:
     weights: tuple[float, ...]
     digests: Mapping[str, bytes]
     space: str = "pixel"
+    scale: DepthScale = EACH_ALONE
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -70,12 +70,12 @@ class TrainingSet:
         folder = self.folder.take(positions)
         partners = tuple(self.partners[position] for position in positions)
         used = {*folder.paths, *filter(None, partners)}
-        return TrainingSet(
-            folder,
-            partners,
-            tuple(self.weights[position] for position in positions),
-            {path: digest for path, digest in self.digests.items() if path in used},
-            self.space,
+        return replace(
+            self,
+            folder=folder,
+            partners=partners,
+            weights=tuple(self.weights[position] for position in positions),
+            digests={path: digest for path, digest in self.digests.items() if path in used},
         )
 
 
@@ -84,11 +84,12 @@ class ScoringSet:
     """The images of a test or validation set, each once.
 
     folder: its classes and labels are those of the training set; not every class needs an image.
-    digests: of the content of each image, by its path.
+    digests: of the content of each image, by its path. scale: that of the training images.
     """
 
     folder: ImageFolder
     digests: Mapping[str, bytes]
+    scale: DepthScale = EACH_ALONE
 
 
 def open_training(
@@ -98,12 +99,15 @@ def open_training(
     progress: Progress = silent,
     *,
     strict: bool,
+    scale: DepthScale | None = None,
 ) -> TrainingSet:
     """Read DATA, a folder or a manifest, and every image file in it once.
 
     Files that cannot be read are named in the log and left out, with the samples that need them.
-    Raises DataError as ``folder.scan`` and for a class that has no sample left, ManifestError for a
-    manifest that cannot be read, and UnreadableImage under ``strict``.
+    scale: that of a network which was trained before; None is that of the set, as the manifest
+    tells it or else as all files of DATA have it, whatever is validated on later. Raises DataError
+    as ``folder.scan`` and for a class that has no sample left, ManifestError for a manifest that
+    cannot be read, and UnreadableImage under ``strict``.
     """
     path = Path(data)
     if is_manifest(path):
@@ -118,7 +122,8 @@ def open_training(
         manifest = Manifest(folder.root, folder.classes, tuple(rows))
     files, probes, _ = readable_part(_files(manifest), workers, progress, strict=strict)
     digests = {path: probe.digest for path, probe in zip(files.paths, probes, strict=True)}
-    return _training_set(manifest, digests)
+    known = scale or DepthScale.from_record(manifest.record.get("scale"))
+    return _training_set(manifest, digests, scale_of((each.levels for each in probes), known))
 
 
 def open_scoring(
@@ -129,20 +134,23 @@ def open_scoring(
     progress: Progress = silent,
     *,
     strict: bool,
+    scale: DepthScale = EACH_ALONE,
 ) -> ScoringSet:
     """Read a test or validation set, a folder or a manifest of originals, under given classes.
 
-    classes: those of the training set, in its order. A class that has no images here is no error,
-    and shifts no label. Raises DataError for images of a class that is not among ``classes``,
-    otherwise as ``open_training`` does.
+    classes: those of the training set, in its order. scale: that of the training set, by which
+    these images are read too, so that equal files look equal on both sides. A class that has no
+    images here is no error, and shifts no label. Raises DataError for images of a class that is not
+    among ``classes``, otherwise as ``open_training`` does.
     """
     found = open_source(data, replace(options, allow_empty=True)).folder
     number = _numbers(data, found, classes)
     labels = tuple(number[found.classes[label]] for label in found.labels)
     folder = ImageFolder(found.root, tuple(classes), found.paths, labels)
     readable, probes, _ = readable_part(folder, workers, progress, strict=strict)
+    held_against([probe.levels for probe in probes], scale)
     digests = (probe.digest for probe in probes)
-    return ScoringSet(readable, dict(zip(readable.paths, digests, strict=True)))
+    return ScoringSet(readable, dict(zip(readable.paths, digests, strict=True)), scale)
 
 
 def _numbers(data: Path | str, found: ImageFolder, classes: Sequence[str]) -> dict[str, int]:
@@ -170,85 +178,6 @@ def _numbers(data: Path | str, found: ImageFolder, classes: Sequence[str]) -> di
     return number
 
 
-def split_off(
-    training: TrainingSet,
-    fraction: float,
-    rng: np.random.Generator,
-    groups: Mapping[str, str] | None = None,
-) -> tuple[TrainingSet, ScoringSet]:
-    """Take a share of the images out of training, class by class, to validate on.
-
-    groups: what each file belongs to, as ``groups.read_groups`` says; groups stay on one side. So
-    do files of equal content, and an image with its repetitions. Validation has each image once and
-    no blend; blends with an image of the other side are left out. See ``splits.stratified_split``.
-
-    Raises DataError where an image has no group, and where nothing is left to validate on.
-    """
-    folder = training.folder
-    label_of = dict(zip(folder.paths, folder.labels, strict=True))
-    kin = _kin(training, groups)
-    images, labels = list(label_of), list(label_of.values())
-    _, validation = stratified_split(labels, fraction, rng, [kin[path] for path in images])
-    held_out = tuple(images[position] for position in validation)
-    held_out_labels = tuple(labels[position] for position in validation)
-    return _without(training, {kin[path] for path in held_out}, kin), ScoringSet(
-        ImageFolder(folder.root, folder.classes, held_out, held_out_labels),
-        {path: training.digests[path] for path in held_out},
-    )
-
-
-def apart_from(training: TrainingSet, scoring: ScoringSet) -> TrainingSet:
-    """Drop training samples with the content of an image to score; the log says how many.
-
-    Raises DataError where a class has none left.
-    """
-    held_out = set(scoring.digests.values())
-    seen = {path for path, digest in training.digests.items() if digest in held_out}
-    paths, partners = training.folder.paths, training.partners
-    kept = [
-        place
-        for place, path in enumerate(paths)
-        if path not in seen and (partners[place] or path) not in seen
-    ]
-    apart = training.take(kept)
-    if len(kept) < len(paths):
-        log.info("%d samples with validation images are left out", len(paths) - len(kept))
-    for name, before, after in zip(training.classes, training.counts, apart.counts, strict=True):
-        if before and not after:
-            raise DataError(
-                f"class {name!r} needs a sample without validation images, and each of its "
-                f"{before} has one: validate on fewer"
-            )
-    return apart
-
-
-def overlap(train: Mapping[str, bytes], test: Mapping[str, bytes]) -> list[tuple[str, str]]:
-    """List (training path, test path) for each test image whose content is trained on.
-
-    The order is that of the test images. train, test: the digest of each file by its path. Where
-    several training files are equal, the first is named.
-    """
-    first: dict[bytes, str] = {}
-    for path, digest in train.items():
-        first.setdefault(digest, path)
-    return [(first[digest], path) for path, digest in test.items() if digest in first]
-
-
-def check_overlap(training: TrainingSet, scoring: ScoringSet, *, allowed: bool) -> None:
-    """Raise DataError if an image to score is also trained on; where ``allowed``, only warn."""
-    pairs = overlap(training.digests, scoring.digests)
-    if not pairs:
-        return
-    trained, scored = training.folder.root / pairs[0][0], scoring.folder.root / pairs[0][1]
-    told = (
-        f"{len(pairs)} of {len(scoring.digests)} images to score are also trained on; the first "
-        f"is {str(scored)!r}, equal to {str(trained)!r}"
-    )
-    if not allowed:
-        raise DataError(f"{told}: take them out of one side, or go on with --allow-overlap")
-    log.warning("%s", told)
-
-
 def _labels(manifest: Manifest) -> dict[str, str]:
     """Map every file that is needed, once, to the label of the first row that names it."""
     labels: dict[str, str] = {}
@@ -271,7 +200,9 @@ def _files(manifest: Manifest) -> ImageFolder:
     )
 
 
-def _training_set(manifest: Manifest, digests: Mapping[str, bytes]) -> TrainingSet:
+def _training_set(
+    manifest: Manifest, digests: Mapping[str, bytes], scale: DepthScale
+) -> TrainingSet:
     """Keep the samples whose files can all be read; DataError where a class loses all it had."""
     number = {name: label for label, name in enumerate(manifest.classes)}
     rows = [
@@ -297,22 +228,5 @@ def _training_set(manifest: Manifest, digests: Mapping[str, bytes]) -> TrainingS
         tuple(row.weight or 0.0 for row in rows),
         digests,
         str(manifest.record.get("space", "pixel")),
+        scale,
     )
-
-
-def _kin(training: TrainingSet, groups: Mapping[str, str] | None) -> dict[str, int]:
-    """Number the files so that those with one number must stay on one side."""
-    files = list(training.digests)
-    by_content = list(training.digests.values())
-    numbers = linked(by_content) if groups is None else linked(by_content, groups_of(files, groups))
-    return dict(zip(files, numbers, strict=True))
-
-
-def _without(training: TrainingSet, held_out: set[int], kin: Mapping[str, int]) -> TrainingSet:
-    """Drop the samples that belong to held-out groups or blend with an image of one."""
-    paths, partners = training.folder.paths, training.partners
-    left = [place for place, path in enumerate(paths) if kin[path] not in held_out]
-    kept = [place for place in left if kin[partners[place] or paths[place]] not in held_out]
-    if len(kept) < len(left):
-        log.info("%d blends with validation images are not trained on", len(left) - len(kept))
-    return training.take(kept)

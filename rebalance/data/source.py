@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from rebalance.data.folder import PICTURES, ImageFolder, Unreadable, scan
+from rebalance.data.levels import DepthScale
 from rebalance.errors import DataError
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest
 from rebalance.records import ManifestRecord, UnreadableRecord
@@ -35,6 +36,11 @@ class Source:
     record: ManifestRecord | None = None
     rows: tuple[Row, ...] = ()
     places: tuple[Place, ...] = ()
+
+    @property
+    def scale(self) -> DepthScale | None:
+        """The scale of the set that the images were taken from, where the manifest tells it."""
+        return DepthScale.from_record((self.record or {}).get("scale"))
 
 
 def as_records(unreadable: Sequence[Unreadable]) -> list[UnreadableRecord]:

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from rebalance.data.images import decode, formats_of, read_bytes
+from rebalance.data.files import formats_of, read_bytes
+from rebalance.data.images import decode, levels_in
+from rebalance.data.levels import EACH_ALONE, DepthScale, Levels
 from rebalance.errors import UnreadableImage
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
@@ -25,29 +27,47 @@ Tiles = NDArray[np.uint8]  # [N, side, side, 3]
 
 
 def read_tiles(
-    root: Path, names: Sequence[str], side: int, workers: int, progress: Progress = silent
+    root: Path,
+    names: Sequence[str],
+    side: int,
+    workers: int,
+    progress: Progress = silent,
+    scale: DepthScale | None = None,
 ) -> Tiles:
     """Read the images ``names`` of the folder ``root`` as tiles, in order [N, side, side, 3].
 
     Each is read as the rest of this package reads it and fitted whole into a square of ``side``
-    pixels; one that cannot be read is a cross. workers: threads; 0 reads in this one.
+    pixels; one that cannot be read is a cross. workers: threads; 0 reads in this one. scale: of the
+    set that they are from; None is that of these images, some of which are then read twice.
     """
     tiles = np.empty((len(names), side, side, 3), np.uint8)
-    read = ordered_map(lambda name: read_tile(root / name, side), names, workers)
-    for place, tile in enumerate(
+    levels: list[Levels | None] = []
+
+    def look(name: str) -> tuple[Tiles, Levels | None]:
+        image = read_small(root / name, side, scale or EACH_ALONE)
+        return (cross(side), None) if image is None else (fitted(image, side), levels_in(image))
+
+    read = ordered_map(look, names, workers)
+    for place, (tile, own) in enumerate(
         progress(read, total=len(names), what="reading images", unit="images")
     ):
+        tiles[place] = tile
+        levels.append(own)
+    found = DepthScale.of(levels) if scale is None else EACH_ALONE
+    anew = [at for at, own in enumerate(levels) if found.window(own) != EACH_ALONE.window(own)]
+    again = ordered_map(lambda place: read_tile(root / names[place], side, found), anew, workers)
+    for place, tile in zip(anew, again, strict=True):
         tiles[place] = tile
     return tiles
 
 
-def read_tile(path: Path, side: int) -> Tiles:
+def read_tile(path: Path, side: int, scale: DepthScale = EACH_ALONE) -> Tiles:
     """Read the image at ``path`` as a tile [side, side, 3]; a cross where it cannot be read."""
-    image = read_small(path, side)
+    image = read_small(path, side, scale)
     return cross(side) if image is None else fitted(image, side)
 
 
-def read_small(path: Path, side: int) -> Image.Image | None:
+def read_small(path: Path, side: int, scale: DepthScale = EACH_ALONE) -> Image.Image | None:
     """Read the image at ``path``, upright RGB, at a reduced size where that is quicker.
 
     Its longer side has at least ``side`` pixels, as far as the file has as many. None where it
@@ -55,7 +75,7 @@ def read_small(path: Path, side: int) -> Image.Image | None:
     """
     try:
         # Twice the size: what is left of the shrinking is done with a better filter.
-        return decode(read_bytes(path), 2 * side, formats_of(path))
+        return decode(read_bytes(path), 2 * side, formats_of(path), scale)
     except UnreadableImage:
         return None
 

@@ -6,8 +6,8 @@ A class that would lose every image this way is an error.
 from collections.abc import Sequence
 
 from rebalance.data.folder import ImageFolder, Unreadable
-from rebalance.data.images import Probe, survey
 from rebalance.data.source import as_records, name_unreadable
+from rebalance.data.survey import Probe, survey
 from rebalance.errors import DataError, UnreadableImage
 from rebalance.progress import Progress
 

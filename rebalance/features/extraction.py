@@ -11,13 +11,14 @@ from contextlib import closing
 from functools import partial
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from rebalance.atomic import make_folder
-from rebalance.data.folder import ImageFolder, Unreadable
-from rebalance.data.images import digest, formats_of, read_bytes
+from rebalance.data.files import digest, formats_of, read_bytes
+from rebalance.data.folder import ImageFolder
+from rebalance.data.levels import EACH_ALONE, DepthScale, Levels
 from rebalance.distributed.processes import ALONE, Processes
 from rebalance.errors import ExtractorError, PassingFault, UnreadableImage
 from rebalance.features.cache import FeatureCache, Gathered, StoredLayer
@@ -33,28 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("rebalance")
 
 Keys = Sequence[bytes | None]
-
-
-def _key(root: Path, path: str) -> bytes | str:
-    try:
-        return digest(read_bytes(root / path))
-    except UnreadableImage as error:
-        return str(error)
-
-
-def image_keys(
-    folder: ImageFolder, workers: int, progress: Progress = silent
-) -> tuple[list[bytes | None], list[Unreadable]]:
-    """Compute the digest of every file, aligned with ``folder.paths``; None if it is unreadable."""
-    found = ordered_map(partial(_key, folder.root), folder.paths, workers)
-    keys: list[bytes | None] = []
-    unreadable = []
-    watched = progress(found, total=len(folder.paths), what="reading images", unit="images")
-    for position, key in enumerate(watched):
-        keys.append(key if isinstance(key, bytes) else None)
-        if isinstance(key, str):
-            unreadable.append(folder.unreadable(position, key))
-    return keys, unreadable
 
 
 def choose_layers(wanted: Sequence[str], available: Sequence[str], arch: str) -> list[str]:
@@ -80,16 +59,22 @@ def extract_features(
     progress: Progress = silent,
     processes: Processes = ALONE,
     meanwhile: Callable[[], None] | None = None,
+    scale: DepthScale = EACH_ALONE,
+    levels: Sequence[Levels | None] | None = None,
 ) -> FeatureTable:
     """Return the features of ``layers`` for every image of ``folder`` that can be read.
 
     keys: digests aligned with ``folder.paths``, None for files already known to be unreadable,
-    which are left out here without being named again. processes: they share what is missing, batch
-    by batch as one would compute it, and each gets the features of all. meanwhile: done in a thread
-    of its own while images pass, if any must.
+    which are left out here without being named again. levels: of the files, in the same order, and
+    scale: of their set. Features are kept by both, so that those by another scale are never met;
+    where every file has 8 bits a sample, the digests are all. processes: they share what is
+    missing, batch by batch as one would compute it, and each gets the features of all. meanwhile:
+    done in a thread of its own while images pass, if any must.
     """
     start = time.perf_counter()
     cache = FeatureCache(extractor.cache, extractor.fingerprint)
+    digests = keys
+    keys = digests if levels is None else _scaled(digests, levels, scale)
     widths = processes.by_first(partial(_widths, cache, extractor, progress))
     log.debug("features are kept in %r", str(cache.folder))
     names = choose_layers(layers, tuple(widths), extractor.arch)
@@ -99,7 +84,11 @@ def extract_features(
     processes.by_first(partial(_discard_damaged, cache, stored))
     refused = processes.by_first(cache.refused)
     places = processes.by_first(partial(_missing, keys, stored, refused))
-    missing = {key: folder.paths[place] for place in places if (key := keys[place]) is not None}
+    missing = {
+        key: Missing(folder.paths[place], content)
+        for place in places
+        if (key := keys[place]) is not None and (content := digests[place]) is not None
+    }
     if missing:
         make_folder(cache.folder)  # what cannot be kept is not worth computing
         if processes.world > 1:  # the first fetches or trains the network, the others then read it
@@ -108,7 +97,7 @@ def extract_features(
         if own:
             extractor.load(progress)  # first, since two threads had better not import at a time
         with beside(meanwhile):
-            new = _compute(folder.root, own, stored, cache, extractor, workers, progress)
+            new = _compute(folder.root, own, scale, stored, cache, extractor, workers, progress)
         passing: dict[bytes, str] = {}
         for found, not_now, written in processes.by_each(lambda: (*new, cache.written)):
             refused |= found
@@ -132,7 +121,8 @@ def extract_features(
         len(missing.keys() - refused.keys()),
         sum(key not in missing for key in rows),
         time.perf_counter() - start,
-        rows,
+        [digest for i in readable if (digest := digests[i]) is not None],
+        scale,
     )
 
 
@@ -176,9 +166,27 @@ def _missing(
     return list(first.values())
 
 
+def _scaled(
+    digests: Keys, levels: Sequence[Levels | None], scale: DepthScale
+) -> list[bytes | None]:
+    """Return what each image is known by as it is decoded."""
+    return [
+        key if key is None else scale.key(key, each)
+        for key, each in zip(digests, levels, strict=True)
+    ]
+
+
+class Missing(NamedTuple):
+    """An image whose features are to be computed: its file, and what was in it."""
+
+    path: str
+    digest: bytes
+
+
 def _compute(
     root: Path,
-    missing: Mapping[bytes, str],
+    missing: Mapping[bytes, Missing],
+    scale: DepthScale,
     stored: Mapping[str, StoredLayer],
     cache: FeatureCache,
     extractor: Extractor,
@@ -192,14 +200,15 @@ def _compute(
     refused: dict[bytes, str] = {}
     passing: dict[bytes, str] = {}
     gathered = Gathered(cache, stored)
-    passes = _passes(root, missing, tuple(stored), extractor, refused, passing, workers, progress)
+    layers = tuple(stored)
+    passes = _passes(root, missing, scale, layers, extractor, refused, passing, workers, progress)
     try:
         with closing(passes):
             for keys, features in passes:
                 for name, values in features.items():
                     unfit = ~np.isfinite(values).all(axis=1)
                     if unfit.any():
-                        path = missing[keys[int(unfit.argmax())]]
+                        path = missing[keys[int(unfit.argmax())]].path
                         raise ExtractorError(
                             f"{extractor.arch} gives features that are not finite ({name} of "
                             f"{path!r}): use other weights, or --precision fp32"
@@ -212,7 +221,8 @@ def _compute(
 
 def _passes(
     root: Path,
-    missing: Mapping[bytes, str],
+    missing: Mapping[bytes, Missing],
+    scale: DepthScale,
     layers: Sequence[str],
     extractor: Extractor,
     refused: dict[bytes, str],
@@ -235,13 +245,13 @@ def _passes(
     forward = ForwardPass(network, transform, layers, size, device, extractor.precision)
     read = reading.read_or_leave if device == "cuda" else reading.read_pixels
 
-    def load(item: tuple[bytes, str]) -> "tuple[bytes, Picture | None]":
-        key, path = item
+    def load(item: tuple[bytes, Missing]) -> "tuple[bytes, Picture | None]":
+        key, (path, content) = item
         try:
             data = read_bytes(root / path)
-            if digest(data) != key:  # or the features of other content would lie under this key
+            if digest(data) != content:  # or the features of other content would lie under this key
                 raise PassingFault("it changed while it was read: run again")
-            return key, read(data, transform, formats_of(path))
+            return key, read(data, transform, formats_of(path), scale)
         except PassingFault as error:
             passing[key] = str(error)
         except UnreadableImage as error:

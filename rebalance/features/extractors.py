@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rebalance.data.folder import ImageFolder
-from rebalance.data.images import Probe
+from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.survey import Probe
 from rebalance.errors import ExtractorError
 from rebalance.features.cache import cache_root
 from rebalance.features.finetuned import FineTuned
@@ -63,11 +64,13 @@ def find_extractor(
     probes: Sequence[Probe],
     *,
     workers: int,
+    scale: DepthScale = EACH_ALONE,
 ) -> Extractor:
     """Resolve the options for this folder and this machine; nothing is loaded or trained yet.
 
-    probes: aligned with ``folder.paths``, for an extractor that needs training; unused by others.
-    Raises ExtractorError for a checkpoint that is not there or a device that is absent.
+    probes: aligned with ``folder.paths``, for an extractor that needs training, and so is their
+    scale; unused by others. Raises ExtractorError for a checkpoint that is not there or a device
+    that is absent.
     """
     if options.init != ExtractorOptions.init and not needs_training(options):
         raise ExtractorError("--init says what finetune starts from: add --extractor finetune")
@@ -79,7 +82,7 @@ def find_extractor(
         "device": device,
     }
     source = (
-        FineTuned(options, run, how, folder, probes, workers)
+        FineTuned(options, run, how, folder, probes, workers, scale)
         if needs_training(options)
         else find_pretrained(options.extractor, options.arch, CHOICES)
     )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from rebalance import seeds
 from rebalance.atomic import make_folder
 from rebalance.data.folder import ImageFolder
-from rebalance.data.images import Probe
+from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.survey import Probe
 from rebalance.errors import ExtractorError, OutputError
 from rebalance.features.cache import cache_root, extractor_path
 from rebalance.models.fingerprints import fingerprint
@@ -44,6 +45,7 @@ class FineTuned:
         folder: ImageFolder,
         probes: Sequence[Probe],
         workers: int,
+        scale: DepthScale = EACH_ALONE,
     ) -> None:
         if len(set(folder.labels)) < 2:
             raise ExtractorError(
@@ -65,13 +67,18 @@ class FineTuned:
         self.how = how
         self.folder = folder
         self.workers = workers
+        self.scale = scale
         self.facts: ExtractorRecord = {
             "init": options.init,
             "start": start.facts["weights"] if start else None,
             "recipe": asdict(self.recipe),
             "seed": run.seed,
             "data": fingerprint(
-                [[probe.digest.hex() for probe in probes], folder.labels, folder.classes]
+                [
+                    [scale.key(probe.digest, probe.levels).hex() for probe in probes],
+                    folder.labels,
+                    folder.classes,
+                ]
             ),
         }
 
@@ -116,6 +123,7 @@ class FineTuned:
             self.folder.labels,
             transform,
             PaperAugmentation(),
+            scale=self.scale,
         )
         log.info("training %s on %d images", self.arch, len(dataset))
         for epoch in fine_tune(

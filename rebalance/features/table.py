@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rebalance.atomic import replacing
 from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.features.cache import StoredFeatures
 from rebalance.features.extractors import Extractor
 
@@ -30,6 +31,7 @@ class FeatureTable:
     be read. computed: how many images the network looked at; cached: how many files had their
     features in the cache; the others are equal to one that was computed. seconds: for all of it.
     digests: of the files of ``folder``, in its order.
+    scale: by which images with more than 8 bits a sample were seen.
     """
 
     folder: ImageFolder
@@ -40,6 +42,7 @@ class FeatureTable:
     cached: int
     seconds: float
     digests: Sequence[bytes]
+    scale: DepthScale = EACH_ALONE
 
     def members(self, label: int) -> NDArray[np.intp]:
         """Return the positions of the images of a class."""

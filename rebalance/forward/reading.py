@@ -6,7 +6,8 @@ GPU's own decoder. torchvision's decoder for processors is quicker than Pillow b
 it is to be removed, and writes to standard error what it thinks of odd files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rebalance.data.images import FORMATS, decode, jpeg_header
+from rebalance.data.files import FORMATS
+from rebalance.data.images import jpeg_header, opened
+from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.models.transforms import Transform
 
 # A JPEG may be decoded small while a side keeps so many times the pixels it is resized to. Features
@@ -35,18 +38,34 @@ _UPRIGHT: dict[int, tuple[bool, list[int]]] = {
 }
 
 
-def read_pixels(data: bytes, transform: Transform, formats: tuple[str, ...] = FORMATS) -> Tensor:
+def read_pixels(
+    data: bytes,
+    transform: Transform,
+    formats: tuple[str, ...] = FORMATS,
+    scale: DepthScale = EACH_ALONE,
+) -> Tensor:
     """Read an image file as ``transform`` leaves it: uint8 [3, crop, crop].
 
-    Raises UnreadableImage as ``images.decode`` does.
+    scale: of the set that it belongs to. Raises UnreadableImage as ``images.decode`` does.
     """
     header = jpeg_header(data)
     least = None
     if header is not None:
         short, long = sorted(header.size)
         least = ceil(SPARE * transform.resize * long / short)
-    image = torch.from_numpy(np.array(decode(data, least, formats)))
-    return transform.centre(image.permute(2, 0, 1))
+    with opened(data, least, formats, scale) as image, _enough_memory():
+        return transform.centre(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    """Turn what torch raises where it gets no memory into Python's own error."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error):
+            raise MemoryError from error
+        raise
 
 
 class Encoded(NamedTuple):
@@ -57,7 +76,10 @@ class Encoded(NamedTuple):
 
 
 def read_or_leave(
-    data: bytes, transform: Transform, formats: tuple[str, ...] = FORMATS
+    data: bytes,
+    transform: Transform,
+    formats: tuple[str, ...] = FORMATS,
+    scale: DepthScale = EACH_ALONE,
 ) -> Tensor | Encoded:
     """Read the pixels as ``read_pixels`` does, but leave a large JPEG for a GPU to decode.
 
@@ -72,7 +94,7 @@ def read_or_leave(
         or not data.rstrip(b"\0").endswith(b"\xff\xd9")  # cut short: Pillow's to judge
         or transform.interpolation == "nearest"
     ):
-        return read_pixels(data, transform, formats)
+        return read_pixels(data, transform, formats, scale)
     return Encoded(torch.frombuffer(bytearray(data), dtype=torch.uint8), header.orientation)
 
 

@@ -5,7 +5,7 @@ and gates that a check can set on all of it. May not import torch or click.
 """
 
 from rebalance.inspection.baselines import Known, read_baseline, without_known
-from rebalance.inspection.description import ImageDescription, describe_image
+from rebalance.inspection.description import ImageDescription, describe_image, describe_set
 from rebalance.inspection.findings import KINDS, Finding, find_all
 from rebalance.inspection.gates import GateOutcome, Gates, check_gates, check_kinds, gate_outcomes
 from rebalance.inspection.inspected import ImagePlace, inspected_images
@@ -28,6 +28,7 @@ __all__ = [
     "check_gates",
     "check_kinds",
     "describe_image",
+    "describe_set",
     "find_all",
     "gate_outcomes",
     "inspected_images",

@@ -6,13 +6,20 @@ together, however the files were scaled or compressed.
 
 import io
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rebalance.data.images import FORMATS, decode, digest, formats_of, read_bytes
+from rebalance.data.files import FORMATS, digest, formats_of, read_bytes
+from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.images import levels_in, opened
+from rebalance.data.levels import EACH_ALONE, DepthScale, Levels
+from rebalance.data.scales import scale_of
+from rebalance.data.survey import read_each
+from rebalance.progress import Progress, silent
 
 UNIFORM = 3.0  # grey levels of 255; photographs of glass on white paper have 6 and more
 SIDE = 32  # pixels of the thumbnail that is hashed
@@ -40,7 +47,8 @@ class ImageDescription:
     digest: the digest of the file. size: (width, height) in pixels, upright. mode: Pillow's name
     for how the pixels are stored. contrast: the standard deviation of a 32 x 32 thumbnail in grey,
     in levels of 0 to 255; where that is below ``UNIFORM``, of its strongest channel. appearance:
-    None where the grey is below ``UNIFORM``, for noise would make strangers alike.
+    None where the grey is below ``UNIFORM``, for noise would make strangers alike. levels: of a
+    file with more than 8 bits a sample.
     """
 
     digest: bytes
@@ -48,6 +56,7 @@ class ImageDescription:
     mode: str
     contrast: float
     appearance: Appearance | None
+    levels: Levels | None = None
 
     @property
     def uniform(self) -> bool:
@@ -55,14 +64,15 @@ class ImageDescription:
         return self.contrast < UNIFORM
 
 
-def describe_image(path: Path) -> ImageDescription:
+def describe_image(path: Path, scale: DepthScale = EACH_ALONE) -> ImageDescription:
     """Read and fully decode the image file at ``path``, and describe it.
 
-    Raises UnreadableImage as ``images.probe`` does.
+    scale: of the set that it belongs to. Raises UnreadableImage as ``survey.probe`` does.
     """
     data = read_bytes(path)
-    image = decode(data, formats=formats_of(path))
-    thumbnail = image.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    with opened(data, formats=formats_of(path), scale=scale) as image:
+        size, levels = image.size, levels_in(image)
+        thumbnail = image.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     grey = thumbnail.convert("L")
     contrast = float(np.asarray(grey, np.float64).std())
     appearance = None
@@ -70,7 +80,28 @@ def describe_image(path: Path) -> ImageDescription:
         appearance = Appearance(frequency_hash(grey), _miniature(grey))
     else:
         contrast = float(np.asarray(thumbnail, np.float64).std(axis=(0, 1)).max())
-    return ImageDescription(digest(data), image.size, _stored_mode(data), contrast, appearance)
+    return ImageDescription(digest(data), size, _stored_mode(data), contrast, appearance, levels)
+
+
+def describe_set(
+    folder: ImageFolder, workers: int, progress: Progress = silent, scale: DepthScale | None = None
+) -> tuple[list[ImageDescription | None], list[Unreadable], DepthScale]:
+    """Describe every image of ``folder`` as ``survey.read_each`` does, all by one scale.
+
+    scale: that of an earlier step, if there is one. Images that the scale of the set changes are
+    looked at twice, for it is only known when all were seen.
+    """
+    looks, unreadable = read_each(folder, describe_image, workers, progress)
+    scale = scale_of((each.levels for each in looks if each is not None), scale)
+    anew = [
+        place for place, each in enumerate(looks) if each and scale.window(each.levels) is not None
+    ]
+    again = partial(describe_image, scale=scale)
+    found, gone = read_each(folder.take(anew), again, workers, progress) if anew else ([], [])
+    for place, each in zip(anew, found, strict=True):
+        looks[place] = each
+    order = {path: place for place, path in enumerate(folder.paths)} if gone else {}
+    return looks, sorted([*unreadable, *gone], key=lambda image: order.get(image.path, 0)), scale
 
 
 def frequency_hash(thumbnail: Image.Image) -> int:

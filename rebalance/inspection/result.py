@@ -37,7 +37,8 @@ class Inspection:
     Pillow's modes, the most common first. findings: by the names of ``KINDS``, with a baseline only
     those that are new. known: how many the baseline took out of each. against, baseline: the folder
     compared with and the earlier inspection, if given. similar: the cosine from which on features
-    are similar, None if they were not compared.
+    are similar, None if they were not compared. ignored: files that are not read as images, by
+    class and by extension.
     """
 
     root: Path
@@ -51,6 +52,7 @@ class Inspection:
     against: Path | None = None
     baseline: Path | None = None
     similar: float | None = None
+    ignored: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def readable(self) -> dict[str, int]:
@@ -94,6 +96,7 @@ class Inspection:
             "height": None if self.heights is None else asdict(self.heights),
             "modes": dict(self.modes),
             "unreadable": as_records(self.unreadable),
+            "ignored": {name: dict(kinds) for name, kinds in self.ignored.items()},
             "findings": {
                 kind: [each.as_record() for each in some] for kind, some in self.findings.items()
             },

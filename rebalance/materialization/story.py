@@ -18,6 +18,7 @@ from rebalance import __version__
 from rebalance.data.blending import blend
 from rebalance.data.folder import EXTENSIONS
 from rebalance.data.images import open_image
+from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.source import check_files
 from rebalance.errors import DataError, SettingError, UnreadableImage
 from rebalance.manifest import Manifest, Row, read_manifest, to_json
@@ -202,26 +203,27 @@ def _write_samples(
     progress: Progress,
 ) -> Counter[str]:
     """Write the file of every row; return how many were made in each way."""
-    write = partial(_write_sample, manifest.root, folder)
+    scale = DepthScale.from_record(manifest.record.get("scale")) or EACH_ALONE
+    write = partial(_write_sample, manifest.root, folder, scale)
     ways = cast("Generator[str, None, None]", ordered_map(write, samples, workers))
     # Left early, the threads must have ended before the folder is taken away.
     with closing(ways):
         return Counter(progress(ways, total=len(manifest.rows), what="writing", unit="images"))
 
 
-def _write_sample(root: Path, folder: Path, sample: tuple[Row, str, Put]) -> str:
+def _write_sample(root: Path, folder: Path, scale: DepthScale, sample: tuple[Row, str, Put]) -> str:
     row, name, put = sample
     target = folder / name
     if row.partner is None or row.weight is None:
         return put(root / row.file_name, target)
-    base, partner = _open(root, row.file_name), _open(root, row.partner)
+    base, partner = _open(root, row.file_name, scale), _open(root, row.partner, scale)
     blend(base, partner, row.weight).save(target, "PNG")
     return "blended"
 
 
-def _open(root: Path, name: str) -> Any:
+def _open(root: Path, name: str, scale: DepthScale) -> Any:
     try:
-        return open_image(root / name)
+        return open_image(root / name, scale)
     except UnreadableImage as error:
         raise DataError(
             f"a blend needs images that can be read, but {name!r} cannot ({error}): mend it, or "

@@ -47,5 +47,9 @@ class InspectionRecord(TypedDict):
     height: Annotated[Spread | None, "The heights of the images in pixels."]
     modes: Annotated[dict[str, int], "Images of each colour mode, by its name in Pillow."]
     unreadable: Annotated[list[UnreadableRecord], "The files that could not be read."]
+    ignored: Annotated[
+        dict[str, dict[str, int]],
+        "Files in the class folders that are not read as images, by class and by extension.",
+    ]
     findings: Annotated[dict[str, list[FindingRecord]], "What is wrong, by its kind."]
     known: Annotated[dict[str, int], "How many findings of each kind the baseline had already."]

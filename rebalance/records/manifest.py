@@ -42,6 +42,13 @@ class ExtractorRecord(TypedDict, total=False):
     fingerprint: Annotated[str, "A digest of all this; equal ones give equal features."]
 
 
+class ScaleRecord(TypedDict, total=False):
+    """What becomes black and white in images with more than 8 bits a sample, in all of a set."""
+
+    integers: Annotated[list[float], "The values of black and white where samples are integers."]
+    floats: Annotated[list[float], "The values of black and white where samples are floats."]
+
+
 class CoverFigures(TypedDict):
     """How near the images left out lie to those kept, in the space of the features."""
 
@@ -171,6 +178,11 @@ class ManifestRecord(TypedDict, total=False):
     passed_over: Annotated[
         list[str],
         "Hidden and system folders that hold images and are no classes; only where there are any.",
+    ]
+    scale: Annotated[
+        ScaleRecord,
+        "What was black and white in the images with more than 8 bits a sample; only where there "
+        "are any.",
     ]
     digests: Annotated[
         dict[str, str],

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Any, Final, Literal, TypedDict
 
+from rebalance.records.manifest import ScaleRecord
+
 FORMAT: Final = 1
 
 
@@ -44,9 +46,7 @@ class HeadRecord(_Recipes, total=False):
     seed: Annotated[int, "The seed of the new last layer, where the network is another run's."]
 
 
-class RunOptionsRecord(TypedDict):
-    """All that a run was begun with; with it, it can be gone on with."""
-
+class _Begun(TypedDict):
     recipe: Annotated[dict[str, Any], "The recipe's name, and every number of it."]
     network: Annotated[NetworkRecord, "The network before training."]
     loss: Annotated[dict[str, Any], "The loss's name, and the options it was given."]
@@ -63,6 +63,14 @@ class RunOptionsRecord(TypedDict):
     validation: Annotated[str, "A digest of the validation images."]
     head: Annotated[
         HeadRecord | None, "What the last layer was trained anew by; null where it was not."
+    ]
+
+
+class RunOptionsRecord(_Begun, total=False):
+    """All that a run was begun with; with it, it can be gone on with."""
+
+    scale: Annotated[
+        ScaleRecord, "What was black and white in its images of more than 8 bits, if it had any."
     ]
 
 

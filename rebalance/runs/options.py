@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rebalance import losses, seeds
 from rebalance.data.groups import read_groups
-from rebalance.data.samples import (
-    ScoringSet,
-    TrainingSet,
-    check_overlap,
-    open_scoring,
-    open_training,
-    split_off,
-)
+from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.samples import ScoringSet, TrainingSet, open_scoring, open_training
+from rebalance.data.separation import check_overlap, split_off
 from rebalance.errors import DataError, ManifestError, SettingError
 from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
@@ -89,7 +84,13 @@ def open_sets(
         )
     seen, validation = _sides(given, scoring, run, workers, progress)
     tested = open_scoring(
-        test, given.classes, FolderOptions(), workers, progress, strict=run.strict
+        test,
+        given.classes,
+        FolderOptions(),
+        workers,
+        progress,
+        strict=run.strict,
+        scale=given.scale,
     )
     for scored in filter(None, (tested, validation)):
         check_overlap(seen, scored, allowed=scoring.allow_overlap)
@@ -107,7 +108,13 @@ def _sides(
         raise SettingError("--group-column is a column of --groups: give that too")
     if scoring.val is not None:
         found = open_scoring(
-            scoring.val, given.classes, FolderOptions(), workers, progress, strict=run.strict
+            scoring.val,
+            given.classes,
+            FolderOptions(),
+            workers,
+            progress,
+            strict=run.strict,
+            scale=given.scale,
         )
         return given, found
     if scoring.val_fraction is None:
@@ -146,7 +153,7 @@ def record_options(
     loss_options = with_cost_file(
         dict(training.loss_options), lambda file: read_cost_matrix(file, seen.classes)
     )
-    return {
+    record: RunOptionsRecord = {
         "recipe": {"name": training.recipe, **asdict(recipe)},
         "network": {
             "arch": training.arch,
@@ -176,6 +183,14 @@ def record_options(
         "validation": fingerprint(judged),
         "head": head,
     }
+    if scale := seen.scale.as_record():
+        record["scale"] = scale
+    return record
+
+
+def scale_from(options: RunOptionsRecord) -> DepthScale:
+    """The scale of the deep images that a run was trained on, by which others are read for it."""
+    return DepthScale.from_record(options.get("scale")) or EACH_ALONE
 
 
 def make_loss(options: RunOptionsRecord) -> "Loss":
@@ -222,7 +237,8 @@ def reopen_training(options: RunOptionsRecord, workers: int, progress: Progress)
         tuple(source.get("extensions", ())),
     )
     try:
-        seen = open_training(source["data"], where, workers, progress, strict=False)
+        scale = scale_from(options)
+        seen = open_training(source["data"], where, workers, progress, strict=False, scale=scale)
         if source["val_fraction"] is not None:
             groups = source["groups"]
             owners = None if groups is None else read_groups(groups, source.get("group_column"))

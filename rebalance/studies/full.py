@@ -17,6 +17,7 @@ import numpy as np
 
 from rebalance.atomic import make_folder
 from rebalance.data.folder import ImageFolder
+from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.distributed.processes import own_workers
 from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
 from rebalance.metrics import METRICS
@@ -117,7 +118,7 @@ class _Body:
         if definition.rebalance.blends:
             chosen = replace(chosen, added=NOTHING)
         kept = self.images.take(chosen.kept.tolist())
-        _write(self.folder / TRAINED_ON, kept, chosen, "pixel")
+        _write(self.folder / TRAINED_ON, kept, chosen, "pixel", self.setup.scale)
         train(
             self.folder / TRAINED_ON,
             self.folder / VALIDATED_ON,
@@ -143,7 +144,7 @@ class _Body:
         began, run = time.perf_counter(), self.folder / "headed"
         chosen = rebalance(self.part, definition.rebalance)
         kept = self.images.take(chosen.kept.tolist())
-        _write(self.folder / RECIPES, kept, chosen, "embedding")
+        _write(self.folder / RECIPES, kept, chosen, "embedding", self.setup.scale)
         retrain_head(
             plain.run,
             self.folder / RECIPES,
@@ -164,7 +165,11 @@ class _Body:
 
 
 def _write(
-    path: Path, images: ImageFolder, chosen: Rebalanced | None = None, space: str = "pixel"
+    path: Path,
+    images: ImageFolder,
+    chosen: Rebalanced | None = None,
+    space: str = "pixel",
+    scale: DepthScale = EACH_ALONE,
 ) -> None:
     rows = [
         Row(image, images.classes[label])
@@ -178,6 +183,8 @@ def _write(
     if chosen is not None:
         rows += added_rows(rows, chosen.added)
         record["space"] = space
+    if told := scale.as_record():
+        record["scale"] = told
     write_manifest(
         path, Manifest(images.root, images.classes, tuple(rows), record=record), overwrite=True
     )

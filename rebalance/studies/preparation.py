@@ -17,7 +17,9 @@ from rebalance.class_sizes import grown_sizes, wanted_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
 from rebalance.data.groups import groups_of, read_groups
-from rebalance.data.samples import open_scoring, overlap
+from rebalance.data.levels import DepthScale
+from rebalance.data.samples import open_scoring
+from rebalance.data.separation import overlap
 from rebalance.data.source import open_source
 from rebalance.data.splits import linked
 from rebalance.errors import DataError, RebalanceError, SettingError
@@ -67,12 +69,13 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
 @contextmanager
 def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> Iterator[Setup]:
     """The images, folds and features of the study; the files of features are there meanwhile."""
-    from rebalance.features.extraction import image_keys
+    from rebalance.features.marks import image_keys
 
     options, workers = plan.options, chosen_workers(run.workers)
-    folder = open_source(options.data, FolderOptions()).folder
+    source = open_source(options.data, FolderOptions())
+    folder = source.folder
     plan = checked(plan, folder)
-    table = describe(folder, [LAYER], options.extractor, run, progress)
+    table = describe(folder, [LAYER], options.extractor, run, progress, scale=source.scale)
     keys = [key or b"" for key in image_keys(table.folder, workers)[0]]
     images = table.folder
     kin = linked(keys)
@@ -86,7 +89,7 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> I
         )
         for seed in options.seeds
     }
-    tested, tested_keys = _test_table(plan, images, keys, run, progress)
+    tested, tested_keys = _test_table(plan, images, keys, table.scale, run, progress)
     device = resolve_device(run.device)
     facts: dict[str, Any] = {
         "data": fingerprint([images.paths, images.labels, [key.hex() for key in keys]]),
@@ -96,6 +99,8 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> I
         "depth": options.depth,
         "extractor": table.extractor.fingerprint,
     }
+    if scale := table.scale.as_record():
+        facts["scale"] = scale
     if options.depth == "full":
         facts |= {"training": asdict(options.training), "device": device}
     cells = CellStore(output, facts, plan.treatments)
@@ -112,20 +117,32 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> I
             _saved(where / "train.npy", table),
             None if tested is None else _saved(where / "test.npy", tested),
             device,
+            table.scale,
         )
     finally:
         shutil.rmtree(where, ignore_errors=True)
 
 
 def _test_table(
-    plan: Plan, images: ImageFolder, keys: Sequence[bytes], run: RunOptions, progress: Progress
+    plan: Plan,
+    images: ImageFolder,
+    keys: Sequence[bytes],
+    scale: DepthScale,
+    run: RunOptions,
+    progress: Progress,
 ) -> "tuple[FeatureTable | None, str | None]":
     """The test images with the classes of the others, and a digest of them."""
     where, workers = plan.options.test, chosen_workers(run.workers)
     if where is None:
         return None, None
     found = open_scoring(
-        where, images.classes, FolderOptions(), workers, progress, strict=run.strict
+        where,
+        images.classes,
+        FolderOptions(),
+        workers,
+        progress,
+        strict=run.strict,
+        scale=scale,
     )
     both = overlap(dict(zip(images.paths, keys, strict=True)), found.digests)
     if both:
@@ -133,7 +150,8 @@ def _test_table(
             f"the test images must be others, but {len(both)} are in the data too; the first is "
             f"{both[0][1]!r}, equal to {both[0][0]!r}: take them out of one side"
         )
-    table = describe(found.folder, [LAYER], plan.options.extractor, run, progress)
+    extractor = plan.options.extractor
+    table = describe(found.folder, [LAYER], extractor, run, progress, scale=scale)
     digests = [found.digests[path].hex() for path in table.folder.paths]
     return table, fingerprint([table.folder.labels, digests])
 

@@ -19,6 +19,7 @@ from multiprocessing.connection import wait
 from multiprocessing.queues import Queue
 from typing import Any
 
+from rebalance.data.budget import BUDGET
 from rebalance.distributed.shutdown import ENDING
 from rebalance.errors import RebalanceError, TrainingError
 from rebalance.studies.outcomes import Outcome
@@ -73,9 +74,9 @@ def run_batches(
     mine = context.Queue()
     for gpu in gpus:
         mine.put(gpu)
-    pool = ProcessPoolExecutor(
-        min(workers, len(work)), context, _begin, (setup, mine if gpus else None)
-    )
+    count = min(workers, len(work))
+    given = (setup, mine if gpus else None, count, context.Lock())
+    pool = ProcessPoolExecutor(count, context, _begin, given)
     try:
         with _deaf():
             futures = [pool.submit(_run_here, batch) for batch in work]
@@ -132,9 +133,10 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _begin(setup: Setup, gpus: "Queue[int] | None") -> None:
+def _begin(setup: Setup, gpus: "Queue[int] | None", processes: int, alone: Any) -> None:
     global _setup
     _setup = setup
+    BUDGET.share(processes, alone)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if gpus is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(gpus.get())  # before torch looks for them

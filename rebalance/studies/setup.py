@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.data.folder import ImageFolder
+from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.splits import stratified_split
 from rebalance.settings import StudyOptions
 from rebalance.studies.cells import CellStore
@@ -26,7 +27,7 @@ class Setup:
     images, test: what can be read of them; the classes of both are those of ``images``. kin: images
     with the same number [N] stay together; None where each is alone. folds: the fold of each image
     [N], by seed. features: where those of the images are, and of the test images: a .npy file each,
-    [N, D]. device: of training at depth ``full``.
+    [N, D]. device: of training at depth ``full``. scale: of images with more than 8 bits a sample.
     """
 
     options: StudyOptions
@@ -38,6 +39,7 @@ class Setup:
     features: Path
     test_features: Path | None
     device: str
+    scale: DepthScale = EACH_ALONE
 
     @property
     def labels(self) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ Imports torch; never click, scikit-learn or umap.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +17,11 @@ from PIL.Image import Image
 from torch import Tensor
 
 from rebalance.data.blending import blend
-from rebalance.data.images import open_image
+from rebalance.data.files import formats_of, read_bytes
+from rebalance.data.images import opened
+from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.samples import ScoringSet, TrainingSet
-from rebalance.errors import DataError, UnreadableImage
+from rebalance.errors import DataError, PassingFault, UnreadableImage
 from rebalance.models.transforms import Transform
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
@@ -53,7 +56,7 @@ class ImageDataset:
     paths: relative to ``root``; labels: class index of each. transform: its ``image`` makes the
     uint8 tensor [3, H, W] of an image. augmentation: what training varies batches of them by.
     limit: bytes of memory that ``hold`` may take. blends: for a position, the path of another image
-    and how much of it to blend in.
+    and how much of it to blend in. scale: of images with more than 8 bits a sample.
     """
 
     root: Path
@@ -63,6 +66,7 @@ class ImageDataset:
     augmentation: Augmentation
     limit: int = HELD_BYTES["auto"]
     blends: Mapping[int, tuple[str, float]] = field(default_factory=dict)
+    scale: DepthScale = EACH_ALONE
     held: Tensor | None = field(default=None, init=False, repr=False)
 
     def __len__(self) -> int:
@@ -123,15 +127,25 @@ class ImageDataset:
                 batch = []
 
     def _decode(self, position: int) -> Tensor:
-        image = self._open(self.paths[position])
-        if position in self.blends:
-            partner, weight = self.blends[position]
-            image = blend(image, self._open(partner), weight)
-        return self.transform.image(image)
+        path = self.paths[position]
+        if position not in self.blends:
+            with self._opened(path) as image:
+                return self.transform.image(image)
+        partner, weight = self.blends[position]
+        with self._opened(path) as base, self._opened(partner) as other:
+            return self.transform.image(blend(base, other, weight))
 
-    def _open(self, path: str) -> Image:
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[Image]:
         try:
-            return open_image(self.root / path)
+            data = read_bytes(self.root / path)
+            with opened(data, formats=formats_of(path), scale=self.scale) as image:
+                yield image
+        except PassingFault as error:
+            raise DataError(
+                f"training needs every image readable, found {path!r} ({error}): see to it and "
+                "run again"
+            ) from None
         except UnreadableImage as error:
             raise DataError(
                 f"training needs every image readable, found {path!r} ({error}): "
@@ -154,4 +168,6 @@ def dataset_of(
     folder = images.folder
     vary, limit = AUGMENTATIONS[augmentation](FLIPS), HELD_BYTES[in_memory]
     blends = images.blends if isinstance(images, TrainingSet) else {}
-    return ImageDataset(folder.root, folder.paths, folder.labels, transform, vary, limit, blends)
+    return ImageDataset(
+        folder.root, folder.paths, folder.labels, transform, vary, limit, blends, images.scale
+    )

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rebalance.data.folder import ImageFolder
-from rebalance.data.images import survey
+from rebalance.data.levels import DepthScale
+from rebalance.data.scales import scale_of
 from rebalance.data.source import open_source
+from rebalance.data.survey import survey
 from rebalance.data.unreadable import report_unreadable, require_images
 from rebalance.distributed.processes import ALONE, Processes, joined, own_workers
 from rebalance.errors import OutputError, SettingError
@@ -46,9 +48,10 @@ def extract(
         if output is not None:
             output = Path(output)
             processes.by_first(partial(_check_output, output, overwrite=run.overwrite))
-        folder = processes.by_first(partial(open_source, data, source)).folder
+        opened = processes.by_first(partial(open_source, data, source))
+        folder = opened.folder
         check_places(folder.root, cache_root(run.cache_dir), processes)
-        table = describe(folder, layers, extractor, run, progress, processes)
+        table = describe(folder, layers, extractor, run, progress, processes, scale=opened.scale)
         if output is not None:
             from rebalance.features.table import save_table
 
@@ -70,14 +73,17 @@ def describe(
     progress: Progress,
     processes: Processes = ALONE,
     meanwhile: Callable[[], None] | None = None,
+    scale: DepthScale | None = None,
 ) -> "FeatureTable":
     """The feature table of a folder; what cannot be read is named in it and left out.
 
     Every one of ``processes`` calls this and gets the whole table. meanwhile: as for
-    ``extract_features``.
+    ``extract_features``. scale: that of an earlier step or of the training side; None is that of
+    the folder's own files.
     """
-    from rebalance.features.extraction import extract_features, image_keys
+    from rebalance.features.extraction import extract_features
     from rebalance.features.extractors import find_extractor, needs_training
+    from rebalance.features.marks import read_marks
 
     workers = own_workers(run.workers)
     # Training and --strict want to know of every bad file before the expensive work begins;
@@ -90,12 +96,16 @@ def describe(
         require_images(folder, good)
         probes = [probe for probe in found if probe is not None]
         keys: list[bytes | None] = [probe.digest for probe in probes]
+        levels = [probe.levels for probe in probes]
     else:
         good, probes = folder, []
-        digests = partial(image_keys, workers=workers, progress=progress)
-        keys, bad = read_shared(digests, folder, processes)
+        read_all = partial(read_marks, workers=workers, progress=progress)
+        marks, bad = read_shared(read_all, folder, processes)
+        keys = [None if mark is None else mark.digest for mark in marks]
+        levels = [None if mark is None else mark.levels for mark in marks]
         report_unreadable(bad, len(folder.paths), strict=False)
-    chosen = find_extractor(options, run, good, probes, workers=workers)
+    scale = scale_of(levels, scale)
+    chosen = find_extractor(options, run, good, probes, workers=workers, scale=scale)
     check_alike(chosen, processes)
     log.info("extractor: %s on %s in %s", chosen.arch, chosen.device, chosen.precision)
     table = extract_features(
@@ -107,6 +117,8 @@ def describe(
         progress=progress,
         processes=processes,
         meanwhile=meanwhile,
+        scale=scale,
+        levels=levels,
     )
     report_unreadable(table.unreadable, len(folder.paths), strict=run.strict)
     require_images(folder, table.folder)

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.data.folder import ImageFolder
-from rebalance.data.samples import ScoringSet, TrainingSet, apart_from, check_overlap, open_training
+from rebalance.data.levels import DepthScale
+from rebalance.data.samples import ScoringSet, TrainingSet, open_training
+from rebalance.data.separation import apart_from, check_overlap
 from rebalance.errors import DataError
 from rebalance.metrics import FeatureRanges
 from rebalance.models.fingerprints import fingerprint
@@ -46,13 +48,15 @@ def open_recipes(
     progress: Progress,
     *,
     strict: bool,
+    scale: DepthScale,
 ) -> TrainingSet:
     """The samples of a manifest, to be blended as embeddings.
 
-    classes: those of the network, which the manifest must have too, in any order. Raises DataError
+    classes: those of the network, which the manifest must have too, in any order. scale: that of
+    the images which it was trained on. Raises DataError
     where it does not, otherwise as ``open_training``.
     """
-    found = open_training(manifest, source, workers, progress, strict=strict)
+    found = open_training(manifest, source, workers, progress, strict=strict, scale=scale)
     if set(found.classes) != set(classes):
         odd = min(set(found.classes) ^ set(classes))
         where = "the manifest" if odd in found.classes else "the training data"
@@ -65,7 +69,7 @@ def open_recipes(
     number = [classes.index(name) for name in found.classes]
     labels = tuple(number[label] for label in found.folder.labels)
     folder = ImageFolder(found.folder.root, classes, found.folder.paths, labels)
-    return TrainingSet(folder, found.partners, found.weights, found.digests, found.space)
+    return replace(found, folder=folder)
 
 
 def check_recipes(
@@ -200,7 +204,7 @@ def _embeddings(
     images = ImageFolder(
         recipes.folder.root, recipes.classes, tuple(label_of), tuple(label_of.values())
     )
-    features = evaluator.embed(network, ScoringSet(images, {}), transform)
+    features = evaluator.embed(network, ScoringSet(images, {}, recipes.scale), transform)
     folder = recipes.folder
     base = np.array([place[path] for path in folder.paths])
     partner = np.array(

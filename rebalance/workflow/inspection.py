@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.data.counts import named_counts
-from rebalance.data.folder import ImageFolder, Unreadable
-from rebalance.data.images import read_each
-from rebalance.data.source import open_source
+from rebalance.data.folder import Unreadable
+from rebalance.data.levels import DepthScale
+from rebalance.data.source import Source, open_source
 from rebalance.data.unreadable import report_unreadable
 from rebalance.errors import SettingError
 from rebalance.inspection import (
@@ -22,7 +22,7 @@ from rebalance.inspection import (
     Resemblance,
     Span,
     check_kinds,
-    describe_image,
+    describe_set,
     find_all,
     inspected_images,
     read_baseline,
@@ -61,13 +61,13 @@ def inspect(
 
         check_page(html, overwrite=run.overwrite)
     known = {} if baseline is None else read_baseline(baseline)
-    folders = [open_source(data, source).folder]
+    sources = [open_source(data, source)]
     hints = [_command("extract", data, {**vars(extractor), **vars(source), **vars(run)})]
     if against is not None:
-        folders.append(open_source(against, AGAINST).folder)
+        sources.append(open_source(against, AGAINST))
         hints.append(_command("extract", against, {**vars(extractor), **vars(run)}))
     compare = None if similar is None else SimilarityComparison(similar, extractor, run, hints)
-    found = _find(folders, known, compare, run, progress)
+    found = _find(sources, known, compare, run, progress)
     if baseline is not None:
         found = replace(found, baseline=Path(baseline))
     if html is not None:
@@ -95,20 +95,22 @@ def _check(similar: float | None, extractor: ExtractorOptions) -> None:
 
 
 def _find(
-    folders: Sequence[ImageFolder],
+    sources: Sequence[Source],
     known: Known,
     compare: SimilarityComparison | None,
     run: RunOptions,
     progress: Progress,
 ) -> Inspection:
-    """What is wrong with the first of ``folders``, but what is ``known``."""
+    """What is wrong with the first of ``sources``, but what is ``known``."""
+    folders = [source.folder for source in sources]
     if compare is not None:
         compare.check(folders)
-    looks, failed = zip(*(_look_at(folder, run, progress) for folder in folders), strict=True)
+    seen = [_look_at(source, run, progress) for source in sources]
+    looks, failed, scales = zip(*seen, strict=True)
     sides = list(zip(folders, looks, strict=True))
     resemblance = None
     if compare is not None:
-        resemblance = Resemblance(compare.features(sides), compare.similar, progress)
+        resemblance = Resemblance(compare.features(sides, scales), compare.similar, progress)
     images = inspected_images(sides, failed[0], resemblance)
     every = find_all(images)
     _warn_of_crowds([len(group) for group in images.resembling], len(images.readable))
@@ -125,6 +127,7 @@ def _find(
         {kind: len(some) - len(new[kind]) for kind, some in every.items()},
         folders[1].root if len(folders) > 1 else None,
         similar=None if compare is None else compare.similar,
+        ignored=folders[0].ignored,
     )
 
 
@@ -157,8 +160,9 @@ def _write(
 
 
 def _look_at(
-    folder: ImageFolder, run: RunOptions, progress: Progress
-) -> tuple[list[ImageDescription | None], list[Unreadable]]:
-    looks, unreadable = read_each(folder, describe_image, chosen_workers(run.workers), progress)
+    source: Source, run: RunOptions, progress: Progress
+) -> tuple[list[ImageDescription | None], list[Unreadable], DepthScale]:
+    folder, workers = source.folder, chosen_workers(run.workers)
+    looks, unreadable, scale = describe_set(folder, workers, progress, source.scale)
     report_unreadable(unreadable, len(folder.paths), strict=run.strict)
-    return looks, unreadable
+    return looks, unreadable, scale

@@ -9,6 +9,7 @@ from rebalance import seeds
 from rebalance.class_sizes import longtail_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
+from rebalance.data.scales import scale_of
 from rebalance.data.source import open_source
 from rebalance.data.unreadable import readable_part
 from rebalance.manifest import Dropped, Manifest
@@ -37,7 +38,7 @@ def longtail(
     opened = open_source(data, source)
     # What is impossible is said before the work; unreadable images may change the sizes later.
     longtail_sizes(named_counts(opened.folder), tail)
-    folder, _, unreadable = readable_part(
+    folder, probes, unreadable = readable_part(
         opened.folder, chosen_workers(run.workers), progress, strict=run.strict
     )
     sizes = longtail_sizes(named_counts(folder), tail)
@@ -63,6 +64,7 @@ def longtail(
         manifest.counts,
         unreadable=unreadable,
         extractor=None,
+        scale=scale_of((each.levels for each in probes), opened.scale),
         options={**asdict(tail), "order": list(tail.order)},
         per_class={},
         seed=run.seed,

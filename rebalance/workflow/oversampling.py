@@ -126,7 +126,7 @@ def _oversampled(
     from rebalance.resampling import grow
 
     layers = [synthesis.layer] if OVERSAMPLERS[synthesis.method].needs_features else []
-    readable = read(source.folder, layers, extractor, run, progress)
+    readable = read(source, layers, extractor, run, progress)
     folder, population = readable.folder, readable.population(layers, run.seed)
     grown = grow(population, growth, synthesis, device=readable.device, progress=progress)
     added, subclasses = grown.added, grown.subclasses
@@ -143,6 +143,7 @@ def _oversampled(
         manifest.counts,
         unreadable=readable.unreadable,
         extractor=readable.extractor,
+        scale=readable.scale,
         options={
             "to": growth.to,
             "per_class": dict(growth.per_class),

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rebalance.data.folder import ImageFolder, Unreadable
-from rebalance.data.images import read_each
+from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.scales import scale_of
+from rebalance.data.source import Source
+from rebalance.data.survey import read_each
 from rebalance.data.unreadable import readable_part, report_unreadable, require_images
-from rebalance.inspection import ImageDescription, describe_image
+from rebalance.inspection import ImageDescription, describe_image, describe_set
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
@@ -28,7 +32,8 @@ class Readable:
     unreadable: the others. digests: of the files of ``folder``, in its order. layers: the features
     of ``folder``'s images by layer; none where no layer was asked for. device: where a network
     looked at them. extractor: which network, for JSON; None where there was none. looks: of the
-    images that were looked at already, by position.
+    images that were looked at already, by position. scale: of
+    images with more than 8 bits a sample.
     """
 
     folder: ImageFolder
@@ -38,6 +43,7 @@ class Readable:
     device: str = "cpu"
     extractor: ExtractorRecord | None = None
     looks: Looks | None = None
+    scale: DepthScale = EACH_ALONE
 
     def population(self, layers: Sequence[str], seed: int) -> "Population":
         """The images with these layers of their features, as what is cut or raised."""
@@ -59,12 +65,13 @@ class Readable:
             return self.looks
         places = [place for place, label in enumerate(self.folder.labels) if label in labels]
         workers = chosen_workers(run.workers)
-        looks, _ = read_each(self.folder.take(places), describe_image, workers, progress)
+        look = partial(describe_image, scale=self.scale)
+        looks, _ = read_each(self.folder.take(places), look, workers, progress)
         return dict(zip(places, looks, strict=True))
 
 
 def read(
-    folder: ImageFolder,
+    source: Source,
     layers: Sequence[str],
     extractor: ExtractorOptions,
     run: RunOptions,
@@ -73,25 +80,34 @@ def read(
     looks: bool = False,
     meanwhile: Callable[[], None] | None = None,
 ) -> Readable:
-    """Read the images of a folder: their features where ``layers`` names any, or just whether.
+    """Read the images of a source: their features where ``layers`` names any, or just whether.
 
     looks: whether ``looked_at`` is going to be asked for; where every image is decoded anyway, it
     is then looked at too. meanwhile: as for ``extract_features``. Raises UnreadableImage and
     DataError as ``readable_part``, and what ``describe`` raises.
     """
+    folder, scale = source.folder, source.scale
     if layers:
-        table = describe(folder, layers, extractor, run, progress, meanwhile=meanwhile)
+        table = describe(folder, layers, extractor, run, progress, meanwhile=meanwhile, scale=scale)
         found = table.extractor
-        about = found.device, found.about
-        return Readable(table.folder, table.unreadable, table.digests, table.layers, *about)
+        return Readable(
+            table.folder,
+            table.unreadable,
+            table.digests,
+            table.layers,
+            found.device,
+            found.about,
+            scale=table.scale,
+        )
     workers = chosen_workers(run.workers)
     if not looks:
         readable, probes, unreadable = readable_part(folder, workers, progress, strict=run.strict)
-        return Readable(readable, unreadable, [probe.digest for probe in probes])
-    seen, unreadable = read_each(folder, describe_image, workers, progress)
+        scale = scale_of((each.levels for each in probes), scale)
+        return Readable(readable, unreadable, [each.digest for each in probes], scale=scale)
+    seen, unreadable, scale = describe_set(folder, workers, progress, scale)
     report_unreadable(unreadable, len(folder.paths), strict=run.strict)
     readable = folder.take(place for place, each in enumerate(seen) if each is not None)
     require_images(folder, readable)
     looked = list(filter(None, seen))
     digests = [each.digest for each in looked]
-    return Readable(readable, unreadable, digests, looks=dict(enumerate(looked)))
+    return Readable(readable, unreadable, digests, looks=dict(enumerate(looked)), scale=scale)

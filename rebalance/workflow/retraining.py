@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from rebalance.atomic import held
+from rebalance.data.levels import DepthScale
 from rebalance.data.samples import ScoringSet, TrainingSet, open_scoring
 from rebalance.distributed.processes import joined
 from rebalance.errors import SettingError
@@ -18,7 +19,7 @@ from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.runs import Run
-from rebalance.runs.options import scoring_loss
+from rebalance.runs.options import scale_from, scoring_loss
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
@@ -53,7 +54,8 @@ def retrain_head(
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         former = processes.by_first(partial(Run.open, begun))
         saved = processes.by_first(former.load_model)
-        read = partial(_sets, manifest, test, saved.classes, scoring, source, run, evaluator)
+        scale = scale_from(former.options)
+        read = partial(_sets, manifest, test, saved.classes, scale, scoring, source, run, evaluator)
         recipes, validation, tested = processes.by_first(read)
         check_rule(scoring.classifier, scoring.threshold, saved.classes, recipes.counts)
         options: RunOptionsRecord = {
@@ -108,16 +110,20 @@ def _sets(
     manifest: Path | str,
     test: Path | str,
     classes: tuple[str, ...],
+    scale: DepthScale,
     scoring: ScoringOptions,
     source: FolderOptions,
     run: RunOptions,
     evaluator: Evaluator,
 ) -> tuple[TrainingSet, ScoringSet | None, ScoringSet]:
     workers, progress = chosen_workers(run.workers), evaluator.progress
-    recipes = open_recipes(manifest, classes, source, workers, progress, strict=run.strict)
+    strict = run.strict
+    recipes = open_recipes(manifest, classes, source, workers, progress, strict=strict, scale=scale)
 
     def opened(path: Path | str) -> ScoringSet:
-        return open_scoring(path, classes, FolderOptions(), workers, progress, strict=run.strict)
+        return open_scoring(
+            path, classes, FolderOptions(), workers, progress, strict=strict, scale=scale
+        )
 
     validation = None if scoring.val is None else opened(scoring.val)
     tested = opened(test)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rebalance import __version__
 from rebalance.data.counts import imbalance_ratio, named_counts
 from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.levels import DepthScale
 from rebalance.data.source import Source
 from rebalance.data.unreadable import as_records
 from rebalance.manifest import DIGITS, FORMAT, Place, Row
@@ -96,6 +97,7 @@ def provenance(
     *,
     unreadable: Sequence[Unreadable],
     extractor: ExtractorRecord | None,
+    scale: DepthScale,
     options: Mapping[str, Any],
     per_class: Mapping[str, ClassStory],
     seed: int,
@@ -122,6 +124,8 @@ def provenance(
     }
     if source.folder.ignored:
         record["ignored"] = {name: dict(kinds) for name, kinds in source.folder.ignored.items()}
+    if told := scale.as_record():
+        record["scale"] = told
     if source.folder.passed_over:
         record["passed_over"] = list(source.folder.passed_over)
     return record

@@ -18,7 +18,7 @@ from rebalance.progress import Progress
 from rebalance.records import MetricsRecord
 from rebalance.runs import DECISION, Run
 from rebalance.runs.files import write_predictions
-from rebalance.runs.options import reopen_training, scoring_loss
+from rebalance.runs.options import reopen_training, scale_from, scoring_loss
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import DecisionRule
 from rebalance.scoring.stored import Decisions
@@ -55,7 +55,8 @@ def evaluate(
         folder = processes.by_first(partial(Run.open, path))
         saved = processes.by_first(folder.load_model)
         read = partial(open_scoring, test, saved.classes, source, workers, evaluator.progress)
-        tested = processes.by_first(partial(read, strict=run.strict))
+        scale = scale_from(folder.options)
+        tested = processes.by_first(partial(read, strict=run.strict, scale=scale))
         rule = _rule(folder, saved, threshold, classifier, workers, evaluator)
         loss, counts = scoring_loss(folder.options), folder.options["counts"]
         ranges = processes.by_first(folder.load_ranges)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebalance.data.folder import ImageFolder
-from rebalance.data.images import Probe
+from rebalance.data.levels import DepthScale
+from rebalance.data.survey import Probe
 from rebalance.errors import ExtractorError, SettingError
 from rebalance.features.cache import FeatureCache, StoredFeatures
 from rebalance.features.extractors import Extractor, find_extractor, needs_training
@@ -47,20 +48,25 @@ class SimilarityComparison:
             )
 
     def features(
-        self, sides: Sequence[tuple[ImageFolder, Sequence[ImageDescription | None]]]
+        self,
+        sides: Sequence[tuple[ImageFolder, Sequence[ImageDescription | None]]],
+        scales: Sequence[DepthScale],
     ) -> StoredFeatures:
         """Read the features of all readable images, one side after the other [N, D].
 
-        Raises ExtractorError where one is missing.
+        scales: of each side, by which its features were extracted. Raises ExtractorError where one
+        is missing.
         """
         folder, looks = sides[0]
         readable = folder.take(place for place, each in enumerate(looks) if each is not None)
-        probes = [Probe(each.digest, each.size) for each in looks if each is not None]
-        extractor = find_extractor(self.extractor, self.run, readable, probes, workers=0)
+        probes = [Probe(each.digest, each.size, each.levels) for each in looks if each is not None]
+        extractor = find_extractor(
+            self.extractor, self.run, readable, probes, workers=0, scale=scales[0]
+        )
         stored = FeatureCache(extractor.cache, extractor.fingerprint).layer(LAYER)
         keys: list[bytes] = []
-        for (folder, looks), hint in zip(sides, self.hints, strict=True):
-            own = [each.digest for each in looks if each is not None]
+        for (folder, looks), hint, scale in zip(sides, self.hints, scales, strict=True):
+            own = [scale.key(each.digest, each.levels) for each in looks if each is not None]
             missing = sum(key not in stored.places for key in own)
             if missing:
                 raise ExtractorError(

@@ -141,7 +141,13 @@ def _recipes(
     """What the head is to be trained on, apart from what it is validated and tested on."""
     workers = chosen_workers(run.workers)
     found = open_recipes(
-        manifest, sets.seen.classes, source, workers, evaluator.progress, strict=run.strict
+        manifest,
+        sets.seen.classes,
+        source,
+        workers,
+        evaluator.progress,
+        strict=run.strict,
+        scale=sets.seen.scale,
     )
     return check_recipes(found, sets.validation, sets.tested, allowed=scoring.allow_overlap)
 

@@ -61,7 +61,7 @@ def undersample(
     # What is impossible is said before the work; unreadable images may change the sizes later.
     counts = named_counts(opened.folder)
     _warn_of_losses(counts, wanted_sizes(counts, targets))
-    outcome = _select(opened.folder, targets, selection, extractor, run, progress)
+    outcome = _select(opened, targets, selection, extractor, run, progress)
     options = {
         "to": targets.to,
         "per_class": dict(targets.per_class),
@@ -96,7 +96,7 @@ class _Outcome:
 
 
 def _select(
-    folder: ImageFolder,
+    source: Source,
     targets: Targets,
     options: SelectionOptions,
     extractor: ExtractorOptions,
@@ -115,8 +115,8 @@ def _select(
 
     layer = UNDERSAMPLERS[options.method].layer(options)
     layers = [] if layer is None else list(dict.fromkeys((layer, POOLED)))
-    ahead = _loading_ahead(options, max(folder.counts))
-    readable = read(folder, layers, extractor, run, progress, looks=options.dedupe, meanwhile=ahead)
+    ahead = _loading_ahead(options, max(source.folder.counts))
+    readable = read(source, layers, extractor, run, progress, looks=options.dedupe, meanwhile=ahead)
     folder = readable.folder
     sizes = wanted_sizes(named_counts(folder), targets)
     shrinking, gone = sizes_to_cut(named_counts(folder), sizes), dict[int, str]()
@@ -234,6 +234,7 @@ def _manifest(source: Source, outcome: _Outcome, options: dict[str, Any], seed: 
         manifest.counts,
         unreadable=outcome.readable.unreadable,
         extractor=outcome.readable.extractor,
+        scale=outcome.readable.scale,
         options=options,
         per_class=chosen.stories,
         seed=seed,

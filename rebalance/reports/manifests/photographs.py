@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from rebalance.data.blending import blend
+from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.thumbnails import (
     Tiles,
     as_jpegs,
@@ -50,12 +51,17 @@ class Photographs:
         return Picture(self.address(key), alt, *self._sizes[key], caption)
 
 
-def read_photographs(root: Path, scope: Scope, workers: int, progress: Progress) -> Photographs:
-    """Read all photographs of the page, of images under ``root``."""
+def read_photographs(
+    root: Path, scope: Scope, workers: int, progress: Progress, scale: DepthScale | None = None
+) -> Photographs:
+    """Read all photographs of the page, of images under ``root``.
+
+    scale: of the set that the images are from, where it is known.
+    """
     names = list(dict.fromkeys(_needed(scope)))
     side = max(scope.sheet_side, scope.hover_side, scope.blend_side)
     places = {name: place for place, name in enumerate(names)}
-    read = read_tiles(root, names, side, workers, progress)
+    read = read_tiles(root, names, side, workers, progress, scale)
 
     def tiles(names: Sequence[str], side: int) -> Tiles:
         return shrunk(read[[places[name] for name in names]], side)
@@ -70,7 +76,7 @@ def read_photographs(root: Path, scope: Scope, workers: int, progress: Progress)
             found[f"{slug(story)}-points"] = sheet(chosen, COLUMNS, gap=0)
         for number, (name, _) in enumerate(repeats(story)[:REPEATED], 1):
             found[f"{slug(story)}-repeated-{number}"] = sheet(tiles([name], scope.blend_side), 1)
-        pairs = read_pairs(root, pairs_of(story), scope.blend_side, workers)
+        pairs = read_pairs(root, pairs_of(story), scope.blend_side, workers, scale or EACH_ALONE)
         for number, pair in enumerate(pairs, 1):
             found[f"{slug(story)}-blend-{number}"] = sheet(pair, 3)
     for number, name in enumerate(scope.suspects, 1):
@@ -106,13 +112,15 @@ def pairs_of(story: ClassHistory) -> list[Row]:
     return blends[::step][:PAIRS]
 
 
-def read_pairs(root: Path, rows: Sequence[Row], side: int, workers: int) -> list[Tiles]:
+def read_pairs(
+    root: Path, rows: Sequence[Row], side: int, workers: int, scale: DepthScale = EACH_ALONE
+) -> list[Tiles]:
     """Read for each blend three tiles [3, side, side, 3]: its base, its partner and the blend."""
-    return list(ordered_map(partial(_read_pair, root, side), rows, workers))
+    return list(ordered_map(partial(_read_pair, root, side, scale), rows, workers))
 
 
-def _read_pair(root: Path, side: int, row: Row) -> Tiles:
-    images = [read_small(root / str(name), side) for name in (row.file_name, row.partner)]
+def _read_pair(root: Path, side: int, scale: DepthScale, row: Row) -> Tiles:
+    images = [read_small(root / str(name), side, scale) for name in (row.file_name, row.partner)]
     base, partner = images
     if base is not None and partner is not None and row.weight is not None:
         images.append(blend(base, partner, row.weight))

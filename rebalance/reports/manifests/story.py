@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rebalance.data.levels import DepthScale
 from rebalance.figures.counts import draw_counts
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
@@ -31,7 +32,13 @@ def manifest_report(
     """
     suspects = _suspects(manifest)
     scope = scope_of(class_stories(manifest), [each["file_name"] for each in suspects])
-    photographs = read_photographs(manifest.root, scope, workers, progress)
+    photographs = read_photographs(
+        manifest.root,
+        scope,
+        workers,
+        progress,
+        DepthScale.from_record(manifest.record.get("scale")),
+    )
     figures = FigureFiles({f"{key}.jpg": data for key, data in photographs.files.items()})
     figures.add("counts", draw_counts(_before(manifest), manifest.counts), "")
     classes = list(zip(scope.stories, scope.points, strict=True))

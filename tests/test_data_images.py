@@ -516,6 +516,12 @@ def test_odd_files_leave_stderr_alone(tmp_path: Path) -> None:
         (root / "a" / f"{position}.tif").write_bytes(tiff)
         (root / "a" / f"cut{position}.tif").write_bytes(SAMPLES["tiff"][:position])
     (root / "a" / "large.png").write_bytes(SAMPLES["png"])
+    for kind in ("tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits"):  # libtiff has its own words
+        packed = encode(Image.fromarray(NOISE), "TIFF", compression=kind)
+        for position in range(8, len(packed), 9):
+            tiff = bytearray(packed)
+            tiff[position] ^= 255
+            (root / "a" / f"{kind}{position}.tif").write_bytes(tiff)
     code = (
         "import sys\nfrom PIL import Image\nfrom rebalance.data import folder, survey\n"
         "Image.MAX_IMAGE_PIXELS = 200  # large.png has 240\n"

@@ -36,7 +36,7 @@ def declared_white(image: Image.Image) -> float | None:
     Pillow itself stretches JPEG 2000 and PGM to 16 bits.
     """
     raw = _raw_mode(image)
-    if image.format == "JPEG2000" or (image.format == "PPM" and raw == "I" and _most(image) < FULL):
+    if image.format == "JPEG2000" or _stretched(image):
         return float(FULL)
     if raw == "I;12":
         return float(WHITES[4])
@@ -99,16 +99,20 @@ def grey_to_8_bits(image: Image.Image, window: Window) -> Image.Image:
     return found
 
 
-def low_bytes(image: Image.Image) -> bool:
-    """Have Pillow read the low bytes of an image that is not loaded yet; tell whether it can."""
+def load_low_bytes(image: Image.Image) -> bool:
+    """Load the low bytes of an image in place of the high ones; tell whether Pillow can do that."""
     (tile, *others) = image.tile  # type: ignore[attr-defined]
     whole = isinstance(tile.args, str)
     raw, *more = (tile.args,) if whole else tile.args
-    order = raw[-4:]
-    other = "RGBA" if raw == "LA;16B" else raw[:-4] + LOW_BYTES.get(order, order)
+    order, grey = raw[-4:], raw == "LA;16B"
+    other = "RGBA" if grey else raw[:-4] + LOW_BYTES.get(order, order)
     if others or raw == other or raw[:-4] not in ("RGB", "RGBX", "RGBA", "CMYK", "LA"):
         return False
-    image.tile = [tile._replace(args=other if whole else (other, *more))]  # type: ignore
+    image.tile = [tile._replace(args=other if whole else (other, *more))]  # type: ignore[attr-defined]
+    image.load()
+    if grey:
+        _, grey_low, _, alpha_low = image.split()
+        image.paste(Image.merge("RGBA", (grey_low, grey_low, grey_low, alpha_low)))
     return True
 
 
@@ -149,10 +153,10 @@ def _raw_mode(image: Image.Image) -> str:
     return ""
 
 
-def _most(image: Image.Image) -> int:
-    """The greatest value that a PGM file has by its header."""
-    args = image.tile[0][3]  # type: ignore[attr-defined]
-    return int(args[-1]) if isinstance(args, tuple) else FULL
+def _stretched(image: Image.Image) -> bool:
+    """Whether this is a PGM file whose header gives a white of its own."""
+    args = image.tile[0].args if image.tile else ""  # type: ignore[attr-defined]
+    return image.format == "PPM" and isinstance(args, tuple) and int(args[-1]) < FULL
 
 
 def _extrema(image: Image.Image) -> list[tuple[int, int]]:

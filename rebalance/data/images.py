@@ -24,7 +24,7 @@ from rebalance.data.depth import (
     is_colour,
     is_grey,
     levels_of,
-    low_bytes,
+    load_low_bytes,
     significant_bits,
     strips,
 )
@@ -201,9 +201,8 @@ def _scaled_colour(
     data: bytes, image: Image.Image, formats: tuple[str, ...], window: Window
 ) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=formats) as lower:
-        if not low_bytes(lower):
+        if not load_low_bytes(lower):
             return colour_to_8_bits(image, None, window)
-        lower.load()
         _turn_upright(lower)
         return colour_to_8_bits(image, lower, window)
 

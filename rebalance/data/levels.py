@@ -91,7 +91,9 @@ class DepthScale:
         window = self.window(levels)
         if window is None:
             return digest
-        return blake2b(digest + repr(window).encode(), digest_size=len(digest)).digest()
+        return blake2b(
+            digest + repr([*map(float, window)]).encode(), digest_size=len(digest)
+        ).digest()
 
     def as_record(self) -> ScaleRecord:
         """Return the scale as JSON types; {} for a set of files of 8 bits."""

@@ -71,9 +71,13 @@ def _owned(source: Path) -> int:
 
 
 def _at_fault(paths: Sequence[Path], partial: Sequence[Path], error: OSError) -> Path:
-    """Choose the path that an error is about; systems say which only where they refuse to open."""
+    """Choose the path that an error is about: as it says, or else the one written to last."""
     own = {str(source): path for source, path in zip(partial, paths, strict=True)}
-    return own.get(str(error.filename), paths[0])
+    if str(error.filename) in own:
+        return own[str(error.filename)]
+    written = [source for source in partial if source.exists()]
+    last = max(written, key=lambda source: source.stat().st_mtime_ns, default=None)
+    return paths[0] if last is None else own[str(last)]
 
 
 def _tidy(folders: set[Path]) -> None:

@@ -3,16 +3,15 @@
 Every function takes class sizes and gives class sizes. Imports neither numpy nor torch.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from fractions import Fraction
 from math import floor, pow
 
-from rebalance.errors import TargetError
+from rebalance.errors import TargetError, shown
 from rebalance.settings import Growth, LongTail, Targets
+from rebalance.settings.sizes import read_size
 
-_TO = re.compile(r"(?P<word>[a-z]+)|(?P<count>\d+)|(?P<ratio>\d+(\.\d+)?)x", re.IGNORECASE)
+MOST_SAMPLES = 20_000_000  # that all classes together may be raised to: a manifest lists each one
 
 
 def target_size(to: str, reference: int, word: str = "min") -> int:
@@ -25,18 +24,7 @@ def target_size(to: str, reference: int, word: str = "min") -> int:
     >>> target_size("min", 40), target_size("1.5x", 40), target_size("300", 40)
     (40, 60, 300)
     """
-    match = _TO.fullmatch(to.strip())
-    if match is None or (match["word"] and match["word"].lower() != word):
-        raise TargetError(f"a target is {word}, a number, or Rx such as 2x or 1.5x; got {to!r}")
-    if match["word"]:
-        size = reference
-    elif match["count"]:
-        size = int(match["count"])
-    else:
-        size = floor(Fraction(match["ratio"]) * reference)
-    if size < 1:
-        raise TargetError(f"every class needs at least 1 image; {to!r} asks for {size}")
-    return size
+    return read_size(to, word).of(reference)
 
 
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:
@@ -53,7 +41,7 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
         if name not in known:
             near = get_close_matches(name, known, 1) or known
             hint = f"did you mean {near[0]!r}?" if near else "there are no classes"
-            raise TargetError(f"no class {name!r} among the {len(known)} classes: {hint}")
+            raise TargetError(f"no class {shown(name)} among the {len(known)} classes: {hint}")
 
 
 def wanted_sizes(counts: Mapping[str, int], targets: Targets) -> dict[str, int]:
@@ -110,10 +98,16 @@ def grown_sizes(
     filled = _comparable(counts, growth)
     size = target_size(growth.to, largest or max(filled, default=0), "max")
     raised = set(growth.classes) or set(counts)
-    return {
+    grown = {
         name: own.get(name, max(count, size) if name in raised and count else count)
         for name, count in counts.items()
     }
+    if sum(grown.values()) > max(MOST_SAMPLES, sum(counts.values())):
+        raise TargetError(
+            f"{sum(grown.values())} samples were asked for, of {sum(counts.values())} images; at "
+            f"most {MOST_SAMPLES} can be: choose smaller classes"
+        )
+    return grown
 
 
 def _comparable(counts: Mapping[str, int], asked: Targets | Growth) -> list[int]:

@@ -4,11 +4,13 @@
     ├── SettingError       an option has a value that it cannot have
     ├── DataError          the image folder, or a list of images, is not as it must be
     │   └── UnreadableImage    an image file cannot be read
+    │       └── PassingFault       it could not be read this time
     ├── ManifestError      a manifest cannot be read or written
     ├── TargetError        the class sizes asked for cannot be reached
     ├── ExtractorError     the network or its weights cannot be used
-    ├── FeatureError       features that cannot be clustered or sampled from
-    ├── MetricError        predictions cannot be scored, or decided by a threshold
+    ├── ClassError         something is wrong with one class
+    │   ├── FeatureError       features that cannot be clustered or sampled from
+    │   └── MetricError        predictions cannot be scored, or decided by a threshold
     ├── LossError          a loss cannot be made from these options and class counts
     ├── TrainingError      training cannot begin, or cannot go on
     ├── PeerFailed         another process of the same command failed, and says why
@@ -16,11 +18,21 @@
     ├── OutputError        a result cannot be written where it was asked for
     └── GateFailed         the data was read, and did not pass a gate the user set
 
-Every message is one line: what was needed, what was found, what to do.
+Every message is one line: what was needed, what was found, what to do. ``shown`` and ``some`` keep
+it a line that can be read, whatever was found.
 The library raises; only the command line turns an error into an exit status.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import islice
+from math import log10
+from typing import Any, TypeVar
+
+Own = TypeVar("Own", bound="ClassError")
+
+SHOWN = 60  # characters of a wrong value that its complaint repeats
+NAMED = 5  # of many names, those that a message lists
+LONGEST = 100  # characters of a name in such a list
 
 
 class RebalanceError(Exception):
@@ -61,8 +73,8 @@ class ExtractorError(RebalanceError):
     """The network or its weights cannot be used."""
 
 
-class FeatureError(RebalanceError):
-    """Features cannot be clustered or sampled from.
+class ClassError(RebalanceError):
+    """Something is wrong with one class, or with all.
 
     label: the index of the class in question, if it is about one; ``named`` adds its name.
     """
@@ -70,6 +82,16 @@ class FeatureError(RebalanceError):
     def __init__(self, text: str, label: int | None = None) -> None:
         super().__init__(text)
         self.label = label
+
+    def named(self: Own, classes: Sequence[str]) -> Own:
+        """Return the same error for people who know the class by its name."""
+        if self.label is None:
+            return self
+        return type(self)(f"class {classes[self.label]!r}: {self}", self.label)
+
+
+class FeatureError(ClassError):
+    """Features cannot be clustered or sampled from."""
 
     @classmethod
     def not_finite(cls, label: int | None = None) -> "FeatureError":
@@ -80,15 +102,16 @@ class FeatureError(RebalanceError):
             label,
         )
 
-    def named(self, classes: Sequence[str]) -> "FeatureError":
-        """Return the same error for people who know the class by its name."""
+
+class MetricError(ClassError):
+    """Predictions cannot be scored, or decided by a threshold."""
+
+    def named(self, classes: Sequence[str]) -> "MetricError":
+        """Return the same error with the name of the class in place of its number."""
         if self.label is None:
             return self
-        return FeatureError(f"class {classes[self.label]!r}: {self}", self.label)
-
-
-class MetricError(RebalanceError):
-    """Predictions cannot be scored, or decided by a threshold."""
+        text = str(self).replace(f"class {self.label}", f"class {classes[self.label]!r}", 1)
+        return MetricError(text, self.label)
 
 
 class LossError(RebalanceError):
@@ -115,3 +138,45 @@ class GateFailed(RebalanceError):
     """The data was read, and did not pass a gate that the user set."""
 
     exit_status = 3
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message repeats it: on one line, and no longer than one may be.
+
+    >>> from rebalance.errors import shown
+    >>> shown("-1"), shown(10**5000)
+    ("'-1'", 'a number of 5001 digits')
+    >>> shown("9" * 5000)
+    "'999999999999999999999999999999'... (5000 characters)"
+    """
+    if isinstance(value, int) and value.bit_length() > 4 * SHOWN:
+        return f"a number of {int(value.bit_length() * log10(2)) + 1} digits"
+    try:
+        text = repr(value)
+    except ValueError:  # a number of thousands of digits somewhere inside
+        return f"a {type(value).__name__} with a number too long to show"
+    if len(text) <= SHOWN:
+        return text
+    if isinstance(value, str):
+        few = SHOWN // 2 if len(repr(value[: SHOWN // 2])) <= SHOWN else SHOWN // 10  # or escapes
+        return f"{value[:few]!r}... ({len(value)} characters)"
+    return f"{text[: SHOWN // 2]}... ({len(text)} characters)"
+
+
+def some(names: Collection[Any], most: int = NAMED, *, quoted: bool = True) -> str:
+    """List the first names, on one line, and count the others.
+
+    quoted: whether as ``repr`` has them; otherwise as they are.
+
+    >>> from rebalance.errors import some
+    >>> some(["cat", "dog"]), some(range(1000), 2)
+    ("'cat', 'dog'", '0, 1 and 998 more')
+    """
+    write = repr if quoted else str
+    listed = ", ".join(_cut(write(name)) for name in islice(names, most))
+    more = len(names) - most
+    return f"{listed} and {more} more" if more > 0 else listed
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."

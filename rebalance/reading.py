@@ -17,9 +17,13 @@ LONGEST = 20  # digits of a whole number: what 64 bits hold
 def is_regular_file(path: Path) -> bool:
     """Tell whether ``path`` is a file that can be read to its end; links are followed.
 
-    A pipe is none, since opening one would wait for its writer, and neither is a device.
+    A pipe is none, since opening one would wait for its writer, and neither is a device. A name
+    that the system takes for none, as one too long, is no file.
     """
-    return path.is_file()
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def check_regular(path: Path, largest: int | None = None) -> None:

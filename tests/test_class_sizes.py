@@ -34,12 +34,7 @@ def test_sizes(targets, sizes):
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
-        (Targets(to="0"), "at least 1 image; '0' asks for 0"),
         (Targets(to="0.01x"), "at least 1 image"),
-        (Targets(to="-3"), "a target is min, a number, or Rx"),
-        (Targets(to="x"), "a target is"),
-        (Targets(to="1e3"), "a target is"),
-        (Targets(to=""), "a target is"),
         (Targets(per_class=(("cat", 51),)), "class 'cat' has 50 images; 51 were asked for"),
         (Targets(per_class=(("cat", 0),)), "class 'cat' has 50 images; 0 were asked for"),
         (Targets(per_class=(("cats", 5),)), "no class 'cats' .*did you mean 'cat'"),
@@ -49,6 +44,28 @@ def test_sizes(targets, sizes):
 def test_impossible_targets(targets, message):
     with pytest.raises(TargetError, match=message):
         wanted_sizes(COUNTS, targets)
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        ("0", "at least 1 image; '0' asks for 0"),
+        ("0x", "at least 1 image; '0x' asks for 0"),
+        ("-3", "a target is {}, a number, or Rx"),
+        ("x", "a target is"),
+        ("1e3", "a target is"),
+        ("", "a target is"),
+        ("9" * 5000, r"a target is {}, .*; got '9+'\.\.\. \(5000 characters\)$"),
+        ("9" * 20, "a target is at most 2147483647"),
+        ("9" * 20 + "x", "a target is at most 2147483647"),
+    ],
+)
+def test_what_is_no_size_is_refused_before_there_are_classes(to, message):
+    for options, word, other in ((Targets, "min", "max"), (Growth, "max", "min")):
+        with pytest.raises(TargetError, match=message.format(word)):
+            options(to=to)
+        with pytest.raises(TargetError, match=f"a target is {word}, a number"):
+            options(to=other)
 
 
 def test_a_single_class_has_nothing_to_compare_with():
@@ -107,10 +124,7 @@ def test_grown_sizes(growth, sizes):
 @pytest.mark.parametrize(
     ("growth", "message"),
     [
-        (Growth(to="0"), "at least 1 image; '0' asks for 0"),
         (Growth(to="0.01x"), "at least 1 image"),
-        (Growth(to="min"), "a target is max, a number, or Rx"),
-        (Growth(to="-3"), "a target is max"),
         (Growth(per_class=(("cat", 49),)), "class 'cat' has 50 images; 49 were .*undersample it"),
         (Growth(per_class=(("cat", 0),)), "class 'cat' has 50 images; 0 were asked for"),
         (Growth(per_class=(("cats", 90),)), "no class 'cats' .*did you mean 'cat'"),

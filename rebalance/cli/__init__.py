@@ -49,7 +49,6 @@ LEFT = {
     "undersample": "features computed so far are in the cache",
     "oversample": "features computed so far are in the cache",
     "hybrid": "features computed so far are in the cache",
-    "train": "go on with --resume",
     "study": "go on by running it again",
 }
 
@@ -66,14 +65,17 @@ fish_source, in your shell's start-up file."""
 class Interrupted(click.ClickException):
     """A command was told to end; the text says what is left of its work.
 
-    number: of the signal, SIGINT where somebody pressed Ctrl-C.
+    number: of the signal, SIGINT where somebody pressed Ctrl-C. left: what there is to say of what
+    is left, where it is not the same whenever the command ends.
     """
 
-    def __init__(self, number: int = signal.SIGINT, command: str | None = None) -> None:
+    def __init__(
+        self, number: int = signal.SIGINT, command: str | None = None, left: str | None = None
+    ) -> None:
         told = (
             "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
         )
-        left = LEFT.get(command or "")
+        left = left or LEFT.get(command or "")
         super().__init__(f"{told}; {left}" if left else told)
         self.number = number
         self.status = 128 + number

@@ -12,7 +12,10 @@ from rebalance.cli.values import (
     Names,
     NameValue,
     OptionalNumber,
+    Real,
     Registry,
+    Text,
+    Whole,
     different,
     distinct,
     flattened,
@@ -87,30 +90,20 @@ def _type_of(keyword: Keyword) -> Any:
         return ClassSize() if value is int else NameValue()
     if told.commas:
         return Names(Registry(partial(_known, told)) if told.choices else None)
-    if isinstance(told.choices, str):
-        return Registry(partial(_known, told))
     if told.choices is not None:
-        return click.Choice(told.choices)
-    if kind in (int, float):
-        return _number(kind, told)
+        return Registry(partial(_known, told))
+    if kind is int:
+        return Whole(told)
+    if kind is float:
+        return Real(told) if told.bare is None else OptionalNumber(told)
     if kind is Path:
         places = {"file": {"dir_okay": False}, "folder": {"file_okay": False}, "any": {}}
         return click.Path(path_type=Path, **places[told.place])
-    return str
+    return str if told.form is None else Text(told)
 
 
 def _known(told: Option) -> Sequence[str]:
     return told.known
-
-
-def _number(kind: type, told: Option) -> Any:
-    low = told.least if told.above is None else told.above
-    if low is None and told.most is None:
-        return kind
-    if kind is int:
-        return click.IntRange(low, told.most)
-    number = click.FloatRange if told.bare is None else OptionalNumber
-    return number(low, told.most, min_open=told.above is not None)
 
 
 def _gathering(keyword: Keyword) -> Callable[[Any, Any, Any], Any] | None:

@@ -1,12 +1,16 @@
 """``rebalance train``."""
 
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import Interrupted, console, options
 from rebalance.distributed.processes import is_first
+from rebalance.distributed.shutdown import Ended
+from rebalance.errors import LossError
 from rebalance.settings import calls
 
 WEIGHTING = click.option(
@@ -64,10 +68,23 @@ def command(
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
+    from rebalance.losses import check_options
 
     if weighting is not None:
         parameters["loss_options"] += (("weighting", weighting),)
-    metrics = rebalance.train(data, test, output, progress=progress, **parameters)
+    try:
+        if parameters["from_run"] is None:  # which takes no loss at all
+            check_options(parameters["loss"], dict(parameters["loss_options"]))
+    except LossError as error:
+        raise click.UsageError(str(error)) from None
+    began = time.time()
+    try:
+        metrics = rebalance.train(data, test, output, progress=progress, **parameters)
+    except (KeyboardInterrupt, Ended) as error:
+        number = error.number if isinstance(error, Ended) else signal.SIGINT
+        written = parameters["resume"] or _written_since(began, output)
+        left = _left(written, headed=parameters["from_run"] is not None)
+        raise Interrupted(number, left=left) from None
     if not is_first():
         return
     if as_json:
@@ -75,3 +92,18 @@ def command(
     else:
         click.echo(console.scores(metrics))
         click.echo(f"\nwrote {console.printable(str(output))}")
+
+
+def _written_since(began: float, output: Path) -> bool:
+    """Whether the run folder was begun after ``began``, but for what clocks differ by."""
+    from rebalance.runs.folder import OPTIONS
+
+    options = output / OPTIONS
+    return options.exists() and options.stat().st_mtime >= began - 1
+
+
+def _left(written: bool, *, headed: bool) -> str:
+    """Say what to do with what an interrupted training leaves."""
+    if not written:
+        return "nothing was written yet"
+    return "run it again, with --overwrite" if headed else "go on with --resume"

@@ -5,14 +5,17 @@ May not import anything heavy: a registry's module is imported only when a value
 
 import csv
 from collections.abc import Callable, Sequence
-from math import isnan
 from typing import Any
 
 import click
 
+from rebalance.errors import RebalanceError, SettingError, shown
+from rebalance.settings.numbers import LARGEST, Range, read_number
+from rebalance.settings.option import Option
+
 
 class Registry(click.ParamType):  # type: ignore[type-arg]
-    """The keys of a dictionary in the library, imported only when a value is to be checked."""
+    """Names, such as the keys of a dictionary, imported only when a value is to be checked."""
 
     name = "name"
 
@@ -28,7 +31,7 @@ class Registry(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value not in self.keys:
-            self.fail(f"{value!r} is not one of {', '.join(self.keys)}", param, ctx)
+            self.fail(f"{shown(value)} is not one of {', '.join(self.keys)}", param, ctx)
         return value
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[Any]:
@@ -66,8 +69,11 @@ class ClassSize(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, int]:
         name, found, size = value.rpartition("=")
         if not found or not name or not size.isdecimal():
-            self.fail(f"{value!r} is not of the form NAME=N", param, ctx)
-        return name, int(size)
+            self.fail(f"{shown(value)} is not of the form NAME=N", param, ctx)
+        try:
+            return name, read_number(f"the size of {shown(name)} is", size, int, Range(least=0))
+        except SettingError as error:
+            self.fail(str(error), param, ctx)
 
 
 class NameValue(click.ParamType):  # type: ignore[type-arg]
@@ -78,21 +84,75 @@ class NameValue(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
         name, found, text = value.partition("=")
         if not found or not name:
-            self.fail(f"{value!r} is not of the form NAME=VALUE", param, ctx)
+            self.fail(f"{shown(value)} is not of the form NAME=VALUE", param, ctx)
         return name, text
 
 
-class OptionalNumber(click.FloatRange):
+class Text(click.ParamType):  # type: ignore[type-arg]
+    """Text of which the option itself says whether it can be a value."""
+
+    name = "text"
+
+    def __init__(self, told: Option) -> None:
+        self.told = told
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        try:
+            self.told.read(value)
+        except RebalanceError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class _Number:
+    """The check of numbers, whatever kind they are of; click's own lets NaN through any range."""
+
+    kind: type
+    told: Option
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            return read_number("it must be", value, self.kind, self.told)
+        except SettingError as error:
+            raise click.BadParameter(str(error), ctx, param) from None
+
+
+class Whole(_Number, click.IntRange):
+    """A whole number in the range of its option."""
+
+    kind = int
+
+    def __init__(self, told: Option) -> None:
+        self.told = told
+        above = None if told.above is None else told.above + 1
+        worth_telling = told.most is not None and told.most < LARGEST
+        most = told.most if worth_telling else None
+        super().__init__(told.least if above is None else above, most)
+
+
+class Real(_Number, click.FloatRange):
+    """A finite number in the range of its option."""
+
+    kind = float
+
+    def __init__(self, told: Option) -> None:
+        self.told = told
+        low = told.least if told.above is None else told.above
+        high = told.most if told.below is None else told.below
+        super().__init__(
+            low, high, min_open=told.above is not None, max_open=told.below is not None
+        )
+
+
+class OptionalNumber(Real):
     """A number of an option that may also be given without one, and so may swallow DATA."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         try:
-            known = not isnan(float(value))
+            float(value)
         except ValueError:
-            known = False
-        if not known:
             option = param.opts[0] if param else "the option"
-            self.fail(f"{value!r} is no number: write DATA before {option}", param, ctx)
+            self.fail(f"{shown(value)} is no number: write DATA before {option}", param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -237,4 +237,4 @@ def several() -> bool:
 
 def _number(name: str, default: int) -> int:
     found = os.environ.get(name, "")
-    return int(found) if found.isdecimal() else default
+    return int(found) if found.isdecimal() and len(found) < 10 else default

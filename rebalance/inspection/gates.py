@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rebalance.errors import GateFailed, SettingError
 from rebalance.inspection.findings import KINDS
 from rebalance.inspection.result import Inspection
+from rebalance.settings.numbers import Range, check_number
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ def check_kinds(kinds: Sequence[str], *, against: bool, similar: bool = False) -
 def gate_outcomes(found: Inspection, gates: Gates) -> list[GateOutcome]:
     """Check each gate, and return the outcomes. Raises SettingError as ``check_kinds`` does."""
     kinds = gates.fail_on
+    if gates.fail_above is not None:  # a limit that is NaN would let everything pass
+        check_number("fail_above must be", gates.fail_above, float, Range(least=1))
     check_kinds(kinds, against=found.against is not None, similar=found.similar is not None)
     ratio = [] if gates.fail_above is None else [_imbalance(found, gates.fail_above)]
     return ratio + [_findings(found, kind) for kind in kinds]

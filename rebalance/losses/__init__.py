@@ -11,7 +11,7 @@ from importlib import import_module
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
-from rebalance.errors import LossError
+from rebalance.errors import LossError, shown
 from rebalance.losses.checks import ClassCounts
 from rebalance.losses.registry import LossRegistry
 
@@ -26,6 +26,7 @@ __all__ = [
     "ClassCounts",
     "Loss",
     "SampleLoss",
+    "check_options",
     "class_weights",
     "complement_entropy",
     "default_options",
@@ -79,15 +80,25 @@ def make_loss(name: str, class_counts: ClassCounts, options: Mapping[str, Any]) 
     >>> make_loss("focal", {"cat": 90, "dog": 10}, {"gamma": "1.5"}).gamma
     1.5
     """
-    known = _options(name)
-    for option in options:
-        if option not in known:
-            has = f"only {', '.join(known)}" if known else "none at all"
-            raise LossError(f"the loss {name} has no option {option!r}, {has}")
-    for option, parameter in known.items():
-        if parameter.default is Parameter.empty and option not in options:
-            raise LossError(f"the loss {name} needs the option {option}, and it was not given")
+    _check_names(name, options)
     return LOSSES[name](class_counts, **options)
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise now what ``make_loss`` would raise for these options, before the classes are known.
+
+    What is said of each class by itself, such as a matrix of costs, is left to ``make_loss``.
+
+    >>> from rebalance.losses import check_options
+    >>> check_options("focal", {"gamma": "nan"})
+    Traceback (most recent call last):
+    rebalance.errors.LossError: the loss option gamma must be a number of at least 0, not 'nan'
+    """
+    of_each_class = not all(isinstance(value, int | float | str) for value in options.values())
+    if of_each_class or "matrix" in options:
+        _check_names(name, options)
+    else:
+        make_loss(name, [1, 1], options)
 
 
 def default_options(name: str) -> dict[str, Any]:
@@ -106,9 +117,20 @@ def default_options(name: str) -> dict[str, Any]:
     }
 
 
+def _check_names(name: str, options: Mapping[str, Any]) -> None:
+    known = _options(name)
+    for option in options:
+        if option not in known:
+            has = f"only {', '.join(known)}" if known else "none at all"
+            raise LossError(f"the loss {name} has no option {shown(option)}, {has}")
+    for option, parameter in known.items():
+        if parameter.default is Parameter.empty and option not in options:
+            raise LossError(f"the loss {name} needs the option {option}, and it was not given")
+
+
 def _options(name: str) -> dict[str, Parameter]:
     if name not in LOSSES:
-        raise LossError(f"no loss {name!r}: choose one of {', '.join(LOSSES)}")
+        raise LossError(f"no loss {shown(name)}: choose one of {', '.join(LOSSES)}")
     parameters = dict(signature(LOSSES[name]).parameters)
     del parameters["class_counts"]
     return parameters

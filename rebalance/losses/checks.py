@@ -1,6 +1,6 @@
 """What a loss may be made from: class counts and numbers in their range.
 
-Imports nothing but the standard library.
+Imports nothing but the standard library and our settings.
 """
 
 import math
@@ -8,7 +8,9 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rebalance.errors import LossError
+from rebalance.errors import LossError, shown
+
+LARGEST = 1e6  # of a loss's options
 
 ClassCounts = Mapping[str, int] | Sequence[int]
 """Training images of each class, in class order; a mapping also tells the classes' names."""
@@ -46,14 +48,19 @@ def names_of(class_counts: ClassCounts) -> list[str | int]:
 def number(option: str, value: Any, needed: str, fits: Callable[[float], bool]) -> float:
     """``value`` as a finite number that ``fits``; text is read as a command line gives it.
 
-    Raises LossError, which names the ``option`` and says what is ``needed``, for any other.
+    Raises LossError, which names the ``option`` and says what is ``needed``, for any other; and for
+    one of more than ``LARGEST``, with which a loss in single precision overflows.
     """
     try:
-        found = float(value)
-    except (TypeError, ValueError):
+        found = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # the last by a tensor of several
         found = math.nan
     if not (math.isfinite(found) and fits(found)):
-        raise LossError(f"the loss option {option} must be {needed}, not {value!r}")
+        raise LossError(f"the loss option {option} must be {needed}, not {shown(value)}")
+    if abs(found) > LARGEST:
+        raise LossError(
+            f"the loss option {option} must be {needed} and at most {LARGEST:g}, not {shown(value)}"
+        )
     return found
 
 
@@ -69,6 +76,7 @@ def _whole(name: str | int, count: Any) -> int:
         whole = -1
     if whole < 0:
         raise LossError(
-            f"class {name!r} needs a whole number of training images, at least 0, not {count!r}"
+            f"class {name!r} needs a whole number of training images, at least 0, not "
+            f"{shown(count)}"
         )
     return whole

@@ -42,7 +42,7 @@ def _checked(matrix: Any, names: list[str | int]) -> Tensor:
     needed = f"the loss option matrix must be {classes} rows of {classes} costs"
     try:
         costs = torch.as_tensor(matrix, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise LossError(f"{needed}, cost[predicted][true], all of them numbers") from error
     if costs.shape != (classes, classes):
         raise LossError(f"{needed}, cost[predicted][true], but its shape is {list(costs.shape)}")

@@ -128,7 +128,7 @@ def checked_weights(weights: Any, classes: int) -> Tensor:
     needed = f"class weights must be {classes} finite numbers of at least 0"
     try:
         found = torch.as_tensor(weights, dtype=torch.float32)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise LossError(f"{needed}, but some are no numbers") from error
     if found.shape != (classes,):
         raise LossError(f"{needed}, but their shape is {list(found.shape)}")

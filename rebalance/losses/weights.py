@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from rebalance.errors import LossError
+from rebalance.errors import LossError, shown
 from rebalance.losses.checks import ClassCounts, counts_of_filled, number
 
 BETA = 0.9999
@@ -55,9 +55,9 @@ def class_weights(
     [0.333, 0.667, 2.0]
     """
     counts = counts_of_filled(class_counts)
-    if weighting not in WEIGHTINGS:
+    if not isinstance(weighting, str) or weighting not in WEIGHTINGS:
         known = ", ".join(WEIGHTINGS)
-        raise LossError(f"the loss option weighting must be one of {known}, not {weighting!r}")
+        raise LossError(f"the loss option weighting must be one of {known}, not {shown(weighting)}")
     beta = number("beta", beta, "a number of at least 0 and below 1", lambda found: 0 <= found < 1)
     return torch.tensor(WEIGHTINGS[weighting](counts, beta), dtype=torch.float32)
 

@@ -5,17 +5,24 @@ that a new option needs. The command line, the Python functions, their documenta
 the keys of a study are made of it. Imports nothing but the standard library and our errors.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from importlib import import_module
-from math import isfinite
+from os import PathLike
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin
 
-from rebalance.errors import SettingError
+from rebalance.errors import SettingError, shown
+from rebalance.settings.numbers import check_number
 
 Value = TypeVar("Value")
 Place = Literal["any", "file", "folder"]
+KINDS: dict[type, tuple[tuple[type, ...], str]] = {  # what a value of a kind may be, and in words
+    str: ((str,), "text"),
+    bool: ((bool,), "true or false"),
+    Path: ((str, PathLike), "a path"),
+}
 
 
 @dataclass(frozen=True)
@@ -25,9 +32,12 @@ class Option:
     help: for whoever reads ``--help`` or the documentation; what ``None`` stands for is told by
     its ``[default: ...]``. flag: the name on the command line where it is not the field's own.
     choices: the values, or the dictionary whose keys they are, as ``module:NAME``, which is
-    imported only when they are asked for. least, most, above: bounds of a number. bare: the value
-    of an option that is given without one. place: what a path leads to. commas: several names may
-    stand in one value, separated by commas. numbers: Python callers may give a number for the text.
+    imported only when they are asked for. least, above, most, below: bounds of a number (where no
+    upper one is said it is ``numbers.LARGEST``). form: a function, or where it is found as
+    ``module:name``, that raises one of our errors for text that is no value of the option. bare:
+    the value of an option that is given without one. place: what a path leads to. commas: several
+    names may stand in one value, separated by commas. numbers: Python callers may give a number for
+    the text.
     accepts: the annotation of the keyword where callers may give more than the field's own type.
     wrong: how the complaint about a value begins, such as ``a space is``. in_study: whether a study
     fixes it for all its cells; what its grid varies is not.
@@ -40,6 +50,8 @@ class Option:
     least: int | None = None
     most: int | None = None
     above: int | None = None
+    below: int | None = None
+    form: Callable[[str], Any] | str | None = None
     bare: Any = None
     place: Place = "any"
     commas: bool = False
@@ -47,6 +59,14 @@ class Option:
     accepts: str | None = None
     wrong: str | None = None
     in_study: bool = True
+
+    def read(self, text: str) -> None:
+        """Raise the error that ``form`` has for this text, if it has one."""
+        if isinstance(self.form, str):
+            module, _, name = self.form.partition(":")
+            getattr(import_module(module), name)(text)
+        elif self.form is not None:
+            self.form(text)
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -70,6 +90,8 @@ def option(
     least: int | None = None,
     most: int | None = None,
     above: int | None = None,
+    below: int | None = None,
+    form: Callable[[str], Any] | str | None = None,
     bare: Any = None,
     place: Place = "any",
     commas: bool = False,
@@ -85,17 +107,23 @@ def option(
     return found
 
 
-def required(*, help: str, metavar: str | None = None, numbers: bool = False) -> Any:
+def required(
+    *,
+    help: str,
+    metavar: str | None = None,
+    numbers: bool = False,
+    form: Callable[[str], Any] | None = None,
+) -> Any:
     """Declare an option that has no default."""
-    told = Option(help, metavar=metavar, numbers=numbers)
+    told = Option(help, metavar=metavar, numbers=numbers, form=form)
     return field(metadata={"option": told})
 
 
-def again(of: "type[Options]", name: str, *, default: Any, help: str) -> Any:
-    """Declare an option as another class has it, with another default and help."""
+def again(of: "type[Options]", name: str, *, default: Any, help: str | None = None) -> Any:
+    """Declare an option as another class has it, with its own default and perhaps another help."""
     (found,) = (each for each in fields(of) if each.name == name)
-    told = {each.name: getattr(found.metadata["option"], each.name) for each in fields(Option)}
-    return field(default=default, metadata={"option": Option(**{**told, "help": help})})
+    told: Option = found.metadata["option"]
+    return field(default=default, metadata={"option": replace(told, help=help or told.help)})
 
 
 class HasFields(Protocol):
@@ -147,52 +175,53 @@ def is_pairs(annotation: Any) -> bool:
 def check(name: str, value: Any, found: "Field[Any]", told: Option) -> None:
     """Raise SettingError where ``value`` is none that the option ``name`` can have."""
     # A default is right without a look, which would import its registry.
-    if value is None or value == found.default:
+    if value is None or (type(value) is type(found.default) and value == found.default):
         return
     kind = kind_of(found.type)
+    what = told.wrong or f"{name} must be"
     if kind in (int, float):
-        _check_number(told.wrong or f"{name} must be", value, kind, told)
-    elif told.choices is not None:
-        for each in value if kind is tuple else (value,):
-            if each not in told.known:
-                raise SettingError(_complaint(name, each, told))
+        check_number(what, value, kind, told)
+        return
+    for each in value if kind is tuple else (value,):
+        _check_kind(what, each, found.type)
+        if told.choices is not None and each not in told.known:
+            raise SettingError(_complaint(name, each, told))
+    if told.form is not None:
+        told.read(value)
+
+
+def _check_kind(what: str, value: Any, annotation: Any) -> None:
+    """Raise SettingError for a value, or one of several, of another kind than is declared."""
+    kind = kind_of(annotation)
+    if is_pairs(annotation):
+        value, kind = value[0], str
+        what = what.replace("must be", "names must be")
+    elif kind is tuple:
+        kind = get_args(annotation)[0]
+    types, needed = KINDS.get(kind, ((object,), ""))
+    if not isinstance(value, types):
+        raise SettingError(f"{what} {needed}; got {shown(value)}")
 
 
 def _complaint(name: str, value: Any, told: Option) -> str:
     known = ", ".join(told.known)
     if told.wrong is not None:
-        return f"{told.wrong} one of {known}; got {value!r}"
+        return f"{told.wrong} one of {known}; got {shown(value)}"
     word = name.removesuffix("s") if told.flag else name
-    return f"no {word.replace('_', ' ')} {value!r}: choose one of {known}"
-
-
-def _check_number(what: str, value: Any, kind: type, told: Option) -> None:
-    numeric = isinstance(value, int if kind is int else (int, float))
-    if numeric and isfinite(value):
-        low = told.least is None or value >= told.least
-        above = told.above is None or value > told.above
-        if low and above and (told.most is None or value <= told.most):
-            return
-    elif kind is float and told.least is told.most is told.above is None:
-        return  # who uses it knows its range
-    raise SettingError(f"{what} {_range(kind, told)}; got {value!r}")
-
-
-def _range(kind: type, told: Option) -> str:
-    noun = "a whole number" if kind is int else "a number"
-    low = f" above {told.above}" if told.above is not None else ""
-    if told.least is not None:
-        low = f" from {told.least} up"
-    return noun + low + (f" and at most {told.most}" if told.most is not None else "")
+    return f"no {word.replace('_', ' ')} {shown(value)}: choose one of {known}"
 
 
 def converted(value: Any, found: "Field[Any]", told: Option) -> Any:
     """What a caller gave, as the field holds it: tuples, and numbers as text."""
-    if told.numbers:
-        return str(value)
+    if told.numbers and not isinstance(value, str):
+        return shown(value)
     if kind_of(found.type) is not tuple or value is None:
         return value
-    if is_pairs(found.type):
-        pairs: Mapping[str, Any] | Iterable[tuple[str, Any]] = value
-        return tuple(dict(pairs).items())
-    return (value,) if isinstance(value, str) else tuple(value)
+    try:
+        if is_pairs(found.type):
+            pairs: Mapping[str, Any] | Iterable[tuple[str, Any]] = value
+            return tuple(dict(pairs).items())
+        return (value,) if isinstance(value, str) else tuple(value)
+    except (TypeError, ValueError):
+        needed = "names with their values" if is_pairs(found.type) else "several values"
+        raise SettingError(f"{found.name} must be {needed}; got {shown(value)}") from None

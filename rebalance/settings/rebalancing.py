@@ -2,16 +2,27 @@
 
 from dataclasses import dataclass
 
-from rebalance.errors import SettingError
-from rebalance.settings.checks import check_whole
+from rebalance.errors import shown
+from rebalance.settings.numbers import Range, check_number, read_number
 from rebalance.settings.option import Options, option, required
 from rebalance.settings.running import LAYERS, LAYERS_OR_AUTO
+from rebalance.settings.sizes import size_to_keep, size_to_reach
 
 SPACES = ("embedding", "pixel")
 CLUSTER_SPACES = ("map", "pca")
 LANDMARKS = 20_000  # images on which the clusters of a large class are found
 LANDMARKS_ABOVE = 100_000  # images of a class that count as large
 FEWEST_LANDMARKS = 100
+SIZE = Range(least=0)  # of a class
+
+
+def read_landmarks(text: str) -> int | None:
+    """The number of landmarks that a text asks for; None where it is a word. Else SettingError."""
+    if text in ("auto", "none"):
+        return None
+    what = "landmarks are auto, none, or"
+    number: int = read_number(what, text, int, Range(least=FEWEST_LANDMARKS))
+    return number
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class ClassSizes(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, size in self.per_class:
-            check_whole(f"the size of class {name!r}", size, 0)
+            check_number(f"the size of class {shown(name)} must be", size, int, SIZE)
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,7 @@ class Targets(ClassSizes):
         "min",
         metavar="min|N|Rx",
         numbers=True,
+        form=size_to_keep,
         help="Class size wanted: the smallest class, a number, or R times the smallest.",
     )
     classes: tuple[str, ...] = option(
@@ -58,6 +70,7 @@ class Growth(ClassSizes):
         "max",
         metavar="max|N|Rx",
         numbers=True,
+        form=size_to_reach,
         help="Class size wanted: the largest class, a number, or R times the largest.",
     )
     classes: tuple[str, ...] = option(
@@ -75,6 +88,7 @@ class Levelling(Options):
     to: str = required(
         metavar="N|Rx",
         numbers=True,
+        form=size_to_keep,
         help="Class size wanted: a number, or R times the smallest.",
     )
 
@@ -152,6 +166,7 @@ class SelectionOptions(Options):
         "auto",
         metavar="auto|none|N",
         numbers=True,
+        form=read_landmarks,
         help="Images of a large class to find the clusters on; the others join them: "
         f"auto is {LANDMARKS:,} of more than {LANDMARKS_ABOVE:,}, none is all.",
     )
@@ -160,16 +175,6 @@ class SelectionOptions(Options):
         False,
         help="List images that look out of place: outliers, or among another class.",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.landmarks not in ("auto", "none"):
-            number = int(self.landmarks) if self.landmarks.isdecimal() else 0
-            if number < FEWEST_LANDMARKS:
-                raise SettingError(
-                    f"landmarks are auto, none, or a whole number from {FEWEST_LANDMARKS} up; got "
-                    f"{self.landmarks!r}"
-                )
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebalance.settings.numbers import LARGEST_SEED
 from rebalance.settings.option import Options, option
 
 LAYERS = ("body", "pool", "linear")
 LAYERS_OR_AUTO = (*LAYERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+MOST_WORKERS = 1024  # threads, or processes of a study
+LARGEST_SIDE = 4096  # pixels of an image for a network
 PRECISIONS = ("auto", "fp32", "bf16")
 LINKS = ("auto", "hard", "sym", "copy", "reflink")
 
@@ -16,11 +19,14 @@ LINKS = ("auto", "hard", "sym", "copy", "reflink")
 class RunOptions(Options):
     """How to run: nothing here changes a result, except ``seed`` and ``device``."""
 
-    seed: int = option(0, least=0, help="Same seed, same images, same machine: same bytes.")
+    seed: int = option(
+        0, least=0, most=LARGEST_SEED, help="Same seed, same images, same machine: same bytes."
+    )
     device: str = option("auto", choices=DEVICES, help="Where the network runs.")
     workers: int | None = option(
         None,
         least=0,
+        most=MOST_WORKERS,
         help="Threads that read images; 0 reads in the main one. [default: all cores]",
     )
     cache_dir: Path | str | None = option(
@@ -99,6 +105,7 @@ class ExtractorOptions(Options):
     image_size: int | None = option(
         None,
         least=8,
+        most=LARGEST_SIDE,
         help="Side of the square the network sees. [default: as its weights were trained]",
     )
     precision: str = option(

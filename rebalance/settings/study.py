@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rebalance.errors import SettingError
-from rebalance.settings.checks import check_whole
-from rebalance.settings.option import Options, declared, option, required
-from rebalance.settings.running import ExtractorOptions
+from rebalance.errors import SettingError, shown
+from rebalance.settings.numbers import LARGEST_SEED, Range, check_number
+from rebalance.settings.option import Options, again, declared, option, required
+from rebalance.settings.running import ExtractorOptions, FolderOptions
 from rebalance.settings.training import TrainOptions
 
 DEPTHS = ("probe", "full")
 TEN = tuple(range(10))
+MOST_SEEDS = 10_000
+SEED = Range(least=0, most=LARGEST_SEED)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class StudyOptions(Options):
     )
     seeds: tuple[int, ...] = option(TEN, help="Seeds; each shuffles the folds anew.")
     folds: int = option(
-        5, least=2, help="Parts of DATA, each of which is validated on once per seed."
+        5, least=2, most=1000, help="Parts of DATA, each of which is validated on once per seed."
     )
     groups: Path | None = option(None, help="CSV of file_name,group: no group in two folds.")
     group_column: str | None = option(
@@ -44,15 +46,19 @@ class StudyOptions(Options):
         choices="rebalance.metrics:METRICS",
         help="Metric that the table is sorted by.",
     )
+    as_classes: bool = again(FolderOptions, "as_classes", default=False)
+    extensions: tuple[str, ...] = again(FolderOptions, "extensions", default=())
     extractor: ExtractorOptions = field(default_factory=ExtractorOptions)
     training: TrainOptions = field(default_factory=TrainOptions)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for seed in self.seeds:
-            check_whole("a seed", seed, 0)
+            check_number("a seed must be", seed, int, SEED)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise SettingError(f"seeds must be different, and at least one; got {[*self.seeds]}")
+            raise SettingError(
+                f"seeds must be different, and at least one; got {shown([*self.seeds])}"
+            )
 
 
 @dataclass(frozen=True)

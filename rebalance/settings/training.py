@@ -5,13 +5,29 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from rebalance.errors import SettingError
-from rebalance.settings.checks import check_whole
+from rebalance.errors import SettingError, shown
+from rebalance.settings.numbers import Range, check_number
 from rebalance.settings.option import Options, again, option
-from rebalance.settings.running import PRECISIONS
+from rebalance.settings.running import LARGEST_SIDE, PRECISIONS
 
 # A set that takes at most so many bytes when decoded stays in memory.
 HELD_BYTES = {"auto": 2**30, "yes": sys.maxsize, "no": 0}
+
+
+HIGHEST_RATE = 1000
+MOST_EPOCHS = 100_000
+RANGES: dict[str, tuple[type, Range]] = {  # of a recipe's numbers; checks.check_sizes has the rest
+    "frozen_epochs": (int, Range(most=MOST_EPOCHS)),
+    "epochs": (int, Range(most=MOST_EPOCHS)),
+    "peak_lr": (float, Range(above=0, most=HIGHEST_RATE)),
+    "whole_divisor": (float, Range(above=0)),
+    "stem_divisor": (float, Range(above=0)),
+    "batch_size": (int, Range()),
+    "grad_accum": (int, Range(least=1)),
+    "weight_decay": (float, Range(least=0)),
+    "warmup_epochs": (int, Range(least=0)),
+    "drop": (float, Range(above=0, most=1)),
+}
 
 
 @dataclass(frozen=True)
@@ -52,13 +68,15 @@ class Recipe:
     augmentation: str = "paper"
 
     def __post_init__(self) -> None:
-        check_whole("grad_accum", self.grad_accum, 1)
-        check_whole("warmup_epochs", self.warmup_epochs, 0)
+        for name, (kind, bounds) in RANGES.items():
+            check_number(f"{name} must be", getattr(self, name), kind, bounds)
+        for share in self.milestones:
+            check_number("a milestone must be", share, float, Range(above=0, below=1))
         rising = all(low < high for low, high in pairwise((0, *self.milestones, 1)))
         if self.milestones and not rising:
             raise SettingError(
                 "milestones must rise, each above 0 and below 1, as shares of the epochs; got "
-                f"{', '.join(map(str, self.milestones))}"
+                f"{shown(self.milestones)}"
             )
 
     @property
@@ -106,9 +124,11 @@ class TrainOptions(Options):
         help="transfer: from ImageNet weights, the head first; scratch: "
         "as the literature trains on CIFAR. The next options override it.",
     )
-    epochs: int | None = option(None, least=1, help="Epochs that train everything.")
+    epochs: int | None = option(
+        None, least=1, most=MOST_EPOCHS, help="Epochs that train everything."
+    )
     batch_size: int | None = option(None, least=2, help="Images of one step.")
-    lr: float | None = option(None, help="Highest learning rate.")
+    lr: float | None = option(None, above=0, most=HIGHEST_RATE, help="Highest learning rate.")
     schedule: str | None = option(
         None,
         choices="rebalance.training.schedules:SCHEDULES",
@@ -132,7 +152,9 @@ class TrainOptions(Options):
         metavar="scratch|imagenet|PATH",
         help="What to start from. [default: imagenet for transfer, else scratch]",
     )
-    image_size: int | None = option(None, least=8, help="Side of the square the network sees.")
+    image_size: int | None = option(
+        None, least=8, most=LARGEST_SIDE, help="Side of the square the network sees."
+    )
     precision: str = option(
         "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."
     )
@@ -198,7 +220,7 @@ class ScoringOptions(Options):
 
     val: Path | str | None = option(None, help="What to validate on, after each epoch.")
     val_fraction: float | None = option(
-        None, help="Share of DATA to validate on, split off class by class."
+        None, above=0, below=1, help="Share of DATA to validate on, split off class by class."
     )
     groups: Path | str | None = option(
         None,
@@ -212,11 +234,15 @@ class ScoringOptions(Options):
     )
     allow_overlap: bool = option(False, help="Allow images that are both trained on and scored.")
     threshold: str = option(
-        "none", metavar="none|prior|cost:FILE", help="Rule that turns probabilities into a class."
+        "none",
+        metavar="none|prior|cost:FILE",
+        form="rebalance.scoring.thresholds:parsed",
+        help="Rule that turns probabilities into a class.",
     )
     classifier: str = option(
         "head",
         metavar="head|centres",
+        choices="rebalance.scoring.rules:CLASSIFIERS",
         help="Classifier that decides: the head, or the nearest class mean.",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rebalance.errors import RebalanceError, SettingError
+from rebalance.errors import RebalanceError, SettingError, shown
 from rebalance.losses import LOSSES
 from rebalance.scoring.costs import with_cost_file
 from rebalance.scoring.thresholds import parsed, spellings
@@ -42,8 +42,10 @@ def combinations(
     )
     regimes = axes.get("regime", ["plain"])
     for regime in regimes:
-        if regime not in REGIMES:
-            raise SettingError(f"{where}.regime: no {regime!r}, choose one of {', '.join(REGIMES)}")
+        if not isinstance(regime, str) or regime not in REGIMES:
+            raise SettingError(
+                f"{where}.regime: no {shown(regime)}, choose one of {', '.join(REGIMES)}"
+            )
     thresholds = {
         str(each): _threshold(f"{where}.threshold", each, folder)
         for each in axes.get("threshold", ["none"])
@@ -63,7 +65,7 @@ def _by_label(where: str, found: Any) -> dict[str, Any]:
     named_so: dict[str, Any] = {}
     for label, value in found:
         if named_so.setdefault(label, value) != value:
-            raise SettingError(f"{where}: two are called {label!r}: give one of them a name")
+            raise SettingError(f"{where}: two are called {shown(label)}: give one of them a name")
     return named_so
 
 
@@ -72,12 +74,12 @@ def _split(where: str, entry: Any, kind: str) -> tuple[str | None, str, dict[str
     if isinstance(entry, str):
         return None, entry, {}
     if not isinstance(entry, dict):
-        raise SettingError(f"{where}: an entry is a name or a table; got {entry!r}")
+        raise SettingError(f"{where}: an entry is a name or a table; got {shown(entry)}")
     options = dict(entry)
     name = options.pop("name", None)
     what = options.pop(kind, name)
     if not isinstance(what, str) or not isinstance(name, str | None) or name == "":
-        raise SettingError(f"{where}: an entry needs {kind} = a name; got {entry!r}")
+        raise SettingError(f"{where}: an entry needs {kind} = a name; got {shown(entry)}")
     return name, what, options
 
 
@@ -97,7 +99,7 @@ def _rebalancing(where: str, entry: Any, depth: str) -> tuple[str, Rebalancing]:
 def _loss(where: str, entry: Any, folder: Path) -> tuple[str, Choice]:
     name, key, options = _split(where, entry, "loss")
     if key not in LOSSES:
-        raise SettingError(f"{where}: no {key!r}, choose one of {', '.join(LOSSES)}")
+        raise SettingError(f"{where}: no {shown(key)}, choose one of {', '.join(LOSSES)}")
     options = with_cost_file(options, lambda file: str(folder / file))
     told = " ".join([key, *(f"{option}={value}" for option, value in options.items())])
     return name or told, Choice(key, tuple((key, _frozen(each)) for key, each in options.items()))
@@ -111,5 +113,5 @@ def _threshold(where: str, entry: Any, folder: Path) -> str:
     try:
         name, file = parsed(str(entry))
     except SettingError:
-        raise SettingError(f"{where} is {spellings()}; got {entry!r}") from None
+        raise SettingError(f"{where} is {spellings()}; got {shown(entry)}") from None
     return f"{name}:{folder / file}" if file else name

@@ -5,12 +5,12 @@ May not import torch or click.
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rebalance.errors import RebalanceError, SettingError
+from rebalance.errors import RebalanceError, SettingError, shown, some
 from rebalance.reading import is_regular_file
 from rebalance.settings import (
     ExtractorOptions,
@@ -18,7 +18,9 @@ from rebalance.settings import (
     TrainOptions,
     keys_of,
 )
-from rebalance.settings.option import Options, declared, kind_of
+from rebalance.settings.numbers import Range, check_number
+from rebalance.settings.option import Options, converted, declared, kind_of
+from rebalance.settings.study import MOST_SEEDS
 from rebalance.studies.axes import AXES, combinations
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Definition, Plan, with_controls
@@ -30,6 +32,7 @@ SECTIONS = ("study", "extractor", "training", "grid", "cell")
 SHAPES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 EXTRACTORS = ("imagenet", "finetune")
 WEIGHTS = ("imagenet", "scratch")
+MOST_CELLS = 1_000_000
 
 
 def read_study(
@@ -48,9 +51,19 @@ def read_study(
         options = _options(tables, path.parent, given)
         treatments = _treatments(tables, options.depth, path.parent)
         treatments, controls = with_controls(treatments, options.depth)
+        _check_cells(len(treatments), options)
     except RebalanceError as error:
         raise SettingError(f"{str(path)!r}: {error}") from None
     return Plan(path, options, treatments, controls)
+
+
+def _check_cells(treatments: int, options: StudyOptions) -> None:
+    cells = treatments * len(options.seeds) * options.folds
+    if cells > MOST_CELLS:
+        raise SettingError(
+            f"{treatments} treatments, {len(options.seeds)} seeds and {options.folds} folds make "
+            f"{cells} cells, and at most {MOST_CELLS} can be: give fewer"
+        )
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -60,19 +73,21 @@ def _parse(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise SettingError(f"{str(path)!r} is not TOML as it must be: {error}") from None
+    except RecursionError:
+        raise SettingError(f"{str(path)!r} is nested too deeply to be a study") from None
     return found
 
 
 def _known(what: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
     for key in given:
         if key not in known:
-            raise SettingError(f"no {what} {key!r}: choose from {', '.join(known)}")
+            raise SettingError(f"no {what} {shown(key)}: choose from {', '.join(known)}")
 
 
 def _table(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = tables.get(name, {})
     if not isinstance(found, dict):
-        raise SettingError(f"[{name}] must be a table; got {found!r}")
+        raise SettingError(f"[{name}] must be a table; got {shown(found)}")
     return found
 
 
@@ -90,7 +105,7 @@ def read_section(section: str, options: type[Options], table: Mapping[str, Any])
         if kind in SHAPES and (
             not isinstance(value, right) or isinstance(value, bool) != (kind is bool)
         ):
-            raise SettingError(f"{section}.{key} must be {SHAPES[kind]}; got {value!r}")
+            raise SettingError(f"{section}.{key} must be {SHAPES[kind]}; got {shown(value)}")
     return dict(table)
 
 
@@ -108,6 +123,9 @@ def _options(
         raise SettingError("study.data is needed: the folder of images, or a manifest")
     if "seeds" in study:
         study["seeds"] = _seeds(study["seeds"])
+    if "extensions" in study:
+        found, told = declared(StudyOptions)["extensions"]
+        study["extensions"] = converted(study["extensions"], found, told)
     if "metric" in study:
         _check_metric(study["metric"])
     return StudyOptions(
@@ -118,17 +136,24 @@ def _options(
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return tuple(range(value))
     if isinstance(value, list):
+        _check_seeds(len(value))
         return tuple(value)
-    raise SettingError(f"study.seeds must be a number of seeds, or a list of them; got {value!r}")
+    _check_seeds(value)
+    return tuple(range(value))
+
+
+def _check_seeds(number: Any) -> None:
+    what = "study.seeds must be a list of seeds, or"
+    check_number(what, number, int, Range(least=1, most=MOST_SEEDS))
 
 
 def _check_metric(name: str) -> None:
     _, metric = declared(StudyOptions)["metric"]
     if name not in metric.known:
-        raise SettingError(f"study.metric: no {name!r}, choose one of {', '.join(metric.known)}")
+        raise SettingError(
+            f"study.metric: no {shown(name)}, choose one of {', '.join(metric.known)}"
+        )
 
 
 def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
@@ -161,11 +186,12 @@ def _treatments(tables: Mapping[str, Any], depth: str, folder: Path) -> dict[Tre
     treatments: dict[Treatment, Definition] = {}
     for where, line in lines:
         if not isinstance(line, dict):
-            raise SettingError(f"{where} must be a table; got {line!r}")
+            raise SettingError(f"{where} must be a table; got {shown(line)}")
         _known(f"key in {where}", line, AXES)
         for treatment, definition in combinations(where, line, depth, folder).items():
             if treatments.setdefault(treatment, definition) != definition:
-                raise SettingError(f"{where}: {treatment} is there already, and is another one")
+                names = some(astuple(treatment), quoted=False)
+                raise SettingError(f"{where}: {names} is there already, and is another one")
     if not treatments:
         raise SettingError("a study needs treatments: give [grid] rebalance = [...], or a [[cell]]")
     return treatments

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rebalance.errors import SettingError
+from rebalance.errors import SettingError, shown
 from rebalance.records import DefinitionRecord
 from rebalance.scoring.costs import read_cost_matrix, with_cost_file
 from rebalance.settings import StudyOptions
@@ -149,7 +149,7 @@ def with_controls(
         found = Definition(control, *definition.taught[1:], definition.threshold)
         if treatments.setdefault(random, found) != found:
             raise SettingError(
-                f"{label!r} is the name of a random control: give another name to yours"
+                f"{shown(label)} is the name of a random control: give another name to yours"
             )
         controls[treatment] = Controls(NOTHING, random)
         controls.setdefault(random, Controls(NOTHING, None))

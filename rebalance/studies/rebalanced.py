@@ -82,7 +82,7 @@ def rebalance(
     """What becomes of the part. Raises TargetError, and FeatureError with the class's name."""
     if rebalancing.like is not None:
         return alike(part, rebalance(part, rebalancing.like, subclassing))
-    kept, left, growth = np.arange(len(part.labels)), part, Growth(rebalancing.to)
+    kept, left = np.arange(len(part.labels)), part
     if rebalancing.cut is not None:
         sizes = wanted_sizes(part.counts, Targets(rebalancing.to))
         wanted = sizes_to_cut(part.counts, sizes)
@@ -90,8 +90,8 @@ def rebalance(
         left = part.take(kept)
     if rebalancing.raised is None:
         return Rebalanced(kept, NOTHING)
-    if rebalancing.cut is not None:
-        growth = second_growth(rebalancing.to, part.counts)
+    to, second = rebalancing.to, rebalancing.cut is not None
+    growth = second_growth(to, part.counts) if second else Growth(to)
     return Rebalanced(kept, grow(left, growth, rebalancing.raised, subclassing).added)
 
 

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rebalance import oversampling, undersampling
-from rebalance.errors import SettingError
+from rebalance.errors import SettingError, shown
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.settings import SelectionOptions, SynthesisOptions
+from rebalance.settings.sizes import size_to_keep, size_to_reach
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS
 
 CUT_TO, RAISED_TO = "min", "max"
@@ -105,7 +106,9 @@ def named(name: str) -> Rebalancing:
     """What ``name`` stands for. Raises SettingError for one that is not known."""
     known = names()
     if name not in known and name not in ALIASES:
-        raise SettingError(f"no rebalancing {name!r}: choose one of {', '.join(known)}, hybrid")
+        raise SettingError(
+            f"no rebalancing {shown(name)}: choose one of {', '.join(known)}, hybrid"
+        )
     return known[ALIASES.get(name, name)]
 
 
@@ -118,10 +121,12 @@ def with_options(method: str, options: Mapping[str, Any]) -> Rebalancing:
         return _hybrid(options)
     given = dict(options)
     plain = named(method)
-    to = str(given.pop("to", plain.to))
+    to = _text(given.pop("to", plain.to))
     if plain.cut is not None:
+        size_to_keep(to)
         return replace(plain, cut=_selection(method, plain.cut, given), to=to)
     if plain.raised is not None:
+        size_to_reach(to)
         return replace(plain, raised=_synthesis(method, plain.raised, given), to=to)
     if options:
         raise SettingError(f"{method} has no options; got {', '.join(options)}")
@@ -132,21 +137,25 @@ def _hybrid(options: Mapping[str, Any]) -> Rebalancing:
     given = dict(options)
     if "to" not in given:
         raise SettingError("hybrid needs to, the class size: a number, or Rx of the smallest class")
-    to = str(given.pop("to"))
+    to = _text(given.pop("to"))
+    size_to_keep(to)
     under, over = (
-        given.pop("under", SelectionOptions.method),
-        given.pop("over", SynthesisOptions.method),
+        _text(given.pop("under", SelectionOptions.method)),
+        _text(given.pop("over", SynthesisOptions.method)),
     )
-    cut, raised = named(str(under)).cut, named(str(over)).raised
+    cut, raised = named(under).cut, named(over).raised
     if cut is None or raised is None:
         raise SettingError(
-            f"hybrid needs under, which cuts, and over, which raises; got {under!r} and {over!r}"
+            f"hybrid needs under, which cuts, and over, which raises; got {shown(under)} and "
+            f"{shown(over)}"
         )
     of_cuts = {name for method in UNDERSAMPLERS for name in selection_keys(method)}
     chosen = {name: given.pop(name) for name in tuple(given) if name in of_cuts}
-    return Rebalancing(
-        _selection(str(under), cut, chosen), _synthesis(str(over), raised, given), to
-    )
+    return Rebalancing(_selection(under, cut, chosen), _synthesis(over, raised, given), to)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
 
 
 def selection_keys(method: str) -> tuple[str, ...]:
@@ -167,7 +176,7 @@ def _synthesis(name: str, plain: SynthesisOptions, given: Mapping[str, Any]) -> 
 def _check_options(name: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for option in given:
         if option not in known:
-            raise SettingError(f"{name} has no option {option!r}, only {', '.join(known)}")
+            raise SettingError(f"{name} has no option {shown(option)}, only {', '.join(known)}")
 
 
 def label_of(method: str, options: Mapping[str, Any]) -> str:

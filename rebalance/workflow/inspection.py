@@ -84,14 +84,11 @@ def _command(name: str, data: Path | str, given: Mapping[str, Any]) -> str:
 
 
 def _check(similar: float | None, extractor: ExtractorOptions) -> None:
-    if similar is None:
-        if extractor != ExtractorOptions():
-            raise SettingError(
-                "--extractor, --arch and the like say whose features --similar compares: add "
-                "--similar, or leave them out"
-            )
-    elif not 0 < similar <= 1:
-        raise SettingError(f"similar is a cosine above 0 and at most 1; got {similar!r}")
+    if similar is None and extractor != ExtractorOptions():
+        raise SettingError(
+            "--extractor, --arch and the like say whose features --similar compares: add "
+            "--similar, or leave them out"
+        )
 
 
 def _find(

@@ -1,6 +1,7 @@
 """The generalization gap against a slow loop and by hand."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rebalance.data.folder import ImageFolder
 from rebalance.errors import FeatureError, MetricError
 from rebalance.metrics import FeatureRanges, generalization_gap
-from rebalance.scoring.evaluation import gap_record
+from rebalance.scoring.evaluation import with_gap
 
 
 def slow_gap(train: Any, train_labels: Any, test: Any, test_labels: Any) -> dict[int, float]:
@@ -121,11 +123,21 @@ def test_the_record_of_a_gap_is_that_of_a_slow_loop() -> None:
     train, test = rng.normal(size=(40, 5)), 2 * rng.normal(size=(30, 5))
     train_labels, test_labels = np.arange(40) % 4, np.arange(30) % 3  # of the last no test image
     expected = slow_gap(train.tolist(), train_labels.tolist(), test.tolist(), test_labels.tolist())
-    ranges = FeatureRanges.of(train, train_labels)
-    found = gap_record(ranges, test, test_labels.tolist(), ["a", "b", "c", "d"])
+    ranges, metrics = FeatureRanges.of(train, train_labels), {"accuracy": 0.5}
+    tested = ImageFolder(Path(), tuple("abcd"), ("",) * 30, tuple(test_labels.tolist()))
+    told = with_gap(metrics, ranges, test, tested)
+    assert told.keys() == {"accuracy", "generalization_gap"} and metrics == {"accuracy": 0.5}
+    found = told["generalization_gap"]
     assert found.keys() == {"net", "net_per_feature", "per_class"}
     assert found["per_class"] == pytest.approx(
         {"a": expected[0], "b": expected[1], "c": expected[2]}
     )
     assert found["net"] == pytest.approx(sum(expected.values()) / 3)
     assert found["net_per_feature"] == pytest.approx(found["net"] / 5)
+
+
+def test_a_gap_of_classes_that_are_never_on_both_sides_is_null_with_its_reason() -> None:
+    tested = ImageFolder(Path(), ("a", "b"), ("",) * 2, (1, 1))
+    told = with_gap({}, FeatureRanges.of([[1.0], [2.0]], [0, 0]), [[1.0], [2.0]], tested)
+    assert told["generalization_gap"] is None
+    assert "no class has both training and test" in told["undefined"]["generalization_gap"]

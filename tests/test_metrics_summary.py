@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from schemas import faults
 from sklearn.metrics import precision_recall_fscore_support
 
 from rebalance.errors import MetricError
@@ -89,6 +90,17 @@ def test_a_decision_of_its_own_changes_what_counts_decisions_only() -> None:
     assert all(plain[name] == moved[name] for name in of_probabilities)
 
 
-def test_a_test_set_of_one_class_is_refused() -> None:
-    with pytest.raises(MetricError, match="class 'dog' needs test images of other classes"):
-        score([1, 1, 1], np.ones((3, 2)), ["cat", "dog"])
+def test_what_is_not_defined_of_one_class_is_null_with_its_reason() -> None:
+    found = score([1, 1, 1], [[0.2, 0.8], [0.6, 0.4], [0.1, 0.9]], ["cat", "dog"])
+    undefined = {"gmean_macro": "specificity", "roc_auc_ovr_macro": "ROC AUC"}
+    assert found["undefined"].keys() == undefined.keys()
+    for name, what in undefined.items():
+        assert found[name] is None
+        assert found["undefined"][name].startswith(f"{what} of class 'dog' needs test images of")
+    assert found["accuracy"] == found["gmean"] == pytest.approx(2 / 3)
+    assert not any(found[name] is None for name in METRICS if name not in undefined)
+    assert not faults("metrics", {**found, "images": 3, "classifier": "head", "threshold": "none"})
+
+
+def test_nothing_is_said_to_be_undefined_where_all_is_defined() -> None:
+    assert "undefined" not in score([0, 1], np.eye(2), "ab")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from rebalance.errors import DataError, MetricError, SettingError
+from rebalance.errors import DataError, FeatureError, MetricError, SettingError
 from rebalance.scoring import cost_decision, nearest_centre, prior_shift
 from rebalance.scoring.centres import fit_centres
 from rebalance.scoring.outputs import Outputs
@@ -143,8 +143,13 @@ def test_a_rule_is_found_under_its_classifier(classifier):
 
 
 def test_what_will_fail_is_said_before_training():
-    check_rule("centres", "prior", CLASSES, [3, 0, 1])
-    with pytest.raises(MetricError, match="class 1"):
-        check_rule("head", "prior", CLASSES, [3, 0, 1])
+    ones, some, all_of_them = [1.0] * 3, [3, 0, 1], [3, 1, 1]
+    check_rule("centres", "prior", CLASSES, some, ones, all_of_them)
+    with pytest.raises(MetricError, match=f"draws must be .* but is 0 for class '{CLASSES[1]}'"):
+        check_rule("head", "prior", CLASSES, some, ones, all_of_them)
+    with pytest.raises(MetricError, match=f"loss weight must be .* for class '{CLASSES[1]}'"):
+        check_rule("head", "prior", CLASSES, all_of_them, [1.0, 0.0, 1.0], all_of_them)
+    with pytest.raises(FeatureError, match=f"class '{CLASSES[1]}': a centre needs at least one"):
+        check_rule("centres", "none", CLASSES, all_of_them, ones, some)
     with pytest.raises(SettingError):
-        check_rule("head", "half", CLASSES, [3, 1, 1])
+        check_rule("head", "half", CLASSES, all_of_them, ones, all_of_them)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,19 @@ from rebalance.training.sampling import SAMPLERS
 from rebalance.training.schedules import SCHEDULES
 
 QUICK = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--epochs", "1", "--device", "cpu"]
+
+
+def test_without_a_network_train_names_its_own_options(run, few, tmp_path, monkeypatch):
+    import torch.hub
+
+    def nothing(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", nothing)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "none"))
+    found = run("train", few[0], "--test", few[1], "-o", tmp_path / "run", "--arch", "resnet18")
+    assert found.status == 1
+    assert "pass --weights scratch" in found.error and "--extractor" not in found.error
 
 
 def test_help_names_every_key(run):
@@ -106,17 +120,11 @@ def test_options_go_together(run, few, tmp_path, options):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--loss", "cce", "--loss-option", "beta=1"], "has no option 'beta'"),
-        (["--loss", "focal", "--loss-option", "gamma=x"], "gamma"),
-        (["--loss", "cost"], "matrix"),
         (["--regime", "dynamic"], "dynamic"),
         (["--val", "nowhere"], "does not exist"),
         (["--val", "nowhere", "--val-fraction", ".2"], "exclude each other"),
-        (["--val-fraction", "2"], "must lie above 0 and below 1"),
         (["--groups", "g.csv"], "--val-fraction"),
         (["--val-fraction", ".2", "--group-column", "g"], "a column of --groups: give that too"),
-        (["--threshold", "best"], "a threshold is none, prior or cost:FILE"),
-        (["--classifier", "best"], "no classifier 'best'"),
         (["--weights", "nowhere.pth"], "--weights is scratch, imagenet, or"),
         (["--resume"], "does not exist"),
         (["--batch-size", "2", "--grad-accum", "2"], "batch_size of at least 4, found 2"),
@@ -146,6 +154,26 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
     began = json.loads((tmp_path / "run" / "options.json").read_text())["options"]
     assert began["source"]["group_column"] == "doctor"
     assert sum(began["counts"].values()) % 2 == 0  # no pair was divided
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--loss", "cce", "--loss-option", "beta=1"], "has no option 'beta'"),
+        (["--loss", "focal", "--loss-option", "gamma=x"], "gamma must be a number of at least 0"),
+        (["--loss", "focal", "--loss-option", "gamma=nan"], "gamma must be a number of at least 0"),
+        (["--loss", "cost"], "needs the option matrix"),
+        (["--val-fraction", "2"], "a number above 0 and below 1; got '2'"),
+        (["--lr", "-1"], "a number above 0 and at most 1000; got '-1'"),
+        (["--lr", "nan"], "a number above 0 and at most 1000; got 'nan'"),
+        (["--threshold", "best"], "a threshold is none, prior or cost:FILE"),
+        (["--classifier", "best"], "'best' is not one of head, centres"),
+    ],
+)
+def test_what_is_wrong_in_itself_is_wrong_usage(run, tmp_path, options, message):
+    found = run("train", "x", "--test", "y", "-o", tmp_path / "run", *QUICK, *options)
+    assert (found.status, found.out) == (2, "")
+    assert message in found.error
 
 
 def test_images_on_both_sides_are_refused(run, few, tmp_path):
@@ -209,6 +237,59 @@ def test_one_class_is_nothing_to_learn(run, few, make_folder, tmp_path):
     assert (found.status, found.out) == (1, "")
     assert "images of one class only" in found.error
     assert not (tmp_path / "run").exists()
+
+
+def test_a_test_set_of_one_class_is_scored_and_what_is_undefined_is_null(
+    run, few, make_folder, tmp_path
+):
+    test = make_folder(tmp_path / "test", {"curves": 3})
+    begin = ["train", few[0], "--test", test, "-o", tmp_path / "run", *QUICK]
+    found = run(*begin)
+    assert found.status == 0, found.err
+    first = found.err.index("all images to score are of class 'curves'")
+    assert first < found.err.index("epoch 1"), "said before the work"
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_bytes())
+    assert metrics["undefined"].keys() == {"gmean_macro", "roc_auc_ovr_macro"}
+    assert metrics["roc_auc_ovr_macro"] is None and 0 <= metrics["accuracy"] <= 1
+    assert "roc_auc_ovr_macro is not defined: ROC AUC of class 'curves' needs" in found.out
+    assert found.out.split("gmean_macro")[1].split()[0] == "undefined"
+    found = run("report", tmp_path / "run", "-o", tmp_path / "r.html")
+    assert found.status == 0, found.err
+    assert "Not defined: ROC AUC of class" in (tmp_path / "r.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--classifier", "centres"], "class 'empty': a centre needs at least one training image"),
+        (["--threshold", "prior"], "the number of draws must be .* is 0 for class 'empty'"),
+        (["--regime", "drw", "--epochs", "5"], "class 'empty' has 0 training images"),
+        (["--loss", "focal", "--loss-option", "alpha=inverse"], "class 'empty' has 0 training im"),
+    ],
+)
+def test_what_an_empty_class_makes_impossible_is_said_before_training(
+    run, make_folder, tmp_path, options, said
+):
+    data = make_folder(tmp_path / "data", {"cat": 4, "dog": 3, "empty": 0})
+    test = make_folder(tmp_path / "test", {"dog": 2}, size=(14, 14))
+    given = ["--test", test, "-o", tmp_path / "run", "--allow-empty", *QUICK]
+    found = run("train", data, *given, *options)
+    assert (found.status, found.out) == (1, "")
+    assert re.search(said, found.error) and "epoch" not in found.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_evaluate_says_what_cannot_be_before_it_reads_an_image(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 4, "dog": 3, "empty": 0})
+    test = make_folder(tmp_path / "test", {"cat": 1, "dog": 2}, size=(14, 14))
+    begin = ["train", data, "--test", test, "-o", tmp_path / "run", "--allow-empty", *QUICK]
+    assert run(*begin).status == 0
+    for options, said in (
+        (["--classifier", "centres"], "class 'empty': a centre needs"),
+        (["--threshold", "prior"], "is 0 for class 'empty'"),
+    ):
+        found = run("evaluate", tmp_path / "run", tmp_path / "nowhere", *options)
+        assert found.status == 1 and said in found.error
 
 
 @pytest.mark.parametrize("loss", ["mfe", "ce"])
@@ -295,8 +376,6 @@ def test_a_decision_is_fitted_once_and_kept(run, few, copied, tmp_path):
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        (["--threshold", "best"], "a threshold is none, prior or cost:FILE"),
-        (["--classifier", "best"], "no classifier 'best'"),
         (["--threshold", "cost:nowhere.csv"], "no cost matrix at 'nowhere.csv'"),
     ],
 )
@@ -352,6 +431,24 @@ def test_data_that_moved_is_gone_on_with(run, few, copied, tmp_path):
         path.rename(tmp_path / "moved" / path.name)
     found = run("train", tmp_path / "moved" / data.name, *options, "--resume")
     assert found.status == 0, found.err
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_interrupted_before_anything_is_written_it_says_so(
+    few, tmp_path, run, existing, monkeypatch
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    options = [few[0], "--test", few[1], "-o", tmp_path / "run", *QUICK]
+    if existing:
+        assert run("train", *options).status == 0
+        old = time.time() - 3600
+        os.utime(tmp_path / "run" / "options.json", (old, old))
+    monkeypatch.setattr("rebalance.workflow.training.chosen_recipe", interrupted)
+    found = run("train", *options, "--overwrite")
+    assert found.status == 130
+    assert found.err.splitlines()[-1] == "rebalance: interrupted; nothing was written yet"
 
 
 def test_interrupted_it_says_how_to_go_on(few, tmp_path):

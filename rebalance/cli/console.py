@@ -11,6 +11,7 @@ from unicodedata import combining, east_asian_width
 
 import click
 
+from rebalance.errors import some
 from rebalance.progress import Item, Progress, silent
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -119,8 +120,10 @@ def scores(metrics: Mapping[str, Any]) -> str:
     before = metrics.get("before")
     text = _classes(metrics, before) + "\n\n" + _whole(metrics, before)
     if metrics["absent"]:
-        absent = ", ".join(map(printable, metrics["absent"]))
+        absent = some([printable(name) for name in metrics["absent"]], quoted=False)
         text += f"\n\nleft out of the means, without images: {absent}"
+    for name, reason in metrics.get("undefined", {}).items():
+        text += f"\n\n{name} is not defined: {reason}"
     return text
 
 
@@ -145,11 +148,15 @@ def _classes(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> st
 
 def _whole(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
     sides = [metrics] if before is None else [before, metrics]
-    rows = [(name, *(f"{each[name]:.4f}" for each in sides)) for name in SUMMARY]
+    rows = [(name, *(_value(each[name]) for each in sides)) for name in SUMMARY]
     if all(each.get("generalization_gap") for each in sides):
         gaps = (f"{each['generalization_gap']['net']:.2f}" for each in sides)
         rows.append(("generalization_gap", *gaps))
     return table(("metric", "value") if before is None else ("metric", "before", "after"), rows)
+
+
+def _value(metric: float | None) -> str:
+    return "undefined" if metric is None else f"{metric:.4f}"
 
 
 def _width(text: str) -> int:

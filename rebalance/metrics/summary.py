@@ -36,8 +36,9 @@ def score(
     ``train_counts``), and ``absent``, the classes without test images: they are left out of every
     mean, though images may be mistaken for them.
 
-    MetricError for input that cannot be, and where all images are of one class, of which ROC AUC
-    and specificity are not defined.
+    A metric that is not defined for these images is None, and ``undefined``, which is there only
+    then, says why: where all are of one class it has neither ROC AUC nor specificity. MetricError
+    for input that cannot be.
 
     >>> from rebalance.metrics import score
     >>> probabilities = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
@@ -50,14 +51,29 @@ def score(
     predictions = as_predictions(labels, probabilities, classes, predicted)
     absent = np.flatnonzero(predictions.support == 0)
     groups = None if train_counts is None else shot_groups(predictions, train_counts)
+    values, undefined = _values(predictions)
     scores = {
-        **{name: metric(predictions) for name, metric in METRICS.items()},
+        **values,
         "per_class": class_scores(predictions),
         "confusion_matrix": predictions.confusion.tolist(),
         "groups": groups,
         "absent": [predictions.classes[label] for label in absent],
     }
+    if undefined:
+        scores["undefined"] = undefined
     return cast(ScoresRecord, scores)
+
+
+def _values(predictions: Predictions) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Compute each metric by its name, None where it is not defined; and why it is not."""
+    values: dict[str, float | None] = {}
+    undefined: dict[str, str] = {}
+    for name, metric in METRICS.items():
+        try:
+            values[name] = metric(predictions)
+        except MetricError as error:
+            values[name], undefined[name] = None, str(error)
+    return values, undefined
 
 
 def class_scores(predictions: Predictions) -> dict[str, ClassScores]:

@@ -142,17 +142,27 @@ class GapRecord(TypedDict):
     per_class: Annotated[dict[str, float], "The gap of each class of both sides, by its name."]
 
 
-class ScoresRecord(TypedDict):
+class _Undefined(TypedDict, total=False):
+    undefined: Annotated[dict[str, str], "Why a metric is null, by its name; absent where none is."]
+
+
+class ScoresRecord(_Undefined):
     """What ``rebalance.metrics.score`` says of predictions."""
 
     accuracy: Annotated[float, "The share of the images that are decided rightly."]
     balanced_accuracy: Annotated[float, "The mean recall of the classes."]
     gmean: Annotated[float, "The geometric mean of the recalls of the classes."]
     gmean_macro: Annotated[
-        float, "The geometric mean of the means of sensitivity and of specificity over the classes."
+        float | None,
+        "The geometric mean of the means of sensitivity and of specificity over the classes; null "
+        "where all test images are of one.",
     ]
     f1_macro: Annotated[float, "The mean F1 of the classes."]
-    roc_auc_ovr_macro: Annotated[float, "The mean area under the ROC curve, one class against all."]
+    roc_auc_ovr_macro: Annotated[
+        float | None,
+        "The mean area under the ROC curve, one class against all; null where all test images are "
+        "of one.",
+    ]
     average_precision_macro: Annotated[float, "The mean average precision of the classes."]
     log_loss: Annotated[float, "The mean negative logarithm of the true class's probability."]
     brier: Annotated[float, "The mean squared error of the probabilities, summed over the classes."]
@@ -173,8 +183,11 @@ class _About(ScoresRecord):
 class MetricsRecord(_About, total=False):
     """How good the decisions on the test images are.
 
-    A metric that was added to ``rebalance.metrics.METRICS`` has a number here by its name.
+    A metric that was added to ``rebalance.metrics.METRICS`` has a number here by its name, or null.
     """
 
-    generalization_gap: Annotated[GapRecord, "How far test features reach beyond."]
+    generalization_gap: Annotated[
+        GapRecord | None,
+        "How far test features reach beyond; null where no class is on both sides.",
+    ]
     before: Annotated["MetricsRecord", "The same before the last layer was trained anew."]

@@ -82,15 +82,10 @@ def open_sets(
             f"training learns to tell classes apart, and {str(data)!r} has images of one class "
             "only: add those of another"
         )
-    seen, validation = _sides(given, scoring, run, workers, progress)
+    alike = replace(source, root=None)
+    seen, validation = _sides(given, scoring, alike, run, workers, progress)
     tested = open_scoring(
-        test,
-        given.classes,
-        FolderOptions(),
-        workers,
-        progress,
-        strict=run.strict,
-        scale=given.scale,
+        test, given.classes, alike, workers, progress, strict=run.strict, scale=given.scale
     )
     for scored in filter(None, (tested, validation)):
         check_overlap(seen, scored, allowed=scoring.allow_overlap)
@@ -98,7 +93,12 @@ def open_sets(
 
 
 def _sides(
-    given: TrainingSet, scoring: ScoringOptions, run: RunOptions, workers: int, progress: Progress
+    given: TrainingSet,
+    scoring: ScoringOptions,
+    source: FolderOptions,
+    run: RunOptions,
+    workers: int,
+    progress: Progress,
 ) -> tuple[TrainingSet, ScoringSet | None]:
     if scoring.val is not None and scoring.val_fraction is not None:
         raise SettingError("--val and --val-fraction exclude each other: give one of them")
@@ -110,7 +110,7 @@ def _sides(
         found = open_scoring(
             scoring.val,
             given.classes,
-            FolderOptions(),
+            source,
             workers,
             progress,
             strict=run.strict,

@@ -48,7 +48,7 @@ ROOTS: dict[str, tuple[str, type, int]] = {
 # A reader finds any key absent, a writer leaves none of these out.
 REQUIRED: dict[type, frozenset[str]] = {ManifestRecord: WRITTEN, StoryRecord: TOLD}
 # What a key may hold that the type does not have.
-FURTHER: dict[type, Any] = {SourceRecord: True, MetricsRecord: {"type": "number"}}
+FURTHER: dict[type, Any] = {SourceRecord: True, MetricsRecord: {"type": ["number", "null"]}}
 
 
 def derive(name: str) -> dict[str, Any]:

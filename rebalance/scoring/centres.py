@@ -49,14 +49,20 @@ def class_centres(features: ArrayLike, labels: ArrayLike, classes: int) -> Centr
     values = as_features(features)
     numbers = as_labels(labels, len(values), classes)
     counts = np.bincount(numbers, minlength=classes)
-    if not counts.all():
-        raise FeatureError(
-            "a centre needs at least one training image, but there is none", int(np.argmin(counts))
-        )
+    check_counts(counts)
     means = np.stack(
         [values[numbers == label].mean(axis=0, dtype=np.float64) for label in range(classes)]
     )
     return Centres(means, _fit_temperature(_squared_distances(values, means), numbers, counts))
+
+
+def check_counts(counts: ArrayLike) -> None:
+    """Raise FeatureError unless each class, of so many training images [K], can have a centre."""
+    sizes = np.asarray(counts)
+    if not sizes.all():
+        raise FeatureError(
+            "a centre needs at least one training image, but there is none", int(np.argmin(sizes))
+        )
 
 
 def fit_centres(features: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> Centres:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rebalance.errors import DataError, MetricError, SettingError
+from rebalance.errors import DataError, MetricError, SettingError, shown, some
 from rebalance.metrics.checks import as_probabilities
 from rebalance.tables import Grid, number, read_grids, same_text, tell
 
@@ -37,9 +37,10 @@ def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[floa
         try:
             matrix = _matrix(grid, classes)
         except (ValueError, MetricError) as error:
+            told = error.named(classes) if isinstance(error, MetricError) else error
             # The sign that makes as many cells as are needed is meant, or else the comma.
             is_meant = len(grid.rows) > 1 and {len(row) for row in grid.rows} == {len(grid.rows)}
-            faults.insert(0 if is_meant else len(faults), str(error))
+            faults.insert(0 if is_meant else len(faults), str(told))
         else:
             tell(path, (*notes, *grid.notes))
             return matrix
@@ -55,7 +56,7 @@ def _matrix(grid: Grid, classes: Sequence[str]) -> list[list[float]]:
     if size == {len(classes) + 1}:
         rows = _in_class_order(rows, classes)
     elif size != {len(classes)}:
-        widths = ", ".join(map(str, sorted({len(row) for row in rows}))) or "no"
+        widths = some(sorted({len(row) for row in rows})) or "no"
         raise ValueError(
             f"{len(classes)} classes need as many rows and columns of costs, or one more of "
             f"each with their names, but there are {len(rows)} rows of {widths} cells"
@@ -124,18 +125,21 @@ def check_cost(cost: ArrayLike, classes: int) -> NDArray[np.float64]:
     needed = f"a cost matrix needs {classes} rows (predicted) and columns (true)"
     if costs.shape != (classes, classes):
         raise MetricError(f"{needed}, but has the shape {costs.shape}")
-    if not np.isfinite(costs).all() or (costs < 0).any():
-        raise MetricError(f"{needed} of finite costs from 0 up, but the least is {costs.min()}")
+    impossible = ~np.isfinite(costs) | (costs < 0)
+    if impossible.any():
+        raise MetricError(f"{needed} of finite costs from 0 up, but one is {costs[impossible][0]}")
     if costs.diagonal().any():
         label = int(np.argmax(costs.diagonal() != 0))
         raise MetricError(
             f"{needed} with a diagonal of zeros, but to be right about class {label} costs "
-            f"{costs[label, label]:g}"
+            f"{costs[label, label]:g}",
+            label,
         )
     if not costs.any(axis=0).all():
         label = int(np.argmin(costs.any(axis=0)))
         raise MetricError(
-            f"{needed} with a cost in each column, but mistakes about class {label} cost nothing"
+            f"{needed} with a cost in each column, but mistakes about class {label} cost nothing",
+            label,
         )
     return costs
 
@@ -157,7 +161,8 @@ def _places(names: Sequence[str], classes: Sequence[str], where: str) -> list[in
     unknown = [name for name, text in zip(names, found, strict=True) if text not in known]
     if unknown:
         raise ValueError(
-            f"the {where} names {unknown[0]!r}, which is no class; they are {', '.join(classes)}"
+            f"the {where} names {shown(unknown[0])}, which is no class; they are "
+            f"{some(classes, quoted=False)}"
         )
     for name, text in zip(classes, known, strict=True):
         if found.count(text) != 1:
@@ -173,5 +178,5 @@ def _number(cell: str) -> float:
     except ValueError as error:
         raise ValueError(f"costs must be numbers, but one is {error}") from None
     if value is None:
-        raise ValueError(f"costs must be numbers, but one is {cell!r}")
+        raise ValueError(f"costs must be numbers, but one is {shown(cell)}")
     return value

@@ -43,9 +43,7 @@ class Evaluation:
         """
         metrics, decision = evaluate(outputs, folder.labels, folder.classes, rule, train_counts)
         if ranges is not None:
-            metrics["generalization_gap"] = gap_record(
-                ranges, outputs.features, folder.labels, folder.classes
-            )
+            metrics = with_gap(metrics, ranges, outputs.features, folder)
         table = prediction_table(folder.paths, folder.labels, folder.classes, decision)
         return cls(metrics, table)
 
@@ -79,19 +77,25 @@ def evaluate(
     return cast(MetricsRecord, {**about, **scores}), decision
 
 
-def gap_record(
-    train: FeatureRanges, features: ArrayLike, labels: Sequence[int], classes: Sequence[str]
-) -> GapRecord:
-    """The generalization gap of test features [M, D] for ``metrics.json``.
+def with_gap(
+    metrics: MetricsRecord, train: FeatureRanges, features: ArrayLike, tested: ImageFolder
+) -> MetricsRecord:
+    """Add the generalization gap of test features [M, D] to metrics; None where it has none.
 
-    ``net``; ``net_per_feature``, divided by D; and ``per_class``, of classes on both sides.
+    It has ``net``; ``net_per_feature``, divided by D; and ``per_class``, of classes on both sides.
     """
-    per_class, net = train.gap(FeatureRanges.of(features, labels))
-    return {
+    found = FeatureRanges.of(features, tested.labels)
+    if train.by_class.keys().isdisjoint(found.by_class):
+        reason = "no class has both training and test images, which a generalization gap compares"
+        undefined = {**metrics.get("undefined", {}), "generalization_gap": reason}
+        return {**metrics, "generalization_gap": None, "undefined": undefined}
+    per_class, net = train.gap(found)
+    gap: GapRecord = {
         "net": net,
         "net_per_feature": net / train.width,
-        "per_class": {classes[label]: gap for label, gap in per_class.items()},
+        "per_class": {tested.classes[label]: gap for label, gap in per_class.items()},
     }
+    return {**metrics, "generalization_gap": gap}
 
 
 def prediction_table(

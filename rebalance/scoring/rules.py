@@ -5,14 +5,15 @@ A new classifier is its line in ``CLASSIFIERS``. May not import torch or click.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from rebalance.errors import DataError, MetricError, SettingError
+from rebalance.errors import DataError, FeatureError, MetricError, SettingError, shown
 from rebalance.records import CentresRecord, RuleRecord
 from rebalance.records.shape import misfit
-from rebalance.scoring.centres import Centres, nearest_centre
+from rebalance.scoring.centres import Centres, check_counts, nearest_centre
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.thresholds import (
@@ -131,10 +132,13 @@ def find_rule(
     gives what ``scoring.effective_prior`` says of the training, where that is needed; centres know
     none. centres: gives them, where they are needed.
 
-    Raises SettingError for another choice and for a matrix that cannot be used.
+    Raises SettingError for another choice and for a matrix that cannot be used, and MetricError for
+    a class that the prior leaves nothing.
     """
     if classifier not in CLASSIFIERS:
-        raise SettingError(f"no classifier {classifier!r}: choose one of {', '.join(CLASSIFIERS)}")
+        raise SettingError(
+            f"no classifier {shown(classifier)}: choose one of {', '.join(CLASSIFIERS)}"
+        )
     chosen = CLASSIFIERS[classifier]
     name, file = parsed(threshold)
     uniform = [1 / len(classes)] * len(classes)
@@ -143,19 +147,42 @@ def find_rule(
         train_prior if chosen.knows_prior else lambda: uniform,
         lambda: read_cost_matrix(file, classes),
     )
-    options = THRESHOLDS[name].options(known)
+    try:
+        options = THRESHOLDS[name].options(known)
+    except MetricError as error:
+        raise error.named(classes) from error
     return DecisionRule(name, options, centres() if chosen.needs_centres else None)
 
 
 def check_rule(
-    classifier: str, threshold: str, classes: Sequence[str], counts: Sequence[int]
+    classifier: str,
+    threshold: str,
+    classes: Sequence[str],
+    draws: Sequence[float],
+    weights: Sequence[float],
+    counts: Sequence[int],
 ) -> None:
-    """Raise now what ``find_rule`` would raise after training on so many images per class."""
+    """Raise now what ``find_rule`` would raise after training.
 
-    def prior() -> list[float]:
-        return prior_of(counts, [1.0] * len(counts))
+    draws, weights: how often the last epoch will draw each class, and what it will weigh there.
+    counts: the training images of each class, which centres are the means of.
+    """
+    find_rule(
+        classifier,
+        threshold,
+        classes,
+        lambda: prior_of(draws, weights),
+        partial(placeholder, classes, counts),
+    )
 
-    find_rule(classifier, threshold, classes, prior, lambda: Centres(np.empty((0, 0)), 1.0))
+
+def placeholder(classes: Sequence[str], counts: Sequence[int]) -> Centres:
+    """Centres that stand for those to come; FeatureError for a class that can have none."""
+    try:
+        check_counts(counts)
+    except FeatureError as error:
+        raise error.named(classes) from error
+    return Centres(np.empty((0, 0)), 1.0)
 
 
 def prior_of(draws: Sequence[float], weights: Sequence[float]) -> list[float]:

@@ -12,7 +12,7 @@ from rebalance.errors import DataError
 from rebalance.records import DecisionRecord
 from rebalance.records.shape import misfit
 from rebalance.scoring.centres import Centres
-from rebalance.scoring.rules import DecisionRule, find_rule, prior_of
+from rebalance.scoring.rules import DecisionRule, find_rule, placeholder, prior_of
 from rebalance.scoring.thresholds import THRESHOLDS
 
 
@@ -59,6 +59,19 @@ class Decisions:
         if as_own:
             return replace(rule, threshold=self.own.threshold, options=self.own.options)
         return rule
+
+    def check(
+        self,
+        classifier: str | None,
+        threshold: str | None,
+        classes: Sequence[str],
+        counts: Mapping[str, int],
+    ) -> None:
+        """Raise now what ``rule`` would raise, before anything is read or computed.
+
+        counts: the training images of each class.
+        """
+        self.rule(classifier, threshold, classes, lambda: placeholder(classes, [*counts.values()]))
 
     def with_other(self, rule: DecisionRule) -> "Decisions":
         """With one rule more, or in place of the other one that has its name."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rebalance.errors import MetricError, SettingError
+from rebalance.errors import MetricError, SettingError, shown
 from rebalance.metrics.checks import as_probabilities
 from rebalance.scoring.costs import cost_decision
 
@@ -118,7 +118,7 @@ def parsed(text: str) -> tuple[str, str]:
     name, colon, file = text.partition(":")
     asks_for_costs = name in THRESHOLDS and THRESHOLDS[name].needs_costs
     if name not in THRESHOLDS or not bool(colon) == bool(file) == asks_for_costs:
-        raise SettingError(f"a threshold is {spellings()}; got {text!r}")
+        raise SettingError(f"a threshold is {spellings()}; got {shown(text)}")
     return name, file
 
 
@@ -183,6 +183,7 @@ def _positive(values: ArrayLike, what: str, classes: int) -> NDArray[np.float64]
         label = int(np.argmin(usable))
         raise MetricError(
             f"{what} must be positive and finite for every class, but is {numbers[label]:g} for "
-            f"class {label}: leave a class that does not occur out"
+            f"class {label}: leave a class that does not occur out",
+            label,
         )
     return numbers

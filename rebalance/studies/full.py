@@ -4,6 +4,7 @@ Each is what ``rebalance train`` makes of a manifest, in a folder of the cell's 
 only by way of training; never click.
 """
 
+import math
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -219,5 +220,6 @@ def _scores(setup: Setup, definition: Definition, run: Path, side: str) -> dict[
         precision=setup.options.training.precision,
         progress=silent,
     )
-    scores = cast(Mapping[str, float], found)
-    return {name: float(scores[name]) for name in METRICS}
+    scores = cast(Mapping[str, float | None], found)
+    known = ((name, scores[name]) for name in METRICS)
+    return {name: math.nan if value is None else float(value) for name, value in known}

@@ -21,7 +21,7 @@ from typing import Any
 
 from rebalance.data.budget import BUDGET
 from rebalance.distributed.shutdown import ENDING
-from rebalance.errors import RebalanceError, TrainingError
+from rebalance.errors import MetricError, RebalanceError, TrainingError, some
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell
 from rebalance.studies.setup import Setup
@@ -108,7 +108,8 @@ def run_batch(setup: Setup, batch: CellBatch) -> Finished:
                 setup.cells.write(outcome)
                 found.append(outcome)
         except RebalanceError as error:
-            raise TrainingError(_told(batch[len(found)], error)) from error
+            told = error.named(setup.images.classes) if isinstance(error, MetricError) else error
+            raise TrainingError(_told(batch[len(found)], told)) from error
     return Finished(found, heard)
 
 
@@ -116,8 +117,8 @@ def _told(cell: Cell, error: RebalanceError) -> str:
     treatment = cell.treatment
     names = (treatment.rebalance, treatment.loss, treatment.regime, treatment.threshold)
     return (
-        f"{', '.join(names)}, with seed {cell.seed} on fold {cell.fold + 1}: {error}; or take it "
-        "out of the study and run it again: finished cells are kept"
+        f"{some(names, quoted=False)}, with seed {cell.seed} on fold {cell.fold + 1}: {error}; or "
+        "take it out of the study and run it again: finished cells are kept"
     )
 
 

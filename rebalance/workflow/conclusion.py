@@ -3,6 +3,7 @@
 Imports torch only in the middle of it; never click.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from rebalance.models.transforms import Transform
 
 
+log = logging.getLogger("rebalance")
+
+
 @dataclass(frozen=True)
 class Trained:
     """A network, and what its training amounted to.
@@ -40,6 +44,17 @@ class Trained:
     weights: Sequence[float]
     ranges: FeatureRanges
     before: MetricsRecord | None = None
+
+
+def warn_of_one_class(tested: ScoringSet) -> None:
+    """Say before the work that images of one class alone leave some metrics undefined."""
+    labels = set(tested.folder.labels)
+    if len(labels) == 1:
+        log.warning(
+            "all images to score are of class %r: metrics that compare it with others, such as ROC "
+            "AUC, are not defined, and will be null",
+            tested.folder.classes[labels.pop()],
+        )
 
 
 def conclude(

@@ -25,7 +25,7 @@ from rebalance.models.fingerprints import fingerprint
 from rebalance.oversampling import Added, synthesise
 from rebalance.progress import Progress
 from rebalance.records import HeadRecord, MetricsRecord
-from rebalance.scoring.evaluation import gap_record
+from rebalance.scoring.evaluation import with_gap
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import DecisionRule
 from rebalance.settings import FolderOptions
@@ -165,17 +165,12 @@ def _before(
     The generalization gap is that of ``seen`` in the embedding that the new head sees, so that the
     gaps before and after compare.
     """
-    former, transform, folder = trained.network, trained.transform, tested.folder
+    former, transform = trained.network, trained.transform
     found = evaluator.evaluate(
         former, trained.loss, tested, transform, DecisionRule(), counts, None
     )
-    gap = gap_record(
-        evaluator.ranges(head, seen, transform),
-        evaluator.embed(head, tested, transform),
-        folder.labels,
-        folder.classes,
-    )
-    return {**found.metrics, "generalization_gap": gap}
+    ranges = evaluator.ranges(head, seen, transform)
+    return with_gap(found.metrics, ranges, evaluator.embed(head, tested, transform), tested.folder)
 
 
 def _under_fresh_head(network: "Network", recipes: TrainingSet, seed: int) -> "Network":

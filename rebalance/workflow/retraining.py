@@ -23,7 +23,7 @@ from rebalance.runs.options import scale_from, scoring_loss
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
-from rebalance.workflow.conclusion import Trained, conclude
+from rebalance.workflow.conclusion import Trained, conclude, warn_of_one_class
 from rebalance.workflow.heads import (
     check_recipes,
     describe_recipes,
@@ -57,7 +57,10 @@ def retrain_head(
         scale = scale_from(former.options)
         read = partial(_sets, manifest, test, saved.classes, scale, scoring, source, run, evaluator)
         recipes, validation, tested = processes.by_first(read)
-        check_rule(scoring.classifier, scoring.threshold, saved.classes, recipes.counts)
+        seen = originals(recipes)
+        draws, alike = [float(count) for count in recipes.counts], [1.0] * len(recipes.counts)
+        check_rule(scoring.classifier, scoring.threshold, saved.classes, draws, alike, seen.counts)
+        warn_of_one_class(tested)
         options: RunOptionsRecord = {
             **former.options,
             "threshold": scoring.threshold,
@@ -72,7 +75,7 @@ def retrain_head(
         begin = partial(Run.create, output, options, overwrite=run.overwrite)
         processes.by_first(partial(holding.enter_context, held(Path(output))))
         folder = processes.by_first(begin)
-        counts, seen = options["counts"], originals(recipes)
+        counts = options["counts"]
         network = Trained(
             saved.metadata["arch"],
             saved.network,
@@ -121,9 +124,8 @@ def _sets(
     recipes = open_recipes(manifest, classes, source, workers, progress, strict=strict, scale=scale)
 
     def opened(path: Path | str) -> ScoringSet:
-        return open_scoring(
-            path, classes, FolderOptions(), workers, progress, strict=strict, scale=scale
-        )
+        alike = replace(source, root=None)
+        return open_scoring(path, classes, alike, workers, progress, strict=strict, scale=scale)
 
     validation = None if scoring.val is None else opened(scoring.val)
     tested = opened(test)

@@ -23,6 +23,7 @@ from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import DecisionRule
 from rebalance.scoring.stored import Decisions
 from rebalance.settings import FolderOptions, RunOptions
+from rebalance.workflow.conclusion import warn_of_one_class
 
 if TYPE_CHECKING:
     from rebalance.models.checkpoints import Saved
@@ -54,10 +55,15 @@ def evaluate(
         evaluator = Evaluator.of(run, precision, progress, processes)
         folder = processes.by_first(partial(Run.open, path))
         saved = processes.by_first(folder.load_model)
+        record = processes.by_first(partial(folder.read_record, DECISION))
+        decisions = Decisions.from_record(record, len(saved.classes))
+        decisions.check(classifier, threshold, saved.classes, folder.options["counts"])
         read = partial(open_scoring, test, saved.classes, source, workers, evaluator.progress)
         scale = scale_from(folder.options)
         tested = processes.by_first(partial(read, strict=run.strict, scale=scale))
-        rule = _rule(folder, saved, threshold, classifier, workers, evaluator)
+        if processes.first:
+            warn_of_one_class(tested)
+        rule = _rule(folder, saved, decisions, threshold, classifier, workers, evaluator)
         loss, counts = scoring_loss(folder.options), folder.options["counts"]
         ranges = processes.by_first(folder.load_ranges)
         found = evaluator.evaluate(
@@ -71,6 +77,7 @@ def evaluate(
 def _rule(
     folder: Run,
     saved: "Saved",
+    decisions: Decisions,
     threshold: str | None,
     classifier: str | None,
     workers: int,
@@ -78,8 +85,6 @@ def _rule(
 ) -> DecisionRule:
     """How to decide; a rule that is not the run's own is fitted, and kept with it."""
     processes = evaluator.processes
-    record = processes.by_first(partial(folder.read_record, DECISION))
-    decisions = Decisions.from_record(record, len(saved.classes))
     if threshold is None and classifier is None:
         return decisions.own
 

@@ -17,6 +17,7 @@ import numpy as np
 from rebalance.atomic import held
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.distributed.processes import Processes, joined
+from rebalance.losses import check_options
 from rebalance.metrics import FeatureRanges
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
@@ -37,7 +38,7 @@ from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions
 from rebalance.training.initial_network import untrained
 from rebalance.training.regimes import REGIMES, Moment
 from rebalance.training.sampling import SAMPLERS, Division
-from rebalance.workflow.conclusion import Trained, conclude
+from rebalance.workflow.conclusion import Trained, conclude, warn_of_one_class
 from rebalance.workflow.heads import (
     check_recipes,
     describe_recipes,
@@ -67,6 +68,7 @@ def train(
     progress: Progress,
 ) -> MetricsRecord:
     """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
+    check_options(training.loss, dict(training.loss_options))
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
             processes.by_first(partial(Run.open, output))
@@ -97,9 +99,8 @@ def train(
         arch, network, transform = processes.by_first(
             partial(untrained, training, sets.seen.classes, loss, run.seed)
         )
-        drawn = sets.seen if recipes is None else recipes  # by what decides in the end
-        check_rule(scoring.classifier, scoring.threshold, drawn.classes, drawn.counts)
         _check(training, recipe, sets, network, loss, processes)
+        _check_rule(scoring, options, recipe, sets, recipes)
         # What cannot be is said by now: neither a folder nor an epoch is spent on it.
         begin = (
             partial(Run.resume, output, options, free=FREE)
@@ -180,6 +181,25 @@ def _check(
         )
 
 
+def _check_rule(
+    scoring: ScoringOptions,
+    options: RunOptionsRecord,
+    recipe: Recipe,
+    sets: Sets,
+    recipes: TrainingSet | None,
+) -> None:
+    """Raise what deciding would raise after training; warn of metrics that will not be defined."""
+    counts = sets.seen.counts
+    # What a fresh head decides by is drawn from the recipes alone.
+    draws, weights = (
+        _amounts(options, recipe, sets.seen, None)
+        if recipes is None
+        else ([float(count) for count in recipes.counts], [1.0] * len(counts))
+    )
+    check_rule(scoring.classifier, scoring.threshold, sets.seen.classes, draws, weights, counts)
+    warn_of_one_class(sets.tested)
+
+
 def _train(
     folder: Run,
     network: "Network",
@@ -246,7 +266,7 @@ def _amounts(
 ) -> tuple[list[float], list[float]]:
     """How often the last epoch drew each class, and what it weighed there.
 
-    f1: what the last epoch began with, by which dynamic sampling drew it.
+    f1: what the last epoch began with, by which dynamic sampling drew it; None before training.
     """
     epochs = recipe.frozen_epochs + recipe.epochs
     last = Moment(epochs - 1, epochs, f1, options["seed"])

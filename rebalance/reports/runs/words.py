@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rebalance.errors import some
 from rebalance.figures.confusion import row_shares
 from rebalance.reports.runs.results import Result, Stage
 from rebalance.reports.runs.tables import test_images
 
+NAMED = 20  # of many classes or runs, in a sentence
 TOLD = 3  # of many classes, in the text for those who do not see a figure
 
 
@@ -53,6 +55,13 @@ def warnings(results: Sequence[Result]) -> list[str]:
     absent = {name for each in scored if each.metrics for name in each.metrics["absent"]}
     if absent:
         found.append(f"Left out of the means, without test images: {_listed(sorted(absent))}.")
+    undefined = {
+        reason
+        for each in scored
+        if each.metrics
+        for reason in each.metrics.get("undefined", {}).values()
+    }
+    found += [f"Not defined: {reason}." for reason in sorted(undefined)]
     return found
 
 
@@ -142,4 +151,6 @@ def _stages(runs: Sequence[tuple[str, Sequence[Stage]]]) -> Iterator[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
+    if len(names) > NAMED:
+        return some(names, NAMED, quoted=False)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -25,13 +25,20 @@ from rebalance.undersampling import PICKERS, allot, pick_per_cluster
 
 
 def read_truth(path: Path, root: Path, paths: tuple[str, ...]) -> NDArray[np.str_]:
-    """The true subclass of each image; the CSV names files relative to its own folder."""
+    """The true subclass of each image; the CSV names files relative to its own folder or DATA."""
     with path.open(newline="", encoding="utf-8") as file:
-        truth = {
-            (path.parent / (row.get("file_name") or row["path"])).resolve(): row["subclass"]
-            for row in csv.DictReader(file)
+        named = {
+            row.get("file_name") or row["path"]: row["subclass"] for row in csv.DictReader(file)
         }
-    return np.array([truth[(root / name).resolve()] for name in paths])
+    for folder in (path.parent, root):
+        truth = {(folder / name).resolve(): subclass for name, subclass in named.items()}
+        missing = [name for name in paths if (root / name).resolve() not in truth]
+        if not missing:
+            return np.array([truth[(root / name).resolve()] for name in paths])
+    raise click.UsageError(
+        f"{str(path)!r} must name every image, relative to its own folder or to DATA, but it lacks "
+        f"{len(missing)} of {len(paths)}, such as {missing[0]!r}"
+    )
 
 
 def cluster(features: FeatureTable, layer: str, label: int, seed: int) -> Subclasses:

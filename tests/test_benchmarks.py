@@ -4,6 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -16,3 +19,16 @@ def test_every_benchmark_can_be_imported():
         [sys.executable, "-c", lines], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr[-2000:]
+
+
+@pytest.mark.parametrize("beside", ["data", "elsewhere"])
+def test_true_subclasses_are_named_relative_to_their_file_or_to_the_data(tmp_path, beside):
+    from benchmarks.subclasses import read_truth
+
+    folder = tmp_path / beside
+    folder.mkdir()
+    (folder / "truth.csv").write_text("file_name,subclass\ncat/1.png,red\ncat/2.png,blue\n")
+    truth = read_truth(folder / "truth.csv", tmp_path / "data", ("cat/2.png", "cat/1.png"))
+    assert truth.tolist() == ["blue", "red"]
+    with pytest.raises(click.UsageError, match=r"it lacks 1 of 1, such as 'dog/1\.png'"):
+        read_truth(folder / "truth.csv", tmp_path / "data", ("dog/1.png",))

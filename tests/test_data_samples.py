@@ -164,6 +164,14 @@ def test_an_unknown_class_in_the_test_set_is_named_and_an_empty_one_ignored(tmp_
     assert scored(test).folder.counts == [1, 0, 0]
 
 
+def test_of_many_classes_an_error_lists_some(tmp_path, make_folder):
+    test = make_folder(tmp_path / "test", {"zebra": 1})
+    with pytest.raises(DataError, match="'zebra'") as error:
+        scored(test, [f"{number} " + "x" * 200 for number in range(1000)])
+    assert "and 995 more" in str(error.value)
+    assert len(str(error.value)) < 1000
+
+
 def test_a_test_set_is_never_resampled(oversampled):
     with pytest.raises(DataError, match="originals, each once"):
         scored(oversampled)

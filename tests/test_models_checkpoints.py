@@ -1,4 +1,5 @@
 import json
+import re
 import urllib.request
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from rebalance.errors import ExtractorError, OutputError
+from rebalance.features.extractors import EXTRACTOR
+from rebalance.features.finetuned import INIT
 from rebalance.models.backbones import build
 from rebalance.models.checkpoints import (
     is_ours,
@@ -20,12 +23,15 @@ from rebalance.models.checkpoints import (
 )
 from rebalance.models.heads import has_linear_head, with_cosine_output, with_linear_head
 from rebalance.models.network import Network, fresh_network, network_of, with_new_head
+from rebalance.models.pretrained import Wording, find_pretrained
 from rebalance.models.transforms import (
     CIFAR_TRANSFORM,
     plain_transform,
     torchvision_transform,
     with_image_size,
 )
+from rebalance.progress import silent
+from rebalance.training.initial_network import WEIGHTS
 
 CLASSES = ("cat", 'dog, "big"', "bœuf 🐂")
 
@@ -50,15 +56,18 @@ def published(arch: str, home: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("option", "flag"), [(EXTRACTOR, "--extractor"), (INIT, "--init"), (WEIGHTS, "--weights")]
+)
 def test_without_a_network_the_error_names_the_other_ways(
-    torch_home: Path, capsys: pytest.CaptureFixture[str]
+    torch_home: Path, capsys: pytest.CaptureFixture[str], option: Wording, flag: str
 ) -> None:
     with pytest.raises(ExtractorError) as caught:
-        load_imagenet("squeezenet1_1")
+        find_pretrained("imagenet", "squeezenet1_1", option).load(silent)
     message = str(caught.value)
     assert "ImageNet weights of squeezenet1_1" in message
-    assert "--extractor finetune" in message
-    assert "--extractor PATH" in message
+    assert set(re.findall(r"--[a-z]+", message)) == {flag}, "only what this command has"
+    assert f"downloaded checkpoint as {flag} PATH" in message
     assert "\n" not in message
     assert capsys.readouterr().out == ""
 
@@ -81,8 +90,10 @@ def test_a_broken_download_is_one_line(torch_home: Path, content: bytes) -> None
 
 
 def test_nobody_publishes_cifar_networks_for_imagenet() -> None:
-    with pytest.raises(ExtractorError, match="no ImageNet weights; pass --extractor finetune"):
-        load_imagenet("cifar_resnet20")
+    with pytest.raises(
+        ExtractorError, match="no ImageNet weights; pass another --arch, or pass --w"
+    ):
+        find_pretrained("imagenet", "cifar_resnet20", WEIGHTS).load(silent)
     with pytest.raises(ExtractorError, match="unknown architecture"):
         load_imagenet("resnet")
 

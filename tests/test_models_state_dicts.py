@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from rebalance.errors import ExtractorError
 from rebalance.models.backbones import build
+from rebalance.models.checkpoints import load_state_dict_file
 from rebalance.models.state_dicts import load_into, output_width, read_state_dict
 
 ARCH = "cifar_resnet20"
@@ -52,6 +53,17 @@ WAYS: dict[str, Callable[[dict[str, Tensor], Path], object]] = {
     "module": lambda s, p: torch.save({f"module.{k}": v for k, v in s.items()}, p),
     "compiled": lambda s, p: torch.save(
         {"model": {f"module._orig_mod.{k}": v for k, v in s.items()}}, p
+    ),
+    "lightning": lambda s, p: torch.save(
+        {
+            "state_dict": {f"model.{k}": v for k, v in s.items()},
+            "hyper_parameters": {"lr": 0.1},
+            "pytorch-lightning_version": "2.5",
+        },
+        p,
+    ),
+    "compiled lightning": lambda s, p: torch.save(
+        {"state_dict": {f"net._orig_mod.{k}": v for k, v in s.items()}}, p
     ),
     "safetensors": save_file,
 }
@@ -282,3 +294,42 @@ def test_weights_that_are_not_finite_are_refused(
     bad[3] = value
     path = saved({**state, "bn1.running_var": bad}, tmp_path / "x.pth")
     assert "NaN or infinite weights (bn1.running_var)" in refusal(path)
+
+
+def test_a_prefix_that_is_taken_off_is_said(
+    state: dict[str, Tensor], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = saved({f"model.module.{key}": each for key, each in state.items()}, tmp_path / "x.pth")
+    with caplog.at_level("INFO", "rebalance"):
+        read_state_dict(path)
+    assert caplog.messages == [f"{path}: its names begin with 'model.module.', which is taken off"]
+    caplog.clear()
+    some = {**state, "model.conv1.weight": state["conv1.weight"]}
+    assert read_state_dict(saved(some, path)).keys() == some.keys() and not caplog.messages
+
+
+def test_names_of_another_kind_are_not_blamed_on_the_architecture(
+    state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    path = saved({f"student.{key}": each for key, each in state.items()}, tmp_path / "x.pth")
+    message = refusal(path)
+    assert "rename its tensors as torchvision has them (the first is 'conv1.weight')" in message
+    assert "--arch" not in message
+
+
+def test_a_checkpoint_without_its_last_layer_gives_the_same_features(
+    state: dict[str, Tensor], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    headless = {key: each for key, each in state.items() if not key.startswith("fc.")}
+    images = torch.randn(2, 3, 32, 32)
+    with caplog.at_level("INFO", "rebalance"):
+        found = [
+            load_state_dict_file(ARCH, saved(each, tmp_path / name))[0].layers(images, ["pool"])
+            for name, each in (("whole.pth", state), ("headless.pth", headless))
+        ]
+    assert torch.equal(found[0]["pool"], found[1]["pool"])
+    (said,) = caplog.messages
+    assert said.endswith("headless.pth has no last layer, fc: features do not need it")
+    del headless["conv1.weight"]
+    with pytest.raises(ExtractorError, match=r"it lacks conv1\.weight"):
+        load_state_dict_file(ARCH, saved(headless, tmp_path / "more.pth"))

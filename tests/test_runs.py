@@ -212,6 +212,20 @@ def test_the_first_option_that_differs_is_named(run, path, changed, told):
     assert "--resume" in one_line(error)
 
 
+def test_an_option_that_differs_is_not_repeated_at_any_length(run, path):
+    matrix = [[0.5] * 300] * 300
+    with pytest.raises(SettingError, match="matrix was absent and is now") as error:
+        Run.resume(path, {**OPTIONS, "matrix": matrix})
+    assert len(str(error.value)) < 500
+
+
+def test_a_run_that_cannot_be_gone_on_with_says_what_to_do(tmp_path):
+    for head, said in ((None, "--resume"), ({"of": "digest"}, "train --from again, with --over")):
+        begun = Run.create(tmp_path / str(bool(head)), {**OPTIONS, "head": head}, overwrite=False)
+        with pytest.raises(DataError, match=said):
+            begun.load_model()
+
+
 def test_epochs_are_rows_and_the_state_comes_back(run):
     assert run.epochs() == [] and run.resume_point() == (0, None)
     parameter = torch.nn.Parameter(torch.tensor([1.5, -2.0]))

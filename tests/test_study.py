@@ -13,9 +13,11 @@ from types import SimpleNamespace
 import pytest
 
 import rebalance
+from rebalance.features.extractors import EXTRACTOR
 from rebalance.studies import full
 from rebalance.studies.cells import CellStore
 from rebalance.studies.declaration import read_study
+from rebalance.studies.images import keyed
 
 MEASURED = {"seconds"}
 SUBCLASSES = Path(__file__).parents[1] / "sample_data" / "subclasses.csv"
@@ -209,3 +211,66 @@ def test_a_cell_that_cannot_be_run_is_named(declare, run, tmp_path, make_folder)
     assert found.status == 1
     assert "smote, ce, plain, none, with seed 0 on fold 1: class 'b'" in found.error
     assert "finished cells are kept" in found.error and times(tmp_path / "out")
+
+
+def test_an_empty_class_is_said_without_an_option_that_a_study_has_not(run, make_folder, tmp_path):
+    make_folder(tmp_path / "data", {"a": 4, "b": 4, "none": 0})
+    path = tmp_path / "study.toml"
+    path.write_text('[study]\ndata = "data"\n[grid]\nloss = ["ce"]\n')
+    for more in ([], ["--dry-run"]):
+        found = run("study", path, "-o", tmp_path / "out", *more)
+        assert found.status == 1
+        assert "a study needs images of every class, but 1 of 3" in found.error
+        assert "--" not in found.error
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        ('weights = "nowhere.pth"', "training.weights is scratch, imagenet, or the path"),
+        ('arch = "resnet1"', "unknown architecture 'resnet1'"),
+    ],
+)
+def test_a_network_that_there_is_not_is_said_before_the_features(
+    declare, run, tmp_path, training, said
+):
+    path = declare('[grid]\nloss = ["ce"]', 'depth = "full"', f"[training]\n{training}")
+    for more in ([], ["--dry-run"]):
+        found = run("study", path, "-o", tmp_path / "out", *more)
+        assert found.status == 1 and said in found.error and "extracting" not in found.err
+
+
+def test_a_place_that_cannot_be_written_to_is_said_before_the_features(declare, run, tmp_path):
+    (tmp_path / "file").touch()
+    found = run("study", declare('[grid]\nloss = ["ce"]'), "-o", tmp_path / "file" / "out")
+    assert found.status == 1 and "is no folder that can be written to" in found.error
+    assert "extract" not in found.err
+
+
+def test_advice_names_the_keys_of_a_study(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data" / "train", {"a": 6, "b": 6}).parent
+    make_folder(data / "test", {"a": 2, "b": 2})
+    path = tmp_path / "study.toml"
+    text = '[study]\ndata = "data"\n{}\n[extractor]\narch = "squeezenet"\n[grid]\nloss = ["ce"]\n'
+    path.write_text(text.format(""))
+    found = run("study", path, "-o", tmp_path / "out")
+    assert "or study.as_classes if they are classes all the same" in found.error
+    path.write_text(text.format("as_classes = true"))
+    found = run("study", path, "-o", tmp_path / "out")
+    assert "unknown architecture 'squeezenet'; try extractor.arch squeezenet" in found.error
+    assert (
+        keyed(EXTRACTOR.instead)
+        == "give the path of a downloaded checkpoint as extractor.extractor"
+    )
+
+
+def test_a_study_reads_further_endings(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"a": 4, "b": 4})
+    for image in data.glob("*/*.png"):
+        image.rename(image.with_suffix(".jpe"))
+    path = tmp_path / "study.toml"
+    text = '[study]\ndata = "data"\nfolds = 2\nseeds = 1\n{}\n[grid]\nloss = ["ce"]\n'
+    path.write_text(text.format(""))
+    assert "study.extensions reads other kinds" in run("study", path, "-o", "out").error
+    path.write_text(text.format('extensions = [".jpe"]'))
+    assert run("study", path, "-o", tmp_path / "out", "--dry-run").status == 0

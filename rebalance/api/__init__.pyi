@@ -54,7 +54,7 @@ def evaluate(
     Options:
         threshold: Rule that turns probabilities into a class. [default: as the run decided]
         classifier: Classifier that decides: the head, or the nearest class mean. [default: as
-            the run decided]
+            the run decided] (a key of rebalance.scoring.rules.CLASSIFIERS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         root: Where the images of a manifest are. [default: as the manifest says]
@@ -569,8 +569,8 @@ def train(
         group_column: Column of groups that holds them. [default: the one of a usual name]
         allow_overlap: Allow images that are both trained on and scored. (default False)
         threshold: Rule that turns probabilities into a class. (default 'none')
-        classifier: Classifier that decides: the head, or the nearest class mean. (default
-            'head')
+        classifier: Classifier that decides: the head, or the nearest class mean. (a key of
+            rebalance.scoring.rules.CLASSIFIERS; default 'head')
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         as_classes: Take the folders as classes though they look like splits or repeat each

@@ -15,7 +15,7 @@ from stat import S_ISDIR
 
 from rebalance.data import layouts
 from rebalance.data.listing import ClassFiles, class_files, is_hidden, is_image, readable
-from rebalance.errors import DataError
+from rebalance.errors import NAMED, DataError, some
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 # Pictures of other kinds: what is left out of them is worth a word.
@@ -82,7 +82,6 @@ PICTURES = frozenset(
 )
 
 LAYOUT = "a folder that holds one folder of images per class"
-NAMED_AT_MOST = 5  # class folders an error lists before it counts the rest
 
 
 @dataclass(frozen=True)
@@ -170,14 +169,14 @@ def scan(
     ignored = {name: dict(sorted(each.ignored.items())) for name, each in found.items()}
     if not any(each.images for each in found.values()):
         raise DataError(
-            f"{_quote(root)} has class folders ({_some(names)}) but no images in them"
+            f"{_quote(root)} has class folders ({some(names)}) but no images in them"
             f"{_other_files(ignored.values())}; images end in {' '.join(endings)}"
         )
     empty = [name for name in names if not found[name].images]
     if empty and not allow_empty:
         raise DataError(
             f"every class needs images, but {len(empty)} of the {len(names)} class folders in "
-            f"{_quote(root)} hold none: {_some(empty)}"
+            f"{_quote(root)} hold none: {some(empty)}"
             f"{_other_files(ignored[name] for name in empty)}; remove them, or pass --allow-empty"
         )
     labels = tuple(label for label, name in enumerate(names) for _ in found[name].images)
@@ -230,7 +229,7 @@ def _class_names(root: Path, endings: tuple[str, ...]) -> tuple[list[str], list[
             "class, or give the folder above it if this is a class itself"
         )
     if not names:
-        more = f" but hidden ones ({_some(sorted(hidden))})" if hidden else ""
+        more = f" but hidden ones ({some(sorted(hidden))})" if hidden else ""
         raise DataError(f"{_quote(root)} holds no class folders{more}; give {LAYOUT}")
     for name in names:
         if not is_utf8(name):
@@ -255,7 +254,7 @@ def _refuse_splits(root: Path, found: Mapping[str, ClassFiles]) -> None:
         else "sort the images of one of them into a folder per class, or import a table of labels"
     )
     raise DataError(
-        f"{_quote(root)} holds splits ({_some(names)}) where class folders were expected; "
+        f"{_quote(root)} holds splits ({some(names)}) where class folders were expected; "
         f"{remedy}, or --as-classes if they are classes all the same"
     )
 
@@ -266,8 +265,8 @@ def _refuse_repeated(root: Path, found: Mapping[str, ClassFiles]) -> None:
     folders, names = layouts.repeated(inside)
     if folders:
         raise DataError(
-            f"in {_quote(root)} the folders {_some(folders)} hold no images of their own but the "
-            f"same sub-folders ({_some(names)}), as if these were the classes; pass one of them, "
+            f"in {_quote(root)} the folders {some(folders)} hold no images of their own but the "
+            f"same sub-folders ({some(names)}), as if these were the classes; pass one of them, "
             f"such as {_quote(root / folders[0])}, or --as-classes if they are classes all the same"
         )
 
@@ -277,16 +276,10 @@ def _quote(path: Path) -> str:
     return repr(str(path))
 
 
-def _some(names: list[str]) -> str:
-    named = ", ".join(repr(name) for name in names[:NAMED_AT_MOST])
-    more = len(names) - NAMED_AT_MOST
-    return f"{named} and {more} more" if more > 0 else named
-
-
 def _other_files(ignored: Iterable[Mapping[str, int]]) -> str:
     """What was found in place of images, for an error about their absence."""
     found = sum(map(Counter, ignored), Counter[str]())
-    kinds = [f"{count} {ending}" for ending, count in found.most_common(NAMED_AT_MOST) if ending]
+    kinds = [f"{count} {ending}" for ending, count in found.most_common(NAMED) if ending]
     if not kinds:
         return ""
     advice = "; --extensions reads other kinds of image" if PICTURES & found.keys() else ""

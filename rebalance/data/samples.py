@@ -14,7 +14,7 @@ from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.scales import held_against, scale_of
 from rebalance.data.source import check_files, is_manifest, open_source
 from rebalance.data.unreadable import readable_part
-from rebalance.errors import DataError
+from rebalance.errors import DataError, some
 from rebalance.manifest import Manifest, Row, read_manifest
 from rebalance.progress import Progress, silent
 from rebalance.settings import FolderOptions
@@ -166,10 +166,9 @@ def _numbers(data: Path | str, found: ImageFolder, classes: Sequence[str]) -> di
         if len(equal) != 1:
             alike = [each for each in classes if each.casefold() == name.casefold()]
             raise DataError(
-                f"images to score must be of the classes trained on ({', '.join(classes)}), but "
-                f"{str(data)!r} has {count} of {name!r}: rename that folder"
-                + (f" to {alike[0]!r}" if alike else "")
-                + ", or take it away"
+                "images to score must be of the classes trained on "
+                f"({some(classes, quoted=False)}), but {str(data)!r} has {count} of {name!r}: "
+                "rename that folder" + (f" to {alike[0]!r}" if alike else "") + ", or take it away"
             )
         number[name] = equal[0]
         log.warning(

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from rebalance.data.folder import PICTURES, ImageFolder, Unreadable, scan
 from rebalance.data.levels import DepthScale
-from rebalance.errors import DataError
+from rebalance.errors import DataError, some
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest
 from rebalance.records import ManifestRecord, UnreadableRecord
 from rebalance.settings import FolderOptions
@@ -17,7 +17,6 @@ from rebalance.settings import FolderOptions
 log = logging.getLogger("rebalance")
 
 FIRST = 100  # images looked for before all are read: if none is there, none will be
-FOLDERS_AT_MOST = 5  # folders passed over that the log names
 NAMED_AT_MOST = 20  # unreadable files in the log; all of them are in the record
 
 
@@ -105,16 +104,13 @@ def _tell_what_is_left(folder: ImageFolder) -> None:
     if pictures:
         log.warning(
             "not read as images: %s; --extensions takes further endings, such as --extensions %s",
-            ", ".join(pictures),
+            some(pictures, quoted=False),
             pictures[0].split()[1],
         )
     if folder.passed_over:
-        some = ", ".join(map(repr, folder.passed_over[:FOLDERS_AT_MOST]))
-        more = len(folder.passed_over) - FOLDERS_AT_MOST
         log.warning(
-            "hidden and system folders are no classes, and their images are left out: %s%s",
-            some,
-            f" and {more} more" if more > 0 else "",
+            "hidden and system folders are no classes, and their images are left out: %s",
+            some(folder.passed_over),
         )
 
 
@@ -164,15 +160,15 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
                 f"has {file!r}: write it so, and say where the folder is with --root"
                 f"{hint}"
             )
-    some = manifest.rows[:FIRST]
-    if some and not any((manifest.root / row.file_name).exists() for row in some):
+    first = manifest.rows[:FIRST]
+    if first and not any((manifest.root / row.file_name).exists() for row in first):
         raise DataError(
             f"{str(path)!r} lists images of {str(manifest.root)!r}, where there is no "
-            f"{some[0].file_name!r}, nor any of the next: say where they are with --root{hint}"
+            f"{first[0].file_name!r}, nor any of the next: say where they are with --root{hint}"
         )
     empty = [name for name, count in manifest.counts.items() if not count]
     if not manifest.rows or (empty and not options.allow_empty):
         raise DataError(
-            f"{str(path)!r} has no images of {', '.join(map(repr, empty)) or 'any class'}: choose "
+            f"{str(path)!r} has no images of {some(empty) or 'any class'}: choose "
             "another manifest, or pass --allow-empty"
         )

@@ -75,7 +75,7 @@ def to_raise(error: BaseException, first: bool) -> BaseException:
     if ended or _lost_a_peer(error):
         return PeerLost(
             "another process has ended without a word, or torchrun was told to end: see what its "
-            "machine says, and run the command again (train: with --resume)"
+            "machine says, and run the command again (train with --resume, if its folder is there)"
         )
     return error
 

@@ -28,7 +28,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from rebalance.atomic import make_folder, replacing
+from rebalance.atomic import replacing
 from rebalance.errors import FeatureError, OutputError
 from rebalance.features.blocks import (
     FEATURES,
@@ -40,7 +40,7 @@ from rebalance.features.blocks import (
     block_size,
     read_block,
 )
-from rebalance.features.notes import keep_note, read_note
+from rebalance.features.notes import keep_note, make_cache_folder, read_note
 from rebalance.records import ExtractorRecord
 from rebalance.records.shape import misfit
 
@@ -163,7 +163,7 @@ class FeatureCache:
     def write(self, layer: str, keys: Sequence[bytes], features: NDArray[np.float16]) -> None:
         """Add a block: the digests of n images and their features [n, D]."""
         folder = self.folder / layer
-        make_folder(folder)
+        make_cache_folder(folder)
         contents = [_as_npy(features), _as_npy(np.frombuffer(b"".join(keys), KEY))]
         name = block_name(*contents)
         with replacing(folder / (name + FEATURES), folder / (name + KEYS)) as partial:

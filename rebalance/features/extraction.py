@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rebalance.atomic import make_folder
 from rebalance.data.files import digest, formats_of, read_bytes
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import EACH_ALONE, DepthScale, Levels
@@ -23,6 +22,7 @@ from rebalance.distributed.processes import ALONE, Processes
 from rebalance.errors import ExtractorError, PassingFault, UnreadableImage
 from rebalance.features.cache import FeatureCache, Gathered, StoredLayer
 from rebalance.features.extractors import Extractor
+from rebalance.features.notes import make_cache_folder
 from rebalance.features.sharding import share
 from rebalance.features.table import FeatureTable
 from rebalance.parallel import beside, ordered_map
@@ -90,7 +90,7 @@ def extract_features(
         if (key := keys[place]) is not None and (content := digests[place]) is not None
     }
     if missing:
-        make_folder(cache.folder)  # what cannot be kept is not worth computing
+        make_cache_folder(cache.folder)  # what cannot be kept is not worth computing
         if processes.world > 1:  # the first fetches or trains the network, the others then read it
             processes.by_first(lambda: (extractor.load(progress), None)[1])
         own = dict(share(list(missing.items()), extractor.batch_size, processes))

@@ -18,7 +18,7 @@ from rebalance.features.cache import cache_root
 from rebalance.features.finetuned import FineTuned
 from rebalance.models.devices import resolve_device, resolve_precision
 from rebalance.models.fingerprints import fingerprint
-from rebalance.models.pretrained import find_pretrained
+from rebalance.models.pretrained import Wording, find_pretrained
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
 from rebalance.settings import ExtractorOptions, RunOptions
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
 
-CHOICES = "--extractor is imagenet, finetune, or the path of a checkpoint"
+EXTRACTOR = Wording(
+    "--extractor is imagenet, finetune, or the path of a checkpoint",
+    "pass --extractor finetune, which needs no download, or a downloaded checkpoint as "
+    "--extractor PATH",
+)
 # Images per forward pass; on a processor, where each core has a batch of its own, 8 are as quick
 # as more and take less memory.
 BATCH = {"cpu": 8, "mps": 64, "cuda": 256}
@@ -84,7 +88,7 @@ def find_extractor(
     source = (
         FineTuned(options, run, how, folder, probes, workers, scale)
         if needs_training(options)
-        else find_pretrained(options.extractor, options.arch, CHOICES)
+        else find_pretrained(options.extractor, options.arch, EXTRACTOR)
     )
     facts: ExtractorRecord = {"kind": source.kind, "arch": source.arch, **source.facts, **how}
     identity = fingerprint({**facts, "reading": READING})

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rebalance import seeds
-from rebalance.atomic import make_folder
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.survey import Probe
 from rebalance.errors import ExtractorError, OutputError
 from rebalance.features.cache import cache_root, extractor_path
+from rebalance.features.notes import make_cache_folder
 from rebalance.models.fingerprints import fingerprint
-from rebalance.models.pretrained import ARCH, find_pretrained
+from rebalance.models.pretrained import ARCH, Wording, find_pretrained
 from rebalance.progress import Progress, silent
 from rebalance.records import ExtractorRecord
 from rebalance.settings import ExtractorOptions, Recipe, RunOptions
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rebalance")
 
-CHOICES = "--init is scratch, imagenet, or the path of a checkpoint"
+INIT = Wording(
+    "--init is scratch, imagenet, or the path of a checkpoint",
+    "pass --init scratch, which needs no download, or a downloaded checkpoint as --init PATH",
+)
 SMALL_ARCH, SMALL = "cifar_resnet20", 64  # the network for images at most this many pixels wide
 
 
@@ -53,9 +56,7 @@ class FineTuned:
                 "of a checkpoint with --extractor"
             )
         start = (
-            None
-            if options.init == "scratch"
-            else find_pretrained(options.init, options.arch, CHOICES)
+            None if options.init == "scratch" else find_pretrained(options.init, options.arch, INIT)
         )
         small = max(probe.size[0] for probe in probes) <= SMALL
         default = SMALL_ARCH if small else ARCH
@@ -111,7 +112,7 @@ class FineTuned:
         from rebalance.training.dataset import ImageDataset
         from rebalance.training.loop import fine_tune
 
-        make_folder(self.path.parent)  # what cannot be kept is not worth training
+        make_cache_folder(self.path.parent)  # what cannot be kept is not worth training
         if self.path.is_dir():
             raise OutputError(
                 f"cannot keep the network at {str(self.path)!r}, for a folder is there: delete it"

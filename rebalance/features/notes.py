@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from rebalance.atomic import make_folder, replacing
+from rebalance.errors import OutputError
 from rebalance.reading import read_object
 
 
@@ -28,10 +29,18 @@ def read_note(path: Path) -> dict[str, Any]:
 
 def keep_note(path: Path, kept: dict[str, Any]) -> None:
     """Write a JSON object. Raises OutputError where the system refuses."""
-    make_folder(path.parent)
+    make_cache_folder(path.parent)
     with replacing(path) as (partial,):
         record = {"checksum": _checksum(kept), "kept": kept}
         partial.write_text(json.dumps(record, indent=2), encoding="utf-8")
+
+
+def make_cache_folder(path: Path) -> None:
+    """Make a folder of the cache. Raises OutputError, with how to have the cache elsewhere."""
+    try:
+        make_folder(path)
+    except OutputError as error:
+        raise OutputError(f"{error} for the cache, with --cache-dir") from error
 
 
 def _checksum(kept: dict[str, Any]) -> str:

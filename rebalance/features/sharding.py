@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from rebalance.atomic import make_folder, replacing
+from rebalance.atomic import replacing
 from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.distributed.processes import Processes
 from rebalance.errors import DataError, ExtractorError, OutputError
 from rebalance.features.extractors import Extractor
+from rebalance.features.notes import make_cache_folder
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -80,7 +81,7 @@ def check_places(root: Path, cache: Path, processes: Processes) -> None:
 
 
 def _leave_token(cache: Path) -> str:
-    make_folder(cache)
+    make_cache_folder(cache)
     token = cache / f".{uuid4().hex}.shared"
     with replacing(token) as (partial_token,):
         partial_token.touch()

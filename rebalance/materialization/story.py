@@ -143,7 +143,7 @@ def _check_space(path: Path, manifest: Manifest) -> None:
     if blends and manifest.record.get("space") == "embedding":
         raise DataError(
             f"a folder needs images, but {str(path)!r} has {blends} samples that blend features: "
-            "train on the manifest, or oversample in pixel space"
+            "give it to train --rebalance-head, or oversample with --space pixel"
         )
 
 

@@ -30,7 +30,12 @@ from rebalance.models.heads import (
     with_linear_head,
 )
 from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
-from rebalance.models.state_dicts import load_into, output_width, read_state_dict
+from rebalance.models.state_dicts import (
+    completed,
+    load_into,
+    output_width,
+    read_state_dict,
+)
 from rebalance.models.transforms import Transform, plain_transform, torchvision_transform
 
 __all__ = [
@@ -54,18 +59,16 @@ class Saved(NamedTuple):
     metadata: dict[str, str]
 
 
-def load_imagenet(arch: str) -> tuple[Network, Transform]:
+def load_imagenet(arch: str, instead: str = "give a checkpoint") -> tuple[Network, Transform]:
     """Load ``arch`` with torchvision's best ImageNet weights, and their transform.
 
     The network is in evaluation mode. torchvision's own loader fetches them once and keeps them
     under TORCH_HOME. Raises ExtractorError for an unknown name, for ``cifar_*``, and where they
-    cannot be fetched.
+    cannot be fetched; it says what to do ``instead``.
     """
     find_family(arch)
     if arch in CIFAR_RESNETS:
-        raise ExtractorError(
-            f"{arch} has no ImageNet weights; pass --extractor finetune, or another --arch"
-        )
+        raise ExtractorError(f"{arch} has no ImageNet weights; pass another --arch, or {instead}")
     try:
         # The loader announces a download on stdout, which is for results.
         with redirect_stdout(sys.stderr):
@@ -75,9 +78,7 @@ def load_imagenet(arch: str) -> tuple[Network, Transform]:
     except Exception as error:  # a network, or the file an earlier download left: anything fails
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ExtractorError(
-            f"cannot get torchvision's ImageNet weights of {arch} ({reason}); pass --extractor "
-            "finetune --init scratch, which needs no download, or a downloaded checkpoint as "
-            "--extractor PATH or --init PATH"
+            f"cannot get torchvision's ImageNet weights of {arch} ({reason}); {instead}"
         ) from error
     transform = torchvision_transform(arch)
     return network_of(arch, net, transform.crop).eval(), transform
@@ -94,7 +95,7 @@ def load_state_dict_file(arch: str, path: Path) -> tuple[Network, Transform]:
     find_family(arch)
     state = read_state_dict(path)
     net = build(arch, output_width(state, arch))
-    load_into(net, state, arch=arch, path=path)
+    load_into(net, completed(net, state, path), arch=arch, path=path)
     transform = plain_transform(arch)
     return network_of(arch, net, transform.crop).eval(), transform
 
@@ -158,7 +159,8 @@ def load_network(path: Path) -> Saved:
         raise
     except Exception as error:  # readers raise nearly anything on a damaged file
         raise ExtractorError(f"{path} is damaged ({error}); train again") from error
-    load_into(saved.network, state, arch=saved.metadata["arch"], path=path)
+    arch = saved.metadata["arch"]
+    load_into(saved.network, state, arch=arch, path=path, advice="it is damaged: train again")
     return saved
 
 

@@ -6,7 +6,7 @@ Imports torch only to load them.
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rebalance.errors import ExtractorError
 from rebalance.models.fingerprints import file_digest
@@ -22,11 +22,25 @@ ARCH = "resnet50"
 MODEL = "model.safetensors"  # the file of a run folder that holds its network
 
 
+class Wording(NamedTuple):
+    """How an option that names weights is spoken of, where they cannot be had.
+
+    choices: what it may be. instead: what to give it where nothing can be downloaded.
+    """
+
+    choices: str
+    instead: str
+
+
 @dataclass(frozen=True)
 class ImageNet:
-    """The pretrained weights of ``arch`` that torchvision publishes."""
+    """The pretrained weights of ``arch`` that torchvision publishes.
+
+    instead: what to do where they cannot be fetched.
+    """
 
     arch: str
+    instead: str
     kind = "imagenet"
 
     @property
@@ -38,7 +52,7 @@ class ImageNet:
         """Load them with torchvision. Raises ExtractorError where they cannot be fetched."""
         from rebalance.models.checkpoints import load_imagenet
 
-        return load_imagenet(self.arch)
+        return load_imagenet(self.arch, self.instead)
 
 
 @dataclass(frozen=True)
@@ -69,14 +83,14 @@ class Checkpoint:
         return load_state_dict_file(self.arch, self.path)
 
 
-def find_pretrained(name: str, arch: str | None, option: str) -> ImageNet | Checkpoint:
+def find_pretrained(name: str, arch: str | None, option: Wording) -> ImageNet | Checkpoint:
     """Find the weights called ``imagenet`` or the checkpoint at a path.
 
-    option: where the user named it. Raises ExtractorError for a path that cannot be read, or an
-    ``arch`` other than the file's own.
+    option: the one that the user named it by. Raises ExtractorError for a path that cannot be read,
+    or an ``arch`` other than the file's own.
     """
     if name == "imagenet":
-        return ImageNet(arch or ARCH)
+        return ImageNet(arch or ARCH, option.instead)
     path = Path(name)
     if (path / MODEL).is_file():  # a run of ours
         path /= MODEL
@@ -84,7 +98,7 @@ def find_pretrained(name: str, arch: str | None, option: str) -> ImageNet | Chec
         digest = file_digest(path)
     except OSError as error:
         raise ExtractorError(
-            f"no checkpoint can be read at {name!r} ({error.strerror}): {option}"
+            f"no checkpoint can be read at {name!r} ({error.strerror}): {option.choices}"
         ) from None
     own = saved_metadata(path)
     if own is None:

@@ -4,6 +4,7 @@ Imports torch and safetensors. A file is data, never a program: pickles are read
 ``weights_only``, TorchScript archives not at all.
 """
 
+import logging
 import pickle
 import re
 import warnings
@@ -17,15 +18,18 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from rebalance.errors import ExtractorError
+from rebalance.errors import ExtractorError, shown
 from rebalance.models.archives import check_archive, names_in
 from rebalance.models.backbones import architectures, find_family
 from rebalance.models.headers import read_header
 
+log = logging.getLogger("rebalance")
+
 IMAGENET_CLASSES = 1000
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")  # as training scripts name it
-_PREFIXES = ("module.", "_orig_mod.")  # DataParallel's and torch.compile's
+# DataParallel's and torch.compile's, and what a LightningModule's field is called.
+_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "encoder.")
 
 # torchvision's published DenseNet weights keep the names of a time when modules could hold dots.
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
@@ -35,8 +39,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read the state dict of a .pth, .pt or .safetensors file, on the CPU.
 
     The names are torchvision's. Unwraps ``{"state_dict": ...}`` and its like, and the prefixes of
-    DataParallel and torch.compile. Raises ExtractorError for a file that is not there, is no
-    checkpoint, is damaged, or holds anything but tensors.
+    DataParallel, torch.compile and Lightning, which the log says. Raises ExtractorError for a file
+    that is not there, is no checkpoint, is damaged, or holds anything but tensors.
     """
     if path.is_dir():
         raise ExtractorError(f"{path} is a folder; pass a .pth, .pt or .safetensors file")
@@ -51,14 +55,17 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     for key, value in loaded.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise ExtractorError(
-                f"{path} holds {key!r}, which is no tensor; save model.state_dict() alone"
+                f"{path} holds {shown(key)}, which is no tensor; save model.state_dict() alone"
             )
         if not _is_backed(value):
             raise ExtractorError(
-                f"{path} says that {key!r} is {tuple(value.shape)}, and holds less; pass a file "
-                "that is what it says"
+                f"{path} says that {shown(key)} is {tuple(value.shape)}, and holds less; pass a "
+                "file that is what it says"
             )
-    return {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in _unprefixed(loaded).items()}
+    state, prefix = unprefixed(loaded)
+    if prefix:
+        log.info("%s: its names begin with %r, which is taken off", path, prefix)
+    return {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in state.items()}
 
 
 def output_width(state: Mapping[str, Tensor], arch: str) -> int:
@@ -74,15 +81,24 @@ def output_width(state: Mapping[str, Tensor], arch: str) -> int:
     return len(state[max(weights)])
 
 
-def load_into(net: nn.Module, state: Mapping[str, Tensor], *, arch: str, path: Path) -> None:
+def load_into(
+    net: nn.Module,
+    state: Mapping[str, Tensor],
+    *,
+    arch: str,
+    path: Path,
+    advice: str | None = None,
+) -> None:
     """Fill ``net`` with all of ``state``, and with nothing else.
 
-    ``arch`` and ``path`` are for the message. Raises ExtractorError where the two differ in a name
-    or a shape, and for weights that are not finite.
+    ``arch`` and ``path`` are for the message, and so is ``advice``; None is to choose an --arch, or
+    other names. Raises ExtractorError where the two differ in a name or a shape, and for weights
+    that are not finite.
     """
     misfit = _misfit(net, state)
     if misfit is not None:
-        raise ExtractorError(f"{path} does not fit {arch}: {misfit}; pass {_hint(path, arch)}")
+        hint = advice or _hint(net, state, path, arch)
+        raise ExtractorError(f"{path} does not fit {arch}: {misfit}; {hint}")
     for key, value in net.state_dict().items():
         if not value.isfinite().all():
             raise ExtractorError(f"{path} holds NaN or infinite weights ({key}); pass others")
@@ -139,11 +155,31 @@ def _is_backed(value: Tensor) -> bool:
     return not value.is_meta and value.nbytes <= value.untyped_storage().nbytes()
 
 
-def _unprefixed(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    for prefix in _PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state
+def unprefixed(state: Mapping[str, Tensor]) -> tuple[Mapping[str, Tensor], str]:
+    """Take off what wrappers put before every name; return the rest, and what it was.
+
+    vit's own names begin with ``encoder.`` too, but never all of them.
+    """
+    taken = ""
+    while found := [each for each in _PREFIXES if all(key.startswith(each) for key in state)]:
+        taken += found[0]
+        state = {key.removeprefix(found[0]): value for key, value in state.items()}
+    return state, taken
+
+
+def completed(net: nn.Module, state: Mapping[str, Tensor], path: Path) -> Mapping[str, Tensor]:
+    """Put zeros in the place of a last layer that the file lacks, and nothing else; it is said.
+
+    Features are taken below that layer, and training makes another one.
+    """
+    last = [name for name, module in net.named_modules() if isinstance(module, nn.Linear)][-1:]
+    own = net.state_dict()
+    missing = own.keys() - state.keys()
+    head = {f"{name}.{part}" for name in last for part in ("weight", "bias")} & own.keys()
+    if not missing or missing != head:
+        return state
+    log.info("%s has no last layer, %s: features do not need it", path, last[0])
+    return {**state, **{key: torch.zeros_like(own[key]) for key in missing}}
 
 
 def _misfit(net: nn.Module, state: Mapping[str, Tensor]) -> str | None:
@@ -165,8 +201,11 @@ def _misfit(net: nn.Module, state: Mapping[str, Tensor]) -> str | None:
     return None
 
 
-def _hint(path: Path, arch: str) -> str:
+def _hint(net: nn.Module, state: Mapping[str, Tensor], path: Path, arch: str) -> str:
     named = max((name for name in architectures() if name in path.name), key=len, default=arch)
-    if named == arch:
-        return "the --arch it was made for"
-    return f"--arch {named}, as its name says"
+    if named != arch:
+        return f"pass --arch {named}, as its name says"
+    if state.keys().isdisjoint(net.state_dict()):
+        first = next(iter(net.state_dict()))
+        return f"rename its tensors as torchvision has them (the first is {first!r}) if it is one"
+    return "pass the --arch it was made for"

@@ -4,7 +4,6 @@ A new oversampler is a function in ``samplers`` and its line in ``OVERSAMPLERS``
 nothing heavier; may not import torch or click.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +32,7 @@ from rebalance.oversampling.samples import (
     Samples,
 )
 from rebalance.oversampling.subclusters import cluster
-
-log = logging.getLogger("rebalance")
+from rebalance.progress import warn_of_classes
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def _joined(classes: Sequence[Minority], draws: Sequence[Draw], options: Sampler
     for minority, draw in zip(classes, draws, strict=True):
         if draw.notes:
             notes[minority.label] = "; ".join(draw.notes)
-            log.warning("class %r: %s", options.name(minority.label), notes[minority.label])
+    warn_of_classes({options.name(label): note for label, note in notes.items()})
     nothing = np.zeros(0, np.int64)
     return Added(
         np.concatenate([nothing, *(draw.base for draw in draws)]),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rebalance.clusters import Subclasses
 from rebalance.manifest import DIGITS
+from rebalance.progress import warn_of_classes
 from rebalance.records import ClassStory
 from rebalance.resampling.cutting import Clustered, Cut
 from rebalance.resampling.fates import Fate, Selection
@@ -38,7 +39,15 @@ def selection_of(population: Population, cut: Cut, options: SelectionOptions) ->
         for position, fate in zip(members.tolist(), told, strict=True):
             fates[position] = fate
         stories[name] = story_of(clustered, quotas)
-        _log(name, found, stories[name])
+        for layer, scores in stories[name]["silhouettes"].items():
+            log.debug("class %r, layer %s: silhouette by k %s", name, layer, scores)
+    warn_of_classes(
+        {
+            population.classes[label]: _no_better(each.subclasses)
+            for label, each in cut.clustered.items()
+            if each.subclasses.k > 1 and not each.subclasses.above_chance
+        }
+    )
     subclasses = {label: each.subclasses for label, each in cut.clustered.items()}
     return Selection(fates, stories, subclasses)
 
@@ -58,17 +67,12 @@ def _fates(
     ]
 
 
-def _log(name: str, subclasses: Subclasses, story: ClassStory) -> None:
-    if subclasses.k > 1 and not subclasses.above_chance:
-        log.warning(
-            "class %r: its clusters are no better than chance: the best silhouette is %.3f, and of "
-            "twenty classes without any groups one has more than %.3f",
-            name,
-            max(subclasses.silhouettes.values()),
-            subclasses.chance,
-        )
-    for layer, scores in story["silhouettes"].items():
-        log.debug("class %r, layer %s: silhouette by k %s", name, layer, scores)
+def _no_better(subclasses: Subclasses) -> str:
+    return (
+        "its clusters are no better than chance: the best silhouette is "
+        f"{max(subclasses.silhouettes.values()):.3f}, and of twenty classes without any groups one "
+        f"has more than {subclasses.chance:.3f}"
+    )
 
 
 def story_of(clustered: Clustered, quotas: list[int]) -> ClassStory:

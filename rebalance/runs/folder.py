@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rebalance import __version__
 from rebalance.atomic import LOCK, make_folder
-from rebalance.errors import DataError, OutputError, SettingError
+from rebalance.errors import LONGEST, DataError, OutputError, SettingError
 from rebalance.manifest import to_json
 from rebalance.metrics import FeatureRanges
 from rebalance.models.pretrained import MODEL
@@ -129,6 +129,14 @@ class Run:
         return run
 
     @property
+    def remedy(self) -> str:
+        """What to do where the run has not ended: a new head alone cannot be gone on with."""
+        head = self.options.get("head")
+        if head is not None and "of" in head:
+            return "run train --from again, with --overwrite"
+        return "go on with train --resume"
+
+    @property
     def model_path(self) -> Path:
         """Where the trained network is, once there is one."""
         return self.path / MODEL
@@ -189,9 +197,7 @@ class Run:
         from rebalance.models.checkpoints import load_network
 
         if not self.model_path.exists():
-            raise DataError(
-                f"{str(self.path)!r} holds no trained network yet: go on with train --resume"
-            )
+            raise DataError(f"{str(self.path)!r} holds no trained network yet: {self.remedy}")
         saved = load_network(self.model_path)
         if saved.classes != tuple(self.options["counts"]):
             raise DataError(
@@ -217,8 +223,7 @@ class Run:
         record = read_record(self.path / name)
         if record is None:
             raise DataError(
-                f"{str(self.path)!r} has no readable {name}: go on with train --resume, or train "
-                "again"
+                f"{str(self.path)!r} has no readable {name}: {self.remedy}, or train again"
             )
         return record
 
@@ -286,4 +291,7 @@ def _differences(before: Any, now: Any, name: str = "") -> Iterator[tuple[str, s
 
 
 def _shown(value: Any) -> str:
-    return ABSENT if value is ... else json.dumps(value, ensure_ascii=False)
+    if value is ...:
+        return ABSENT
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

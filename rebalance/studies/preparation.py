@@ -3,6 +3,7 @@
 Imports torch only to check losses and for the features; never click.
 """
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,20 +21,21 @@ from rebalance.data.groups import groups_of, read_groups
 from rebalance.data.levels import DepthScale
 from rebalance.data.samples import open_scoring
 from rebalance.data.separation import overlap
-from rebalance.data.source import open_source
 from rebalance.data.splits import linked
-from rebalance.errors import DataError, RebalanceError, SettingError
+from rebalance.errors import DataError, OutputError, RebalanceError, SettingError
 from rebalance.losses import make_loss
 from rebalance.models.devices import resolve_device
 from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
-from rebalance.settings import FolderOptions, Growth, RunOptions, Targets
+from rebalance.settings import Growth, RunOptions, Targets
 from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
+from rebalance.studies.images import open_images, reading
 from rebalance.studies.plan import Plan
 from rebalance.studies.rebalancings import LAYER
 from rebalance.studies.setup import Setup
+from rebalance.training.initial_network import check_weights
 from rebalance.training.regimes import REGIMES
 from rebalance.workflow.features import describe
 
@@ -46,6 +48,8 @@ FEATURES = ".features"  # in the study's folder, while it runs
 def checked(plan: Plan, folder: ImageFolder) -> Plan:
     """The plan with the files read that it names; SettingError for what cannot be done here."""
     counts = named_counts(folder)
+    if plan.options.depth == "full":
+        check_weights(plan.options.training)
     treatments = {}
     for treatment, each in plan.treatments.items():
         try:
@@ -72,7 +76,7 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> I
     from rebalance.features.marks import image_keys
 
     options, workers = plan.options, chosen_workers(run.workers)
-    source = open_source(options.data, FolderOptions())
+    source = open_images(options)
     folder = source.folder
     plan = checked(plan, folder)
     table = describe(folder, [LAYER], options.extractor, run, progress, scale=source.scale)
@@ -123,6 +127,16 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> I
         shutil.rmtree(where, ignore_errors=True)
 
 
+def check_place(output: Path) -> None:
+    """Raise OutputError, before the features are computed, where no study can be kept."""
+    above = next(each for each in (output, *output.absolute().parents) if each.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise OutputError(
+            f"cannot write {str(output)!r}, since {str(above)!r} is no folder that can be written "
+            "to: choose another place"
+        )
+
+
 def _test_table(
     plan: Plan,
     images: ImageFolder,
@@ -135,14 +149,9 @@ def _test_table(
     where, workers = plan.options.test, chosen_workers(run.workers)
     if where is None:
         return None, None
+    how = reading(plan.options)
     found = open_scoring(
-        where,
-        images.classes,
-        FolderOptions(),
-        workers,
-        progress,
-        strict=run.strict,
-        scale=scale,
+        where, images.classes, how, workers, progress, strict=run.strict, scale=scale
     )
     both = overlap(dict(zip(images.paths, keys, strict=True)), found.digests)
     if both:

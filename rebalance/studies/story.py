@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, cast
 from rebalance import __version__
 from rebalance.atomic import held
 from rebalance.data.counts import named_counts
-from rebalance.data.source import open_source
 from rebalance.distributed.processes import several
 from rebalance.errors import SettingError
 from rebalance.models.devices import resolve_device
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import StoryRecord, TreatmentDefinition, TreatmentRecord
-from rebalance.settings import FolderOptions, RunOptions, calls
+from rebalance.settings import RunOptions, calls
 from rebalance.settings.spelling import flags
 from rebalance.studies.cells import CellStore, seconds_of
 from rebalance.studies.declaration import read_study
+from rebalance.studies.images import in_keys, open_images
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Plan
-from rebalance.studies.preparation import checked, prepared
+from rebalance.studies.preparation import check_place, checked, prepared
 from rebalance.studies.setup import Setup
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def plan_study(
 ) -> Forecast:
     """Read a study and its folder of images, and say what it comes to; nothing is computed."""
     plan = read_study(study, data=data, test=test)
-    folder = open_source(plan.options.data, FolderOptions()).folder
-    plan = checked(plan, folder)
+    with in_keys():
+        folder = open_images(plan.options).folder
+        plan = checked(plan, folder)
     known = seconds_of(CellStore(Path(output), {}, plan.treatments), plan.cells)
     device = resolve_device(run.device)
     if known:
@@ -114,8 +115,9 @@ def study(
         raise SettingError("a study runs its cells side by side itself: start it without torchrun")
     plan = read_study(study, data=data, test=test)
     output = Path(output)
+    check_place(output)
     with held(output):
-        with prepared(plan, output, run, progress) as setup:
+        with in_keys(), prepared(plan, output, run, progress) as setup:
             setup.cells.tidy()
             if run.overwrite:
                 setup.cells.clear()

@@ -1,10 +1,12 @@
 """What single cells say: numbers as other programs write them, missing values, and other types.
 
-Imports the standard library and nothing else.
+Imports the standard library and our errors.
 """
 
 import re
 from math import isfinite
+
+from rebalance.errors import shown, some
 
 # What pandas, with which many tools read tables, takes for a missing value.
 MISSING = frozenset(
@@ -49,7 +51,7 @@ def whole(text: str) -> int | None:
     if value is None:
         return None
     if not value.is_integer() or abs(value) > 2**53:
-        raise ValueError(f"{text!r}, and a whole number was needed")
+        raise ValueError(f"{shown(text)}, and a whole number was needed")
     return int(value)
 
 
@@ -74,19 +76,19 @@ def number(text: str) -> float | None:
         return value
     if value != value:  # not a number: what is missing
         return None
-    raise ValueError(f"{text!r}, and a finite number was needed")
+    raise ValueError(f"{shown(text)}, and a finite number was needed")
 
 
 def _with_comma(text: str) -> float:
     before, comma, after = text.partition(",")
     if comma and after and NUMBER.fullmatch(f"{before}.{after}"):
         if len(after) == 3 and after.isdigit() and before.strip("+-0"):
+            both = (some([each], quoted=False) for each in (f"{before}.{after}", before + after))
             raise ValueError(
-                f"{text!r}, which may be {before}.{after} or {before}{after}: write it without a "
-                "comma"
+                f"{shown(text)}, which may be {' or '.join(both)}: write it without a comma"
             )
         return float(f"{before}.{after}")
-    raise ValueError(f"{text!r}, and a number was needed")
+    raise ValueError(f"{shown(text)}, and a number was needed")
 
 
 def read_as(text: str) -> str | None:

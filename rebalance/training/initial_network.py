@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rebalance import seeds
-from rebalance.models.pretrained import ARCH, find_pretrained
+from rebalance.models.pretrained import ARCH, Wording, find_pretrained
 from rebalance.progress import silent
 from rebalance.settings import RECIPES, TrainOptions
 
@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from rebalance.models.transforms import Transform
 
 SMALL_ARCH = "cifar_resnet32"  # the literature's network for 32-pixel images
-WEIGHTS = "--weights is scratch, imagenet, or the path of a checkpoint"
+WEIGHTS = Wording(
+    "--weights is scratch, imagenet, or the path of a checkpoint",
+    "pass --weights scratch, which needs no download, or a downloaded checkpoint as --weights PATH",
+)
+
+
+def check_weights(training: TrainOptions) -> None:
+    """Raise ExtractorError for weights or an architecture that there are not; nothing is loaded."""
+    from rebalance.models.backbones import find_family
+
+    weights = training.weights or "scratch"
+    source = None if weights == "scratch" else find_pretrained(weights, training.arch, WEIGHTS)
+    find_family(source.arch if source else training.arch or ARCH)
 
 
 def untrained(

@@ -14,7 +14,7 @@ from rebalance.data.folder import ImageFolder
 from rebalance.data.source import Source, open_source
 from rebalance.manifest import Dropped, Manifest, Row
 from rebalance.manifest.writing import write_manifest
-from rebalance.progress import Progress
+from rebalance.progress import Progress, warn_of_classes
 from rebalance.settings import (
     ExtractorOptions,
     FolderOptions,
@@ -199,15 +199,14 @@ def _warn_of_misses(folder: ImageFolder, chosen: "Selection", sizes: Mapping[str
     kept = Counter(
         label for label, fate in zip(folder.labels, chosen.fates, strict=True) if fate.kept
     )
-    for label, (name, size) in enumerate(sizes.items()):
-        if kept[label] != size:
-            log.warning(
-                "class %r: %d wanted, %d reached: this method removes what its rule finds, not "
-                "an exact number",
-                name,
-                size,
-                kept[label],
-            )
+    warn_of_classes(
+        {
+            name: f"{size} wanted, {kept[label]} reached: this method removes what its rule finds, "
+            "not an exact number"
+            for label, (name, size) in enumerate(sizes.items())
+            if kept[label] != size
+        }
+    )
 
 
 def _manifest(source: Source, outcome: _Outcome, options: dict[str, Any], seed: int) -> Manifest:

@@ -182,7 +182,7 @@ def _unfinished(run: Run, epochs: Epochs) -> str:
         raise DataError(f"the options of {str(run.path)!r} are damaged ({fault}): train again")
     return (
         f"It has not ended: {len(epochs.numbers)} of {sum(planned)} epochs are done, and nothing "
-        "is scored yet. Go on with train --resume."
+        f"is scored yet: {run.remedy}."
     )
 
 

@@ -1,0 +1,76 @@
+"""The images of a study, and advice in the words of its file. May not import torch or click."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rebalance.data.source import Source, open_source
+from rebalance.errors import DataError, RebalanceError, some
+from rebalance.features.extractors import EXTRACTOR
+from rebalance.settings import (
+    ExtractorOptions,
+    FolderOptions,
+    StudyOptions,
+    TrainOptions,
+    calls,
+    keys_of,
+)
+
+# A fine-tuned extractor would have learned from the images that a fold is validated on.
+INSTEAD = "give the path of a downloaded checkpoint as --extractor"
+SECTIONS = {"study": StudyOptions, "extractor": ExtractorOptions, "training": TrainOptions}
+
+
+def reading(options: StudyOptions) -> FolderOptions:
+    """How the folders of a study are read."""
+    return FolderOptions(as_classes=options.as_classes, extensions=options.extensions)
+
+
+def open_images(options: StudyOptions) -> Source:
+    """The images that a study divides into folds. Raises DataError for a class without any."""
+    how = reading(options)
+    source = open_source(
+        options.data,
+        FolderOptions(allow_empty=True, as_classes=how.as_classes, extensions=how.extensions),
+    )
+    folder = source.folder
+    empty = [name for name, count in zip(folder.classes, folder.counts, strict=True) if not count]
+    if empty:
+        raise DataError(
+            f"a study needs images of every class, but {len(empty)} of {len(folder.classes)} in "
+            f"{str(options.data)!r} have none: {some(empty)}; take them away"
+        )
+    return source
+
+
+@contextmanager
+def in_keys() -> Iterator[None]:
+    """Let errors that advise an option name the key of the study that says it."""
+    try:
+        yield
+    except RebalanceError as error:
+        text = keyed(str(error))
+        if text == str(error):
+            raise
+        raise type(error)(text) from error
+
+
+def keyed(text: str) -> str:
+    """Put keys of a study in the place of options that the command ``study`` has not.
+
+    >>> from rebalance.studies.images import keyed
+    >>> keyed("leave out --arch, or give --cache-dir")
+    'leave out extractor.arch, or give --cache-dir'
+    """
+    own = calls.STUDY.keywords()
+    keys = {
+        key: f"{section}.{key}"
+        for section, options in reversed(SECTIONS.items())
+        for key in keys_of(options)
+        if key not in own
+    }
+
+    def key(found: re.Match[str]) -> str:
+        return keys.get(found[1].replace("-", "_"), found[0])
+
+    return re.sub(r"--([a-z][a-z-]*)", key, text.replace(EXTRACTOR.instead, INSTEAD))

@@ -133,7 +133,7 @@ def _metrics(run: Run) -> dict[str, Any]:
     """Read the metrics of a run that has ended. Raises DataError unless they fit its classes."""
     metrics = run.read_record(METRICS)
     classes = set(run.options["counts"])
-    fault = misfit(metrics, MetricsRecord) or next(
+    fault = misfit(metrics, MetricsRecord, "metrics") or next(
         (
             "it is of other classes or choices"
             for each in (metrics, metrics.get("before"))

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from schemas import faults
@@ -79,6 +79,7 @@ def test_a_sound_record_has_no_misfit(name):
     assert misfit({**record, "of a later version": 1}, wanted) is None
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_it_refuses_what_the_schema_refuses(data):
     name = data.draw(st.sampled_from(sorted(RECORDS)))

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from sklearn.metrics import balanced_accuracy_score
 
 import rebalance
+from rebalance.data.levels import EACH_ALONE
 from rebalance.errors import DataError, MetricError, SettingError
 from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.metrics import FeatureRanges
@@ -360,7 +361,9 @@ def test_a_file_under_two_labels_is_an_original_of_both(few, run_of, tmp_path):
     read = read_manifest(few[0])
     both = Row(read.rows[-1].file_name, "curves")
     twice = written(tmp_path / "twice.csv", read.root, [*read.rows, both, both])
-    recipes = open_recipes(twice, CLASSES, FolderOptions(), 0, silent, strict=True)
+    recipes = open_recipes(
+        twice, CLASSES, FolderOptions(), 0, silent, strict=True, scale=EACH_ALONE
+    )
     kept = originals(recipes).folder
     expected = [(row.file_name, CLASSES.index(row.label)) for row in [*read.rows, both]]
     assert list(zip(kept.paths, kept.labels, strict=True)) == expected

@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rebalance.errors import SettingError
@@ -94,6 +94,7 @@ def test_slugs_are_readable():
 names = st.text(st.characters(codec="utf-8"), min_size=1)
 
 
+@example((".", "ce"), ("..", "ce"))
 @given(st.tuples(names, names), st.tuples(names, names))
 def test_slugs_of_different_treatments_differ_and_are_file_names(one, other):
     first, second = slug(Treatment(*one)), slug(Treatment(*other))

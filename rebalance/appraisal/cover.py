@@ -56,12 +56,12 @@ class CoverComparison:
 
     @property
     def farthest_closer(self) -> float | None:
-        """How many times closer the farthest sample left out lies than with random picks."""
+        """Return how many times closer the farthest sample left out lies than with random picks."""
         return _ratio(self.random.farthest, self.kept.farthest)
 
     @property
     def mean_closer(self) -> float | None:
-        """How many times closer the average sample left out lies than with random picks."""
+        """Return how many times closer the average sample left out lies than with random picks."""
         return _ratio(self.random.mean, self.kept.mean)
 
 

@@ -105,7 +105,7 @@ def _classes(found: "Inspection") -> str:
 
 
 def _draws_bars() -> bool:
-    """Whether stdout is a terminal whose encoding has blocks."""
+    """Tell whether stdout is a terminal whose encoding has blocks."""
     if not sys.stdout.isatty():
         return False
     try:

@@ -107,7 +107,7 @@ def _known(told: Option) -> Sequence[str]:
 
 
 def _gathering(keyword: Keyword) -> Callable[[Any, Any, Any], Any] | None:
-    """What becomes of the values of an option that may be repeated."""
+    """Return what becomes of the values of an option that may be repeated."""
     if keyword.told.commas:
         return distinct if keyword.told.choices else flattened
     return different if keyword.flag == "--class" else None

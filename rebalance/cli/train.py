@@ -95,7 +95,7 @@ def command(
 
 
 def _written_since(began: float, output: Path) -> bool:
-    """Whether the run folder was begun after ``began``, but for what clocks differ by."""
+    """Tell whether the run folder was begun after ``began``, but for what clocks differ by."""
     from rebalance.runs.folder import OPTIONS
 
     options = output / OPTIONS

@@ -76,7 +76,7 @@ def _print(manifest: "Manifest", output: Path) -> None:
 
 
 def _remarks(story: "Mapping[str, Any]") -> Iterator[str]:
-    """What a line of the table has no room for."""
+    """Return what a line of the table has no room for."""
     if story.get("landmarks"):
         yield f"clusters found on {story['landmarks']:,} landmarks"
     if story.get("note"):

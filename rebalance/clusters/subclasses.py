@@ -81,7 +81,7 @@ class Subclasses:
 
     @property
     def above_chance(self) -> bool | None:
-        """Whether the best silhouette is above that of structureless samples, if any was tried."""
+        """Tell whether the best silhouette tried is above that of structureless samples."""
         return None if self.chance is None else max(self.silhouettes.values()) > self.chance
 
 

@@ -21,12 +21,12 @@ WHITES = tuple(2**bits - 1 for bits in range(8, 16))  # that name a depth; other
 
 
 def is_grey(image: Image.Image) -> bool:
-    """Whether the pixels are deep grey, which Pillow keeps as it is."""
+    """Tell whether the pixels are deep grey, which Pillow keeps as it is."""
     return image.mode in GREY or image.mode.startswith("I;16")
 
 
 def is_colour(image: Image.Image) -> bool:
-    """Whether an image that is not loaded yet has colours, or alpha, of 16 bits a sample."""
+    """Tell whether an image that is not loaded yet has colours, or alpha, of 16 bits a sample."""
     return not is_grey(image) and ";16" in _raw_mode(image)
 
 
@@ -146,7 +146,7 @@ def strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """How Pillow is going to read the samples of an image that is not loaded yet."""
+    """Return how Pillow is going to read the samples of an image that is not loaded yet."""
     for tile in getattr(image, "tile", ()):
         found = tile[3] if isinstance(tile[3], str) else (tile[3] or ("",))[0]
         return str(found)
@@ -154,7 +154,7 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _stretched(image: Image.Image) -> bool:
-    """Whether this is a PGM file whose header gives a white of its own."""
+    """Tell whether this is a PGM file whose header gives a white of its own."""
     args = image.tile[0].args if image.tile else ""  # type: ignore[attr-defined]
     return image.format == "PPM" and isinstance(args, tuple) and int(args[-1]) < FULL
 
@@ -165,7 +165,7 @@ def _extrema(image: Image.Image) -> list[tuple[int, int]]:
 
 
 def _colours(image: Image.Image) -> int:
-    """How many bands come before alpha."""
+    """Return how many bands come before alpha."""
     return 4 if image.mode == "CMYK" else 3
 
 

@@ -37,7 +37,7 @@ def fault_of(data: bytes, error: Exception, needed: int) -> UnreadableImage:
 
 
 def memory_for(size: int) -> bool:
-    """Whether the system would give ``size`` bytes now."""
+    """Tell whether the system would give ``size`` bytes now."""
     try:
         np.empty(size, np.uint8)  # which is not written to, and so takes no time
     except MemoryError:

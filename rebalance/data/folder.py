@@ -277,7 +277,7 @@ def _quote(path: Path) -> str:
 
 
 def _other_files(ignored: Iterable[Mapping[str, int]]) -> str:
-    """What was found in place of images, for an error about their absence."""
+    """Return what was found in place of images, for an error about their absence."""
     found = sum(map(Counter, ignored), Counter[str]())
     kinds = [f"{count} {ending}" for ending, count in found.most_common(NAMED) if ending]
     if not kinds:

@@ -36,7 +36,7 @@ class Levels:
 
     @property
     def alone(self) -> Window:
-        """What becomes black and white where nothing is known but this file."""
+        """Return what becomes black and white where nothing is known but this file."""
         full = UNIT if self.floats else WHOLE
         within = self.low >= full[0] and self.high <= full[1]
         return full if within else (self.low, self.high)
@@ -126,7 +126,7 @@ def _pair(found: Any) -> Window | None:
 
 
 def _window(levels: list[Levels], full: Window) -> Window | None:
-    """What becomes black and white in all of these files; None where there are none."""
+    """Return what becomes black and white in all of these files; None where there are none."""
     if not levels:
         return None
     low, high = min(each.low for each in levels), max(each.high for each in levels)

@@ -23,7 +23,7 @@ APPLE_DOUBLE = "._"  # what macOS writes beside a file on other disks: no image,
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a folder of this name is a system's or a tool's own, and so never a class."""
+    """Tell whether a folder of this name is a system's or a tool's own, and so never a class."""
     return name.startswith(".") or name.lower() in SYSTEM_FOLDERS
 
 
@@ -83,7 +83,7 @@ def class_files(root: Path, name: str, endings: tuple[str, ...]) -> ClassFiles:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """What two paths to one folder have in common."""
+    """Return what two paths to one folder have in common."""
     with readable():
         status = folder.stat()
     return status.st_dev, status.st_ino
@@ -114,7 +114,7 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_image(name: str, endings: tuple[str, ...]) -> bool:
-    """Whether a file of this name is read as an image."""
+    """Tell whether a file of this name is read as an image."""
     return name.lower().endswith(endings) and not name.startswith(APPLE_DOUBLE)
 
 

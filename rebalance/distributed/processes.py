@@ -42,7 +42,7 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes."""
+        """Tell whether this is the process that writes."""
         return self.rank == 0
 
     def by_first(self, make: Callable[[], Value]) -> Value:

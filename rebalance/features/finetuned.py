@@ -85,7 +85,7 @@ class FineTuned:
 
     @property
     def path(self) -> Path:
-        """Where the trained network is kept."""
+        """Return where the trained network is kept."""
         return extractor_path(
             cache_root(self.run.cache_dir), fingerprint([self.arch, self.facts, self.how])
         )

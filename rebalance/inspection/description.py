@@ -60,7 +60,7 @@ class ImageDescription:
 
     @property
     def uniform(self) -> bool:
-        """Whether the image shows nearly nothing."""
+        """Tell whether the image shows nearly nothing."""
         return self.contrast < UNIFORM
 
 

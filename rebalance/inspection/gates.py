@@ -31,7 +31,7 @@ class GateOutcome:
 
     @property
     def passed(self) -> bool:
-        """Whether the gate held."""
+        """Tell whether the gate held."""
         return not self.reason
 
 

@@ -41,7 +41,7 @@ def counts_of_filled(class_counts: ClassCounts) -> list[int]:
 
 
 def names_of(class_counts: ClassCounts) -> list[str | int]:
-    """What to call each class in an error: its name, or else its index."""
+    """Return what to call each class in an error: its name, or else its index."""
     return list(class_counts if isinstance(class_counts, Mapping) else range(len(class_counts)))
 
 

@@ -38,7 +38,7 @@ class Loss(nn.Module):
         self.classes = len(counts_of(class_counts))
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """What the logits [N, K] say under this loss: rows [N, K] that add up to 1."""
+        """Return what the logits [N, K] say under this loss: rows [N, K] that add up to 1."""
         with outside_autocast(logits):
             return widened(logits).softmax(dim=1)
 
@@ -54,7 +54,10 @@ class Loss(nn.Module):
         raise LossError(f"the loss {type(self).__name__} cannot weigh the classes: choose another")
 
     def weights_of_classes(self) -> list[float]:
-        """How much a sample of each class counts [K]: one for each, unless the loss says else."""
+        """Return how much a sample of each class counts [K].
+
+        One for each, unless the loss says else.
+        """
         return [1.0] * self.classes
 
     def check(self, logits: Tensor, targets: Tensor) -> None:

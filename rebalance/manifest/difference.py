@@ -40,7 +40,10 @@ class Difference:
 
     @property
     def changed(self) -> bool:
-        """Whether training on one is other than on the other; the order of classes counts too."""
+        """Tell whether training on one is other than on the other.
+
+        The order of classes counts too.
+        """
         return bool(self.dropped or self.added) or self.before != self.after
 
     def as_record(self) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def diff(before: Path | str, after: Path | str) -> Difference:
 
 
 def compare(before: Manifest, after: Manifest) -> Difference:
-    """What became of the samples of ``before`` in ``after``."""
+    """Return what became of the samples of ``before`` in ``after``."""
     old, new = Counter(_keys(before)), Counter(_keys(after))
     dropped = _surplus(before, old - new)
     added = _surplus(after, new - old)
@@ -85,7 +88,7 @@ def compare(before: Manifest, after: Manifest) -> Difference:
 
 
 def _keys(manifest: Manifest) -> list[tuple[Any, ...]]:
-    """What each row trains on; a recipe means something else in another space."""
+    """Return what each row trains on; a recipe means something else in another space."""
     space = manifest.record.get("space", "pixel")
     return [
         (

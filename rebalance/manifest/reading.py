@@ -59,7 +59,10 @@ def _read_record(path: Path) -> ManifestRecord:
 
 
 def _is_foreign(record: Any) -> bool:
-    """Whether JSON is another program's: it has keys that no record has, and none of ours alone."""
+    """Tell whether JSON is another program's.
+
+    It has keys that no record has, and none of ours alone.
+    """
     if not isinstance(record, dict):
         return True
     known = ManifestRecord.__annotations__.keys()
@@ -67,7 +70,7 @@ def _is_foreign(record: Any) -> bool:
 
 
 def _is_record(record: dict[str, Any]) -> bool:
-    """Whether what is read from a record later has the form it must have."""
+    """Tell whether what is read from a record later has the form it must have."""
     classes, unreadable = record.get("classes", []), record.get("unreadable", [])
     return (
         record.get("format", FORMAT) == FORMAT

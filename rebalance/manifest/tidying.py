@@ -74,7 +74,7 @@ def _class_of(path: Path, label: str, classes: Sequence[str]) -> str:
 
 
 def _typed(text: str) -> str | None:
-    """What a program makes of a label that it takes for no text."""
+    """Return what a program makes of a label that it takes for no text."""
     found = read_as(text)
     if found == "a truth value":
         return text.strip().lower()

@@ -126,7 +126,7 @@ def _projected(features: FeatureMatrix, rng: np.random.Generator) -> Points:
 
 
 def _divisors(values: Points) -> NDArray[np.float64]:
-    """What the columns [D] are divided by; infinity for one that does not vary."""
+    """Return what the columns [D] are divided by; infinity for one that does not vary."""
     deviations = values.std(axis=0, dtype=np.float64)
     floor = max(deviations.mean() / FLOOR, np.finfo(np.float32).tiny)
     return np.where(deviations > 0, np.maximum(deviations, floor), np.inf)

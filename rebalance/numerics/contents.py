@@ -45,12 +45,15 @@ class Contents:
 
     @property
     def repeat(self) -> bool:
-        """Whether any sample repeats another."""
+        """Tell whether any sample repeats another."""
         return len(self.first) < len(self.of)
 
     @property
     def ranks(self) -> Positions:
-        """How many samples equal to each come before it [N]: 0 is the first of its content."""
+        """Return how many samples equal to each come before it [N].
+
+        0 is the first of its content.
+        """
         order = np.argsort(self.of, kind="stable")
         counts = np.bincount(self.of, minlength=len(self.first))
         starts = np.cumsum(counts) - counts

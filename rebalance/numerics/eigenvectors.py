@@ -46,14 +46,14 @@ def eigenvectors_of(
 
 
 def random_start(side: int, count: int) -> NDArray[np.float64]:
-    """Where to begin the iteration for ``count`` eigenvectors: always the same columns."""
+    """Return where to begin the iteration for ``count`` eigenvectors: always the same columns."""
     width = count + SPARE
     # A second block would not fit: take all directions, and the first product is exact.
     return np.random.default_rng(0).standard_normal((side, width if 2 * width <= side else side))
 
 
 def significant(values: Floats) -> NDArray[np.bool_]:
-    """Which of falling eigenvalues are more than rounding in float32."""
+    """Return which of falling eigenvalues are more than rounding in float32."""
     return values > max(RANK_TOLERANCE * float(values[0]), 0.0)
 
 

@@ -19,7 +19,7 @@ NEIGHBOURS = 5  # Chawla et al. 2002; also He et al. 2008's in imbalanced-learn
 def own_count(
     samples: Samples, minority: Minority, options: SamplerOptions
 ) -> tuple[int, tuple[str, ...]]:
-    """How many nearest of its own class a sample has as possible partners, and a note on it.
+    """Return how many nearest of its own class a sample has as possible partners, and a note on it.
 
     5 unless told, and never more than there are others that differ; fewer than were asked for are
     noted.
@@ -72,7 +72,7 @@ class Surroundings:
 
     @cached_property
     def enemy_counts(self) -> Positions:
-        """How many enemies each sample has among its neighbours [n_c]."""
+        """Return how many enemies each sample has among its neighbours [n_c]."""
         counts: Positions = np.count_nonzero(self.enemies, axis=1)
         return counts
 

@@ -58,7 +58,10 @@ class Oversampler:
 
     @property
     def blends(self) -> bool:
-        """Whether what it adds is blended of two samples; others repeat samples as they are."""
+        """Tell whether what it adds is blended of two samples.
+
+        Others repeat samples as they are.
+        """
         return self.neighbours is not None
 
     @property

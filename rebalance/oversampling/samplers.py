@@ -85,7 +85,7 @@ def eos(samples: Samples, classes: Sequence[Minority], options: SamplerOptions) 
 
 
 def in_danger(near: Surroundings) -> Positions:
-    """Which samples of the class are in danger, as places in it: m / 2 <= enemies < m."""
+    """Return which samples of the class are in danger, as places in it: m / 2 <= enemies < m."""
     asked = near.indices.shape[1]
     return np.flatnonzero((2 * near.enemy_counts >= asked) & (near.enemy_counts < asked))
 

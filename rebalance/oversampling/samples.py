@@ -64,7 +64,7 @@ class SamplerOptions:
                 raise SettingError(f"{what} must be a whole number from 1 up; got {value!r}")
 
     def name(self, label: int) -> str | int:
-        """What a class is called."""
+        """Return what a class is called."""
         return label if self.names is None else self.names[label]
 
 
@@ -126,12 +126,15 @@ class Samples:
 
     @cached_property
     def contents(self) -> Contents:
-        """Which samples are equal, of whatever class."""
+        """Return which samples are equal, of whatever class."""
         return contents_of(InMemory(self.features))
 
     @cached_property
     def points(self) -> Contents:
-        """Which samples are equal and of one class: neighbours are sought among these points."""
+        """Return which samples are equal and of one class.
+
+        Neighbours are sought among these points.
+        """
         return self.contents.within(self.labels)
 
     def features_at(self, positions: Positions) -> Features:

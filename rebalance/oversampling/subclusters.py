@@ -48,7 +48,7 @@ def cluster_total(sizes: Sequence[int]) -> int:
 
 
 def _raised(minority: Minority, assignment: Labels) -> Positions:
-    """What to repeat; a cluster is a value of ``assignment`` [n_c]."""
+    """Return what to repeat; a cluster is a value of ``assignment`` [n_c]."""
     _, numbers, sizes = np.unique(assignment, return_inverse=True, return_counts=True)
     added = fill_up(sizes.tolist(), minority.count)
     return np.concatenate(

@@ -35,7 +35,7 @@ class Grown:
 
 
 def second_growth(to: str, counts: Mapping[str, int]) -> Growth:
-    """How far a hybrid raises classes once it has cut those above ``to``.
+    """Return how far a hybrid raises classes once it has cut those above ``to``.
 
     counts: samples of each class before the cut. A ratio of the smallest of them becomes a number,
     because growth takes ratios of the largest. Raises TargetError as ``target_size``.
@@ -140,7 +140,7 @@ def _sizes(
 
 
 def _search(population: Population, options: SynthesisOptions, device: str) -> Nearest:
-    """How neighbours are found: exactly, or where there are too many samples, nearly so."""
+    """Return how neighbours are found: exactly, or where there are too many samples, nearly so."""
     samples = len(population.labels)
     if options.exact:
         return partial(nearest, device=device)

@@ -76,7 +76,7 @@ def _no_better(subclasses: Subclasses) -> str:
 
 
 def story_of(clustered: Clustered, quotas: list[int]) -> ClassStory:
-    """How a class was clustered, for JSON. quotas: how many are kept of each cluster."""
+    """Return how a class was clustered, for JSON. quotas: how many are kept of each cluster."""
     chosen, layers = clustered.subclasses, clustered.layers
     return {
         "layer": clustered.layer,

@@ -135,7 +135,7 @@ def delete_partial(path: Path, names: Iterable[str]) -> None:
 
 
 def partial_files(path: Path, names: Iterable[str]) -> list[Path]:
-    """What a writer of such files is writing, or left behind when it was killed."""
+    """Return what a writer of such files is writing, or left behind when it was killed."""
     return [entry for name in names for entry in path.glob(f".{name}.*.partial")]
 
 
@@ -161,7 +161,10 @@ def write_ranges(path: Path, ranges: FeatureRanges) -> None:
 
 
 def read_ranges(path: Path) -> FeatureRanges | None:
-    """What ``write_ranges`` wrote; None where there is none. DataError for a damaged file."""
+    """Return what ``write_ranges`` wrote.
+
+    None where there is none. DataError for a damaged file.
+    """
     from safetensors.numpy import load
 
     if not path.exists():

@@ -130,7 +130,10 @@ class Run:
 
     @property
     def remedy(self) -> str:
-        """What to do where the run has not ended: a new head alone cannot be gone on with."""
+        """Return what to do where the run has not ended.
+
+        A new head alone cannot be gone on with.
+        """
         head = self.options.get("head")
         if head is not None and "of" in head:
             return "run train --from again, with --overwrite"
@@ -138,7 +141,7 @@ class Run:
 
     @property
     def model_path(self) -> Path:
-        """Where the trained network is, once there is one."""
+        """Return where the trained network is, once there is one."""
         return self.path / MODEL
 
     def record_epoch(self, row: Mapping[str, float | int | str], state: Mapping[str, Any]) -> None:
@@ -155,7 +158,7 @@ class Run:
         return read_summary(self.path / SUMMARY)
 
     def resume_point(self) -> tuple[int, dict[str, Any] | None]:
-        """How many epochs are finished, and the state they ended in; 0 and None before the first.
+        """Return how many epochs are finished, and their state; 0 and None before the first.
 
         A last row of ``summary.csv`` whose state was not written any more is taken back. Tensors
         are on the CPU. Raises DataError for a state that is damaged or holds anything but tensors
@@ -211,7 +214,7 @@ class Run:
         write_ranges(self.path / RANGES, ranges)
 
     def load_ranges(self) -> FeatureRanges | None:
-        """What ``save_ranges`` kept, if anything. Raises DataError for a damaged file."""
+        """Return what ``save_ranges`` kept, if anything. Raises DataError for a damaged file."""
         return read_ranges(self.path / RANGES)
 
     def write_record(self, name: str, record: Mapping[str, Any]) -> None:
@@ -219,7 +222,10 @@ class Run:
         write_record(self.path / name, record)
 
     def read_record(self, name: str) -> dict[str, Any]:
-        """What ``write_record`` wrote. Raises DataError where it is not there, or damaged."""
+        """Return what ``write_record`` wrote.
+
+        Raises DataError where it is not there, or damaged.
+        """
         record = read_record(self.path / name)
         if record is None:
             raise DataError(
@@ -228,7 +234,7 @@ class Run:
         return record
 
     def holds(self, name: str) -> bool:
-        """Whether one of ``FILES`` is there."""
+        """Tell whether one of ``FILES`` is there."""
         return (self.path / name).is_file()
 
     def write_predictions(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -273,7 +279,7 @@ def _entries(path: Path) -> list[Path]:
 
 
 def _described(path: Path) -> RunRecord | None:
-    """What ``options.json`` says; None where it is not there or not ours."""
+    """Return what ``options.json`` says; None where it is not there or not ours."""
     described = read_record(path / OPTIONS)
     if described is None or not isinstance(described.get("options"), dict):
         return None

@@ -141,7 +141,7 @@ def record_options(
     precision: str,
     head: HeadRecord | None,
 ) -> RunOptionsRecord:
-    """What the run is begun with, and must be gone on with, but for what is ``FREE``.
+    """Return what the run is begun with, and must be gone on with, but for what is ``FREE``.
 
     With it the training images can be found again: see ``reopen_training``. head: what
     ``heads.describe_recipes`` says of the manifest that the head is rebalanced by, if it is.
@@ -213,7 +213,7 @@ def scoring_loss(options: RunOptionsRecord) -> "Loss":
 
 
 def class_weights_of(options: RunOptionsRecord, weighting: str | None) -> list[float]:
-    """What the loss weighs each class by [K] once a regime has it weigh them by ``weighting``.
+    """Return the weights [K] of the classes once a regime has the loss use ``weighting``.
 
     A loss that has no weights counts every class alike.
     """

@@ -70,7 +70,7 @@ def derive(name: str) -> dict[str, Any]:
 
 
 def described(record: type) -> str:
-    """What a record's own docstring says, without its line breaks."""
+    """Return what a record's own docstring says, without its line breaks."""
     return " ".join((inspect.getdoc(record) or "").split())
 
 

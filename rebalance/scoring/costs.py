@@ -155,7 +155,7 @@ def _in_class_order(rows: list[list[str]], classes: Sequence[str]) -> list[list[
 
 
 def _places(names: Sequence[str], classes: Sequence[str], where: str) -> list[int]:
-    """Where in ``names`` each class stands; ValueError unless each does, once."""
+    """Return where in ``names`` each class stands; ValueError unless each does, once."""
     known = [same_text(name) for name in classes]
     found = [same_text(name) for name in names]
     unknown = [name for name, text in zip(names, found, strict=True) if text not in known]

@@ -36,7 +36,7 @@ class Evaluation:
         train_counts: Sequence[int],
         ranges: FeatureRanges | None,
     ) -> "Evaluation":
-        """What the rule makes of outputs for the images of a test folder.
+        """Return what the rule makes of outputs for the images of a test folder.
 
         train_counts: training images of each class. ranges: of the training images' features, by
         which the generalization gap is found.
@@ -55,7 +55,7 @@ def evaluate(
     rule: DecisionRule,
     train_counts: Sequence[int],
 ) -> tuple[MetricsRecord, Decision]:
-    """How good the decisions on a test set are, for ``metrics.json``, and the decisions.
+    """Return how good the decisions on a test set are, for ``metrics.json``, and the decisions.
 
     Beside what ``metrics.score`` says: ``images``, ``classifier`` and ``threshold``. train_counts:
     training images of each class, for the groups of many, medium and few. Raises MetricError as

@@ -67,14 +67,17 @@ class Evaluator:
         images: TrainingSet | ScoringSet,
         transform: "Transform",
     ) -> Outputs:
-        """What the network says of each image, as its loss has it; every process gets all of it."""
+        """Return what the network says of each image, as its loss has it.
+
+        Every process gets all of it.
+        """
         said = partial(self._said, network, loss, _dataset(images, transform))
         return Outputs(*self._shared(said, len(images.folder.paths)))
 
     def embed(
         self, network: "Network", images: TrainingSet | ScoringSet, transform: "Transform"
     ) -> NDArray[np.float32]:
-        """What the last layer sees of each image [N, D], or its pooled map where it sees a map."""
+        """Return what the last layer sees of each image [N, D], or its pooled map."""
         dataset = _dataset(images, transform)
         return self._features(network, dataset, range(len(dataset)))
 
@@ -96,7 +99,7 @@ class Evaluator:
         return found
 
     def judge(self, loss: "Loss", validation: ScoringSet, transform: "Transform") -> Judge:
-        """What a network is judged by after every epoch."""
+        """Return what a network is judged by after every epoch."""
         dataset = _dataset(validation, transform)
 
         def of(network: "Network") -> NDArray[Any]:
@@ -167,7 +170,7 @@ class Evaluator:
     def _shared(
         self, make: Callable[[Sequence[int]], tuple[NDArray[Any], ...]], count: int
     ) -> list[NDArray[Any]]:
-        """What ``make`` gives of all positions, each process having made its share.
+        """Return what ``make`` gives of all positions, each process having made its share.
 
         make: from positions to arrays with a row for each of them.
         """

@@ -44,7 +44,7 @@ def predict(
     workers: int,
     progress: Progress = silent,
 ) -> Outputs:
-    """What the network says of images of ``dataset``, without augmentation.
+    """Return what the network says of images of ``dataset``, without augmentation.
 
     positions: of the images in the dataset, in the order wanted; None for all of them.
     probabilities: of logits [N, K], as the loss it was trained with has it

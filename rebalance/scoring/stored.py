@@ -89,7 +89,10 @@ class Decisions:
 
     @classmethod
     def from_record(cls, record: Any, classes: int) -> "Decisions":
-        """What ``to_record`` described, for so many classes. Raises DataError for anything else."""
+        """Return what ``to_record`` described, for so many classes.
+
+        Raises DataError for anything else.
+        """
         if fault := misfit(record, DecisionRecord, "the record"):
             raise DataError(f"the decision that the run keeps is damaged ({fault}): train again")
         draws, weights = (list(map(float, record[name])) for name in ("draws", "weights"))

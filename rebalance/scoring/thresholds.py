@@ -123,7 +123,7 @@ def parsed(text: str) -> tuple[str, str]:
 
 
 def spellings() -> str:
-    """How thresholds are asked for, as a sentence has it: none, prior or cost:FILE."""
+    """Return how thresholds are asked for, as a sentence has it: none, prior or cost:FILE."""
     *others, last = [
         f"{name}:FILE" if each.needs_costs else name for name, each in THRESHOLDS.items()
     ]

@@ -48,7 +48,7 @@ class Keyword:
 
     @property
     def required(self) -> bool:
-        """Whether there is no default."""
+        """Tell whether there is no default."""
         return self.field.default is MISSING
 
 

@@ -71,7 +71,10 @@ def is_number(value: Any, kind: type, bounds: Bounds) -> bool:
 
 
 def wanted(kind: type, bounds: Bounds, value: Any = None) -> str:
-    """What is needed, in words; ``LARGEST`` and more only where it is what ``value`` exceeds."""
+    """Return what is needed, in words.
+
+    ``LARGEST`` and more only where it is what ``value`` exceeds.
+    """
     most = LARGEST if bounds.most is None and bounds.below is None else bounds.most
     is_sized = isinstance(value, int | float) and not isinstance(value, bool)
     if most is not None and most >= LARGEST and not (is_sized and value > most):

@@ -167,7 +167,7 @@ def kind_of(annotation: Any) -> type:
 
 
 def is_pairs(annotation: Any) -> bool:
-    """Whether a value is (name, value) pairs."""
+    """Tell whether a value is (name, value) pairs."""
     inner = get_args(annotation)
     return kind_of(annotation) is tuple and bool(inner) and get_origin(inner[0]) is tuple
 
@@ -212,7 +212,7 @@ def _complaint(name: str, value: Any, told: Option) -> str:
 
 
 def converted(value: Any, found: "Field[Any]", told: Option) -> Any:
-    """What a caller gave, as the field holds it: tuples, and numbers as text."""
+    """Return what a caller gave, as the field holds it: tuples, and numbers as text."""
     if told.numbers and not isinstance(value, str):
         return shown(value)
     if kind_of(found.type) is not tuple or value is None:

@@ -81,7 +81,7 @@ class Recipe:
 
     @property
     def supposes_pretrained(self) -> bool:
-        """Whether it begins with a trained body, which its first phase keeps as it is."""
+        """Tell whether it begins with a trained body, which its first phase keeps as it is."""
         return self.frozen_epochs > 0
 
     @classmethod

@@ -110,7 +110,7 @@ class _Body:
         self.images = images.take(trained.tolist())
 
     def train(self) -> TrainedBody:
-        """What ``train`` makes of what is kept, and of samples that are no blends of embeddings."""
+        """Return what ``train`` makes of what is kept, and of samples that are no such blends."""
         from rebalance.workflow.training import train
 
         began, run = time.perf_counter(), self.folder / "run"

@@ -22,7 +22,7 @@ SECTIONS = {"study": StudyOptions, "extractor": ExtractorOptions, "training": Tr
 
 
 def reading(options: StudyOptions) -> FolderOptions:
-    """How the folders of a study are read."""
+    """Return how the folders of a study are read."""
     return FolderOptions(as_classes=options.as_classes, extensions=options.extensions)
 
 

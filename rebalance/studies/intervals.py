@@ -22,7 +22,7 @@ class Interval(NamedTuple):
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether all of it is on one side of 0."""
+        """Tell whether all of it is on one side of 0."""
         return self.low > 0 or self.high < 0
 
 

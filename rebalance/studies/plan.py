@@ -44,12 +44,18 @@ class Definition:
 
     @property
     def taught(self) -> tuple[Rebalancing, Choice, str]:
-        """What a head is trained by; treatments that are equal in this share one training."""
+        """Return what a head is trained by.
+
+        Treatments that are equal in this share one training.
+        """
         return self.rebalance, self.loss, self.regime
 
     @property
     def body(self) -> tuple[Rebalancing, Choice, str]:
-        """What the body of a network is trained by: all of it, or without embedding blends."""
+        """Return what the body of a network is trained by.
+
+        All of it, or without embedding blends.
+        """
         found = self.rebalance
         if found.blends and found.like is None:
             found = replace(found, raised=None) if found.cut else NONE

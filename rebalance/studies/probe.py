@@ -41,7 +41,7 @@ WARMUP = 0.1  # share of the epochs
 
 
 def head_recipe(samples: int) -> "HeadRecipe":
-    """How a head learns from so many samples: until it is done, however few they are."""
+    """Return how a head learns from so many samples: until it is done, however few they are."""
     from rebalance.training.head import HeadRecipe
 
     plain = HeadRecipe(epochs=30, lr=0.2, weight_decay=5e-4, decays=True)
@@ -111,7 +111,10 @@ class Block:
         )
 
     def _side(self, *, inner: bool) -> "Side":
-        """What is trained on: all of the training part, or what a regime's validation leaves."""
+        """Return what is trained on.
+
+        All of the training part, or what a regime's validation leaves.
+        """
         if inner not in self._sides:
             trained = self.trained
             asked = trained[:0]
@@ -178,7 +181,7 @@ class Side:
         self._known: dict[Rebalancing, tuple[Rebalanced, float]] = {}
 
     def rebalanced(self, rebalancing: Rebalancing) -> tuple[Rebalanced, float]:
-        """What becomes of the part, and the seconds that it takes by itself."""
+        """Return what becomes of the part, and the seconds that it takes by itself."""
         if rebalancing not in self._known:
             like = None if rebalancing.like is None else self.rebalanced(rebalancing.like)[0]
             began, known = time.perf_counter(), self._clusterings.spared

@@ -79,7 +79,10 @@ class Clusterings:
 def rebalance(
     part: Population, rebalancing: Rebalancing, subclassing: Subclassing = subclasses_of
 ) -> Rebalanced:
-    """What becomes of the part. Raises TargetError, and FeatureError with the class's name."""
+    """Return what becomes of the part.
+
+    Raises TargetError, and FeatureError with the class's name.
+    """
     if rebalancing.like is not None:
         return alike(part, rebalance(part, rebalancing.like, subclassing))
     kept, left = np.arange(len(part.labels)), part

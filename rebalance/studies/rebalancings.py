@@ -35,18 +35,18 @@ class Rebalancing:
 
     @property
     def changes(self) -> bool:
-        """Whether there is anything to do."""
+        """Tell whether there is anything to do."""
         return self != Rebalancing()
 
     @property
     def blends(self) -> bool:
-        """Whether samples are added that are to be blended as embeddings."""
+        """Tell whether samples are added that are to be blended as embeddings."""
         inner = self.like or self
         return inner.raised is not None and inner.raised.space == "embedding"
 
     @property
     def by_chance(self) -> bool:
-        """Whether images are dropped and repeated at random, looking at nothing."""
+        """Tell whether images are dropped and repeated at random, looking at nothing."""
         looks = self.cut is not None and UNDERSAMPLERS[self.cut.method].needs_features
         if self.raised is not None:
             looks = looks or OVERSAMPLERS[self.raised.method].needs_features
@@ -103,7 +103,7 @@ def _raised(method: str) -> Rebalancing:
 
 
 def named(name: str) -> Rebalancing:
-    """What ``name`` stands for. Raises SettingError for one that is not known."""
+    """Return what ``name`` stands for. Raises SettingError for one that is not known."""
     known = names()
     if name not in known and name not in ALIASES:
         raise SettingError(
@@ -180,7 +180,7 @@ def _check_options(name: str, given: Mapping[str, Any], known: tuple[str, ...]) 
 
 
 def label_of(method: str, options: Mapping[str, Any]) -> str:
-    """What a rebalancing is called where it was given no name."""
+    """Return what a rebalancing is called where it was given no name."""
     told = [ALIASES.get(method, method), *(f"{key}={value}" for key, value in options.items())]
     return " ".join(told)
 
@@ -208,7 +208,7 @@ def random_control(rebalancing: Rebalancing, depth: str) -> Rebalancing | None:
 
 
 def control_label(control: Rebalancing, of: str) -> str:
-    """What the random control of the rebalancing called ``of`` is called."""
+    """Return what the random control of the rebalancing called ``of`` is called."""
     if control.like is not None:
         return f"random as {of}"
     if control.cut is not None and control.raised is not None:

@@ -213,7 +213,7 @@ def _no_metric(metric: str, outcomes: Sequence[Outcome]) -> str:
 def _comparisons(
     by_treatment: Mapping[Treatment, Own], controls: Mapping[Treatment, Controls]
 ) -> dict[str, int]:
-    """How many treatments that were run stand beside each control."""
+    """Return how many treatments that were run stand beside each control."""
     found = Counter(
         name
         for treatment in by_treatment

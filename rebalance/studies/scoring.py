@@ -16,7 +16,7 @@ from rebalance.studies.plan import Definition
 def decide(
     probabilities: NDArray[np.float64], definition: Definition, prior: NDArray[np.float64]
 ) -> Decision:
-    """What the threshold of a treatment, its costs read, makes of probabilities [N, K]."""
+    """Return what the threshold of a treatment, its costs read, makes of probabilities [N, K]."""
     name, _, _ = definition.threshold.partition(":")
     known = Known(len(prior), prior.tolist, lambda: definition.costs or ())
     return THRESHOLDS[name](probabilities, **THRESHOLDS[name].options(known))

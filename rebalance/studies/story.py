@@ -131,7 +131,10 @@ def study(
 
 
 def _processes(plan: Plan, run: RunOptions, device: str) -> int:
-    """How many run cells side by side: as many as there are processors, or GPUs to train on."""
+    """Return how many run cells side by side.
+
+    As many as there are processors, or GPUs to train on.
+    """
     if plan.options.depth == "full" and device != "cpu":
         return len(_gpus(plan, device)) or 1
     return max(chosen_workers(run.workers), 1)

@@ -37,7 +37,7 @@ class Way:
 
     @property
     def changes(self) -> int:
-        """How far it is from reading paths as they are written."""
+        """Return how far it is from reading paths as they are written."""
         return self.tidied + RELATIONS[self.relation] + len(self.loose)
 
     def in_words(self, paths: Sequence[str], *, of_files: bool = False) -> str:
@@ -76,12 +76,12 @@ class Match:
 
     @property
     def count(self) -> int:
-        """How many paths are found."""
+        """Return how many paths are found."""
         return sum(place is not None for place in self.places)
 
     @property
     def complete(self) -> bool:
-        """Whether every path is found."""
+        """Tell whether every path is found."""
         return None not in self.places
 
 

@@ -103,7 +103,7 @@ class Grid:
 
     @property
     def notes(self) -> list[Note]:
-        """What is not plain about the sign."""
+        """Return what is not plain about the sign."""
         return (
             [] if self.sign == DELIMITERS[","] else [Note(f"its cells are divided by {self.sign}")]
         )

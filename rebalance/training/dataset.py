@@ -154,7 +154,7 @@ class ImageDataset:
 
 
 def _has_room(device: str, size: int) -> bool:
-    """Whether ``size`` bytes leave half of what is free there to the network."""
+    """Tell whether ``size`` bytes leave half of what is free there to the network."""
     return device == "cuda" and size <= torch.cuda.mem_get_info()[0] // 2
 
 

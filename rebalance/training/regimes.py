@@ -35,7 +35,7 @@ class Moment:
     seed: int
 
     def reached(self, share: float) -> bool:
-        """Whether so much of the epochs, rounded to whole ones, is over."""
+        """Tell whether so much of the epochs, rounded to whole ones, is over."""
         return self.epoch >= round(share * self.epochs)
 
 

@@ -48,7 +48,7 @@ class Replicas:
         return tensor
 
     def from_first(self, value: Value) -> Value:
-        """What the first process has, in all of them."""
+        """Return what the first process has, in all of them."""
         if self.world == 1:
             return value
         box = [value]

@@ -68,7 +68,7 @@ class Sampler:
         return self.draw(labels, rng)
 
     def draws(self, labels: ArrayLike, classes: int) -> list[float]:
-        """How often each class [K] is drawn from an epoch's images, labels [N], in any unit.
+        """Return how often each class [K] is drawn from an epoch's images, labels [N], in any unit.
 
         Of a whole run the last epoch stands for all, being what the network saw last: for two-phase
         every image, for dynamic the sizes that the F1 before it led to.
@@ -124,7 +124,7 @@ class Division:
         ]
 
     def passes(self, order: Positions) -> Iterator[Positions]:
-        """What this process trains on in each forward pass of the epoch ``order``.
+        """Return what this process trains on in each forward pass of the epoch ``order``.
 
         A pass has every so many'th image of its step, and this process each ``world``-th of those,
         from ``rank`` on.

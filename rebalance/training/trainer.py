@@ -40,7 +40,7 @@ class Means(NamedTuple):
 
 
 def objectives(network: Network, loss: Loss, recipe: Recipe) -> tuple[Objective, ...]:
-    """What each step does in turn, for the losses that a batch is descended by.
+    """Return what each step does in turn, for the losses that a batch is descended by.
 
     Each has an optimiser, and so a momentum, of its own: complement objective training takes two
     (Chen et al. 2019, algorithm 1).

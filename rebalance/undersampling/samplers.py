@@ -200,7 +200,7 @@ def _class_by_class(
     wanted: Mapping[int, int],
     rng: np.random.Generator,
 ) -> Indices:
-    """What ``keep`` keeps of each class to cut, and all of the others."""
+    """Return what ``keep`` keeps of each class to cut, and all of the others."""
     kept = np.isin(labels, list(wanted), invert=True)
     seed = int(rng.integers(2**63))
     for label, size in wanted.items():
@@ -225,7 +225,7 @@ def _nearmiss(version: int, features: Values, labels: Labels, wanted: Mapping[in
 
 
 def _kept_by(sampler: Any, features: Values, labels: Labels, wanted: Mapping[int, int]) -> Indices:
-    """What one of imbalanced-learn's samplers keeps."""
+    """Return what one of imbalanced-learn's samplers keeps."""
     with warnings.catch_warnings():
         # About counts that were not reached: whoever asked compares them.
         warnings.simplefilter("ignore", UserWarning)

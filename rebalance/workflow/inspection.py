@@ -98,7 +98,7 @@ def _find(
     run: RunOptions,
     progress: Progress,
 ) -> Inspection:
-    """What is wrong with the first of ``sources``, but what is ``known``."""
+    """Return what is wrong with the first of ``sources``, but what is ``known``."""
     folders = [source.folder for source in sources]
     if compare is not None:
         compare.check(folders)

@@ -57,7 +57,10 @@ def added_rows(originals: Sequence[Row], added: "Added") -> list[Row]:
 def places_of(
     source: Source, folder: ImageFolder, subclasses: "Mapping[int, Subclasses]"
 ) -> tuple[Place, ...]:
-    """Where the images of the classes that were clustered lie; of others, what was known before."""
+    """Return where the images of the classes that were clustered lie.
+
+    Of others, what was known before.
+    """
     found = {
         label: iter(each.points.round(MAP_DIGITS).tolist()) for label, each in subclasses.items()
     }
@@ -102,7 +105,7 @@ def provenance(
     per_class: Mapping[str, ClassStory],
     seed: int,
 ) -> ManifestRecord:
-    """What every manifest says of how it came about, whichever story made it.
+    """Return what every manifest says of how it came about, whichever story made it.
 
     after: samples of each class in it, by name.
     """

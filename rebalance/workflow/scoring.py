@@ -83,7 +83,7 @@ def _rule(
     workers: int,
     evaluator: Evaluator,
 ) -> DecisionRule:
-    """How to decide; a rule that is not the run's own is fitted, and kept with it."""
+    """Return how to decide; a rule that is not the run's own is fitted, and kept with it."""
     processes = evaluator.processes
     if threshold is None and classifier is None:
         return decisions.own

@@ -78,5 +78,5 @@ class SimilarityComparison:
 
 
 def _has_any(extractor: Extractor) -> bool:
-    """Whether features of this extractor were ever kept."""
+    """Tell whether features of this extractor were ever kept."""
     return bool(FeatureCache(extractor.cache, extractor.fingerprint).widths())

@@ -139,7 +139,7 @@ def _recipes(
     run: RunOptions,
     evaluator: Evaluator,
 ) -> TrainingSet:
-    """What the head is to be trained on, apart from what it is validated and tested on."""
+    """Return what the head is to be trained on, apart from what it is validated and tested on."""
     workers = chosen_workers(run.workers)
     found = open_recipes(
         manifest,
@@ -264,7 +264,7 @@ def _note(
 def _amounts(
     options: RunOptionsRecord, recipe: Recipe, seen: TrainingSet, f1: Sequence[float] | None
 ) -> tuple[list[float], list[float]]:
-    """How often the last epoch drew each class, and what it weighed there.
+    """Return how often the last epoch drew each class, and what it weighed there.
 
     f1: what the last epoch began with, by which dynamic sampling drew it; None before training.
     """

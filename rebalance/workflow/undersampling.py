@@ -141,7 +141,7 @@ def _select(
 
 
 def _loading_ahead(options: SelectionOptions, largest: int) -> Callable[[], None] | None:
-    """What makes the compiled loops of our own layout ready while features are computed."""
+    """Return what makes the compiled loops of our own layout ready while features are computed."""
     from rebalance.clusters.warm_up import load_loops
     from rebalance.undersampling import UNDERSAMPLERS
 

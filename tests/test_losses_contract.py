@@ -20,7 +20,7 @@ from rebalance.losses import (
     default_options,
     make_loss,
 )
-from rebalance.losses.checks import counts_of
+from rebalance.losses.arguments import counts_of
 from rebalance.losses.registry import LossRegistry
 
 COUNTS = {"glass": 40, "paper": 9, "trash": 3}

@@ -12,7 +12,7 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from rebalance.errors import LossError, shown
-from rebalance.losses.checks import ClassCounts
+from rebalance.losses.arguments import ClassCounts
 from rebalance.losses.registry import LossRegistry
 
 if TYPE_CHECKING:

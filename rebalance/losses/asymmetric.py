@@ -5,7 +5,7 @@ Imports torch and nothing heavier.
 
 from torch import Tensor
 
-from rebalance.losses.checks import ClassCounts, at_least_zero, number
+from rebalance.losses.arguments import ClassCounts, at_least_zero, number
 from rebalance.losses.focal import focused
 from rebalance.losses.loss import SampleLoss, log_odds, of_wrong_classes
 

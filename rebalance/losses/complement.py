@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from rebalance.losses.checks import ClassCounts, number
+from rebalance.losses.arguments import ClassCounts, number
 from rebalance.losses.cross_entropy import CE
 from rebalance.losses.loss import check_targets, of_wrong_classes, outside_autocast, widened
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rebalance.errors import LossError
-from rebalance.losses.checks import ClassCounts, names_of
+from rebalance.losses.arguments import ClassCounts, names_of
 from rebalance.losses.cross_entropy import CE
 
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from rebalance.losses.checks import ClassCounts
+from rebalance.losses.arguments import ClassCounts
 from rebalance.losses.loss import SampleLoss
 from rebalance.losses.weights import BETA, class_weights
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, one_hot
 
-from rebalance.losses.checks import ClassCounts, at_least_zero, number
+from rebalance.losses.arguments import ClassCounts, at_least_zero, number
 from rebalance.losses.loss import (
     SampleLoss,
     checked_weights,

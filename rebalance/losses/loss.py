@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rebalance.errors import LossError
-from rebalance.losses.checks import ClassCounts, counts_of
+from rebalance.losses.arguments import ClassCounts, counts_of
 
 
 class Loss(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from rebalance.losses.checks import ClassCounts, at_least_zero, counts_of_filled, number
+from rebalance.losses.arguments import ClassCounts, at_least_zero, counts_of_filled, number
 from rebalance.losses.loss import SampleLoss, outside_autocast, widened
 
 

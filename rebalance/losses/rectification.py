@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, relu
 
 from rebalance.errors import LossError
-from rebalance.losses.checks import ClassCounts, at_least_zero, counts_of, number
+from rebalance.losses.arguments import ClassCounts, at_least_zero, counts_of, number
 from rebalance.losses.loss import Loss, outside_autocast, widened
 
 MINORITY_SHARE = 0.5  # of the batch, that the minority classes hold at most together

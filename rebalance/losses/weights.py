@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rebalance.errors import LossError, shown
-from rebalance.losses.checks import ClassCounts, counts_of_filled, number
+from rebalance.losses.arguments import ClassCounts, counts_of_filled, number
 
 BETA = 0.9999
 

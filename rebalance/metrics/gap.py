@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import FeatureError
-from rebalance.metrics.checks import as_features, as_integers
+from rebalance.metrics.arrays import as_features, as_integers
 
 
 class GeneralizationGap(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import MetricError
-from rebalance.metrics.checks import as_labels, as_probabilities
+from rebalance.metrics.arrays import as_labels, as_probabilities
 
 
 @dataclass(frozen=True, eq=False)

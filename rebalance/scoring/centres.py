@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import FeatureError
-from rebalance.metrics.checks import as_features, as_labels
+from rebalance.metrics.arrays import as_features, as_labels
 from rebalance.scoring.thresholds import Decision
 
 BLOCK = 4096  # images whose features are held in double precision at a time

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import DataError, MetricError, SettingError, shown, some
-from rebalance.metrics.checks import as_probabilities
+from rebalance.metrics.arrays import as_probabilities
 from rebalance.tables import Grid, number, read_grids, same_text, tell
 
 

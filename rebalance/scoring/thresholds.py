@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import MetricError, SettingError, shown
-from rebalance.metrics.checks import as_probabilities
+from rebalance.metrics.arrays import as_probabilities
 from rebalance.scoring.costs import cost_decision
 
 

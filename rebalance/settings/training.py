@@ -16,7 +16,7 @@ HELD_BYTES = {"auto": 2**30, "yes": sys.maxsize, "no": 0}
 
 HIGHEST_RATE = 1000
 MOST_EPOCHS = 100_000
-RANGES: dict[str, tuple[type, Range]] = {  # of a recipe's numbers; checks.check_sizes has the rest
+RANGES: dict[str, tuple[type, Range]] = {  # of a recipe's numbers; training.checks has the rest
     "frozen_epochs": (int, Range(most=MOST_EPOCHS)),
     "epochs": (int, Range(most=MOST_EPOCHS)),
     "peak_lr": (float, Range(above=0, most=HIGHEST_RATE)),

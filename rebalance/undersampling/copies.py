@@ -13,7 +13,7 @@ import numpy as np
 from rebalance import seeds
 from rebalance.numerics.contents import Contents, contents_of
 from rebalance.numerics.pca import InMemory
-from rebalance.undersampling.checks import Features, Indices, Labels, Values
+from rebalance.undersampling.preconditions import Features, Indices, Labels, Values
 
 Wanted = Mapping[int, int]
 Check = Callable[[Features, Labels, Wanted], Values]

@@ -17,7 +17,9 @@ from rebalance.clusters import InMemory, Subclasses, find_subclasses
 from rebalance.numerics.contents import Contents
 from rebalance.quotas import allot
 from rebalance.undersampling import coverage as covering
-from rebalance.undersampling.checks import (
+from rebalance.undersampling.copies import each_once, filled_up
+from rebalance.undersampling.pickers import PICKERS, Picker, closest, pick_per_cluster
+from rebalance.undersampling.preconditions import (
     Features,
     Indices,
     Labels,
@@ -27,8 +29,6 @@ from rebalance.undersampling.checks import (
     checked,
     compared,
 )
-from rebalance.undersampling.copies import each_once, filled_up
-from rebalance.undersampling.pickers import PICKERS, Picker, closest, pick_per_cluster
 
 NEIGHBORS = 3
 

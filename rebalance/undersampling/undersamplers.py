@@ -14,7 +14,7 @@ from rebalance import seeds
 from rebalance.clusters import CLUSTERING
 from rebalance.errors import SettingError
 from rebalance.settings import SelectionOptions
-from rebalance.undersampling.checks import Features, Indices, Labels
+from rebalance.undersampling.preconditions import Features, Indices, Labels
 from rebalance.undersampling.samplers import (
     coverage,
     coverage_typical,

@@ -17,7 +17,7 @@ from rebalance.manifest.writing import write_manifest
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, LongTail, RunOptions
-from rebalance.workflow.checks import check_result
+from rebalance.workflow.places import check_result
 from rebalance.workflow.rows import original_rows, places_of, provenance
 
 log = logging.getLogger("rebalance")

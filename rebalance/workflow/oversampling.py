@@ -21,7 +21,7 @@ from rebalance.settings import (
     SynthesisOptions,
     Targets,
 )
-from rebalance.workflow.checks import check_result
+from rebalance.workflow.places import check_result
 from rebalance.workflow.reading import read
 from rebalance.workflow.rows import added_rows, class_stories, original_rows, places_of, provenance
 from rebalance.workflow.undersampling import undersample

@@ -28,8 +28,8 @@ from rebalance.workflow.appraisal import (
     with_cover,
     with_suspects,
 )
-from rebalance.workflow.checks import check_result
 from rebalance.workflow.copies import warn_of_copies
+from rebalance.workflow.places import check_result
 from rebalance.workflow.reading import Readable, read
 from rebalance.workflow.rows import places_of, provenance
 

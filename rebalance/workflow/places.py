@@ -1,4 +1,4 @@
-"""What every story checks before its work."""
+"""Where a manifest may be written: nowhere that would harm what is read."""
 
 from pathlib import Path
 

@@ -84,9 +84,7 @@ def test_one_cycle_depends_on_the_share_of_the_phase_alone() -> None:
 
 @pytest.mark.parametrize("milestones", [(0.5, 0.5), (0.6, 0.3), (0.0, 0.5), (0.5, 1.0), (60,)])
 def test_milestones_that_do_not_rise_between_0_and_1_are_refused(milestones) -> None:
-    with pytest.raises(
-        SettingError, match="milestones must rise|milestone must be .* above 0 and below 1"
-    ):
+    with pytest.raises(SettingError, match="above 0 and below 1"):
         Recipe(milestones=milestones)
 
 

@@ -3,6 +3,7 @@
 import logging
 import tracemalloc
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.datasets import make_blobs
 from sklearn.neighbors import NearestNeighbors
+from test_appraisal_suspects import NAMES, planted
 
+from rebalance.appraisal.suspects import suspects
 from rebalance.errors import FeatureError, SettingError
 from rebalance.neighbours import (
     approximate,
@@ -419,6 +422,13 @@ def test_approximate_neighbours_are_nearly_the_true_ones() -> None:
     again = nearest_approximately(features, 10, [2999, 4, 4], seed=1)
     np.testing.assert_array_equal(again.indices, found.indices[[2999, 4, 4]])
     np.testing.assert_array_equal(again.distances, found.distances[[2999, 4, 4]])
+
+
+def test_suspects_are_the_same_by_approximate_neighbours() -> None:
+    """Here, since the first approximate search of a process compiles for long."""
+    points, labels = planted()
+    found = suspects(points, labels, NAMES, partial(nearest_approximately, seed=3))
+    assert found == suspects(points, labels, NAMES, nearest)
 
 
 @pytest.mark.parametrize("samples", [2, 5, 40])

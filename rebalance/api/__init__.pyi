@@ -539,8 +539,8 @@ def train(
         head_only: With from: the manifest that the head is trained by.
         resume: Go on with a run that was interrupted. (default False)
         recipe: transfer: from ImageNet weights, the head first; scratch: as the literature
-            trains on CIFAR. The next options override it. (one of transfer, scratch; default
-            'transfer')
+            trains on CIFAR; eos: the same with the schedule of the paper of that name. The
+            next options override it. (one of transfer, scratch, eos; default 'transfer')
         epochs: Epochs that train everything.
         batch_size: Images of one step.
         lr: Highest learning rate.

@@ -111,6 +111,22 @@ RECIPES: dict[str, Recipe] = {
         milestones=(0.3, 0.6, 0.8),
         augmentation="cifar",
     ),
+    # Dablain et al. 2023, on CIFAR: docs/methods.md, "Recipes".
+    "eos": Recipe(
+        frozen_epochs=0,
+        epochs=200,
+        peak_lr=0.1,
+        whole_divisor=1.0,
+        stem_divisor=1.0,
+        batch_size=128,
+        weight_decay=2e-4,
+        optimiser="sgd",
+        schedule="step",
+        warmup_epochs=5,
+        milestones=(0.8, 0.9),
+        drop=0.1,
+        augmentation="cifar",
+    ),
 }
 
 
@@ -122,7 +138,8 @@ class TrainOptions(Options):
         "transfer",
         choices=tuple(RECIPES),
         help="transfer: from ImageNet weights, the head first; scratch: "
-        "as the literature trains on CIFAR. The next options override it.",
+        "as the literature trains on CIFAR; eos: the same with the schedule of the paper "
+        "of that name. The next options override it.",
     )
     epochs: int | None = option(
         None, least=1, most=MOST_EPOCHS, help="Epochs that train everything."

@@ -168,9 +168,9 @@ SAMPLE_LOSSES = [name for name in LOSSES if issubclass(LOSSES[name], SampleLoss)
 def test_a_loss_says_whether_it_sees_the_batch_as_a_whole(name: str) -> None:
     assert LOSSES[name].sees_whole_batch == (name not in SAMPLE_LOSSES)
     loss, values = made(name), logits(torch.float64)
-    parts = torch.stack(
-        [loss(values[i : i + 1], TARGETS[i : i + 1]) for i in range(len(TARGETS))]
-    ).mean()
+    singles = [slice(i, i + 1) for i in range(len(TARGETS))]
+    amounts = torch.stack([loss.amount(TARGETS[i]) for i in singles]).double()
+    parts = torch.stack([loss(values[i], TARGETS[i]) for i in singles]) @ (amounts / amounts.sum())
     assert torch.allclose(loss(values, TARGETS), parts) != loss.sees_whole_batch
 
 
@@ -190,15 +190,19 @@ def test_a_loss_says_whether_it_weighs_the_classes(name: str) -> None:
 def test_only_complement_training_has_a_second_step() -> None:
     assert [name for name in LOSSES if len(made(name).steps()) == 2] == ["cot"]
     first, second = (loss := made("cot")).steps()
-    assert first is loss
-    assert torch.equal(second(logits(), TARGETS), -complement_entropy(logits(), TARGETS) / 2)
+    assert first.loss is loss
+    assert torch.equal(second.loss(logits(), TARGETS), -complement_entropy(logits(), TARGETS) / 2)
+    loss.reweight([2.0, 0.0, 0.5])
+    assert first.amount(TARGETS) == loss.weights[TARGETS].sum()
+    assert second.amount(TARGETS) == len(TARGETS)
 
 
 @pytest.mark.parametrize("name", SAMPLE_LOSSES)
 def test_the_mean_of_a_batch_is_that_of_its_halves(name: str) -> None:
     loss, values = made(name), logits(torch.float64)[:6]
-    halves = (loss(values[:3], TARGETS[:3]) + loss(values[3:], TARGETS[3:6])) / 2
-    torch.testing.assert_close(loss(values, TARGETS[:6]), halves)
+    one, two = (loss.amount(half) for half in (TARGETS[:3], TARGETS[3:6]))
+    halves = loss(values[:3], TARGETS[:3]) * one + loss(values[3:], TARGETS[3:6]) * two
+    torch.testing.assert_close(loss(values, TARGETS[:6]), halves / (one + two))
 
 
 @pytest.mark.parametrize("name", SAMPLE_LOSSES)
@@ -208,8 +212,11 @@ def test_reweighting_replaces_the_weights_of_the_classes(name: str) -> None:
     alone = torch.stack(
         [loss.per_sample(values[i : i + 1], TARGETS[i : i + 1])[0] for i in range(len(TARGETS))]
     )
-    expected = (alone * torch.tensor([2.0, 0.0, 0.5])[TARGETS]).mean()
+    expected = (alone * torch.tensor([2.0, 0.0, 0.5])[TARGETS]).sum() / loss.amount(TARGETS)
     torch.testing.assert_close(loss(values, TARGETS), expected)
+    counted = sum([2.0, 0.0, 0.5][target] for target in TARGETS.tolist())
+    wanted = len(TARGETS) if name in ("focal", "focal-sigmoid") else counted
+    assert loss.amount(TARGETS) == wanted
 
 
 @pytest.mark.parametrize("name", SAMPLE_LOSSES)

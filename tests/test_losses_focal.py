@@ -22,8 +22,10 @@ def test_focal_at_gamma_0_is_the_cross_entropy() -> None:
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_focal_at_gamma_0_with_class_weights_is_the_weighted_cross_entropy(weighting: str) -> None:
+    """But for what it is divided by: the samples, as in the paper, and not their weights."""
     value = Focal(COUNTS, 0, weighting)(LOGITS, TARGETS)
-    torch.testing.assert_close(value, Weighted(COUNTS, weighting)(LOGITS, TARGETS))
+    mean_weight = class_weights(COUNTS, weighting)[TARGETS].mean()
+    torch.testing.assert_close(value, Weighted(COUNTS, weighting)(LOGITS, TARGETS) * mean_weight)
 
 
 def test_alpha_stands_outside_the_power_and_not_inside_p() -> None:

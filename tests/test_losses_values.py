@@ -53,6 +53,11 @@ def weights_of(counts: Sequence[int], weighting: str, beta: float) -> Numbers:
     return scaled([(1 - Decimal(beta)) / (1 - Decimal(beta) ** n) for n in counts])
 
 
+def weighted_mean(losses: Numbers, targets: list[int], w: Numbers) -> Decimal:
+    total = sum(w[y] * loss for loss, y in zip(losses, targets, strict=True))
+    return Decimal(total / sum(w[y] for y in targets))
+
+
 def ce(rows: Rows, targets: list[int], counts: list[int]) -> Decimal:
     return mean([-softmax(row)[y].ln() for row, y in zip(rows, targets, strict=True)])
 
@@ -61,7 +66,9 @@ def weighted(
     rows: Rows, targets: list[int], counts: list[int], weighting: str, beta: float = 0.9999
 ) -> Decimal:
     w = weights_of(counts, weighting, beta)
-    return mean([-w[y] * softmax(row)[y].ln() for row, y in zip(rows, targets, strict=True)])
+    return weighted_mean(
+        [-softmax(row)[y].ln() for row, y in zip(rows, targets, strict=True)], targets, w
+    )
 
 
 def entropy_of_wrong(rows: Rows, targets: list[int]) -> Decimal:
@@ -162,11 +169,10 @@ def msfe(rows: Rows, targets: list[int], counts: list[int]) -> Decimal:
 
 
 def cost(rows: Rows, targets: list[int], counts: list[int], matrix: Any) -> Decimal:
-    losses = []
-    for row, y in zip(rows, targets, strict=True):
-        mistakes = [Decimal(matrix[guess][y]) for guess in range(len(row)) if guess != y]
-        losses.append(-mean(mistakes) * softmax(row)[y].ln())
-    return mean(losses)
+    classes = range(len(counts))
+    w = [mean([Decimal(matrix[guess][y]) for guess in classes if guess != y]) for y in classes]
+    losses = [-softmax(row)[y].ln() for row, y in zip(rows, targets, strict=True)]
+    return weighted_mean(losses, targets, w)
 
 
 def minority(targets: list[int], counts: list[int]) -> list[int]:

@@ -98,7 +98,29 @@ def test_weighted_with_equal_classes_is_torchs_cross_entropy() -> None:
         torch.testing.assert_close(value, torch.nn.functional.cross_entropy(logits, targets))
 
 
-def test_the_mean_is_over_the_samples_and_not_over_their_weights() -> None:
-    logits, targets = torch.tensor([[0.5, -0.5]]), torch.tensor([1])
-    plain = torch.nn.functional.cross_entropy(logits, targets)
-    torch.testing.assert_close(Weighted([30, 10])(logits, targets), 2 * plain)
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_the_mean_is_divided_by_the_weights_as_torch_divides_it(weighting: str) -> None:
+    logits, targets = torch.randn(6, 4), torch.tensor([0, 1, 2, 2, 2, 0])
+    weights = class_weights(COUNTS, weighting)
+    value = Weighted(COUNTS, weighting)(logits, targets)
+    torch.testing.assert_close(
+        value, torch.nn.functional.cross_entropy(logits, targets, weight=weights)
+    )
+
+
+def test_balanced_and_inverse_are_one_loss() -> None:
+    logits, targets = torch.randn(6, 4), torch.tensor([0, 1, 2, 2, 2, 0])
+    balanced, inverse = (
+        Weighted(COUNTS, name)(logits, targets) for name in ("balanced", "inverse")
+    )
+    torch.testing.assert_close(balanced, inverse)
+
+
+def test_a_batch_that_counts_for_nothing_is_0() -> None:
+    loss = Weighted(COUNTS)
+    loss.reweight([0.0, 1.0, 1.0, 1.0])
+    logits = torch.randn(2, 4, requires_grad=True)
+    value = loss(logits, torch.tensor([0, 0]))
+    value.backward()
+    assert value.item() == 0
+    assert not logits.grad.any()

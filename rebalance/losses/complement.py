@@ -4,13 +4,18 @@ Sources: complement objective training, Chen et al., ICLR 2019; complement cross
 & Jeon, PRL 2021. Imports torch and nothing heavier.
 """
 
-from collections.abc import Callable
-
 from torch import Tensor
 
 from rebalance.losses.arguments import ClassCounts, number
 from rebalance.losses.cross_entropy import CE
-from rebalance.losses.loss import check_targets, of_wrong_classes, outside_autocast, widened
+from rebalance.losses.loss import (
+    Descent,
+    check_targets,
+    count_of,
+    of_wrong_classes,
+    outside_autocast,
+    widened,
+)
 
 
 def complement_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -70,9 +75,9 @@ class COT(CE):
     (0.4251, -0.3113)
     """
 
-    def steps(self) -> tuple[Callable[..., Tensor], ...]:
-        """The cross entropy, and then its complement."""
-        return self, self.complement
+    def steps(self) -> tuple[Descent, ...]:
+        """The cross entropy, and then its complement, which is a plain mean."""
+        return Descent(self, self.amount), Descent(self.complement, count_of)
 
     def complement(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss of the second step, a scalar: -C/(K - 1), with ``complement_entropy`` C."""

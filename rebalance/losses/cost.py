@@ -12,7 +12,7 @@ from rebalance.losses.cross_entropy import CE
 
 
 class Cost(CE):
-    """Cross entropy times the mean cost of mistaking the true class for another.
+    """Cross entropy, each sample weighted by the mean cost of mistaking its class for another.
 
     matrix: cost[predicted][true] [K, K], in any unit, its diagonal zero. Source: Johnson &
     Khoshgoftaar 2019 on CSDNN. Raises LossError for a matrix of another shape, a cost that is

@@ -23,10 +23,10 @@ class CE(SampleLoss):
 
 
 class Weighted(CE):
-    """Cross entropy times the weight of the true class: -w_y log p_y.
+    """Cross entropy by the weight of the true class: the sum of -w_y log p_y over that of w_y.
 
-    weighting: balanced (N / (K·n_c)), inverse (1 / n_c) or effective ((1 - β) / (1 - β^n_c)); the
-    latter two are scaled to add up to K. beta: for effective. See
+    weighting: balanced (N / (K·n_c)), inverse (1 / n_c) or effective ((1 - β) / (1 - β^n_c)). As
+    only their ratios count, balanced and inverse are the same loss. beta: for effective. See
     docs/methods.md, "Class weights".
 
     >>> import torch

@@ -4,6 +4,7 @@ Imports torch and nothing heavier.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,8 +25,8 @@ class Focal(SampleLoss):
     """-α_y (1 - p_y)^γ log p_y, with p the softmax; at γ = 0 the (weighted) cross entropy.
 
     gamma: at least 0. alpha: the weight of every class [K], a number for all of them, or a key of
-    ``weights.WEIGHTINGS`` to take them from the class counts; None is 1. Source: Lin et al. 2017,
-    eq. 5, in its multi-class form.
+    ``weights.WEIGHTINGS`` to take them from the class counts; None is 1. The mean is over the
+    samples, not over their weights. Source: Lin et al. 2017, eq. 5, in its multi-class form.
 
     >>> import torch
     >>> from rebalance.losses import LOSSES
@@ -33,6 +34,8 @@ class Focal(SampleLoss):
     >>> round(LOSSES["focal"]([50, 30, 20], gamma=2)(logits, targets).item(), 4)
     0.0849
     """
+
+    divides_by_weights: ClassVar[bool] = False  # as there
 
     def __init__(
         self,
@@ -63,6 +66,8 @@ class FocalSigmoid(SampleLoss):
     >>> round(loss(logits, targets).item(), 4)
     0.283
     """
+
+    divides_by_weights: ClassVar[bool] = False
 
     def __init__(self, class_counts: ClassCounts, gamma: float = 2.0, alpha: float = 0.25) -> None:
         super().__init__(class_counts)

@@ -5,7 +5,7 @@ Imports torch and nothing heavier.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +14,25 @@ from rebalance.errors import LossError
 from rebalance.losses.arguments import ClassCounts, counts_of
 
 
+class Descent(NamedTuple):
+    """One of the steps that a batch is descended by.
+
+    loss: of logits, targets and perhaps embeddings. amount: of targets, what ``loss`` divides by;
+    by it the loss of a batch is put together from its parts.
+    """
+
+    loss: Callable[..., Tensor]
+    amount: Callable[[Tensor], Tensor]
+
+
 class Loss(nn.Module):
     """Logits [N, K] and targets [N], class indices, to a scalar: the mean loss of the batch.
 
     takes_cosines: the logits are cosines, of a last layer whose features and weights are normalised
         and that has no bias.
     takes_embeddings: a third argument, the features [N, D] under the last layer, is welcome.
-    sees_whole_batch: the loss of a batch is more than the mean of the losses of its parts.
+    sees_whole_batch: the loss of a batch is more than the mean of the losses of its parts, each as
+        its ``amount`` says.
     weighs_classes: ``reweight`` says from then on how much a sample of each class counts.
 
     Computed in float32 or better, under autocast too. Made from the training images of each class;
@@ -42,9 +54,13 @@ class Loss(nn.Module):
         with outside_autocast(logits):
             return widened(logits).softmax(dim=1)
 
-    def steps(self) -> tuple[Callable[..., Tensor], ...]:
+    def steps(self) -> tuple[Descent, ...]:
         """The losses that a batch is descended by in turn, each with a forward pass of its own."""
-        return (self,)
+        return (Descent(self, self.amount),)
+
+    def amount(self, targets: Tensor) -> Tensor:
+        """Return what the loss of samples with these targets [N] is divided by: N, a scalar."""
+        return count_of(targets)
 
     def reweight(self, weights: Tensor | Sequence[float]) -> None:
         """Let the classes count as ``weights`` [K] says, where the loss ``weighs_classes``.
@@ -68,14 +84,16 @@ class Loss(nn.Module):
 
 
 class SampleLoss(Loss, ABC):
-    """A loss of each sample on its own: the mean, over the N samples, of weight times loss.
+    """A loss of each sample on its own: their mean, each weighted by its true class.
 
-    The weight is that of the sample's true class; it is not divided out of the mean again, so that
-    the mean over a large batch is that of its parts.
+    divides_by_weights: the sum of weight times loss is divided by the sum of the weights, as by
+        torch's own ``weight=``, so that a step is as long whatever the weights add up to; otherwise
+        by the number of samples. It is 0 for a batch whose weights are all 0.
     """
 
     sees_whole_batch = False
     weighs_classes = True
+    divides_by_weights: ClassVar[bool] = True
     weights: Tensor  # [K], a buffer
 
     def __init__(self, class_counts: ClassCounts) -> None:
@@ -95,11 +113,17 @@ class SampleLoss(Loss, ABC):
         weights: list[float] = self.weights.tolist()
         return weights
 
+    def amount(self, targets: Tensor) -> Tensor:
+        """Return the sum of the weights of samples with these targets [N], or N, as a scalar."""
+        if self.divides_by_weights:
+            return widened(self.weights)[targets].sum()
+        return super().amount(targets)
+
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         self.check(logits, targets)
         with outside_autocast(logits):
-            losses = self.per_sample(widened(logits), targets)
-            return (widened(self.weights)[targets] * losses).mean()
+            losses = widened(self.weights)[targets] * self.per_sample(widened(logits), targets)
+            return losses.sum() / at_least_tiny(self.amount(targets))
 
     @abstractmethod
     def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -114,6 +138,16 @@ def outside_autocast(tensor: Tensor) -> torch.autocast:
 def widened(tensor: Tensor) -> Tensor:
     """``tensor`` in float32, or as it is where it is wider."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def count_of(targets: Tensor) -> Tensor:
+    """N, for targets [N], as a scalar on their device."""
+    return torch.full((), float(len(targets)), device=targets.device)
+
+
+def at_least_tiny(amount: Tensor) -> Tensor:
+    """``amount``, or where it is 0 the least number that may be divided by."""
+    return amount.clamp(min=torch.finfo(amount.dtype).tiny)
 
 
 def check_targets(logits: Tensor, targets: Tensor) -> None:

@@ -178,7 +178,7 @@ def _steps(head: nn.Module, loss: Loss | None, recipe: HeadRecipe, device: str) 
         return [descend(cross_entropy)]
     loss.to(device)
     # No loss is given the embeddings: these do not learn, so that CRL compares by probabilities.
-    return [descend(each) for each in loss.steps()]
+    return [descend(each.loss) for each in loss.steps()]
 
 
 def _weigh(loss: Loss | None, lesson: Lesson, labels: NDArray[np.int64], classes: int) -> None:

@@ -1,7 +1,7 @@
 """One pass over an epoch's batches: forward, backward, step. Imports torch and nothing heavier."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +13,7 @@ from torch import Tensor
 from rebalance import seeds
 from rebalance.errors import TrainingError
 from rebalance.losses import Loss
+from rebalance.losses.loss import Descent, at_least_tiny
 from rebalance.models.devices import autocast
 from rebalance.models.network import Network, concat_pool
 from rebalance.settings import Recipe
@@ -26,9 +27,9 @@ CHECK_EVERY = 50  # steps; to ask for a loss makes a GPU wait for it
 
 
 class Objective(NamedTuple):
-    """A loss of logits, targets and perhaps embeddings, and the optimiser that it steps with."""
+    """A loss that a batch is descended by, and the optimiser that it steps with."""
 
-    loss: Callable[..., Tensor]
+    descent: Descent
     optimiser: torch.optim.Optimizer
 
 
@@ -138,18 +139,24 @@ class Trainer:
     ) -> tuple[Tensor, Tensor]:
         """One step of the optimiser; this process's part of the mean loss, and its hits."""
         objective.optimiser.zero_grad()
+        shares = self._shares(objective.descent, [targets for _, targets in batches])
         mean = torch.zeros((), device=self.device)
         hits = torch.zeros((), device=self.device)
         for part, (pixels, targets) in enumerate(batches):
             rows = len(range(part, images, len(batches)))
             logits, *embeddings = self._forward(pixels, rows)
-            loss = objective.loss(logits, targets, *embeddings) * (len(targets) / images)
+            loss = objective.descent.loss(logits, targets, *embeddings) * shares[part]
             torch.autograd.backward(loss)
             mean += loss.detach()
             hits += (logits.detach().argmax(1) == targets).sum()
         self.replicas.sum_gradients(self.network.parameters())
         objective.optimiser.step()
         return mean, hits
+
+    def _shares(self, descent: Descent, parts: Sequence[Tensor]) -> Tensor:
+        """How much of the step's mean loss each part is, of all the parts of all processes."""
+        amounts = torch.stack([descent.amount(targets) for targets in parts])
+        return amounts / at_least_tiny(self.replicas.total(amounts.sum()))
 
     def _forward(self, pixels: Tensor, rows: int) -> tuple[Tensor, ...]:
         """Logits and, where they are taken, embeddings; ``rows`` images over all processes."""

@@ -549,7 +549,7 @@ def train(
         augment: How training images are varied. (a key of
             rebalance.training.augmentation.AUGMENTATIONS)
         grad_accum: Forward passes that one step is split into.
-        arch: [default: resnet50 for transfer, cifar_resnet32 for scratch]
+        arch: [default: resnet50 for transfer, else cifar_resnet32]
         weights: What to start from. [default: imagenet for transfer, else scratch]
         image_size: Side of the square the network sees.
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default

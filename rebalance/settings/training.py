@@ -1,7 +1,7 @@
 """How a network is trained, and what it is judged by."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -94,39 +94,27 @@ class Recipe:
         return cls(frozen_epochs=0, epochs=20, peak_lr=0.02, stem_divisor=1.0, batch_size=64)
 
 
+# Kim, Lee & Jeon 2021, on CIFAR: docs/methods.md, "Recipes".
+_SCRATCH = Recipe(
+    frozen_epochs=0,
+    epochs=200,
+    peak_lr=0.1,
+    whole_divisor=1.0,
+    stem_divisor=1.0,
+    batch_size=128,
+    weight_decay=5e-4,
+    optimiser="sgd",
+    schedule="step",
+    warmup_epochs=5,
+    milestones=(0.3, 0.6, 0.8),
+    augmentation="cifar",
+)
+
 RECIPES: dict[str, Recipe] = {
     "transfer": Recipe(),
-    # Kim, Lee & Jeon 2021, on CIFAR: docs/methods.md, "Recipes".
-    "scratch": Recipe(
-        frozen_epochs=0,
-        epochs=200,
-        peak_lr=0.1,
-        whole_divisor=1.0,
-        stem_divisor=1.0,
-        batch_size=128,
-        weight_decay=5e-4,
-        optimiser="sgd",
-        schedule="step",
-        warmup_epochs=5,
-        milestones=(0.3, 0.6, 0.8),
-        augmentation="cifar",
-    ),
-    # Dablain et al. 2023, on CIFAR: docs/methods.md, "Recipes".
-    "eos": Recipe(
-        frozen_epochs=0,
-        epochs=200,
-        peak_lr=0.1,
-        whole_divisor=1.0,
-        stem_divisor=1.0,
-        batch_size=128,
-        weight_decay=2e-4,
-        optimiser="sgd",
-        schedule="step",
-        warmup_epochs=5,
-        milestones=(0.8, 0.9),
-        drop=0.1,
-        augmentation="cifar",
-    ),
+    "scratch": _SCRATCH,
+    # Dablain et al. 2023, on CIFAR.
+    "eos": replace(_SCRATCH, weight_decay=2e-4, milestones=(0.8, 0.9), drop=0.1),
 }
 
 
@@ -162,7 +150,7 @@ class TrainOptions(Options):
     arch: str | None = option(
         None,
         metavar="NAME",
-        help="[default: resnet50 for transfer, cifar_resnet32 for scratch]",
+        help="[default: resnet50 for transfer, else cifar_resnet32]",
     )
     weights: str | None = option(
         None,

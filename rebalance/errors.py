@@ -173,10 +173,16 @@ def some(names: Collection[Any], most: int = NAMED, *, quoted: bool = True) -> s
     ("'cat', 'dog'", '0, 1 and 998 more')
     """
     write = repr if quoted else str
-    listed = ", ".join(_cut(write(name)) for name in islice(names, most))
+    listed = ", ".join(shortened(write(name)) for name in islice(names, most))
     more = len(names) - most
     return f"{listed} and {more} more" if more > 0 else listed
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return a text, cut where it is longer than ``longest`` characters.
+
+    >>> from rebalance.errors import shortened
+    >>> shortened("photographs", 8)
+    'photo...'
+    """
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

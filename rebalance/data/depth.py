@@ -86,7 +86,7 @@ def levels_of(image: Image.Image, white: float | None, bits: int) -> Levels:
 
 
 def grey_to_8_bits(image: Image.Image, window: Window) -> Image.Image:
-    """DepthScale deep grey so that ``window`` becomes 0 to 255; NaN counts as 0."""
+    """Scale deep grey so that ``window`` becomes 0 to 255; NaN counts as 0."""
     low, high = window
     span = (high - low) or 1.0  # One value everywhere becomes black.
     found = Image.new("L", image.size)
@@ -117,7 +117,7 @@ def load_low_bytes(image: Image.Image) -> bool:
 
 
 def colour_to_8_bits(image: Image.Image, low: Image.Image | None, window: Window) -> Image.Image:
-    """DepthScale colours of 16 bits so that ``window`` becomes 0 to 255.
+    """Scale colours of 16 bits so that ``window`` becomes 0 to 255.
 
     image, low: their high and their low bytes. Alpha is scaled too where it is as deep as they are.
     """

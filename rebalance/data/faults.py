@@ -9,7 +9,7 @@ from textwrap import shorten
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from rebalance.data.contents import RENAME, what_it_is
+from rebalance.data.contents import is_misnamed, what_it_is
 from rebalance.errors import PassingFault, UnreadableImage
 
 MAX_REASON = 120  # characters
@@ -31,9 +31,9 @@ def fault_of(data: bytes, error: Exception, needed: int) -> UnreadableImage:
     short = _ran_out(error) or not memory_for(needed or (WEBP_BYTES if webp else 0))
     if short:
         return PassingFault("not enough memory to decode it")
-    reason = _reason(data, error, webp)
-    passing = getattr(error, "errno", None) is not None or RENAME in reason
-    return (PassingFault if passing else UnreadableImage)(reason)
+    by_name = isinstance(error, UnidentifiedImageError) and is_misnamed(data)
+    passing = getattr(error, "errno", None) is not None or by_name
+    return (PassingFault if passing else UnreadableImage)(_reason(data, error, webp))
 
 
 def memory_for(size: int) -> bool:

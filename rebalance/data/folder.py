@@ -80,6 +80,7 @@ PICTURES = frozenset(
         ".xpm",
     ]
 )
+ENDINGS = (*EXTENSIONS, *sorted(PICTURES))  # what tables of images name
 
 LAYOUT = "a folder that holds one folder of images per class"
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from rebalance.data.folder import EXTENSIONS, PICTURES
+from rebalance.data.folder import ENDINGS
 from rebalance.errors import DataError
 from rebalance.tables import FILE, GROUP, as_parts, cleaned, nearest, read_table, tell
 from rebalance.tables.paths import Match, Parts
@@ -17,7 +17,6 @@ from rebalance.tables.searching import find_files
 
 log = logging.getLogger("rebalance")
 
-ENDINGS = (*EXTENSIONS, *sorted(PICTURES))
 # Where a table has several columns of file names, these go first.
 FILES = replace(FILE, names=(("file_name",), ("path",), *FILE.names), option=None)
 

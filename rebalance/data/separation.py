@@ -75,8 +75,6 @@ def overlap(train: Mapping[str, bytes], test: Mapping[str, bytes]) -> list[tuple
 
     The order is that of the test images. train, test: the digest of each file by its path. Where
     several training files are equal, the first is named.
-
-    train, test: digest of each file by its path. Of equal training files the first is named.
     """
     first: dict[bytes, str] = {}
     for path, digest in train.items():

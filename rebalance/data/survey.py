@@ -53,10 +53,9 @@ def read_each(
 ) -> tuple[list[Read | None], list[Unreadable]]:
     """Call ``read`` for every image of ``folder``; return the results, and the images that failed.
 
-    The results are aligned with the paths of the folder.
-
-    The list holds None where an image is unreadable; both are in the folder's order, whatever
-    the number of ``workers`` (threads; 0 reads in this one).
+    The results are aligned with the paths of the folder, and None where an image is unreadable;
+    both lists are in the folder's order, whatever the number of ``workers`` (threads; 0 reads in
+    this one).
     """
 
     def attempt(position: int) -> Read | Unreadable:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rebalance import __version__
-from rebalance.data.folder import Unreadable
+from rebalance.data.folder import ENDINGS, Unreadable
 from rebalance.data.source import as_records, name_unreadable
 from rebalance.errors import DataError, OutputError
-from rebalance.exchange.resolving import ENDINGS, Listed, Resolved, resolve
+from rebalance.exchange.resolving import Listed, Resolved, resolve
 from rebalance.manifest import (
     COLUMNS,
     FORMAT,

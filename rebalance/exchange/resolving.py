@@ -9,13 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from rebalance.data.folder import EXTENSIONS, PICTURES
+from rebalance.data.folder import ENDINGS
 from rebalance.data.listing import is_hidden
 from rebalance.errors import DataError
+from rebalance.reading import is_regular_file
 from rebalance.tables import Match, Note, PathIndex, as_parts, find_each, nearest
 from rebalance.tables.paths import URL, Parts, Way
 
-ENDINGS = (*EXTENSIONS, *sorted(PICTURES))
 FILES_AT_MOST = 5_000_000  # below a root, to look for other ways of reading the paths
 
 
@@ -46,7 +46,7 @@ def resolve(table: Path, root: Path, listed: Sequence[Listed]) -> Resolved:
     paths are found by the best, and for paths that lie outside of the root.
     """
     plain = [_relative(root, each.path) for each in listed]
-    there = {name: _is_there(root, name) for name in set(plain) if name is not None}
+    there = {name: is_regular_file(root / name) for name in set(plain) if name is not None}
     if all(name is not None and there[name] for name in plain):
         return Resolved([name for name in plain if name is not None], frozenset(), [])
     _refuse_outside(table, root, listed, plain)
@@ -66,7 +66,7 @@ def resolve(table: Path, root: Path, listed: Sequence[Listed]) -> Resolved:
         names = [files[place] for place in found[0].places if place is not None]
         one = next(n for n, each in enumerate(listed) if names[n] != each.path)
         text = f"paths are read {way.in_words(paths)}: {paths[one]!r} is {names[one]!r}"
-        gone = frozenset(name for name in set(names) if not _is_there(root, name))
+        gone = frozenset(name for name in set(names) if not is_regular_file(root / name))
         return Resolved(names, gone, [Note(text)], "files may be links that lead nowhere")
     hint = _hint(root, listed, files, index, found[0])
     count = sum(name is not None and there[name] for name in plain)
@@ -86,19 +86,14 @@ def _relative(root: Path, path: str) -> str | None:
     return full.relative_to(base).as_posix()
 
 
-def _is_there(root: Path, name: str) -> bool:
-    try:
-        return (root / name).is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def _refuse_outside(
     table: Path, root: Path, listed: Sequence[Listed], plain: Sequence[str | None]
 ) -> None:
     """Raise DataError for a path that leads to a file, but to one outside of the root."""
     for each, name in zip(listed, plain, strict=True):
-        if name is None and (_is_there(root, each.path) or as_parts(each.path, tidied=False) == ()):
+        if name is None and (
+            is_regular_file(root / each.path) or as_parts(each.path, tidied=False) == ()
+        ):
             raise DataError(
                 f"images must lie in {str(root)!r}, but {str(table)!r} has {each.path!r} in line "
                 f"{each.line}: say where they are with --root"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from rebalance.atomic import replacing
 from rebalance.data.source import check_files
-from rebalance.errors import DataError, OutputError, SettingError
+from rebalance.errors import DataError, OutputError, SettingError, some
 from rebalance.manifest import Manifest, check_writable, companions, read_manifest
 from rebalance.settings import FolderOptions, RunOptions
 from rebalance.tables import A_DATE, read_as
@@ -191,12 +191,10 @@ def _warn_of_types(classes: Sequence[str], output: Path, to: str) -> None:
         )
     else:
         remedy = "have text read as text (in pandas dtype=str, keep_default_na=False)"
-    more = len(changed) - NAMED_AT_MOST
     log.warning(
-        "programs that guess types read %s class names as something else: %s%s: rename them, or %s",
+        "programs that guess types read %s class names as something else: %s: rename them, or %s",
         len(changed),
-        ", ".join(changed[:NAMED_AT_MOST]),
-        f" and {more} more" if more > 0 else "",
+        some(changed, NAMED_AT_MOST, quoted=False),
         remedy,
     )
 

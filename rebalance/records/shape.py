@@ -6,6 +6,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from rebalance.errors import shortened
+
 NAMES: dict[Any, str] = {
     str: "a text",
     int: "a whole number",
@@ -74,4 +76,4 @@ def _first(faults: Iterable[str | None]) -> str | None:
 
 def _told(place: str, wanted: str, found: Any) -> str:
     text = repr(found)
-    return f"{place} is {text if len(text) <= 60 else f'{text[:57]}...'}, and {wanted} is needed"
+    return f"{place} is {shortened(text, 60)}, and {wanted} is needed"

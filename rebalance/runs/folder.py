@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rebalance import __version__
 from rebalance.atomic import LOCK, make_folder
-from rebalance.errors import LONGEST, DataError, OutputError, SettingError
+from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.manifest import to_json
 from rebalance.metrics import FeatureRanges
 from rebalance.models.pretrained import MODEL
 from rebalance.records import RunOptionsRecord, RunRecord
 from rebalance.records.run import FORMAT
 from rebalance.records.shape import misfit
+from rebalance.runs.differences import differences
 from rebalance.runs.files import (
     delete,
     delete_partial,
@@ -59,7 +60,6 @@ OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS = FILES = (
     "metrics.json",
     "predictions.csv",
 )
-ABSENT = "absent"  # what an option is called that only one of two runs has
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Run:
         """
         run = cls.open(path)
         given = json.loads(to_json(options))
-        for name, before, now in _differences(run.options, given):
+        for name, before, now in differences(run.options, given):
             if name not in free:
                 raise SettingError(
                     f"--resume needs the options that {str(path)!r} was begun with, but {name} was "
@@ -284,20 +284,3 @@ def _described(path: Path) -> RunRecord | None:
     if described is None or not isinstance(described.get("options"), dict):
         return None
     return cast(RunRecord, described) if {"format", "rebalance"} <= described.keys() else None
-
-
-def _differences(before: Any, now: Any, name: str = "") -> Iterator[tuple[str, str, str]]:
-    """Options whose values differ: their dotted name, and both values as JSON."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in {**before, **now}:
-            inner = f"{name}.{key}" if name else key
-            yield from _differences(before.get(key, ...), now.get(key, ...), inner)
-    elif before != now:
-        yield name, _shown(before), _shown(now)
-
-
-def _shown(value: Any) -> str:
-    if value is ...:
-        return ABSENT
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -3,7 +3,6 @@
 Imports torch only for the loss; never click.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -119,13 +118,13 @@ def _sides(
         return given, found
     if scoring.val_fraction is None:
         return given, None
-    owners = None if scoring.groups is None else read_groups(scoring.groups, scoring.group_column)
-    return _split(given, scoring.val_fraction, owners, run.seed)
+    return _split(given, scoring.val_fraction, scoring.groups, scoring.group_column, run.seed)
 
 
 def _split(
-    given: TrainingSet, fraction: float, owners: Mapping[str, str] | None, seed: int
+    given: TrainingSet, fraction: float, groups: Path | str | None, column: str | None, seed: int
 ) -> tuple[TrainingSet, ScoringSet]:
+    owners = None if groups is None else read_groups(groups, column)
     return split_off(given, fraction, seeds.generator(seed, "validation"), owners)
 
 
@@ -240,9 +239,8 @@ def reopen_training(options: RunOptionsRecord, workers: int, progress: Progress)
         scale = scale_from(options)
         seen = open_training(source["data"], where, workers, progress, strict=False, scale=scale)
         if source["val_fraction"] is not None:
-            groups = source["groups"]
-            owners = None if groups is None else read_groups(groups, source.get("group_column"))
-            seen, _ = _split(seen, source["val_fraction"], owners, options["seed"])
+            groups = source["groups"], source.get("group_column")
+            seen, _ = _split(seen, source["val_fraction"], *groups, options["seed"])
     except (DataError, ManifestError) as error:
         raise DataError(f"the images that the run was trained on are needed again: {error}") from (
             error

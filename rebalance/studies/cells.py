@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.atomic import make_folder, replacing
-from rebalance.errors import OutputError, SettingError
+from rebalance.errors import OutputError, SettingError, shortened
 from rebalance.manifest import to_json
 from rebalance.reading import read_object
 from rebalance.studies.outcomes import Outcome, Treatment
@@ -130,8 +130,7 @@ def _plain(record: Any) -> Any:
 
 
 def _told(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened(json.dumps(value), 60)
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

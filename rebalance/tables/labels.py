@@ -106,6 +106,6 @@ def _some(several: Sequence[Sequence[str]], rows: Counter[str] | None = None) ->
         text = repr(label) if label.isascii() else ascii(label)
         return text if rows is None else f"{text} ({rows[label]} rows)"
 
-    named = ["; ".join(" and ".join(map(shown, each[:3])) for each in several[:NAMED_AT_MOST])]
+    named = "; ".join(" and ".join(map(shown, each[:3])) for each in several[:NAMED_AT_MOST])
     more = len(several) - NAMED_AT_MOST
-    return named[0] + (f"; and {more} more" if more > 0 else "")
+    return f"{named}; and {more} more" if more > 0 else named

@@ -1,11 +1,12 @@
 """Which part each column of a table plays: by its name, or by what is in it.
 
-Imports the standard library and nothing else of this package but its notes.
+Imports the standard library and our errors.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rebalance.errors import some
 from rebalance.tables.columns import OTHER_NAMES, Column, plain
 from rebalance.tables.notes import Note
 
@@ -54,9 +55,7 @@ def unclear(header: Sequence[str], columns: Sequence[Column]) -> str:
             break
     names = ", ".join(repr(header[place]) for place in found) or "none"
     wanted = f"named {column.given!r}" if column.given is not None else f"with {column.what}"
-    among = ", ".join(map(repr, header[:NAMED_AT_MOST])) or "no"
-    if len(header) > NAMED_AT_MOST:
-        among += f" and {len(header) - NAMED_AT_MOST} more"
+    among = some(header, NAMED_AT_MOST) or "no"
     known = column.names[0][0] if column.names else ""
     remedy = f"name it with {column.option}" if column.option else f"call it {known}"
     return f"needs one column {wanted}; found {names} among {among} columns: {remedy}"

@@ -4,7 +4,8 @@ Imports the standard library, the errors and ``reading`` of this package, and no
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,8 +71,8 @@ def parse_table(
 
     Raises DataError, naming the line, for what is no such table or can be read in two ways.
     """
-    text, notes = _text(path, content)
-    try:
+    with _blamed(path):
+        text, notes = decode(content)
         lines = from_json_lines(text)
         if lines is not None:
             roles = find_roles([line.cells for line in lines[:SAMPLE]], columns, endings)
@@ -83,8 +84,6 @@ def parse_table(
             dialect, roles = _choose(path, text, signs, columns, endings)
             lines = _lines(path, text, dialect)
             notes += _told(dialect)
-    except ValueError as error:
-        raise DataError(f"{str(path)!r}, line 1: {error}") from None
     notes += roles.notes
     header = lines[0].cells
     if not roles.header:
@@ -115,7 +114,8 @@ def read_grids(path: Path, missing: str) -> tuple[list[Grid], list[Note]]:
     Spaces around cells, and empty cells after the last, are left out. Raises DataError for a file
     that is no text.
     """
-    text, notes = _text(path, _content(path, missing))
+    with _blamed(path):
+        text, notes = decode(_content(path, missing))
     text, sign = stated(text)
     return [_grid(text, delimiter) for delimiter in ([sign] if sign else DELIMITERS)], notes
 
@@ -136,16 +136,16 @@ def _grid(text: str, delimiter: str) -> Grid:
 def _content(path: Path, missing: str) -> bytes:
     if not is_regular_file(path):
         raise DataError(f"{missing} at {str(path)!r}: check the name")
-    try:
+    with _blamed(path):
         return read_whole(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{str(path)!r}, line 1: {error}") from None
 
 
-def _text(path: Path, content: bytes) -> tuple[str, list[Note]]:
+@contextmanager
+def _blamed(path: Path) -> Iterator[None]:
+    """Let what is wrong with a file as a whole be an error that names it."""
     try:
-        return decode(content)
-    except ValueError as error:
+        yield
+    except (OSError, ValueError) as error:
         raise DataError(f"{str(path)!r}, line 1: {error}") from None
 
 

@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -106,3 +107,8 @@ def test_the_place_is_named(path, value, told):
 
 def test_a_key_that_is_missing_is_named():
     assert misfit({}, DecisionRecord, "decision") == "decision lacks 'draws'"
+
+
+def test_true_is_no_number_of_a_format():
+    assert misfit(1, Literal[1]) is None
+    assert misfit(True, Literal[1]) == "it is True, and 1 is needed"

@@ -38,7 +38,9 @@ def misfit(found: Any, wanted: Any, place: str = "it") -> str | None:
         faults = [misfit(found, each, place) for each in inner]
         return None if None in faults else faults[0]
     if origin is Literal:
-        return None if found in inner else _told(place, f"{inner[0]!r}", found)
+        # Python takes True for 1, and JSON does not.
+        known = any(found == each and (found is True) == (each is True) for each in inner)
+        return None if known else _told(place, f"{inner[0]!r}", found)
     if origin is list and isinstance(found, list):
         return _first(misfit(each, inner[0], f"{place}[{n}]") for n, each in enumerate(found))
     if origin is dict and isinstance(found, dict):

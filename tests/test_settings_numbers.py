@@ -20,7 +20,7 @@ from rebalance.losses import LOSSES, default_options, make_loss
 from rebalance.settings import Growth, Recipe, StudyOptions, Targets, TrainOptions
 from rebalance.settings.numbers import LARGEST, Range, check_number, read_number
 from rebalance.settings.option import declared, kind_of
-from rebalance.settings.training import RANGES
+from rebalance.settings.recipes import RANGES
 from rebalance.studies.declaration import read_study
 
 NEVER = ("nan", "inf", "-inf", "-1", "9" * 5000, "-" + "9" * 5000, "1e999", "", "one")

@@ -18,6 +18,7 @@ from rebalance.settings.rebalancing import (
     SynthesisOptions,
     Targets,
 )
+from rebalance.settings.recipes import RECIPES, Recipe
 from rebalance.settings.running import (
     DEVICES,
     LAYERS,
@@ -33,9 +34,7 @@ from rebalance.settings.running import (
 from rebalance.settings.study import DEPTHS, StudyOptions, StudySets, keys_of
 from rebalance.settings.training import (
     HELD_BYTES,
-    RECIPES,
     DecisionOptions,
-    Recipe,
     ScoringOptions,
     StartOptions,
     TrainOptions,

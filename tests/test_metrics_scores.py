@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from imblearn.metrics import geometric_mean_score
+from imblearn.metrics import geometric_mean_score, specificity_score
 from sklearn import metrics as sklearn_metrics
 
 from rebalance.errors import MetricError
@@ -30,16 +30,13 @@ def some_predictions(draw: st.DrawFn) -> Predictions:
     return as_predictions(labels, probabilities, NAMES[:classes])
 
 
-def against_the_rest(predictions: Predictions, function: Any) -> float:
+def against_the_rest(predictions: Predictions, function: Any, weights: Any = None) -> float:
     """The mean over the present classes of a two-class metric of scikit-learn."""
-    return float(
-        np.mean(
-            [
-                function(predictions.labels == label, predictions.probabilities[:, label])
-                for label in predictions.present
-            ]
-        )
-    )
+    values = [
+        function(predictions.labels == label, predictions.probabilities[:, label])
+        for label in predictions.present
+    ]
+    return float(np.average(values, weights=weights))
 
 
 def expected_of(predictions: Predictions) -> dict[str, float]:
@@ -50,8 +47,19 @@ def expected_of(predictions: Predictions) -> dict[str, float]:
         "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(true, predicted),
         "gmean": geometric_mean_score(true, predicted, labels=present, average="multiclass"),
         "gmean_macro": geometric_mean_score(true, predicted, labels=present, average="macro"),
+        "specificity_macro": specificity_score(true, predicted, labels=present, average="macro"),
         "f1_macro": sklearn_metrics.f1_score(true, predicted, labels=present, average="macro"),
+        "f1_weighted": sklearn_metrics.f1_score(true, predicted, average="weighted"),
+        **{
+            name: sklearn_metrics.fbeta_score(
+                true, predicted, beta=beta, labels=present, average="macro", zero_division=0
+            )
+            for name, beta in (("f2_macro", 2), ("f05_macro", 0.5))
+        },
         "roc_auc_ovr_macro": against_the_rest(predictions, sklearn_metrics.roc_auc_score),
+        "roc_auc_ovr_weighted": against_the_rest(
+            predictions, sklearn_metrics.roc_auc_score, predictions.support[present]
+        ),
         "average_precision_macro": against_the_rest(
             predictions, sklearn_metrics.average_precision_score
         ),
@@ -80,6 +88,17 @@ def test_auc_equals_scikit_learns_own_mean_where_no_class_is_absent() -> None:
     assert METRICS["roc_auc_ovr_macro"](predictions) == pytest.approx(expected, rel=1e-12)
 
 
+def test_weighted_auc_equals_scikit_learns_on_uneven_classes() -> None:
+    rng = np.random.default_rng(0)
+    labels, probabilities = np.minimum(np.arange(200) % 9, 3), rng.dirichlet(np.ones(4), 200)
+    expected = sklearn_metrics.roc_auc_score(
+        labels, probabilities, multi_class="ovr", average="weighted"
+    )
+    predictions = as_predictions(labels, probabilities, NAMES[:4])
+    assert METRICS["roc_auc_ovr_weighted"](predictions) == pytest.approx(expected, rel=1e-12)
+    assert METRICS["roc_auc_ovr_macro"](predictions) != pytest.approx(expected, rel=1e-4)
+
+
 def test_two_classes_by_hand() -> None:
     predictions = as_predictions(
         [0, 0, 0, 1], [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]], "ab"
@@ -90,7 +109,13 @@ def test_two_classes_by_hand() -> None:
             "balanced_accuracy": (2 / 3 + 1) / 2,
             "gmean": (2 / 3) ** 0.5,
             "gmean_macro": (2 / 3 + 1) / 2,
+            "specificity_macro": (1 + 2 / 3) / 2,
             "f1_macro": (4 / 5 + 2 / 3) / 2,
+            "f1_weighted": (3 * 4 / 5 + 2 / 3) / 4,
+            # (1 + β²)·TP / ((1 + β²)·TP + β²·FN + FP), of a with FN = 1 and of b with FP = 1
+            "f2_macro": (10 / (10 + 4) + 5 / (5 + 1)) / 2,
+            "f05_macro": (2.5 / (2.5 + 0.25) + 1.25 / (1.25 + 1)) / 2,
+            "roc_auc_ovr_weighted": 1.0,
             "roc_auc_ovr_macro": 1.0,
             "average_precision_macro": 1.0,
             "log_loss": -np.log([0.9, 0.8, 0.4, 0.7]).mean(),

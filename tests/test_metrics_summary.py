@@ -92,7 +92,12 @@ def test_a_decision_of_its_own_changes_what_counts_decisions_only() -> None:
 
 def test_what_is_not_defined_of_one_class_is_null_with_its_reason() -> None:
     found = score([1, 1, 1], [[0.2, 0.8], [0.6, 0.4], [0.1, 0.9]], ["cat", "dog"])
-    undefined = {"gmean_macro": "specificity", "roc_auc_ovr_macro": "ROC AUC"}
+    undefined = {
+        "gmean_macro": "specificity",
+        "specificity_macro": "specificity",
+        "roc_auc_ovr_macro": "ROC AUC",
+        "roc_auc_ovr_weighted": "ROC AUC",
+    }
     assert found["undefined"].keys() == undefined.keys()
     for name, what in undefined.items():
         assert found[name] is None

@@ -13,6 +13,8 @@ import pytest
 
 import rebalance
 from rebalance.errors import DataError, SettingError
+from rebalance.metrics import METRICS
+from rebalance.records import ScoresRecord
 from rebalance.reports.page import Report
 from rebalance.reports.runs import run_report
 from rebalance.reports.runs.results import by_size, read_results
@@ -328,6 +330,17 @@ def test_a_class_without_test_images_is_said_and_drawn(copied):
     assert "without test images: curves" in page.text
     assert page.tables["Recall per class"][3][2:] == ["0", ""]
     assert page.tables["Generalization gap per class"][3] == ["curves", ""]
+
+
+def test_a_run_that_lacks_later_metrics_is_shown_all_the_same(copied):
+    run = copied("headed")
+    metrics = metrics_of(run)
+    for side in (metrics, metrics["before"]):
+        for name in METRICS.keys() - ScoresRecord.__required_keys__:
+            del side[name]
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    (_, scores) = Page(run_report([run])).tables["Scores on the test images"]
+    assert scores[1] == three(metrics["balanced_accuracy"])
 
 
 def test_options_that_differ_are_marked(runs):

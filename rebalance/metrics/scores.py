@@ -4,7 +4,7 @@ Means over classes are over the classes with test images: one that is absent has
 perfect classifier must reach 1. Imports numpy and nothing heavier; may not import torch or click.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,18 +51,45 @@ def gmean_macro(predictions: Predictions) -> float:
     This is imbalanced-learn's ``average="macro"``, and stands in the tables of EOS (Dablain et al.
     2023). MetricError where all images are of one class, which then has no specificity.
     """
+    return float(np.sqrt(predictions.recalls.mean() * specificity_macro(predictions)))
+
+
+def specificity_macro(predictions: Predictions) -> float:
+    """Average TN / (TN + FP) over classes: the share of other images that were not given the class.
+
+    MetricError where all images are of one class, which then has no specificity.
+    """
     _require_others(predictions, "specificity")
     present = predictions.present
     given = predictions.confusion.sum(axis=0)
     wrongly_given = (given - predictions.confusion.diagonal())[present]
     others = len(predictions.labels) - predictions.support[present]
-    specificity = 1 - wrongly_given / others
-    return float(np.sqrt(predictions.recalls.mean() * specificity.mean()))
+    return float((1 - wrongly_given / others).mean())
 
 
 def f1_macro(predictions: Predictions) -> float:
     """Average 2·TP / (2·TP + FP + FN) over classes; 0 for a class that is never found."""
     return float(class_f1(predictions)[predictions.present].mean())
+
+
+def f1_weighted(predictions: Predictions) -> float:
+    """Average the F1 of the classes, each weighted by its test images."""
+    present = predictions.present
+    return _weighted(class_f1(predictions)[present], predictions.support[present])
+
+
+def f2_macro(predictions: Predictions) -> float:
+    """Average F-beta over classes with beta 2, to which recall matters twice as much as precision.
+
+    F-beta is (1 + β²)·TP / ((1 + β²)·TP + β²·FN + FP); 0 for a class that is never found. Source:
+    van Rijsbergen 1979.
+    """
+    return float(class_fbeta(predictions, 2.0)[predictions.present].mean())
+
+
+def f05_macro(predictions: Predictions) -> float:
+    """Average F-beta over classes with beta ½: precision matters twice as much as recall."""
+    return float(class_fbeta(predictions, 0.5)[predictions.present].mean())
 
 
 def roc_auc_ovr_macro(predictions: Predictions) -> float:
@@ -72,7 +99,14 @@ def roc_auc_ovr_macro(predictions: Predictions) -> float:
     MetricError where all images are of one class, whose area is then not defined.
     """
     _require_others(predictions, "ROC AUC")
-    return _mean_over_classes(predictions, _roc_auc)
+    return float(np.mean(_over_classes(predictions, _roc_auc)))
+
+
+def roc_auc_ovr_weighted(predictions: Predictions) -> float:
+    """Average the areas of ``roc_auc_ovr_macro``, each class weighted by its test images."""
+    _require_others(predictions, "ROC AUC")
+    sizes = predictions.support[predictions.present]
+    return _weighted(_over_classes(predictions, _roc_auc), sizes)
 
 
 def average_precision_macro(predictions: Predictions) -> float:
@@ -81,7 +115,7 @@ def average_precision_macro(predictions: Predictions) -> float:
     P_i and R_i are precision and recall down to the i-th distinct probability, from the top; there
     is no interpolation, as in scikit-learn's ``average_precision_score``.
     """
-    return _mean_over_classes(predictions, _average_precision)
+    return float(np.mean(_over_classes(predictions, _average_precision)))
 
 
 def log_loss(predictions: Predictions) -> float:
@@ -108,8 +142,13 @@ METRICS: dict[str, Metric] = {
         balanced_accuracy,
         gmean,
         gmean_macro,
+        specificity_macro,
         f1_macro,
+        f1_weighted,
+        f2_macro,
+        f05_macro,
         roc_auc_ovr_macro,
+        roc_auc_ovr_weighted,
         average_precision_macro,
         log_loss,
         brier,
@@ -119,19 +158,29 @@ METRICS: dict[str, Metric] = {
 
 def class_f1(predictions: Predictions) -> NDArray[np.float64]:
     """Compute F1 of each class [K]; NaN for one without test images that was given to none."""
+    return class_fbeta(predictions, 1.0)
+
+
+def class_fbeta(predictions: Predictions, beta: float) -> NDArray[np.float64]:
+    """Compute F-beta of each class [K]; NaN for one without test images that was given to none."""
+    square = beta**2
     found = predictions.confusion.diagonal()
-    sizes = predictions.support + predictions.confusion.sum(axis=0)
-    f1 = np.full(len(sizes), np.nan)
-    np.divide(2 * found, sizes, out=f1, where=sizes > 0)
-    return f1
+    sizes = square * predictions.support + predictions.confusion.sum(axis=0)
+    values = np.full(len(sizes), np.nan)
+    np.divide((1 + square) * found, sizes, out=values, where=sizes > 0)
+    return values
 
 
-def _mean_over_classes(predictions: Predictions, area: Callable[[Counts, Counts], float]) -> float:
-    areas = [
+def _weighted(values: Sequence[float] | NDArray[np.float64], sizes: Counts) -> float:
+    return float(np.average(np.asarray(values), weights=sizes))
+
+
+def _over_classes(predictions: Predictions, area: Callable[[Counts, Counts], float]) -> list[float]:
+    """Return an area for each present class, aligned with ``present``."""
+    return [
         area(*_found_down_to(predictions.probabilities[:, label], predictions.labels == label))
         for label in predictions.present
     ]
-    return float(np.mean(areas))
 
 
 def _found_down_to(

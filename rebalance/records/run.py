@@ -146,7 +146,24 @@ class _Undefined(TypedDict, total=False):
     undefined: Annotated[dict[str, str], "Why a metric is null, by its name; absent where none is."]
 
 
-class ScoresRecord(_Undefined):
+class _Later(_Undefined, total=False):
+    """Metrics that older runs lack."""
+
+    specificity_macro: Annotated[
+        float | None,
+        "The mean specificity of the classes; null where all test images are of one.",
+    ]
+    f1_weighted: Annotated[float, "The mean F1 of the classes, weighted by their test images."]
+    f2_macro: Annotated[float, "The mean F-beta of the classes with beta 2."]
+    f05_macro: Annotated[float, "The mean F-beta of the classes with beta 0.5."]
+    roc_auc_ovr_weighted: Annotated[
+        float | None,
+        "The mean area under the ROC curve, weighted by the test images of the classes; null where "
+        "all are of one.",
+    ]
+
+
+class ScoresRecord(_Later):
     """What ``rebalance.metrics.score`` says of predictions."""
 
     accuracy: Annotated[float, "The share of the images that are decided rightly."]

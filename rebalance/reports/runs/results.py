@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from rebalance.errors import DataError, SettingError
-from rebalance.metrics import METRICS as SCORES
 from rebalance.records import MetricsRecord
 from rebalance.records.shape import misfit
 from rebalance.runs import DECISION, METRICS, Run
@@ -151,8 +150,7 @@ def _metrics(run: Run) -> dict[str, Any]:
 
 def _fit(record: Mapping[str, Any], classes: set[str]) -> bool:
     return (
-        record.keys() >= set(SCORES)
-        and record["classifier"] in CLASSIFIERS
+        record["classifier"] in CLASSIFIERS
         and record["threshold"] in THRESHOLDS
         and record["per_class"].keys() == classes
         and [len(row) for row in record["confusion_matrix"]] == [len(classes)] * len(classes)

@@ -2,12 +2,14 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rebalance.errors import SettingError
+from rebalance.settings import TrainOptions
 from rebalance.studies.cells import CellStore, seconds_of, slug
 from rebalance.studies.outcomes import Outcome, Treatment
 from rebalance.studies.plan import Cell, Choice, Definition
@@ -43,6 +45,17 @@ def test_a_cell_of_another_study_is_refused(tmp_path):
         with pytest.raises(SettingError, match="another study, whose folds was 5 and is") as error:
             cells(tmp_path, facts).read(CELL)
         assert "--overwrite" in str(error.value)
+
+
+def test_cells_of_a_version_without_an_option_go_with_those_that_leave_it_out(tmp_path):
+    training = asdict(TrainOptions("eos"))
+    older = {name: each for name, each in training.items() if name != "momentum"}
+    cells(tmp_path, {**FACTS, "training": older}).write(OUTCOME)
+    assert cells(tmp_path, {**FACTS, "training": training}).read(CELL) is not None
+    for other in ({"momentum": 0.5}, {"recipe": "scratch"}):
+        facts = {**FACTS, "training": {**training, **other}}
+        with pytest.raises(SettingError, match="another study, whose training was"):
+            cells(tmp_path, facts).read(CELL)
 
 
 def test_a_treatment_that_means_something_else_now_is_run_again(tmp_path):

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from rebalance.errors import SettingError
-from rebalance.settings import RECIPES, Recipe
+from rebalance.runs.recipe import chosen_recipe
+from rebalance.settings import RECIPES, Recipe, TrainOptions
 from rebalance.training.schedules import SCHEDULES, Phase, cosine_cycle, one_cycle, phases, step
 
 
@@ -52,6 +54,78 @@ def test_the_scratch_recipe_is_the_papers() -> None:
     found = rates("step", phase, recipe, steps=3)
     assert [lr for lr, _ in found] == pytest.approx(slow)
     assert {momentum for _, momentum in found} == {0.9}
+
+
+@pytest.mark.parametrize(
+    ("name", "drops", "factor", "decay"),
+    [
+        ("scratch", [60, 120, 160], 0.5, 5e-4),
+        ("eos", [160, 180], 0.1, 2e-4),
+    ],
+)
+def test_the_papers_schedules_are_torchs_own_and_can_be_said_by_options(
+    name: str, drops: list[int], factor: float, decay: float
+) -> None:
+    recipe = RECIPES[name]
+    said = TrainOptions(
+        "scratch", epochs=200, milestones=tuple(drops), drop=factor, weight_decay=decay
+    )
+    assert replace(chosen_recipe(said), augmentation=recipe.augmentation) == recipe
+    optimiser = torch.optim.SGD([torch.zeros(1)], lr=0.1, momentum=0.9, weight_decay=decay)
+    slow = torch.optim.lr_scheduler.ChainedScheduler(
+        [
+            torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / 5, total_iters=4),
+            torch.optim.lr_scheduler.MultiStepLR(optimiser, drops, factor),
+        ]
+    )
+    wanted = []
+    for _ in range(200):
+        optimiser.step()
+        wanted.append(optimiser.param_groups[0]["lr"])
+        slow.step()
+    (_, whole) = phases(recipe, groups=1)
+    found = rates("step", whole, recipe, steps=1)
+    assert [lr for lr, _ in found] == pytest.approx(wanted)
+    assert {momentum for _, momentum in found} == {0.9}
+    assert (recipe.batch_size, recipe.optimiser, recipe.weight_decay) == (128, "sgd", decay)
+
+
+def test_every_number_of_a_step_schedule_can_be_chosen() -> None:
+    given = TrainOptions(
+        "scratch", epochs=8, warmup_epochs=2, milestones=(3, 6), drop=0.2, momentum=0.5, lr=1.0
+    )
+    recipe = chosen_recipe(given)
+    found = rates("step", phases(recipe, groups=1)[1], recipe, steps=1)
+    lrs = [0.5, 1, 1, 0.2, 0.2, 0.2, 0.04, 0.04]
+    assert found == [(pytest.approx(lr), 0.5) for lr in lrs]
+    by_shares = replace(given, milestones=(3 / 8, 6 / 8))
+    assert chosen_recipe(by_shares) == recipe
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"drop": 0.1}, "--drop is of the schedule step, and the recipe transfer has one-cycle"),
+        ({"recipe": "eos", "schedule": "one-cycle", "warmup_epochs": 1}, "--warmup-epochs is of"),
+        ({"schedule": "step", "drop": 0.1}, "the recipe transfer has none: give some"),
+        ({"recipe": "eos", "epochs": 20, "milestones": (10, 20)}, "before the last of 20 epochs"),
+        ({"recipe": "eos", "milestones": (0.5, 180)}, "or shares of them, such as .8,.9; got"),
+        ({"recipe": "eos", "milestones": (180, 160)}, "milestones must rise"),
+    ],
+)
+def test_what_would_change_nothing_or_never_come_is_refused(given, said) -> None:
+    with pytest.raises(SettingError, match=said):
+        chosen_recipe(TrainOptions(**given))
+
+
+def test_a_recipe_is_recorded_as_by_earlier_versions_unless_it_says_more() -> None:
+    known = set(RECIPES["scratch"].as_record())
+    assert known == {
+        *("frozen_epochs", "epochs", "peak_lr", "whole_divisor", "stem_divisor", "batch_size"),
+        *("grad_accum", "weight_decay", "optimiser", "schedule", "warmup_epochs", "milestones"),
+        *("drop", "augmentation"),
+    }
+    assert Recipe(momentum=0.5).as_record()["momentum"] == 0.5
 
 
 def test_a_step_schedule_without_warm_up_or_milestones_is_constant() -> None:

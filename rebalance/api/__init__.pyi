@@ -491,6 +491,11 @@ def train(
     batch_size: int | None = None,
     lr: float | None = None,
     schedule: str | None = None,
+    warmup_epochs: int | None = None,
+    milestones: Sequence[float] = (),
+    drop: float | None = None,
+    momentum: float | None = None,
+    weight_decay: float | None = None,
     augment: str | None = None,
     grad_accum: int | None = None,
     arch: str | None = None,
@@ -546,6 +551,12 @@ def train(
         lr: Highest learning rate.
         schedule: Schedule of the learning rate. (a key of
             rebalance.training.schedules.SCHEDULES)
+        warmup_epochs: Epochs in which the rate rises; of the schedule step.
+        milestones: Epochs after which the rate drops, as 160,180, or shares of them, as
+            .8,.9; of the schedule step.
+        drop: What the rate is multiplied by at each of milestones.
+        momentum: Momentum; of the schedule step.
+        weight_decay: Weight decay.
         augment: How training images are varied. (a key of
             rebalance.training.augmentation.AUGMENTATIONS)
         grad_accum: Forward passes that one step is split into.

@@ -11,6 +11,7 @@ from rebalance.cli.values import (
     ClassSize,
     Names,
     NameValue,
+    Numbers,
     OptionalNumber,
     Real,
     Registry,
@@ -88,6 +89,8 @@ def _type_of(keyword: Keyword) -> Any:
     if is_pairs(annotation):
         _, value = get_args(get_args(annotation)[0])
         return ClassSize() if value is int else NameValue()
+    if told.commas and get_args(annotation)[0] is float:
+        return Numbers(told)
     if told.commas:
         return Names(Registry(partial(_known, told)) if told.choices else None)
     if told.choices is not None:

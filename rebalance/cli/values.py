@@ -61,6 +61,22 @@ class Names(click.ParamType):  # type: ignore[type-arg]
         return names
 
 
+class Numbers(click.ParamType):  # type: ignore[type-arg]
+    """A,B: numbers in the range of their option, separated by commas."""
+
+    name = "A,B"
+
+    def __init__(self, told: Option) -> None:
+        self.told = told
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        try:
+            each = str(value).split(",")
+            return tuple(read_number("each must be", text, float, self.told) for text in each)
+        except SettingError as error:
+            self.fail(str(error), param, ctx)
+
+
 class ClassSize(click.ParamType):  # type: ignore[type-arg]
     """NAME=N; a name may itself hold an equals sign."""
 

@@ -5,7 +5,6 @@ Source: Lehmann & Ebner, VISAPP 2022. Imports torch only to train or load it.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +71,7 @@ class FineTuned:
         self.facts: ExtractorRecord = {
             "init": options.init,
             "start": start.facts["weights"] if start else None,
-            "recipe": asdict(self.recipe),
+            "recipe": self.recipe.as_record(),
             "seed": run.seed,
             "data": fingerprint(
                 [

@@ -3,7 +3,7 @@
 Imports torch only for the loss; never click.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +20,6 @@ from rebalance.records import HeadRecord, RunOptionsRecord
 from rebalance.records.run import FolderReading
 from rebalance.scoring.costs import read_cost_matrix, with_cost_file
 from rebalance.settings import (
-    RECIPES,
     FolderOptions,
     Recipe,
     RunOptions,
@@ -41,22 +40,6 @@ class Sets(NamedTuple):
     seen: TrainingSet
     validation: ScoringSet | None
     tested: ScoringSet
-
-
-def chosen_recipe(training: TrainOptions) -> Recipe:
-    """The recipe with what overrides it."""
-    if training.recipe not in RECIPES:
-        raise SettingError(f"no recipe {training.recipe!r}: choose one of {', '.join(RECIPES)}")
-    chosen = {
-        "epochs": training.epochs,
-        "batch_size": training.batch_size,
-        "peak_lr": training.lr,
-        "schedule": training.schedule,
-        "augmentation": training.augment,
-        "grad_accum": training.grad_accum,
-    }
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return replace(RECIPES[training.recipe], **given)  # type: ignore[arg-type]
 
 
 def open_sets(
@@ -153,7 +136,7 @@ def record_options(
         dict(training.loss_options), lambda file: read_cost_matrix(file, seen.classes)
     )
     record: RunOptionsRecord = {
-        "recipe": {"name": training.recipe, **asdict(recipe)},
+        "recipe": {"name": training.recipe, **recipe.as_record()},
         "network": {
             "arch": training.arch,
             "weights": training.weights,

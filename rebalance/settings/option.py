@@ -36,8 +36,8 @@ class Option:
     upper one is said it is ``numbers.LARGEST``). form: a function, or where it is found as
     ``module:name``, that raises one of our errors for text that is no value of the option. bare:
     the value of an option that is given without one. place: what a path leads to. commas: several
-    names may stand in one value, separated by commas. numbers: Python callers may give a number for
-    the text.
+    names or numbers may stand in one value, separated by commas. numbers: Python callers may give a
+    number for the text.
     accepts: the annotation of the keyword where callers may give more than the field's own type.
     wrong: how the complaint about a value begins, such as ``a space is``. in_study: whether a study
     fixes it for all its cells; what its grid varies is not.
@@ -182,7 +182,10 @@ def check(name: str, value: Any, found: "Field[Any]", told: Option) -> None:
     if kind in (int, float):
         check_number(what, value, kind, told)
         return
+    inner = get_args(found.type)[0] if kind is tuple else kind
     for each in value if kind is tuple else (value,):
+        if inner in (int, float):
+            check_number(what, each, inner, told)
         _check_kind(what, each, found.type)
         if told.choices is not None and each not in told.known:
             raise SettingError(_complaint(name, each, told))

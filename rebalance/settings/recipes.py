@@ -3,8 +3,10 @@
 Imports nothing but the standard library and our errors.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from rebalance.errors import SettingError, shown
 from rebalance.settings.numbers import Range, check_number
@@ -22,7 +24,9 @@ RANGES: dict[str, tuple[type, Range]] = {  # of a recipe's numbers; training.che
     "weight_decay": (float, Range(least=0)),
     "warmup_epochs": (int, Range(least=0)),
     "drop": (float, Range(above=0, most=1)),
+    "momentum": (float, Range(least=0, below=1)),
 }
+LATER = ("momentum",)  # what recipes of earlier versions did not tell
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Recipe:
     warmup_epochs, milestones, drop: for the schedule ``step``: epochs of linear warm-up; shares of
     a phase's epochs, rising, at each of which the rate is multiplied by ``drop``.
     augmentation: a key of ``training.augmentation.AUGMENTATIONS``.
+    momentum: for the schedule ``step``, of every step.
     """
 
     frozen_epochs: int = 3
@@ -61,6 +66,7 @@ class Recipe:
     milestones: tuple[float, ...] = ()
     drop: float = 0.5
     augmentation: str = "paper"
+    momentum: float = 0.9
 
     def __post_init__(self) -> None:
         for name, (kind, bounds) in RANGES.items():
@@ -73,6 +79,18 @@ class Recipe:
                 "milestones must rise, each above 0 and below 1, as shares of the epochs; got "
                 f"{shown(self.milestones)}"
             )
+
+    def as_record(self) -> dict[str, Any]:
+        """Return its numbers by name; those that came later only where they change something.
+
+        By it a run of an earlier version, and a network in the cache, is known again.
+        """
+        plain = Recipe()
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in LATER or value != getattr(plain, name)
+        }
 
     @property
     def supposes_pretrained(self) -> bool:
@@ -111,3 +129,27 @@ RECIPES: dict[str, Recipe] = {
     # Dablain et al. 2023, on CIFAR.
     "eos": replace(_SCRATCH, weight_decay=2e-4, milestones=(0.8, 0.9), drop=0.1),
 }
+
+
+def shares_of(milestones: Sequence[float], epochs: int) -> tuple[float, ...]:
+    """Return milestones as shares of the epochs: whole numbers count epochs, others are shares.
+
+    Raises SettingError for a mixture of both, and for epochs that there are not.
+
+    >>> from rebalance.settings.recipes import shares_of
+    >>> shares_of((160, 180), 200), shares_of((0.8, 0.9), 200)
+    ((0.8, 0.9), (0.8, 0.9))
+    """
+    if all(each < 1 for each in milestones):
+        return tuple(milestones)
+    if not all(each >= 1 and float(each).is_integer() for each in milestones):
+        raise SettingError(
+            "milestones are epochs, such as 160,180, or shares of them, such as .8,.9; got "
+            f"{shown([*milestones])}"
+        )
+    if max(milestones) >= epochs:
+        raise SettingError(
+            f"a milestone must come before the last of {epochs} epochs; got "
+            f"{max(milestones):g}: give lower ones, or shares such as .8,.9"
+        )
+    return tuple(each / epochs for each in milestones)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rebalance.errors import SettingError, shown
-from rebalance.settings.numbers import LARGEST_SEED, Range, check_number
+from rebalance.settings.numbers import LARGEST_SEED
 from rebalance.settings.option import Options, again, declared, option, required
 from rebalance.settings.running import ExtractorOptions, FolderOptions
 from rebalance.settings.training import TrainOptions
@@ -12,7 +12,6 @@ from rebalance.settings.training import TrainOptions
 DEPTHS = ("probe", "full")
 TEN = tuple(range(10))
 MOST_SEEDS = 10_000
-SEED = Range(least=0, most=LARGEST_SEED)
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,13 @@ class StudyOptions(Options):
         wrong="depth must be",
         help="Train a head on fixed features, or a network end to end.",
     )
-    seeds: tuple[int, ...] = option(TEN, help="Seeds; each shuffles the folds anew.")
+    seeds: tuple[int, ...] = option(
+        TEN,
+        least=0,
+        most=LARGEST_SEED,
+        wrong="a seed must be",
+        help="Seeds; each shuffles the folds anew.",
+    )
     folds: int = option(
         5, least=2, most=1000, help="Parts of DATA, each of which is validated on once per seed."
     )
@@ -53,8 +58,6 @@ class StudyOptions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for seed in self.seeds:
-            check_number("a seed must be", seed, int, SEED)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SettingError(
                 f"seeds must be different, and at least one; got {shown([*self.seeds])}"

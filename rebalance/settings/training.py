@@ -33,6 +33,26 @@ class TrainOptions(Options):
         choices="rebalance.training.schedules:SCHEDULES",
         help="Schedule of the learning rate.",
     )
+    warmup_epochs: int | None = option(
+        None,
+        least=0,
+        most=MOST_EPOCHS,
+        help="Epochs in which the rate rises; of the schedule step.",
+    )
+    milestones: tuple[float, ...] = option(
+        (),
+        commas=True,
+        metavar="A,B",
+        above=0,
+        most=MOST_EPOCHS,
+        help="Epochs after which the rate drops, as 160,180, or shares of them, as .8,.9; of "
+        "the schedule step.",
+    )
+    drop: float | None = option(
+        None, above=0, most=1, help="What the rate is multiplied by at each of --milestones."
+    )
+    momentum: float | None = option(None, least=0, below=1, help="Momentum; of the schedule step.")
+    weight_decay: float | None = option(None, least=0, help="Weight decay.")
     augment: str | None = option(
         None,
         choices="rebalance.training.augmentation:AUGMENTATIONS",

@@ -20,6 +20,7 @@ from rebalance.atomic import make_folder, replacing
 from rebalance.errors import OutputError, SettingError, shortened
 from rebalance.manifest import to_json
 from rebalance.reading import read_object
+from rebalance.settings import TrainOptions
 from rebalance.studies.outcomes import Outcome, Treatment
 from rebalance.studies.plan import Cell, Definition
 
@@ -61,8 +62,8 @@ class CellStore:
             number = record["format"]
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return None  # not there, or damaged: it is run again
-        wanted = {**_plain(self.facts), "format": FORMAT}
-        for name, before in {**facts, "format": number}.items():
+        wanted = {**_chosen(_plain(self.facts)), "format": FORMAT}
+        for name, before in {**_chosen(facts), "format": number}.items():
             if wanted.get(name) != before:
                 raise SettingError(
                     f"{str(self.folder)!r} holds cells of another study, whose {name} was "
@@ -111,6 +112,19 @@ class CellStore:
 
     def _definition(self, cell: Cell) -> Any:
         return _plain(self.definitions[cell.treatment].as_record())
+
+
+def _chosen(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts with the options of training that are not as by default.
+
+    So the cells of a version that lacked an option go with those that leave it out.
+    """
+    training = facts.get("training")
+    if not isinstance(training, dict):
+        return dict(facts)
+    plain = _plain(asdict(TrainOptions()))
+    chosen = {name: each for name, each in training.items() if each != plain.get(name, ...)}
+    return {**facts, "training": chosen}
 
 
 def slug(treatment: Treatment) -> str:

@@ -167,7 +167,9 @@ def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
 
 
 def _training(table: Mapping[str, Any], folder: Path) -> TrainOptions:
-    found = TrainOptions(**read_section("training", TrainOptions, table))
+    known = declared(TrainOptions)
+    given = read_section("training", TrainOptions, table)
+    found = TrainOptions(**{key: converted(each, *known[key]) for key, each in given.items()})
     if found.weights is None:
         return found
     return replace(found, weights=_file(found.weights, WEIGHTS, folder))

@@ -75,7 +75,7 @@ def plan_study(
     elif plan.options.depth == "probe":
         each, rule = PROBE_SECONDS, f"a rule of thumb, {PROBE_SECONDS:g} s for a cell"
     else:
-        from rebalance.runs.options import chosen_recipe
+        from rebalance.runs.recipe import chosen_recipe
 
         recipe = chosen_recipe(plan.options.training)
         epochs, image = recipe.frozen_epochs + recipe.epochs, IMAGE_SECONDS[device]

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from rebalance.models.network import Network
 from rebalance.settings import Recipe
-from rebalance.training.schedules import CYCLED_MOMENTUM, MOMENTUM, SCHEDULES, Phase
+from rebalance.training.schedules import CYCLED_MOMENTUM, SCHEDULES, Phase
 
 SQUARE_MOMENTUM = 0.99  # as fastai has it
 EPSILON = 1e-5
@@ -54,8 +54,8 @@ def sgd(groups: Groups, weight_decay: float) -> torch.optim.Optimizer:
     """With momentum; the decay is part of the gradient, and of every parameter's."""
     parts = [{"params": parameters, "group": group} for group, parameters in enumerate(groups)]
     # Not fused: that fails where some parameters begin to train later than others, as here after
-    # the frozen phase. The rate is set before every step.
-    return torch.optim.SGD(parts, lr=0.0, momentum=MOMENTUM, weight_decay=weight_decay)
+    # the frozen phase. Rate and momentum are set before every step.
+    return torch.optim.SGD(parts, lr=0.0, weight_decay=weight_decay)
 
 
 OPTIMISERS: dict[str, Callable[[Groups, float], torch.optim.Optimizer]] = {

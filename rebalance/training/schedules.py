@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from rebalance.settings import Recipe
 
-MOMENTUM = 0.9
 CYCLED_MOMENTUM = (0.95, 0.85, 0.95)  # at the start, at the peak of the rate, at the end
 END_DIVISOR = 1e5  # one cycle's last rate is the peak divided by this
 
@@ -116,7 +115,7 @@ def step(done: float, peak: float, phase: Phase, recipe: Recipe) -> Rate:
     epoch = math.floor(done)
     warm = min((epoch + 1) / recipe.warmup_epochs, 1.0) if recipe.warmup_epochs else 1.0
     drops = sum(epoch >= round(share * phase.epochs) for share in recipe.milestones)
-    return Rate(peak * warm * recipe.drop**drops, MOMENTUM)
+    return Rate(peak * warm * recipe.drop**drops, recipe.momentum)
 
 
 # From the epochs of the phase that are done (with the share of the one under way), a group's peak,

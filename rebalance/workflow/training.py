@@ -26,12 +26,12 @@ from rebalance.runs import Run
 from rebalance.runs.options import (
     FREE,
     Sets,
-    chosen_recipe,
     class_weights_of,
     make_loss,
     open_sets,
     record_options,
 )
+from rebalance.runs.recipe import chosen_recipe
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions, TrainOptions

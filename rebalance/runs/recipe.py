@@ -1,0 +1,53 @@
+"""The recipe of a run: a preset, and what overrides it. Imports nothing heavy."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from rebalance.errors import SettingError
+from rebalance.settings import RECIPES, Recipe, TrainOptions
+from rebalance.settings.recipes import shares_of
+
+# What the schedule one-cycle has no use for: it brings its own.
+OF_STEP = ("warmup_epochs", "milestones", "drop", "momentum")
+
+
+def chosen_recipe(training: TrainOptions) -> Recipe:
+    """The recipe with what overrides it.
+
+    Raises SettingError for an option that would change nothing, and for milestones that come too
+    late.
+    """
+    chosen = {
+        "epochs": training.epochs,
+        "batch_size": training.batch_size,
+        "peak_lr": training.lr,
+        "schedule": training.schedule,
+        "augmentation": training.augment,
+        "grad_accum": training.grad_accum,
+        "weight_decay": training.weight_decay,
+        **{name: getattr(training, name) for name in OF_STEP},
+    }
+    given: dict[str, Any] = {
+        name: value for name, value in chosen.items() if value not in (None, ())
+    }
+    preset = RECIPES[training.recipe]
+    if "milestones" in given:
+        given["milestones"] = shares_of(given["milestones"], given.get("epochs", preset.epochs))
+    recipe = replace(preset, **given)
+    _check_used(given, recipe, training.recipe)
+    return recipe
+
+
+def _check_used(given: Collection[str], recipe: Recipe, name: str) -> None:
+    unused = [option for option in OF_STEP if option in given]
+    if recipe.schedule == "one-cycle" and unused:
+        raise SettingError(
+            f"--{unused[0].replace('_', '-')} is of the schedule step, and the recipe {name} has "
+            "one-cycle here: pass --schedule step, or leave it out"
+        )
+    if "drop" in given and not recipe.milestones:
+        raise SettingError(
+            f"--drop is what the rate drops to at --milestones, and the recipe {name} has none: "
+            "give some"
+        )

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from launching import end_of
+from PIL import Image
 from safetensors.numpy import load_file
 from sklearn.metrics import balanced_accuracy_score
 
@@ -24,6 +25,7 @@ from rebalance.data.folder import scan
 from rebalance.losses import LOSSES
 from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.materialization.names import sample_names
+from rebalance.models.checkpoints import load_network
 from rebalance.training.augmentation import AUGMENTATIONS
 from rebalance.training.regimes import REGIMES
 from rebalance.training.sampling import SAMPLERS
@@ -75,6 +77,30 @@ def test_a_run_holds_what_it_promises(run, few, tmp_path):
     assert (tmp_path / "p.csv").read_bytes() == (folder / "predictions.csv").read_bytes()
     table = rebalance.extract(test, extractor=str(folder), device="cpu")
     assert table.layers["pool"].shape == (20, 128)
+
+
+def test_a_run_by_the_training_images_statistics_is_used_by_them_everywhere(run, few, tmp_path):
+    data, test = few
+    folder = tmp_path / "run"
+    cce = ["--recipe", "cce", *QUICK[2:]]
+    found = run("train", data, "--test", test, "-o", folder, *cce)
+    assert found.status == 0, found.err
+    begun = json.loads((folder / "options.json").read_bytes())["options"]["recipe"]
+    assert (begun["name"], begun["normalise"]) == ("cce", "data")
+    transform = load_network(folder / "model.safetensors").transform
+    root, rows = data.with_suffix(".json"), read_manifest(data).rows
+    images = [
+        Image.open(Path(json.loads(root.read_bytes())["root"]) / row.file_name) for row in rows
+    ]
+    seen = np.concatenate(
+        [np.asarray(each.convert("RGB").resize((32, 32), 2)).reshape(-1, 3) for each in images]
+    )
+    assert transform.mean == pytest.approx(seen.mean(axis=0) / 255, rel=1e-9)
+    assert transform.std == pytest.approx(seen.std(axis=0) / 255, rel=1e-9)
+    said = " ".join(f"{value:.4f}" for value in transform.mean)
+    assert f"normalised by the training images: mean {said}" in found.err
+    metrics = json.loads((folder / "metrics.json").read_bytes())
+    assert json.loads(run("evaluate", folder, test, "--json").out) == metrics
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if name != "cost"])

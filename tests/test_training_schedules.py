@@ -119,6 +119,7 @@ def test_what_would_change_nothing_or_never_come_is_refused(given, said) -> None
 
 
 def test_a_recipe_is_recorded_as_by_earlier_versions_unless_it_says_more() -> None:
+    assert RECIPES["cce"] == replace(RECIPES["scratch"], normalise="data")
     known = set(RECIPES["scratch"].as_record())
     assert known == {
         *("frozen_epochs", "epochs", "peak_lr", "whole_divisor", "stem_divisor", "batch_size"),

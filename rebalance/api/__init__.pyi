@@ -497,6 +497,7 @@ def train(
     momentum: float | None = None,
     weight_decay: float | None = None,
     augment: str | None = None,
+    normalise: str | None = None,
     grad_accum: int | None = None,
     arch: str | None = None,
     weights: str | None = None,
@@ -544,8 +545,8 @@ def train(
         head_only: With from: the manifest that the head is trained by.
         resume: Go on with a run that was interrupted. (default False)
         recipe: transfer: from ImageNet weights, the head first; scratch: as the literature
-            trains on CIFAR; eos: the same with the schedule of the paper of that name. The
-            next options override it. (one of transfer, scratch, eos; default 'transfer')
+            trains on CIFAR; cce, eos: the same as the papers of these names have it. The next
+            options override it. (one of transfer, scratch, cce, eos; default 'transfer')
         epochs: Epochs that train everything.
         batch_size: Images of one step.
         lr: Highest learning rate.
@@ -559,6 +560,9 @@ def train(
         weight_decay: Weight decay.
         augment: How training images are varied. (a key of
             rebalance.training.augmentation.AUGMENTATIONS)
+        normalise: Whose mean and deviation of each channel images are normalised by: those
+            that the weights or the architecture come with, or those of the training images.
+            (one of network, data)
         grad_accum: Forward passes that one step is split into.
         arch: [default: resnet50 for transfer, else cifar_resnet32]
         weights: What to start from. [default: imagenet for transfer, else scratch]

@@ -26,6 +26,7 @@ def chosen_recipe(training: TrainOptions) -> Recipe:
         "augmentation": training.augment,
         "grad_accum": training.grad_accum,
         "weight_decay": training.weight_decay,
+        "normalise": training.normalise,
         **{name: getattr(training, name) for name in OF_STEP},
     }
     given: dict[str, Any] = {

@@ -26,7 +26,11 @@ RANGES: dict[str, tuple[type, Range]] = {  # of a recipe's numbers; training.che
     "drop": (float, Range(above=0, most=1)),
     "momentum": (float, Range(least=0, below=1)),
 }
-LATER = ("momentum",)  # what recipes of earlier versions did not tell
+LATER = ("momentum", "normalise")  # what recipes of earlier versions did not tell
+
+# By whose mean and deviation of each channel images are normalised: those that the weights or the
+# architecture come with, or those of the training images.
+NORMALISATIONS = ("network", "data")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Recipe:
     a phase's epochs, rising, at each of which the rate is multiplied by ``drop``.
     augmentation: a key of ``training.augmentation.AUGMENTATIONS``.
     momentum: for the schedule ``step``, of every step.
+    normalise: one of ``NORMALISATIONS``.
     """
 
     frozen_epochs: int = 3
@@ -67,6 +72,7 @@ class Recipe:
     drop: float = 0.5
     augmentation: str = "paper"
     momentum: float = 0.9
+    normalise: str = "network"
 
     def __post_init__(self) -> None:
         for name, (kind, bounds) in RANGES.items():
@@ -126,6 +132,8 @@ _SCRATCH = Recipe(
 RECIPES: dict[str, Recipe] = {
     "transfer": Recipe(),
     "scratch": _SCRATCH,
+    # The same paper to the letter: its code takes the statistics of the training images.
+    "cce": replace(_SCRATCH, normalise="data"),
     # Dablain et al. 2023, on CIFAR.
     "eos": replace(_SCRATCH, weight_decay=2e-4, milestones=(0.8, 0.9), drop=0.1),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebalance.settings.option import Options, again, option
-from rebalance.settings.recipes import HIGHEST_RATE, MOST_EPOCHS, RECIPES
+from rebalance.settings.recipes import HIGHEST_RATE, MOST_EPOCHS, NORMALISATIONS, RECIPES
 from rebalance.settings.running import LARGEST_SIDE, PRECISIONS
 
 # A set that takes at most so many bytes when decoded stays in memory.
@@ -20,8 +20,8 @@ class TrainOptions(Options):
         "transfer",
         choices=tuple(RECIPES),
         help="transfer: from ImageNet weights, the head first; scratch: "
-        "as the literature trains on CIFAR; eos: the same with the schedule of the paper "
-        "of that name. The next options override it.",
+        "as the literature trains on CIFAR; cce, eos: the same as the papers of these names "
+        "have it. The next options override it.",
     )
     epochs: int | None = option(
         None, least=1, most=MOST_EPOCHS, help="Epochs that train everything."
@@ -57,6 +57,12 @@ class TrainOptions(Options):
         None,
         choices="rebalance.training.augmentation:AUGMENTATIONS",
         help="How training images are varied.",
+    )
+    normalise: str | None = option(
+        None,
+        choices=NORMALISATIONS,
+        help="Whose mean and deviation of each channel images are normalised by: those that the "
+        "weights or the architecture come with, or those of the training images.",
     )
     grad_accum: int | None = option(
         None, least=1, help="Forward passes that one step is split into."

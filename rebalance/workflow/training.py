@@ -49,6 +49,7 @@ from rebalance.workflow.heads import (
 if TYPE_CHECKING:
     from rebalance.losses import Loss
     from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
     from rebalance.training.dataset import ImageDataset
     from rebalance.training.loop import Epoch
 
@@ -112,6 +113,8 @@ def train(
         from rebalance.training.dataset import dataset_of
 
         dataset = dataset_of(sets.seen, transform, recipe.augmentation, training.in_memory)
+        if recipe.normalise == "data":
+            transform = dataset.transform = _normalised(dataset, evaluator)
         f1 = _train(folder, network, dataset, loss, recipe, options, sets.validation, evaluator)
         draws, weights = _amounts(options, recipe, sets.seen, f1)
         trained = Trained(arch, network, transform, loss, draws, weights, FeatureRanges({}))
@@ -129,6 +132,14 @@ def train(
                 evaluator,
             )
         return conclude(folder, trained, scoring, sets.seen, sets.tested, evaluator)
+
+
+def _normalised(dataset: "ImageDataset", evaluator: Evaluator) -> "Transform":
+    """The transform of the dataset, by its own statistics: found by one process, told to all."""
+    from rebalance.training.channels import normalised_by
+
+    find = partial(normalised_by, dataset, evaluator.workers, evaluator.progress)
+    return evaluator.processes.by_first(find)
 
 
 def _recipes(

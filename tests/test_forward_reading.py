@@ -21,8 +21,8 @@ from rebalance.models.transforms import Transform
 SIZES = [(200, 150), (64, 64), (56, 90), (40, 33), (1, 1), (1, 300), (101, 103)]
 
 
-def transform(interpolation: str = "bilinear") -> Transform:
-    return Transform(64, 56, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2), interpolation)
+def transform(interpolation: str = "bilinear", fit: str = "crop") -> Transform:
+    return Transform(64, 56, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2), interpolation, fit)
 
 
 def picture(size: tuple[int, int], mode: str = "RGB") -> Image.Image:
@@ -61,6 +61,16 @@ def test_jpegs_are_what_pillow_shows(interpolation, size, mode, options):
     levels, share = difference(read_pixels(data, how), by_pillow(data, how))
     assert levels <= 1
     assert share < 0.02
+
+
+@pytest.mark.parametrize("size", [(200, 150), (40, 33), (1, 300), (900, 40), (101, 103)])
+def test_all_of_an_image_is_stretched_as_pillow_does_it(size):
+    how, data = transform(fit="stretch"), encoded(picture(size))
+    levels, share = difference(read_pixels(data, how), by_pillow(data, how))
+    assert levels <= 1
+    assert share < 0.02
+    sized = encoded(decode(data).resize((56, 56), Image.Resampling.BILINEAR), "PNG")
+    assert difference(read_pixels(data, how), read_pixels(sized, how))[0] <= 2
 
 
 @pytest.mark.parametrize("orientation", range(10))

@@ -5,6 +5,8 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from torchvision.transforms.v2 import InterpolationMode, Resize
+from torchvision.transforms.v2.functional import pil_to_tensor
 
 from rebalance.errors import ExtractorError
 from rebalance.models.transforms import (
@@ -13,6 +15,7 @@ from rebalance.models.transforms import (
     plain_transform,
     torchvision_transform,
     with_image_size,
+    with_view,
 )
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -78,12 +81,30 @@ def test_the_ends_of_a_long_image_do_not_show(size: tuple[int, int]) -> None:
     torch.testing.assert_close(ours, preset(image), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest"])
+@pytest.mark.parametrize("size", [(301, 150), (61, 47), (33, 99), (56, 56), (8, 1), (30, 600)])
+def test_a_stretched_image_is_torchvisions_resize(
+    size: tuple[int, int], interpolation: str
+) -> None:
+    ours = Transform(64, 56, **IMAGENET, interpolation=interpolation, fit="stretch")
+    width, height = size
+    image = picture(1 + width // 5, 1 + height // 5).resize(size, Image.Resampling.BICUBIC)
+    expected = pil_to_tensor(Resize((56, 56), InterpolationMode(interpolation))(image))
+    found, quick = ours.image(image), ours.fitted(pil_to_tensor(image))
+    # Beyond one to eight, the longer side is resized first and not the wider one.
+    off = 0 if max(size) <= 8 * min(size) else 2
+    assert int((found.int() - expected.int()).abs().max()) <= off
+    assert int((quick.int() - expected.int()).abs().max()) <= max(off, 1)
+
+
+@pytest.mark.parametrize("fit", ["crop", "stretch"])
 @pytest.mark.parametrize("size", [(1, 3_000_000), (3_000_000, 1), (3, 1_000_001)])
-def test_a_line_of_pixels_stays_within_memory(size: tuple[int, int]) -> None:
+def test_a_line_of_pixels_stays_within_memory(size: tuple[int, int], fit: str) -> None:
     image = Image.new("RGB", size, (10, 20, 30))  # resized whole it would be 600 GB
-    pixels = torchvision_transform("resnet50").image(image)
-    assert pixels.shape == (3, 224, 224)
-    assert pixels.flatten(1).unique(dim=1).flatten().tolist() == [10, 20, 30]
+    transform = with_view(torchvision_transform("resnet50"), None, fit)
+    for pixels in (transform.image(image), transform.fitted(pil_to_tensor(image))):
+        assert pixels.shape == (3, 224, 224)
+        assert pixels.flatten(1).unique(dim=1).flatten().tolist() == [10, 20, 30]
 
 
 def test_images_travel_as_bytes() -> None:
@@ -121,10 +142,19 @@ def test_the_image_size_scales_resize_and_crop_together() -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(1, 2000), st.integers(0, 100), st.sampled_from(["nearest", "bicubic"]))
-def test_a_transform_survives_its_description(crop: int, margin: int, interpolation: str) -> None:
-    transform = Transform(crop + margin, crop, **IMAGENET, interpolation=interpolation)
-    assert Transform.from_dict(transform.to_dict()) == transform
+@given(
+    st.integers(1, 2000),
+    st.integers(0, 100),
+    st.sampled_from(["nearest", "bicubic"]),
+    st.sampled_from(["crop", "stretch"]),
+)
+def test_a_transform_survives_its_description(
+    crop: int, margin: int, interpolation: str, fit: str
+) -> None:
+    transform = Transform(crop + margin, crop, **IMAGENET, interpolation=interpolation, fit=fit)
+    described = transform.to_dict()
+    assert Transform.from_dict(described) == transform
+    assert ("fit" in described) == (fit == "stretch")  # files of before it was a choice stay
 
 
 @pytest.mark.parametrize(
@@ -133,6 +163,7 @@ def test_a_transform_survives_its_description(crop: int, margin: int, interpolat
         {"crop": 0},
         {"resize": 31},
         {"interpolation": "psychic"},
+        {"fit": "squeeze"},
         {"std": [0, 1, 1]},
         {"mean": [0.5]},
         {"mean": None},

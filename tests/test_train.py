@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shutil import copy
 
@@ -101,6 +102,38 @@ def test_a_run_by_the_training_images_statistics_is_used_by_them_everywhere(run,
     assert f"normalised by the training images: mean {said}" in found.err
     metrics = json.loads((folder / "metrics.json").read_bytes())
     assert json.loads(run("evaluate", folder, test, "--json").out) == metrics
+
+
+def test_a_run_looks_at_images_as_it_was_trained_to(run, make_folder, tmp_path):
+    """Stretched in passing or beforehand: the same network, the same features, the same scores."""
+    wide = make_folder(tmp_path / "wide", {"cat": 6, "dog": 6}, (64, 40))
+    square = tmp_path / "square"
+    for path in wide.rglob("*.png"):
+        (square / path.parent.name).mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as image:
+            image.resize((32, 32), Image.Resampling.BILINEAR).save(square / path.relative_to(wide))
+    for data, more in ((wide, ["--resize", "stretch"]), (square, [])):
+        folder = tmp_path / f"run of {data.name}"
+        found = run("train", data, "--test", data, "-o", folder, *QUICK, "--allow-overlap", *more)
+        assert found.status == 0, found.err
+    one, other = (tmp_path / f"run of {name}" for name in ("wide", "square"))
+    network = json.loads((one / "options.json").read_bytes())["options"]["network"]
+    assert network["resize"] == "stretch"
+    before, after = (load_file(folder / "model.safetensors") for folder in (other, one))
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    scores = run("evaluate", one, wide, "--json").out
+    assert json.loads(scores) == json.loads((other / "metrics.json").read_bytes())
+    look = partial(rebalance.extract, extractor=str(one), device="cpu")
+    stretched, whole, cropped = look(wide), look(square), look(wide, resize="crop")
+    np.testing.assert_allclose(
+        stretched.layers["pool"].read(slice(None), slice(None)),
+        whole.layers["pool"].read(slice(None), slice(None)),
+        rtol=0.02,
+        atol=0.02,
+    )
+    assert cropped.computed == 12  # not what the cache holds of the others
+    assert cropped.extractor.about["resize"] == "crop"
+    assert cropped.extractor.fingerprint != stretched.extractor.fingerprint
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if name != "cost"])

@@ -77,6 +77,7 @@ def extract(
     arch: str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
+    resize: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -108,6 +109,8 @@ def extract(
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
+        resize: How an image becomes that square: the centre of it, or all of it, stretched.
+            [default: as a run was trained, else crop] (one of crop, stretch)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
@@ -148,6 +151,7 @@ def hybrid(
     arch: str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
+    resize: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -203,6 +207,8 @@ def hybrid(
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
+        resize: How an image becomes that square: the centre of it, or all of it, stretched.
+            [default: as a run was trained, else crop] (one of crop, stretch)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
@@ -233,6 +239,7 @@ def inspect(
     arch: str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
+    resize: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -272,6 +279,8 @@ def inspect(
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
+        resize: How an image becomes that square: the centre of it, or all of it, stretched.
+            [default: as a run was trained, else crop] (one of crop, stretch)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
@@ -347,6 +356,7 @@ def oversample(
     arch: str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
+    resize: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -387,6 +397,8 @@ def oversample(
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
+        resize: How an image becomes that square: the centre of it, or all of it, stretched.
+            [default: as a run was trained, else crop] (one of crop, stretch)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
@@ -502,6 +514,7 @@ def train(
     arch: str | None = None,
     weights: str | None = None,
     image_size: int | None = None,
+    resize: str | None = None,
     precision: str = "auto",
     loss: str = "ce",
     loss_options: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
@@ -567,6 +580,8 @@ def train(
         arch: [default: resnet50 for transfer, else cifar_resnet32]
         weights: What to start from. [default: imagenet for transfer, else scratch]
         image_size: Side of the square the network sees.
+        resize: How an image becomes that square: the centre of it, or all of it, stretched.
+            [default: as the weights of a run were trained, else crop] (one of crop, stretch)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         loss: Loss to minimise. (a key of rebalance.losses.LOSSES; default 'ce')
@@ -619,6 +634,7 @@ def undersample(
     arch: str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
+    resize: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -668,6 +684,8 @@ def undersample(
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
+        resize: How an image becomes that square: the centre of it, or all of it, stretched.
+            [default: as a run was trained, else crop] (one of crop, stretch)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]

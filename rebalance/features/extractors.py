@@ -85,6 +85,8 @@ def find_extractor(
         "precision": precision,
         "device": device,
     }
+    if options.resize is not None:  # or what was kept before there was a choice would be lost
+        how["resize"] = options.resize
     source = (
         FineTuned(options, run, how, folder, probes, workers, scale)
         if needs_training(options)
@@ -101,7 +103,7 @@ def find_extractor(
         if not loaded:
             # Networks are built with random weights first: the caller's generator is not moved.
             with torch.random.fork_rng(devices=[]):
-                loaded.append(_sized(source.load(progress), options.image_size))
+                loaded.append(_viewed(source.load(progress), options))
         return loaded[0]
 
     return Extractor(
@@ -116,15 +118,14 @@ def find_extractor(
     )
 
 
-def _sized(
-    loaded: "tuple[Network, Transform]", image_size: int | None
+def _viewed(
+    loaded: "tuple[Network, Transform]", options: ExtractorOptions
 ) -> "tuple[Network, Transform]":
-    """Return the same network for images of another size."""
-    if image_size is None:
-        return loaded
+    """Return the same network for images of another size, or made so in another way."""
     from rebalance.models.network import layer_widths
-    from rebalance.models.transforms import with_image_size
+    from rebalance.models.transforms import with_view
 
     network, transform = loaded
-    layer_widths(network, image_size)  # raises where the network cannot take it
-    return network, with_image_size(transform, image_size)
+    if options.image_size is not None:
+        layer_widths(network, options.image_size)  # raises where the network cannot take it
+    return network, with_view(transform, options.image_size, options.resize)

@@ -61,7 +61,7 @@ class FineTuned:
         default = SMALL_ARCH if small else ARCH
         self.arch = start.arch if start else options.arch or default
         self.start = start
-        self.image_size = options.image_size
+        self.image_size, self.resize = options.image_size, options.resize
         self.recipe = Recipe.from_scratch() if start is None else Recipe()
         self.run = run
         self.how = how
@@ -151,7 +151,7 @@ class FineTuned:
         import torch
 
         from rebalance.models.network import fresh_network, layer_widths, with_new_head
-        from rebalance.models.transforms import plain_transform, with_image_size
+        from rebalance.models.transforms import plain_transform, with_view
 
         classes = len(self.folder.classes)
         with torch.random.fork_rng(devices=[]):
@@ -163,5 +163,4 @@ class FineTuned:
                 network = with_new_head(body, classes)
         if self.image_size is not None:
             layer_widths(network, self.image_size)  # raises where the network cannot take it
-            transform = with_image_size(transform, self.image_size)
-        return network, transform
+        return network, with_view(transform, self.image_size, self.resize)

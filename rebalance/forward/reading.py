@@ -52,9 +52,9 @@ def read_pixels(
     least = None
     if header is not None:
         short, long = sorted(header.size)
-        least = ceil(SPARE * transform.resize * long / short)
+        least = ceil(SPARE * transform.shorter_side * long / short)
     with opened(data, least, formats, scale) as image, _enough_memory():
-        return transform.centre(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+        return transform.fitted(torch.from_numpy(np.array(image)).permute(2, 0, 1))
 
 
 @contextmanager
@@ -108,11 +108,11 @@ def decode_on(device: str, encoded: Sequence[Encoded], transform: Transform) -> 
     from torchvision.io import ImageReadMode, decode_jpeg
 
     decoded = decode_jpeg([each.data for each in encoded], mode=ImageReadMode.RGB, device=device)
-    centres = []
+    found = []
     for pixels, each in zip(decoded, encoded, strict=True):
-        centre = transform.centre(upright(pixels, each.orientation).float())
-        centres.append(centre.round_().clamp_(0, 255).to(torch.uint8))
-    return torch.stack(centres)
+        fitted = transform.fitted(upright(pixels, each.orientation).float())
+        found.append(fitted.round_().clamp_(0, 255).to(torch.uint8))
+    return torch.stack(found)
 
 
 def upright(pixels: Tensor, orientation: int) -> Tensor:

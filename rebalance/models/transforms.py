@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from rebalance.errors import ExtractorError
+from rebalance.settings import RESIZES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,8 +26,9 @@ _RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
 }
 
-# An image this many times longer than wide loses its ends before it is resized: the crop shows
-# one width about the centre at most, and a line of 1 × 50,000 pixels would become gigabytes.
+# An image this many times longer than wide is shortened before it is resized, for a line of
+# 1 × 50,000 pixels would become gigabytes. A crop shows one width about the centre at most, so its
+# ends are cut off; a stretched image has its longer side resized by itself first.
 _LONGEST_SIDE = 8
 
 Channels = tuple[float, float, float]
@@ -34,11 +36,14 @@ Channels = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Transform:
-    """Resize the shorter side, crop the centre, normalise: torchvision's ImageClassification.
+    """Make an image a square of ``crop`` pixels and normalise it, as torchvision does.
 
     resize, crop: pixels, with resize >= crop >= 1.
     mean, std: red, green and blue, of values in [0, 1].
     interpolation: nearest, bilinear or bicubic; always antialiased.
+    fit: ``crop`` resizes the shorter side to ``resize`` and crops the centre, as torchvision's
+        ImageClassification; ``stretch`` resizes both sides to ``crop``, so that all is seen and
+        proportions are lost, as its Resize of two numbers.
     Raises ValueError for anything else.
     """
 
@@ -47,24 +52,39 @@ class Transform:
     mean: Channels
     std: Channels
     interpolation: str
+    fit: str = "crop"
 
     def __post_init__(self) -> None:
         if not self.resize >= self.crop >= 1:
             raise ValueError(f"need resize >= crop >= 1, got {self.resize} and {self.crop}")
         if self.interpolation not in _RESAMPLING:
             raise ValueError(f"unknown interpolation {self.interpolation!r}")
+        if self.fit not in RESIZES:
+            raise ValueError(f"unknown way to resize {self.fit!r}")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError("mean and std must have three values, those of std above 0")
 
+    @property
+    def shorter_side(self) -> int:
+        """The pixels that the shorter side of an image is resized to."""
+        return self.crop if self.fit == "stretch" else self.resize
+
     def image(self, image: Image.Image) -> Tensor:
-        """Return the centre of an RGB image as uint8 [3, crop, crop]."""
+        """Return an RGB image as the network sees it: uint8 [3, crop, crop]."""
         import torch
 
-        pixels = np.array(self._centre(_bounded(image)))
+        width, height = image.size
+        left, top = self._surplus(width, height)
+        if left or top:
+            image = image.crop((left, top, width - left, height - top))
+        for size in self._steps(*image.size):
+            image = image.resize(size, _RESAMPLING[self.interpolation])
+        left, top = map(self._corner, image.size)
+        pixels = np.array(image.crop((left, top, left + self.crop, top + self.crop)))
         return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
-    def centre(self, pixels: Tensor) -> Tensor:
-        """Return the centre of an image uint8 [3, H, W], as uint8 [3, crop, crop].
+    def fitted(self, pixels: Tensor) -> Tensor:
+        """Return an image uint8 [3, H, W] as the network sees it: uint8 [3, crop, crop].
 
         The pixels are those of ``image``, found by torch's own resizing, which follows Pillow's.
         """
@@ -73,14 +93,14 @@ class Transform:
         if self.interpolation == "nearest":  # torch rounds the places to look at otherwise
             return self.image(Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()))
         height, width = pixels.shape[1:]
-        top, left = _surplus((height, width))
+        top, left = self._surplus(height, width)
         pixels = pixels[:, top : height - top, left : width - left]
-        height, width = self._resized(*pixels.shape[1:])
-        if (height, width) != tuple(pixels.shape[1:]):
-            pixels = torch.nn.functional.interpolate(
-                pixels[None], (height, width), mode=self.interpolation, antialias=True
-            )[0]
-        top, left = self._corner(height), self._corner(width)
+        for size in self._steps(*pixels.shape[1:]):
+            if size != tuple(pixels.shape[1:]):
+                pixels = torch.nn.functional.interpolate(
+                    pixels[None], size, mode=self.interpolation, antialias=True
+                )[0]
+        top, left = map(self._corner, pixels.shape[1:])
         return pixels[:, top : top + self.crop, left : left + self.crop].contiguous()
 
     def normalise(self, batch: Tensor) -> Tensor:
@@ -93,8 +113,14 @@ class Transform:
         return batch.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON types; ``from_dict`` reads them back."""
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        """Return the fields as JSON types; ``from_dict`` reads them back.
+
+        ``fit`` only where it is another than it was before there was a choice.
+        """
+        fields = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        if self.fit == "crop":
+            del fields["fit"]
+        return fields
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Transform:
@@ -108,34 +134,27 @@ class Transform:
             mean=_channels(fields["mean"]),
             std=_channels(fields["std"]),
             interpolation=str(fields["interpolation"]),
+            fit=str(fields.get("fit", "crop")),
         )
 
-    def _centre(self, image: Image.Image) -> Image.Image:
-        width, height = self._resized(*image.size)
-        resized = image.resize((width, height), _RESAMPLING[self.interpolation])
-        left, top = self._corner(width), self._corner(height)
-        return resized.crop((left, top, left + self.crop, top + self.crop))
+    def _surplus(self, one: int, other: int) -> tuple[int, int]:
+        """Return how much of each end of either side is cut off, being beyond what a crop shows."""
+        longest = max(one, other) if self.fit == "stretch" else _LONGEST_SIDE * min(one, other)
+        return max(0, one - longest) // 2, max(0, other - longest) // 2
 
-    def _resized(self, one: int, other: int) -> tuple[int, int]:
+    def _steps(self, one: int, other: int) -> list[tuple[int, int]]:
+        """Return the sizes that an image is resized to, one after the other."""
+        if self.fit == "stretch":
+            square = (self.crop, self.crop)
+            if max(one, other) <= _LONGEST_SIDE * min(one, other):
+                return [square]
+            return [(one, self.crop) if one < other else (self.crop, other), square]
         # torchvision's own rounding: down for the resized side, to even for the crop's corner.
         long = int(self.resize * max(one, other) / min(one, other))
-        return (self.resize, long) if one <= other else (long, self.resize)
+        return [(self.resize, long) if one <= other else (long, self.resize)]
 
     def _corner(self, side: int) -> int:
         return round((side - self.crop) / 2)
-
-
-def _bounded(image: Image.Image) -> Image.Image:
-    width, height = image.size
-    left, top = _surplus(image.size)
-    return image.crop((left, top, width - left, height - top)) if left or top else image
-
-
-def _surplus(sides: tuple[int, int]) -> tuple[int, int]:
-    """Return how far each end of either side is beyond ``_LONGEST_SIDE``."""
-    longest = _LONGEST_SIDE * min(sides)
-    one, other = (max(0, side - longest) // 2 for side in sides)
-    return one, other
 
 
 def _channels(values: Any) -> Channels:
@@ -196,6 +215,15 @@ def plain_transform(arch: str) -> Transform:
     first = "IMAGENET1K_V1"
     entries = torchvision.models.get_model_weights(arch)
     return torchvision_transform(arch, weights=first if first in entries.__members__ else "DEFAULT")
+
+
+def with_view(transform: Transform, size: int | None, resize: str | None) -> Transform:
+    """Return ``transform`` for squares of ``size`` pixels, made by ``resize``; None is its own.
+
+    Raises ExtractorError for a size below 1.
+    """
+    found = transform if size is None else with_image_size(transform, size)
+    return found if resize is None else replace(found, fit=resize)
 
 
 def with_image_size(transform: Transform, size: int) -> Transform:

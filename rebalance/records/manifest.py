@@ -37,6 +37,9 @@ class ExtractorRecord(TypedDict, total=False):
     seed: Annotated[int, "The seed that it was trained with."]
     data: Annotated[str, "A digest of the images that it was trained on, and of their labels."]
     image_size: Annotated[int | None, "The width its images are scaled to; null is its own."]
+    resize: Annotated[
+        str, "How an image becomes a square, crop or stretch; only where it was told."
+    ]
     precision: Annotated[str, "The numbers that it calculates in."]
     device: Annotated[str, "The kind of device that it ran on."]
     fingerprint: Annotated[str, "A digest of all this; equal ones give equal features."]

@@ -7,7 +7,15 @@ from rebalance.records.manifest import ScaleRecord
 FORMAT: Final = 1
 
 
-class NetworkRecord(TypedDict):
+class NetworkView(TypedDict, total=False):
+    """How the network was told to look at images."""
+
+    resize: Annotated[
+        str, "How an image becomes a square, crop or stretch; only where it was told."
+    ]
+
+
+class NetworkRecord(NetworkView):
     """The network before training."""
 
     arch: Annotated[str | None, "The architecture; null is that of the weights."]

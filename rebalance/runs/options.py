@@ -17,7 +17,7 @@ from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import HeadRecord, RunOptionsRecord
-from rebalance.records.run import FolderReading
+from rebalance.records.run import FolderReading, NetworkView
 from rebalance.scoring.costs import read_cost_matrix, with_cost_file
 from rebalance.settings import (
     FolderOptions,
@@ -131,6 +131,7 @@ def record_options(
     seen, validation = sets.seen, sets.validation
     told = scoring.group_column
     column: FolderReading = {} if told is None else {"group_column": told}
+    view: NetworkView = {} if training.resize is None else {"resize": training.resize}
     judged = sorted(digest.hex() for digest in validation.digests.values()) if validation else []
     loss_options = with_cost_file(
         dict(training.loss_options), lambda file: read_cost_matrix(file, seen.classes)
@@ -141,6 +142,7 @@ def record_options(
             "arch": training.arch,
             "weights": training.weights,
             "image_size": training.image_size,
+            **view,
         },
         "loss": {"name": training.loss, **loss_options},
         "sampler": training.sampler,

@@ -11,6 +11,7 @@ LAYERS_OR_AUTO = (*LAYERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_WORKERS = 1024  # threads, or processes of a study
 LARGEST_SIDE = 4096  # pixels of an image for a network
+RESIZES = ("crop", "stretch")
 PRECISIONS = ("auto", "fp32", "bf16")
 LINKS = ("auto", "hard", "sym", "copy", "reflink")
 
@@ -107,6 +108,13 @@ class ExtractorOptions(Options):
         least=8,
         most=LARGEST_SIDE,
         help="Side of the square the network sees. [default: as its weights were trained]",
+    )
+    resize: str | None = option(
+        None,
+        choices=RESIZES,
+        wrong="resize is",
+        help="How an image becomes that square: the centre of it, or all of it, stretched. "
+        "[default: as a run was trained, else crop]",
     )
     precision: str = option(
         "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."

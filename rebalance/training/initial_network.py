@@ -40,7 +40,7 @@ def untrained(
 
     from rebalance.models.heads import with_cosine_output
     from rebalance.models.network import layer_widths
-    from rebalance.models.transforms import with_image_size
+    from rebalance.models.transforms import with_view
 
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seeds.integer(seed, "weights"))
@@ -49,8 +49,7 @@ def untrained(
             network = with_cosine_output(network)
     if training.image_size is not None:
         layer_widths(network, training.image_size)  # raises where the network cannot take it
-        transform = with_image_size(transform, training.image_size)
-    return arch, network, transform
+    return arch, network, with_view(transform, training.image_size, training.resize)
 
 
 def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Transform]":

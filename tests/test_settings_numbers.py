@@ -199,10 +199,14 @@ def test_a_recipe_is_of_numbers(name):
     for value in (math.nan, math.inf, 10**5000, "1", None):
         with pytest.raises(SettingError, match=f"{name} must be"):
             Recipe(**{name: value})
-    assert getattr(Recipe(**{name: 1}), name) == 1
+    good = 0.5 if name == "momentum" else 1
+    assert getattr(Recipe(**{name: good}), name) == good
 
 
 def test_milestones_are_numbers():
+    for value in (math.nan, math.inf, -1, 0, 10**5000, True, "1"):
+        with pytest.raises(SettingError, match="milestones must be a number above 0"):
+            TrainOptions(milestones=(0.5, value))
     with pytest.raises(SettingError, match="a milestone must be a number above 0 and below 1"):
         Recipe(milestones=(0.2, math.nan))
 

@@ -172,7 +172,26 @@ def test_a_definition_is_json_and_reads_its_costs(declare, tmp_path):
     assert other != read.as_record() and json.loads(json.dumps(other)) == other
 
 
+def test_a_first_phase_is_told_by_a_table(declare):
+    two = (
+        '{regime = "two-phase", by = "oversample"}, {name = "cut", regime = "two-phase", limit = 9}'
+    )
+    plan = declare(f'[grid]\nregime = ["drw", {two}]\nloss = "ldam"')
+    found = {each.regime: plan.treatments[each].as_record()["regime"] for each in plan.treatments}
+    assert found == {
+        "plain": "plain",  # the control
+        "drw": "drw",
+        "two-phase by=oversample": {"key": "two-phase", "options": {"by": "oversample"}},
+        "cut": {"key": "two-phase", "options": {"limit": "9"}},
+    }
+
+
 MISTAKES = {
+    '[grid]\nregime = [{regime = "drw", limit = 3}]': "no option 'limit' of drw, which has no opti",
+    '[grid]\nregime = [{regime = "two-phase", to = 3}]': "of two-phase, which has by, limit",
+    '[grid]\nregime = [{regime = "two-phase", limit = "max"}]': "regime: a first phase by undersam",
+    '[grid]\nregime = [{regime = "two-phase", by = "luck"}]': "no first phase by 'luck': choose",
+    "[grid]\nregime = [3]": "an entry is a name or a table; got 3",
     '[gird]\nloss = ["ce"]': "no section 'gird': choose from study, extractor",
     "[grid]\nlosses = []": "no key in grid 'losses'",
     '[grid]\nrebalance = ["smoat"]': r"grid.rebalance: no rebalancing 'smoat'.*nearmiss-1.*eos",

@@ -66,7 +66,8 @@ def run(setup, fold=0):
 def of(rebalancing="none", loss="ce", regime="plain", threshold="none", **options):
     treatment = Treatment(rebalancing, loss, regime, threshold)
     choice = Choice(loss, tuple(options.items()))
-    return treatment, Definition(named(rebalancing), choice, regime, threshold)
+    when = Choice(regime, (("limit", "min"),) if regime == "two-phase" else ())
+    return treatment, Definition(named(rebalancing), choice, when, threshold)
 
 
 def test_it_learns_as_well_as_logistic_regression(make_setup):
@@ -199,7 +200,7 @@ def test_the_prior_counts_the_weights_of_the_loss(make_setup, regime):
     block = Block(setup, 0, 0)
     balanced = block._teach(named("random-over"), Choice("weighted"), "plain")
     np.testing.assert_allclose(balanced.prior, np.full(3, 1 / 3), rtol=1e-6)
-    found = block._teach(named("none"), Choice(), regime)
+    found = block._teach(named("none"), Choice(), Choice(regime))
     counts = np.array([100, 40, 20])
     weights = class_weights(counts.tolist(), "effective").numpy() if regime == "drw" else 1
     wanted = counts * weights

@@ -25,6 +25,7 @@ from rebalance.models.transforms import Transform
 from rebalance.settings import RECIPES, Recipe
 from rebalance.training.augmentation import CifarAugmentation, NoAugmentation
 from rebalance.training.dataset import ImageDataset
+from rebalance.training.first_phase import FirstPhase
 from rebalance.training.loop import Epoch, State, fit
 
 SIZE = 12
@@ -255,6 +256,7 @@ def test_after_a_stop_the_weights_end_the_same(dataset: ImageDataset, case: str)
 
     def run(trained: Network, start: State | None) -> Iterator[Epoch]:
         options = {"sampler": sampler, "regime": regime, "counts": COUNTS, "validate": f1_of}
+        options["first"] = FirstPhase(limit="min")
         return fit(trained, varied, make_loss(COUNTS), recipe, start=start, **options, **CPU)
 
     whole = network()

@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebalance.errors import DataError
+from rebalance.class_sizes import grown_sizes, wanted_sizes
+from rebalance.errors import DataError, SettingError, TargetError
+from rebalance.runs.recipe import chosen_phase
+from rebalance.settings import Growth, Targets, TrainOptions
+from rebalance.training.first_phase import FirstPhase
 from rebalance.training.regimes import REGIMES, Lesson, Moment, dynamic, dynamic_sizes, two_phase
 
 LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [60, 30, 10]))
@@ -46,19 +50,100 @@ def test_drw_weighs_from_eighty_percent_on() -> None:
 
 
 def test_two_phase_cuts_the_large_classes_then_shows_all() -> None:
-    found = [two_phase(LABELS, Moment(epoch, 10, None, 0), limit=20) for epoch in range(10)]
+    cut = FirstPhase(limit="20")
+    found = [two_phase(LABELS, Moment(epoch, 10, None, 0, cut)) for epoch in range(10)]
     assert [sizes(each) for each in found] == [[20, 20, 10]] * 5 + [[60, 30, 10]] * 5
     first = found[0].positions
     assert len(set(first.tolist())) == 50
     assert all(np.array_equal(each.positions, first) for each in found[:5])
-    other = two_phase(LABELS, Moment(0, 10, None, 1), limit=20)
+    other = two_phase(LABELS, Moment(0, 10, None, 1, cut))
     assert not np.array_equal(other.positions, first)
 
 
+COUNTS = {"cat": 60, "dog": 30, "owl": 10}
+
+
+@pytest.mark.parametrize("limit", ["min", "2x", "45", None])
+def test_two_phase_cuts_as_undersample_does(limit: str | None) -> None:
+    moment = Moment(0, 2, None, 0, FirstPhase(limit=limit))
+    wanted = wanted_sizes(COUNTS, Targets(to=limit or "5000"))
+    assert sizes(two_phase(LABELS, moment)) == list(wanted.values())
+
+
+@pytest.mark.parametrize("limit", ["max", "0.5x", "45", None])
+def test_two_phase_raises_as_oversample_does_and_repeats_evenly(limit: str | None) -> None:
+    moment = Moment(0, 2, None, 0, FirstPhase("oversample", limit))
+    found = two_phase(LABELS, moment)
+    wanted = grown_sizes(COUNTS, Growth(to=limit or "max"))
+    assert sizes(found) == list(wanted.values())
+    times = np.bincount(found.positions, minlength=100)
+    for label, (name, count) in enumerate(COUNTS.items()):
+        of_class = times[label == LABELS]
+        assert of_class.max() - of_class.min() <= 1 and of_class.sum() == wanted[name]
+        assert of_class.min() == wanted[name] // count
+
+
+@pytest.mark.parametrize(
+    ("first", "epochs", "said"),
+    [
+        (
+            FirstPhase(),
+            9,
+            "would cut no class: its limit is 5000, and the largest class, 'cat', has",
+        ),
+        (FirstPhase(limit="60"), 9, "has 60 images: give a lower --phase-limit, such as min"),
+        (
+            FirstPhase("oversample", "10"),
+            9,
+            "would raise no class.*'cat', has 60 images: give a hi",
+        ),
+        (FirstPhase(limit="min"), 1, "needs at least 2 epochs, one for each phase, found 1"),
+    ],
+)
+def test_a_first_phase_that_does_nothing_is_an_error(first, epochs, said) -> None:
+    with pytest.raises(SettingError, match=said):
+        first.check(COUNTS, epochs)
+    FirstPhase(limit="59").check(COUNTS, 2)
+    FirstPhase("oversample").check(COUNTS, 2)
+    with pytest.raises(SettingError, match="would cut no class"):
+        FirstPhase(limit="min").check({"cat": 5, "dog": 5, "none": 0}, 2)
+
+
+def test_a_first_phase_says_what_it_holds() -> None:
+    assert FirstPhase(limit="2x").told(COUNTS, 9) == (
+        "first phase, epochs 1 to 4: 50 samples of 100 images (20 cat, 20 dog, 10 owl); then all "
+        "images"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ({"phase_limit": "min"}, SettingError, "--phase-limit is of the regime two-phase, and the"),
+        ({"phase_by": "oversample", "regime": "drw"}, SettingError, "the regime is drw: pass"),
+        ({"phase_limit": "most"}, TargetError, "a target is min, a number, or Rx"),
+        (
+            {"regime": "two-phase", "phase_by": "oversample", "phase_limit": "min"},
+            TargetError,
+            "a first phase by oversample: a target is max",
+        ),
+    ],
+)
+def test_a_first_phase_that_cannot_be_is_refused(given, error, said) -> None:
+    with pytest.raises(error, match=said):
+        chosen_phase(TrainOptions(**given))
+
+
+@pytest.mark.parametrize(("epochs", "begins"), [(1, False), (2, False), (3, True), (200, True)])
+def test_a_regime_that_never_begins_is_known(epochs: int, begins: bool) -> None:
+    assert REGIMES["drw"].begins_within(epochs) is begins
+    assert REGIMES["plain"].begins_within(epochs)
+
+
 def test_two_phase_draws_a_class_the_same_beside_other_classes() -> None:
-    moment = Moment(0, 10, None, 0)
+    moment = Moment(0, 10, None, 0, FirstPhase(limit="7"))
     alone = np.where(LABELS == 1, 1, 0)
-    kept, kept_alone = (two_phase(labels, moment, limit=7).positions for labels in (LABELS, alone))
+    kept, kept_alone = (two_phase(labels, moment).positions for labels in (LABELS, alone))
     of_one = [set(found[LABELS[found] == 1].tolist()) for found in (kept, kept_alone)]
     assert of_one[0] == of_one[1]
 

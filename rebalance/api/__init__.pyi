@@ -520,6 +520,8 @@ def train(
     loss_options: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
     sampler: str = "none",
     regime: str = "plain",
+    phase_by: str | None = None,
+    phase_limit: str | int | None = None,
     in_memory: str = "auto",
     rebalance_head: Path | str | None = None,
     val: Path | str | None = None,
@@ -590,6 +592,11 @@ def train(
             rebalance.training.sampling.SAMPLERS; default 'none')
         regime: Regime: which images or weights training uses in which epochs. (a key of
             rebalance.training.regimes.REGIMES; default 'plain')
+        phase_by: With regime two-phase: how its first phase makes classes alike. [default:
+            undersample] (a key of rebalance.training.first_phase.PHASES)
+        phase_limit: With regime two-phase: the size that its first phase cuts classes to: N,
+            min or R times the smallest; or raises them to: N, max or R times the largest.
+            [default: 5000 to cut, max to raise]
         in_memory: Keep the decoded images; auto: if they take 1 GiB at most. (one of auto,
             yes, no; default 'auto')
         rebalance_head: In the end, train a fresh head on embeddings blended by this manifest.

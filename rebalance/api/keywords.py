@@ -105,7 +105,8 @@ def accepted(keyword: Keyword) -> str:
         return PAIRS.format(spelled(value))
     if kind_of(annotation) is tuple:
         return f"Sequence[{spelled(get_args(annotation)[0])}]"
-    return spelled(annotation) + (" | int" if told.numbers else "")
+    found = spelled(annotation)
+    return found.replace("str", "str | int", 1) if told.numbers else found
 
 
 def spelled(annotation: Any) -> str:

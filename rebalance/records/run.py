@@ -74,11 +74,21 @@ class _Begun(TypedDict):
     ]
 
 
+class PhaseRecord(TypedDict):
+    """What the first phase of two-phase training did to the classes."""
+
+    by: Annotated[str, "How it made classes alike: undersample or oversample."]
+    limit: Annotated[str | None, "What it brought them to; null is the default of the way."]
+
+
 class RunOptionsRecord(_Begun, total=False):
     """All that a run was begun with; with it, it can be gone on with."""
 
     scale: Annotated[
         ScaleRecord, "What was black and white in its images of more than 8 bits, if it had any."
+    ]
+    phase: Annotated[
+        PhaseRecord, "What the first phase of two-phase training did, where it was told."
     ]
 
 

@@ -21,12 +21,19 @@ class LossRecord(TypedDict):
     options: Annotated[dict[str, Any], "The options that it was given."]
 
 
+class RegimeRecord(TypedDict):
+    """A regime with its options."""
+
+    key: Annotated[str, "The name of the regime in rebalance.training.regimes.REGIMES."]
+    options: Annotated[dict[str, Any], "The options that it was given."]
+
+
 class DefinitionRecord(TypedDict):
     """What a treatment's names stand for; equal ones give equal outcomes."""
 
     rebalance: Annotated[dict[str, Any], "The options of its two steps, and the size."]
     loss: Annotated[LossRecord, "The loss with its options."]
-    regime: Annotated[str, "The regime."]
+    regime: Annotated[str | RegimeRecord, "The regime; with its options where it was given some."]
     threshold: Annotated[str, "The kind of threshold."]
     costs: Annotated[list[list[float]] | None, "The costs that it decides by; null without any."]
 

@@ -18,6 +18,7 @@ from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import HeadRecord, RunOptionsRecord
 from rebalance.records.run import FolderReading, NetworkView
+from rebalance.runs.recipe import chosen_phase
 from rebalance.scoring.costs import read_cost_matrix, with_cost_file
 from rebalance.settings import (
     FolderOptions,
@@ -26,6 +27,7 @@ from rebalance.settings import (
     ScoringOptions,
     TrainOptions,
 )
+from rebalance.training.first_phase import USUAL, FirstPhase
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
@@ -169,7 +171,15 @@ def record_options(
     }
     if scale := seen.scale.as_record():
         record["scale"] = scale
+    if (first := chosen_phase(training)) != USUAL:
+        record["phase"] = {"by": first.by, "limit": first.limit}
     return record
+
+
+def first_phase_of(options: RunOptionsRecord) -> FirstPhase:
+    """What the first phase of a run does, if its regime has one."""
+    phase = options.get("phase")
+    return USUAL if phase is None else FirstPhase(**phase)
 
 
 def scale_from(options: RunOptionsRecord) -> DepthScale:

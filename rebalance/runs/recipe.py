@@ -1,4 +1,4 @@
-"""The recipe of a run: a preset, and what overrides it. Imports nothing heavy."""
+"""The recipe of a run and its first phase, as the options have them. Imports nothing heavy."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -7,6 +7,8 @@ from typing import Any
 from rebalance.errors import SettingError
 from rebalance.settings import RECIPES, Recipe, TrainOptions
 from rebalance.settings.recipes import shares_of
+from rebalance.training.first_phase import FirstPhase
+from rebalance.training.regimes import REGIMES
 
 # What the schedule one-cycle has no use for: it brings its own.
 OF_STEP = ("warmup_epochs", "milestones", "drop", "momentum")
@@ -38,6 +40,18 @@ def chosen_recipe(training: TrainOptions) -> Recipe:
     recipe = replace(preset, **given)
     _check_used(given, recipe, training.recipe)
     return recipe
+
+
+def chosen_phase(training: TrainOptions) -> FirstPhase:
+    """What the regime two-phase begins with. Raises SettingError where another regime is chosen."""
+    given = {"by": training.phase_by, "limit": training.phase_limit}
+    told = {name: value for name, value in given.items() if value is not None}
+    if told and not REGIMES[training.regime].has_first_phase:
+        raise SettingError(
+            f"--phase-{next(iter(told))} is of the regime two-phase, and the regime is "
+            f"{training.regime}: pass --regime two-phase, or leave it out"
+        )
+    return FirstPhase(**told)
 
 
 def _check_used(given: Collection[str], recipe: Recipe, name: str) -> None:

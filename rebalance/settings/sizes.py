@@ -48,6 +48,16 @@ def read_size(to: str, word: str = "min") -> WantedSize:
     return WantedSize(to, int(number)) if match["count"] else WantedSize(to, None, number)
 
 
+def size_of_a_phase(to: str) -> WantedSize:
+    """Read what classes are cut or raised to; which of the two, is said elsewhere."""
+    try:
+        return size_to_keep(to)
+    except TargetError:
+        if isinstance(to, str) and to.strip().lower() == "max":
+            return size_to_reach(to)
+        raise
+
+
 def size_to_keep(to: str) -> WantedSize:
     """Read what a class is to be cut to: the smallest class is ``min``."""
     return read_size(to, "min")

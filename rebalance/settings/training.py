@@ -112,6 +112,23 @@ class TrainOptions(Options):
         in_study=False,
         help="Regime: which images or weights training uses in which epochs.",
     )
+    phase_by: str | None = option(
+        None,
+        choices="rebalance.training.first_phase:PHASES",
+        in_study=False,
+        help="With --regime two-phase: how its first phase makes classes alike. [default: "
+        "undersample]",
+    )
+    phase_limit: str | None = option(
+        None,
+        metavar="N|min|max|Rx",
+        numbers=True,
+        form="rebalance.settings.sizes:size_of_a_phase",
+        in_study=False,
+        help="With --regime two-phase: the size that its first phase cuts classes to: N, min or R "
+        "times the smallest; or raises them to: N, max or R times the largest. [default: 5000 to "
+        "cut, max to raise]",
+    )
     in_memory: str = option(
         "auto",
         choices=tuple(HELD_BYTES),

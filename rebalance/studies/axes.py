@@ -14,9 +14,11 @@ from rebalance.scoring.thresholds import parsed, spellings
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Choice, Definition, grid
 from rebalance.studies.rebalancings import Rebalancing, label_of, named, with_options
+from rebalance.training.first_phase import FirstPhase
 from rebalance.training.regimes import REGIMES
 
 AXES = ("rebalance", "loss", "regime", "threshold")
+PHASE = ("by", "limit")  # options of a regime that has a first phase
 
 
 def combinations(
@@ -40,12 +42,10 @@ def combinations(
     losses = _by_label(
         f"{where}.loss", (_loss(f"{where}.loss", each, folder) for each in axes.get("loss", ["ce"]))
     )
-    regimes = axes.get("regime", ["plain"])
-    for regime in regimes:
-        if not isinstance(regime, str) or regime not in REGIMES:
-            raise SettingError(
-                f"{where}.regime: no {shown(regime)}, choose one of {', '.join(REGIMES)}"
-            )
+    regimes = _by_label(
+        f"{where}.regime",
+        (_regime(f"{where}.regime", each) for each in axes.get("regime", ["plain"])),
+    )
     thresholds = {
         str(each): _threshold(f"{where}.threshold", each, folder)
         for each in axes.get("threshold", ["none"])
@@ -103,6 +103,24 @@ def _loss(where: str, entry: Any, folder: Path) -> tuple[str, Choice]:
     options = with_cost_file(options, lambda file: str(folder / file))
     told = " ".join([key, *(f"{option}={value}" for option, value in options.items())])
     return name or told, Choice(key, tuple((key, _frozen(each)) for key, each in options.items()))
+
+
+def _regime(where: str, entry: Any) -> tuple[str, Choice]:
+    name, key, options = _split(where, entry, "regime")
+    if key not in REGIMES:
+        raise SettingError(f"{where}: no {shown(key)}, choose one of {', '.join(REGIMES)}")
+    known = PHASE if REGIMES[key].has_first_phase else ()
+    for option in options:
+        if option not in known:
+            has = f"has {', '.join(known)}" if known else "has no options"
+            raise SettingError(f"{where}: no option {shown(option)} of {key}, which {has}")
+    given = {option: str(value) for option, value in options.items()}
+    try:
+        FirstPhase(**given)
+    except RebalanceError as error:
+        raise SettingError(f"{where}: {error}") from None
+    told = " ".join([key, *(f"{option}={value}" for option, value in given.items())])
+    return name or told, Choice(key, tuple(given.items()))
 
 
 def _frozen(value: Any) -> Any:

@@ -98,7 +98,7 @@ class _Body:
         self.definition = Definition(*_definition(setup, cell).body)
         trained, validated = setup.sides(cell.seed, cell.fold)
         images = setup.images
-        if REGIMES[self.definition.regime].needs_f1:
+        if REGIMES[self.definition.regime.key].needs_f1:
             trained, asked = setup.inner_sides(trained, self.stream)
             _write(folder / ASKED, images.take(asked.tolist()))
         _write(folder / VALIDATED_ON, images.take(validated.tolist()))
@@ -128,7 +128,8 @@ class _Body:
                 self.setup.options.training,
                 loss=definition.loss.key,
                 loss_options=definition.loss.options,
-                regime=definition.regime,
+                regime=definition.regime.key,
+                **{f"phase_{name}": value for name, value in definition.regime.options},
             ),
             scoring=ScoringOptions(val=self._asked),
             source=FolderOptions(),

@@ -19,13 +19,16 @@ from rebalance.studies.rebalancings import NONE, Rebalancing, control_label, ran
 
 @dataclass(frozen=True)
 class Choice:
-    """A loss, by its name in the study.
+    """A loss or a regime, with options.
 
-    key: of ``losses.LOSSES``. options: (name, value) pairs.
+    key: of ``losses.LOSSES`` or ``REGIMES``. options: (name, value) pairs.
     """
 
     key: str = "ce"
     options: tuple[tuple[str, Any], ...] = ()
+
+
+PLAIN = Choice("plain")
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,12 @@ class Definition:
 
     rebalance: Rebalancing = NONE
     loss: Choice = Choice()
-    regime: str = "plain"
+    regime: Choice = PLAIN
     threshold: str = "none"
     costs: tuple[tuple[float, ...], ...] | None = None
 
     @property
-    def taught(self) -> tuple[Rebalancing, Choice, str]:
+    def taught(self) -> tuple[Rebalancing, Choice, Choice]:
         """Return what a head is trained by.
 
         Treatments that are equal in this share one training.
@@ -51,7 +54,7 @@ class Definition:
         return self.rebalance, self.loss, self.regime
 
     @property
-    def body(self) -> tuple[Rebalancing, Choice, str]:
+    def body(self) -> tuple[Rebalancing, Choice, Choice]:
         """Return what the body of a network is trained by.
 
         All of it, or without embedding blends.
@@ -63,10 +66,13 @@ class Definition:
 
     def as_record(self) -> DefinitionRecord:
         """Return the definition as JSON types; equal ones give equal outcomes."""
+        regime = self.regime
         return {
             "rebalance": self.rebalance.as_record(),
             "loss": {"key": self.loss.key, "options": dict(self.loss.options)},
-            "regime": self.regime,
+            "regime": {"key": regime.key, "options": dict(regime.options)}
+            if regime.options
+            else regime.key,
             "threshold": self.threshold.partition(":")[0],
             "costs": None if self.costs is None else [list(row) for row in self.costs],
         }
@@ -122,13 +128,13 @@ NOTHING = Treatment()
 def grid(
     rebalancings: Mapping[str, Rebalancing],
     losses: Mapping[str, Choice],
-    regimes: Sequence[str],
+    regimes: Mapping[str, Choice],
     thresholds: Mapping[str, str],
 ) -> dict[Treatment, Definition]:
     """List every combination, each Treatment with its Definition, in order."""
     return {
         Treatment(rebalance, loss, regime, threshold): Definition(
-            rebalancings[rebalance], losses[loss], regime, thresholds[threshold]
+            rebalancings[rebalance], losses[loss], regimes[regime], thresholds[threshold]
         )
         for rebalance, loss, regime, threshold in product(rebalancings, losses, regimes, thresholds)
     }

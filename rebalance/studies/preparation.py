@@ -5,7 +5,7 @@ Imports torch only to check losses and for the features; never click.
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,13 +28,16 @@ from rebalance.models.devices import resolve_device
 from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
-from rebalance.settings import Growth, RunOptions, Targets
+from rebalance.runs.recipe import chosen_recipe
+from rebalance.settings import Growth, RunOptions, StudyOptions, Targets
 from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
 from rebalance.studies.images import open_images, reading
-from rebalance.studies.plan import Plan
+from rebalance.studies.plan import Definition, Plan
+from rebalance.studies.probe import LEAST_EPOCHS
 from rebalance.studies.rebalancings import LAYER
 from rebalance.studies.setup import Setup
+from rebalance.training.first_phase import FirstPhase
 from rebalance.training.initial_network import check_weights
 from rebalance.training.regimes import REGIMES
 from rebalance.workflow.features import describe
@@ -56,18 +59,36 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
             each = treatments[treatment] = each.with_costs(folder.classes)
             loss = make_loss(each.loss.key, counts, dict(each.loss.options))
             inner = each.rebalance.like or each.rebalance
+            if not Definition(*each.body).rebalance.changes:
+                _check_regime(each, counts, plan.options)
             if inner.cut is not None:
                 wanted_sizes(counts, Targets(inner.to))
             elif inner.raised is not None:
                 grown_sizes(counts, Growth(inner.to))
         except RebalanceError as error:
             raise SettingError(f"{str(plan.path)!r}: {error}") from None
-        if REGIMES[each.regime].needs_weights and not loss.weighs_classes:
+        if REGIMES[each.regime.key].needs_weights and not loss.weighs_classes:
             raise SettingError(
-                f"{str(plan.path)!r}: the regime {each.regime} needs a loss that can weigh the "
+                f"{str(plan.path)!r}: the regime {each.regime.key} needs a loss that can weigh the "
                 f"classes, and {each.loss.key} cannot: give the pairs that can be as [[cell]]"
             )
     return replace(plan, treatments=treatments)
+
+
+def _check_regime(each: Definition, counts: Mapping[str, int], options: StudyOptions) -> None:
+    """Raise SettingError where a first phase would do nothing to the training part of a fold."""
+    if not REGIMES[each.regime.key].has_first_phase:
+        return
+    first = FirstPhase(**dict(each.regime.options))
+    epochs = LEAST_EPOCHS
+    if options.depth == "full":
+        recipe = chosen_recipe(options.training)
+        epochs = recipe.frozen_epochs + recipe.epochs
+    trained = {name: count - count // options.folds for name, count in counts.items()}
+    try:
+        first.check(trained, epochs)
+    except SettingError as error:
+        raise SettingError(str(error).replace("--phase-limit", "limit")) from None
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from rebalance.studies.rebalanced import Clusterings, Rebalanced, alike, part_of
 from rebalance.studies.rebalancings import LAYER, Rebalancing
 from rebalance.studies.scoring import decide, scores
 from rebalance.studies.setup import Setup, stream_of
+from rebalance.training.first_phase import FirstPhase
 from rebalance.training.regimes import REGIMES, Moment
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 Float32s = NDArray[np.float32]
 
 # Measured against scikit-learn's logistic regression: see tests/test_studies_probe.py.
+LEAST_EPOCHS = 30
 LEAST_STEPS = 300  # a few images make short epochs: they get more of them
 WARMUP = 0.1  # share of the epochs
 
@@ -44,7 +46,7 @@ def head_recipe(samples: int) -> "HeadRecipe":
     """Return how a head learns from so many samples: until it is done, however few they are."""
     from rebalance.training.head import HeadRecipe
 
-    plain = HeadRecipe(epochs=30, lr=0.2, weight_decay=5e-4, decays=True)
+    plain = HeadRecipe(epochs=LEAST_EPOCHS, lr=0.2, weight_decay=5e-4, decays=True)
     epochs = max(plain.epochs, math.ceil(LEAST_STEPS / math.ceil(samples / plain.batch_size)))
     return replace(plain, epochs=epochs, warmup_epochs=round(WARMUP * epochs))
 
@@ -138,25 +140,29 @@ class Block:
         where = self.setup.test_features
         return None if where is None else np.load(where, mmap_mode="r")
 
-    def _teach(self, rebalancing: Rebalancing, loss: Choice, regime: str) -> Taught:
+    def _teach(self, rebalancing: Rebalancing, loss: Choice, regime: Choice) -> Taught:
         from rebalance.training.head import fit_layer
 
-        side = self._side(inner=REGIMES[regime].needs_f1)
+        plan, first = REGIMES[regime.key], FirstPhase(**dict(regime.options))
+        side = self._side(inner=plan.needs_f1)
         chosen, before = side.rebalanced(rebalancing)
         began = time.perf_counter()
         inputs, labels = side.samples(chosen)
         classes = side.part.classes
         counts = np.bincount(labels, minlength=len(classes)).tolist()
-        made = make_loss(loss.key, dict(zip(classes, counts, strict=True)), dict(loss.options))
+        named = dict(zip(classes, counts, strict=True))
+        made = make_loss(loss.key, named, dict(loss.options))
         asked = side.scaled(np.asarray(self.stored[side.asked]))
         heard = _Heard(made, asked, self.setup.labels[side.asked], classes)
         recipe = head_recipe(len(labels))
-        teaching = _teaching(made, regime, heard)
+        if plan.has_first_phase:
+            first.check(named, recipe.epochs)
+        teaching = _teaching(made, regime.key, heard, first)
         layer, _ = fit_layer(
             inputs, labels, len(classes), teaching, seed=self.stream, device="cpu", recipe=recipe
         )
-        last = Moment(recipe.epochs - 1, recipe.epochs, heard.before, self.stream)
-        shown = REGIMES[regime].plan(labels, last).positions
+        last = Moment(recipe.epochs - 1, recipe.epochs, heard.before, self.stream, first)
+        shown = plan.plan(labels, last).positions
         draws = np.bincount(labels[shown], minlength=len(classes))
         tested = None if self._test is None else said(layer, made, side.scaled(self._test))
         return Taught(
@@ -232,14 +238,14 @@ class _Heard:
         return self._last
 
 
-def _teaching(loss: "Loss", regime: str, heard: _Heard) -> "Teaching[Any]":
+def _teaching(loss: "Loss", regime: str, heard: _Heard, first: FirstPhase) -> "Teaching[Any]":
     from torch import nn
 
     from rebalance.models.heads import CosineLinear
     from rebalance.training.head import Teaching
 
     make = CosineLinear if loss.takes_cosines else nn.Linear
-    return Teaching(make, loss, regime, heard if REGIMES[regime].needs_f1 else None)
+    return Teaching(make, loss, regime, heard if REGIMES[regime].needs_f1 else None, first)
 
 
 def said(layer: "nn.Module", loss: "Loss", inputs: Float32s) -> NDArray[np.float64]:

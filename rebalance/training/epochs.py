@@ -10,6 +10,7 @@ import numpy as np
 
 from rebalance import seeds
 from rebalance.training.dataset import Batch, ImageDataset, Pass
+from rebalance.training.first_phase import FirstPhase
 from rebalance.training.regimes import REGIMES, Lesson, Moment
 from rebalance.training.sampling import SAMPLERS, Division
 
@@ -18,6 +19,7 @@ class EpochFeed:
     """The images that each epoch of a run shows, in order.
 
     labels: class index of each image. sampler, regime: keys of ``SAMPLERS`` and ``REGIMES``.
+    first: what the regime two-phase begins with.
     f1: of every class, as the last epoch left it on validation images; to be kept up to date.
     """
 
@@ -30,6 +32,7 @@ class EpochFeed:
         epochs: int,
         division: Division,
         seed: int,
+        first: FirstPhase,
     ) -> None:
         self.labels = np.asarray(labels, dtype=np.int64)
         self.sampler = SAMPLERS[sampler]
@@ -37,11 +40,13 @@ class EpochFeed:
         self.epochs = epochs
         self.division = division
         self.seed = seed
+        self.first = first
         self.f1: list[float] | None = None
 
     def lesson(self, epoch: int) -> Lesson:
         """Return what the epoch of this number, from 0, is trained on."""
-        return self.regime.plan(self.labels, Moment(epoch, self.epochs, self.f1, self.seed))
+        moment = Moment(epoch, self.epochs, self.f1, self.seed, self.first)
+        return self.regime.plan(self.labels, moment)
 
     def feed(
         self, dataset: ImageDataset, first: int, workers: int, *, pin: bool

@@ -20,6 +20,7 @@ from torch.nn.functional import cross_entropy
 from rebalance import seeds
 from rebalance.errors import TrainingError
 from rebalance.losses import Loss, class_weights
+from rebalance.training.first_phase import USUAL, FirstPhase
 from rebalance.training.regimes import REGIMES, Lesson, Moment
 
 # What the rate is meant for: 64 features, as of a ResNet for CIFAR, of about one.
@@ -63,13 +64,14 @@ class Teaching(Generic[Layer]):
 
     make: the layer, from its width and the number of classes. loss: made from the samples of each
     class; None is plain cross-entropy. regime: a key of ``REGIMES``. f1: of every class on
-    validation images, for a regime that asks for it.
+    validation images, for a regime that asks for it. first: what the regime two-phase begins with.
     """
 
     make: Callable[[int, int], Layer]
     loss: Loss | None = None
     regime: str = "plain"
     f1: Callable[[Layer], Sequence[float]] | None = None
+    first: FirstPhase = USUAL
 
 
 def fit_head(
@@ -128,7 +130,8 @@ def fit_layer(
     best, best_epoch, best_score = _unscaled(head, scale), 0, -math.inf
     f1: Sequence[float] | None = None
     for epoch in range(recipe.epochs):
-        lesson = REGIMES[teaching.regime].plan(labels, Moment(epoch, recipe.epochs, f1, seed))
+        moment = Moment(epoch, recipe.epochs, f1, seed, teaching.first)
+        lesson = REGIMES[teaching.regime].plan(labels, moment)
         _weigh(teaching.loss, lesson, labels, classes)
         for step in steps:
             step.optimiser.param_groups[0]["lr"] = recipe.rate(epoch)

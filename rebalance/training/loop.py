@@ -21,6 +21,7 @@ from rebalance.settings import Recipe
 from rebalance.training.checks import check_loss, check_names, check_sizes
 from rebalance.training.dataset import Batch, ImageDataset
 from rebalance.training.epochs import EpochFeed
+from rebalance.training.first_phase import USUAL, FirstPhase
 from rebalance.training.optimisers import parameter_groups
 from rebalance.training.replicas import replicas
 from rebalance.training.sampling import Division
@@ -145,6 +146,7 @@ def fit(
     *,
     sampler: str = "none",
     regime: str = "plain",
+    first: FirstPhase = USUAL,
     counts: ClassCounts,
     seed: int,
     device: str,
@@ -156,7 +158,8 @@ def fit(
 ) -> Iterator[Epoch]:
     """Train the network in place, and tell of every epoch as it ends.
 
-    sampler: a key of ``SAMPLERS``. regime: a key of ``REGIMES``. counts: training images of each
+    sampler: a key of ``SAMPLERS``. regime: a key of ``REGIMES``. first: what two-phase begins with.
+    counts: training images of each
     class, by which drw weighs them. validate: called after every epoch. start: what ``Epoch.state``
     gave, to go on from; with everything else as it was, the weights end, on a CPU, as if training
     had not stopped. The augmentation is the dataset's.
@@ -200,6 +203,7 @@ def fit(
         epochs=len(plan),
         division=division,
         seed=seed,
+        first=first,
     )
     watched = silent if together.rank else progress
     run = _Run(trainer, course, plan, partial(_reweigh, loss, counts), validate, watched)

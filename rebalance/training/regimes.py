@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.errors import DataError
+from rebalance.training.first_phase import USUAL, FirstPhase, last_epoch
 
 Labels = NDArray[np.int64]
 Positions = NDArray[np.int64]
 
-FIRST_PHASE = 0.5  # share of the epochs that two-phase trains on the cut classes
-FIRST_PHASE_LIMIT = 5000  # images of a class in them
 DEFERRED = 0.8  # share of the epochs before drw weighs the classes
 
 
@@ -26,13 +25,14 @@ class Moment:
     """Where training stands before an epoch.
 
     epoch: from 0. epochs: of the whole run. f1: of every class, in [0, 1], as the last epoch left
-    it on the validation images; None before the first.
+    it on the validation images; None before the first. first: for two-phase.
     """
 
     epoch: int
     epochs: int
     f1: Sequence[float] | None
     seed: int
+    first: FirstPhase = USUAL
 
     def reached(self, share: float) -> bool:
         """Tell whether so much of the epochs, rounded to whole ones, is over."""
@@ -61,26 +61,31 @@ def plain(labels: Labels, moment: Moment) -> Lesson:
     return Lesson(np.arange(len(labels)))
 
 
-def two_phase(labels: Labels, moment: Moment, limit: int = FIRST_PHASE_LIMIT) -> Lesson:
-    """At most ``limit`` images of each class in the first half of the epochs, then all.
+def two_phase(labels: Labels, moment: Moment) -> Lesson:
+    """Classes of ``moment.first.sizes`` in the first half of the epochs, then every image.
 
-    The images of the first phase are the same throughout. Source: Lee et al., "Plankton
-    classification on imbalanced large scale database", ICIP 2016; how the epochs divide is ours.
+    The samples of the first phase are the same throughout, drawn at random; a class that is raised
+    repeats its images, all equally often but for the remainder. Source: Lee et al., "Plankton
+    classification on imbalanced large scale database", ICIP 2016, who cut, and Buda et al., "A
+    systematic study of the class imbalance problem in convolutional neural networks", Neural
+    Networks 2018, who cut or raise; how the epochs divide is ours.
 
     >>> import numpy as np
-    >>> from rebalance.training.regimes import Moment, two_phase
+    >>> from rebalance.training.regimes import FirstPhase, Moment, two_phase
     >>> labels = np.array([0, 0, 0, 0, 1])
-    >>> moments = [Moment(epoch, 10, None, seed=0) for epoch in (0, 5)]
-    >>> [len(two_phase(labels, moment, limit=2).positions) for moment in moments]
+    >>> moments = [Moment(epoch, 10, None, 0, FirstPhase(limit="2")) for epoch in (0, 5)]
+    >>> [len(two_phase(labels, moment).positions) for moment in moments]
     [3, 5]
     """
-    if moment.reached(FIRST_PHASE):
+    if moment.epoch >= last_epoch(moment.epochs):
         return plain(labels, moment)
-    kept = [
-        seeds.generator(moment.seed, "two-phase", int(label)).permutation(members)[:limit]
-        for label, members in _classes(labels)
+    present = _classes(labels)
+    sizes = moment.first.sizes({str(label): len(members) for label, members in present})
+    shown = [
+        _repeated(members, sizes[str(label)], seeds.generator(moment.seed, "two-phase", label))
+        for label, members in present
     ]
-    return Lesson(_joined(kept))
+    return Lesson(_joined(shown))
 
 
 def dynamic(labels: Labels, moment: Moment) -> Lesson:
@@ -128,19 +133,26 @@ class Regime:
     """plan: from labels [N] and the moment to the epoch's lesson.
 
     needs_f1: it asks how the classes did on validation images in the epoch before.
-    needs_weights: the loss must be one whose samples can be weighed.
+    needs_weights: the loss must be one whose samples can be weighed. has_first_phase: it asks what
+    the first of its phases does. begins: the share of the epochs before it differs from plain.
     """
 
     plan: Callable[[Labels, Moment], Lesson]
     needs_f1: bool = False
     needs_weights: bool = False
+    has_first_phase: bool = False
+    begins: float = 0.0
+
+    def begins_within(self, epochs: int) -> bool:
+        """Tell whether so many epochs are enough for it to differ from plain."""
+        return Moment(epochs - 1, epochs, None, seed=0).reached(self.begins)
 
 
 REGIMES: dict[str, Regime] = {
     "plain": Regime(plain),
-    "two-phase": Regime(two_phase),
+    "two-phase": Regime(two_phase, has_first_phase=True),
     "dynamic": Regime(dynamic, needs_f1=True),
-    "drw": Regime(drw, needs_weights=True),
+    "drw": Regime(drw, needs_weights=True, begins=DEFERRED),
 }
 
 

@@ -27,14 +27,16 @@ from rebalance.runs.options import (
     FREE,
     Sets,
     class_weights_of,
+    first_phase_of,
     make_loss,
     open_sets,
     record_options,
 )
-from rebalance.runs.recipe import chosen_recipe
+from rebalance.runs.recipe import chosen_phase, chosen_recipe
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions, TrainOptions
+from rebalance.training.first_phase import FirstPhase
 from rebalance.training.initial_network import untrained
 from rebalance.training.regimes import REGIMES, Moment
 from rebalance.training.sampling import SAMPLERS, Division
@@ -73,7 +75,7 @@ def train(
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
             processes.by_first(partial(Run.open, output))
-        recipe = chosen_recipe(training)
+        recipe, first = chosen_recipe(training), chosen_phase(training)
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         sets = processes.by_first(
             partial(open_sets, data, test, scoring, source, run, evaluator.progress)
@@ -100,7 +102,7 @@ def train(
         arch, network, transform = processes.by_first(
             partial(untrained, training, sets.seen.classes, loss, run.seed)
         )
-        _check(training, recipe, sets, network, loss, processes)
+        _check(training, recipe, first, sets, network, loss, processes)
         _check_rule(scoring, options, recipe, sets, recipes)
         # What cannot be is said by now: neither a folder nor an epoch is spent on it.
         begin = (
@@ -167,6 +169,7 @@ def _recipes(
 def _check(
     training: TrainOptions,
     recipe: Recipe,
+    first: FirstPhase,
     sets: Sets,
     network: "Network",
     loss: "Loss",
@@ -176,12 +179,28 @@ def _check(
     from rebalance.training.checks import check_loss, check_names, check_sizes
 
     counts = sets.seen.counts
+    epochs = recipe.frozen_epochs + recipe.epochs
     check_names(recipe, training.sampler, training.regime)
     division = Division(
         recipe.batch_size, recipe.grad_accum, rank=processes.rank, world=processes.world
     )
     check_sizes(sum(counts), recipe, division)
     check_loss(loss, network, training.regime, validated=sets.validation is not None)
+    regime = REGIMES[training.regime]
+    if regime.has_first_phase:
+        named = dict(zip(sets.seen.classes, counts, strict=True))
+        first.check(named, epochs)
+        log.info("%s", first.told(named, epochs))
+    if not regime.begins_within(epochs):
+        log.warning(
+            "the regime %s begins after %.0f %% of the epochs, and %d are too few for that: this "
+            "is plain training",
+            training.regime,
+            100 * regime.begins,
+            epochs,
+        )
+    if (training.recipe, training.loss, training.regime) == ("eos", "ldam", "plain"):
+        log.info("in the paper of the recipe eos, ldam goes with --regime drw")
     parts = processes.world * recipe.grad_accum
     if parts > 1 and loss.sees_whole_batch:
         log.warning(
@@ -236,6 +255,7 @@ def _train(
         recipe,
         sampler=options["sampler"],
         regime=options["regime"],
+        first=first_phase_of(options),
         counts=options["counts"],
         seed=options["seed"],
         device=evaluator.device,
@@ -280,7 +300,7 @@ def _amounts(
     f1: what the last epoch began with, by which dynamic sampling drew it; None before training.
     """
     epochs = recipe.frozen_epochs + recipe.epochs
-    last = Moment(epochs - 1, epochs, f1, options["seed"])
+    last = Moment(epochs - 1, epochs, f1, options["seed"], first_phase_of(options))
     labels = np.asarray(seen.folder.labels, dtype=np.int64)
     lesson = REGIMES[options["regime"]].plan(labels, last)
     draws = SAMPLERS[options["sampler"]].draws(labels[lesson.positions], len(seen.classes))

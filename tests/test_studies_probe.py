@@ -198,7 +198,7 @@ def test_the_prior_counts_the_weights_of_the_loss(make_setup, regime):
 
     setup = make_setup(dict([of("random-over", "weighted", weighting="inverse"), of(regime="drw")]))
     block = Block(setup, 0, 0)
-    balanced = block._teach(named("random-over"), Choice("weighted"), "plain")
+    balanced = block._teach(named("random-over"), Choice("weighted"), Choice("plain"))
     np.testing.assert_allclose(balanced.prior, np.full(3, 1 / 3), rtol=1e-6)
     found = block._teach(named("none"), Choice(), Choice(regime))
     counts = np.array([100, 40, 20])

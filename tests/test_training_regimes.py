@@ -105,7 +105,7 @@ def test_a_first_phase_that_does_nothing_is_an_error(first, epochs, said) -> Non
         first.check(COUNTS, epochs)
     FirstPhase(limit="59").check(COUNTS, 2)
     FirstPhase("oversample").check(COUNTS, 2)
-    with pytest.raises(SettingError, match="would cut no class"):
+    with pytest.raises(SettingError, match="has 5 images, as all have: choose another regime"):
         FirstPhase(limit="min").check({"cat": 5, "dog": 5, "none": 0}, 2)
 
 

@@ -216,7 +216,7 @@ def _complaint(name: str, value: Any, told: Option) -> str:
 
 def converted(value: Any, found: "Field[Any]", told: Option) -> Any:
     """Return what a caller gave, as the field holds it: tuples, and numbers as text."""
-    if told.numbers and not isinstance(value, str):
+    if told.numbers and value is not None and not isinstance(value, str):
         return shown(value)
     if kind_of(found.type) is not tuple or value is None:
         return value

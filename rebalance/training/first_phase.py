@@ -17,15 +17,17 @@ Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True)
-class Way:
+class Sizing:
     """One way to make classes alike.
 
-    does: in a word. limit: what classes are brought to where nothing else is said. check: raises
+    does: in a word. advice: where it does nothing. limit: what classes are brought to where nothing
+    else is said. check: raises
     TargetError for a limit that cannot be. sizes: from images of each class and the limit to
     samples of each class.
     """
 
     does: str
+    advice: str
     limit: str
     check: Callable[[str], object]
     sizes: Callable[[Counts, str], dict[str, int]]
@@ -41,9 +43,13 @@ def oversampled(counts: Counts, limit: str) -> dict[str, int]:
     return grown_sizes(counts, Growth(to=limit))
 
 
-PHASES: dict[str, Way] = {
-    "undersample": Way("cut", "5000", size_to_keep, undersampled),
-    "oversample": Way("raise", "max", size_to_reach, oversampled),
+PHASES: dict[str, Sizing] = {
+    "undersample": Sizing(
+        "cut", "give a lower --phase-limit, such as min", "5000", size_to_keep, undersampled
+    ),
+    "oversample": Sizing(
+        "raise", "give a higher --phase-limit, such as max", "max", size_to_reach, oversampled
+    ),
 }
 
 
@@ -88,13 +94,12 @@ class FirstPhase:
                 "train for more"
             )
         if self.sizes(counts) == dict(counts):
-            largest = max(counts, key=lambda name: counts[name])
-            does = PHASES[self.by].does
-            side, other = ("lower", "min") if does == "cut" else ("higher", "max")
+            sizing, largest = PHASES[self.by], max(counts, key=lambda name: counts[name])
+            alike = len({count for count in counts.values() if count}) == 1
             raise SettingError(
-                f"the first phase would {does} no class: its limit is {self.reached}, and the "
-                f"largest class, {largest!r}, has {counts[largest]} images: give a {side} "
-                f"--phase-limit, such as {other}, or another regime"
+                f"the first phase would {sizing.does} no class: its limit is {self.reached}, and "
+                f"the largest class, {largest!r}, has {counts[largest]} images"
+                + (", as all have: choose another regime" if alike else f": {sizing.advice}")
             )
 
     def told(self, counts: Counts, epochs: int) -> str:

@@ -97,6 +97,18 @@ def test_hybrid_has_every_option_of_its_halves(half):
     assert mine - sizes <= set(calls.HYBRID.keywords())
 
 
+@pytest.mark.parametrize("name", api.__all__)
+def test_what_is_left_out_can_be(name):
+    call = getattr(api, name).call
+    needed = {"to": "1", "rho": 2.0}  # of hybrid and longtail
+    given = {
+        key: needed[key] if each.required else each.field.default
+        for key, each in call.keywords().items()
+    }
+    made = call.gathered(given).values()
+    assert all(getattr(part, "phase_limit", None) is None for part in made)
+
+
 def test_an_unknown_keyword_names_the_close_one():
     with pytest.raises(TypeError, match="no keyword 'k_mx'; did you mean 'k_max'"):
         rebalance.undersample("photos", k_mx=3)

@@ -21,7 +21,13 @@ from rebalance.models.checkpoints import (
     load_state_dict_file,
     save_network,
 )
-from rebalance.models.heads import has_linear_head, with_cosine_output, with_linear_head
+from rebalance.models.heads import (
+    has_fresh_output,
+    has_pooled_head,
+    with_cosine_output,
+    with_fresh_output,
+    with_pooled_head,
+)
 from rebalance.models.network import Network, fresh_network, network_of, with_new_head
 from rebalance.models.pretrained import Wording, find_pretrained
 from rebalance.models.transforms import (
@@ -262,18 +268,25 @@ def test_a_checkpoint_of_an_early_version_has_no_checksum(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("arch", ["cifar_resnet20", "squeezenet1_1"])
-def test_a_linear_head_survives_a_round_trip(arch: str, tmp_path: Path) -> None:
+def test_a_fresh_output_survives_a_round_trip(arch: str, tmp_path: Path) -> None:
+    own = network_of(arch, build(arch, 9), 32)
+    pooled = with_pooled_head(own, 9)
     bodies = {
-        "paper": fresh_network(arch, 9),
-        "cosine": with_cosine_output(fresh_network(arch, 9)),
+        "own": with_fresh_output(own, len(CLASSES)),
+        "paper": with_fresh_output(fresh_network(arch, 9), len(CLASSES)),
+        "cosine": with_fresh_output(with_cosine_output(fresh_network(arch, 9)), len(CLASSES)),
+        "pooled": with_fresh_output(pooled, len(CLASSES)),
+        "early": with_pooled_head(own, len(CLASSES)),
     }
-    for name, former in bodies.items():
-        network = with_linear_head(former, len(CLASSES)).eval()
+    for name, network in bodies.items():
+        network.eval()
         path = tmp_path / f"{name}.safetensors"
         options = {"arch": arch, "classes": CLASSES, "transform": CIFAR_TRANSFORM, "extra": {}}
         save_network(path, network, **options)
         saved = load_network(path)
-        assert has_linear_head(saved.network) and saved.classes == CLASSES
+        assert has_fresh_output(saved.network) == (name != "early")
+        assert has_pooled_head(saved.network) == (name in ("pooled", "early"))
+        assert saved.classes == CLASSES
         images = torch.randn(2, 3, 64, 64)
         assert torch.equal(saved.network(images), network(images))
         written = path.read_bytes()

@@ -7,13 +7,14 @@ import torch
 from torch import nn
 
 from rebalance.errors import ExtractorError
+from rebalance.models.cosine import CosineLinear
 from rebalance.models.heads import (
-    CosineLinear,
     gives_cosines,
-    has_linear_head,
+    has_fresh_output,
     output_width,
     with_cosine_output,
-    with_linear_head,
+    with_fresh_output,
+    with_pooled_head,
 )
 from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
 
@@ -82,36 +83,42 @@ def test_a_network_without_a_linear_output_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "make",
+    ("make", "width"),
     [
-        lambda: fresh_network("cifar_resnet20", 5),
-        lambda: own_head("cifar_resnet20"),
-        lambda: with_cosine_output(fresh_network("cifar_resnet20", 5)),
-        lambda: own_head("mobilenet_v3_small"),
+        (lambda: fresh_network("cifar_resnet20", 5), 512),
+        (lambda: own_head("cifar_resnet20"), 64),
+        (lambda: with_cosine_output(fresh_network("cifar_resnet20", 5)), 512),
+        (lambda: own_head("mobilenet_v3_small"), 1024),
+        (lambda: own_head("squeezenet1_1"), 512),
+        (lambda: with_pooled_head(own_head("cifar_resnet20"), 5), 128),
+        (lambda: with_fresh_output(own_head("cifar_resnet20"), 5), 64),
     ],
 )
-def test_a_linear_head_sees_the_pool_of_the_same_body(make) -> None:
+def test_a_fresh_output_sees_what_the_last_layer_saw(make, width: int) -> None:
     torch.manual_seed(0)
     network = make().eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    headed = with_linear_head(network, 7).eval()
-    assert (has_linear_head(network), has_linear_head(headed)) == (False, True)
-    assert headed.body is network.body and headed.hidden is None
+    headed = with_fresh_output(network, 7).eval()
+    assert has_fresh_output(headed)
+    assert headed.body is network.body and headed.hidden is network.hidden
     assert (output_width(headed), gives_cosines(headed)) == (7, False)
     assert headed.image_size == network.image_size
-    images = torch.randn(3, 3, 32, 32)
-    pool = network.layers(images, ["pool"])["pool"]
-    *_, last = headed.output.children()
-    assert torch.equal(headed(images), last(pool))
+    own = [value for name, value in headed.named_parameters() if name.startswith("output.fresh")]
+    assert sum(value.numel() for value in own) == 7 * (width + 1)
+    images = torch.randn(3, 3, 64, 64)
+    embedding = network.layers(images, ["embedding"])["embedding"]
+    torch.testing.assert_close(headed(images), headed.last(embedding))
     after = network.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
 
 
-def test_a_body_that_gives_vectors_takes_a_linear_head() -> None:
+def test_the_head_of_a_resnet_for_cifar_has_less_than_a_thousand_parameters() -> None:
+    headed = with_fresh_output(own_head("cifar_resnet32"), 10)
+    assert sum(value.numel() for value in headed.last.parameters()) == 650
+
+
+def test_a_body_that_gives_vectors_takes_a_fresh_output() -> None:
     body = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())  # as a transformer's class token
-    headed = with_linear_head(Network(body, None, nn.Sequential(nn.Linear(12, 5)), 32), 3)
-    assert has_linear_head(headed)
+    headed = with_fresh_output(Network(body, None, nn.Sequential(nn.Linear(12, 5)), 32), 3)
     images = torch.randn(2, 3, 32, 32)
-    *_, last = headed.output.children()
-    assert last.in_features == 12
-    assert torch.equal(headed(images), last(body(images)))
+    assert torch.equal(headed(images), headed.last(body(images)))

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from rebalance.errors import ExtractorError
 from rebalance.models.backbones import build
+from rebalance.models.heads import with_cosine_output, with_pooled_head
 from rebalance.models.network import (
     ConcatPool,
     Network,
@@ -88,13 +89,45 @@ def test_the_body_is_flattened_in_the_same_order_whatever_the_memory_format() ->
 )
 def test_nets_with_a_linear_layer_before_the_output(arch: str, size: int, linear: int) -> None:
     network = own(arch)
-    assert network.available == ("body", "pool", "linear")
+    assert network.available == ("body", "pool", "linear", "embedding")
     assert layer_widths(network, size)["linear"] == linear
+
+
+EMBEDDINGS = {
+    "a ResNet for CIFAR": (lambda: own("cifar_resnet20"), 64),
+    "of cosines": (lambda: with_cosine_output(own("cifar_resnet20")), 64),
+    "the paper's head": (lambda: fresh_network("cifar_resnet20", 4), 512),
+    "two linear layers": (lambda: own("mobilenet_v3_small"), 1024),
+    "an early fresh head": (lambda: with_pooled_head(own("cifar_resnet20"), 4), 128),
+}
+
+
+@pytest.mark.parametrize("name", EMBEDDINGS)
+def test_the_embedding_is_what_the_last_linear_layer_is_given(name: str) -> None:
+    make, width = EMBEDDINGS[name]
+    network, images = make().eval(), torch.randn(3, 3, 32, 32)
+    given: list[Tensor] = []
+    network.last.register_forward_pre_hook(lambda module, inputs: given.append(inputs[0]))
+    with torch.inference_mode():
+        logits = network(images)
+        found = network.layers(images, ["embedding"])["embedding"]
+        again, embedding = network.answer(images)
+    assert found.shape == (3, width)
+    assert torch.equal(found, given[0]) and torch.equal(embedding, given[0])
+    assert torch.equal(again, logits)
+
+
+def test_the_embedding_of_a_net_that_ends_with_a_convolution_is_the_mean_of_its_map() -> None:
+    network, images = own("squeezenet1_1"), torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        logits, embedding = network.answer(images)
+        assert torch.equal(logits, network(images))
+        torch.testing.assert_close(embedding, network.body(images).mean((2, 3)))
 
 
 def test_a_layer_that_is_not_there_is_refused() -> None:
     network = own("squeezenet1_1")
-    assert network.available == ("body", "pool")
+    assert network.available == ("body", "pool", "embedding")
     with pytest.raises(ExtractorError, match=r"no layer linear; pass --layer body\|pool"):
         network.layers(torch.randn(1, 3, 32, 32), ["pool", "linear"])
 
@@ -107,9 +140,9 @@ def test_a_vision_transformer_gives_its_class_token() -> None:
     net.encoder.ln.register_forward_hook(lambda module, inputs, output: seen.append(output))
     with torch.inference_mode():
         net(images)
-        token = network.layers(images, ["pool"])["pool"]
-    assert network.available == ("pool",)
-    assert torch.equal(token, seen[0][:, 0])
+        token, embedding = network.layers(images, ["pool", "embedding"]).values()
+    assert network.available == ("pool", "embedding")
+    assert torch.equal(token, seen[0][:, 0]) and torch.equal(embedding, token)
     with pytest.raises(ExtractorError, match="no layer body"):
         network.layers(images, ["body"])
 
@@ -124,7 +157,8 @@ def test_a_fresh_network_has_the_papers_head() -> None:
     ]
     assert [module.p for module in head if isinstance(module, nn.Dropout)] == [0.25, 0.5]
     assert isinstance(network.hidden[-1], nn.ReLU)
-    assert layer_widths(network, 32) == {"body": 64 * 8 * 8, "pool": 128, "linear": 512}
+    widths = {"body": 64 * 8 * 8, "pool": 128, "linear": 512, "embedding": 512}
+    assert layer_widths(network, 32) == widths
     assert network(torch.randn(2, 3, 32, 32)).shape == (2, 6)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 
 from rebalance.errors import DataError, ExtractorError, OutputError, SettingError
 from rebalance.metrics import FeatureRanges
@@ -385,6 +386,17 @@ def test_ranges_survive_a_round_trip(run):
     written = (run.path / RANGES).read_bytes()
     run.save_ranges(found)
     assert (run.path / RANGES).read_bytes() == written
+    assert found.layer == "embedding"
+
+
+def test_ranges_of_early_runs_are_of_another_layer(run):
+    values = np.ones((2, 3))
+    (run.path / RANGES).write_bytes(save({"0": values, "11": values}))
+    found = run.load_ranges()
+    assert (found.layer, set(found.by_class)) == ("pool", {0, 11})
+    (run.path / RANGES).write_bytes(save({"0": values, "embedding.1": values}))
+    with pytest.raises(DataError, match="is damaged"):
+        run.load_ranges()
 
 
 @pytest.mark.parametrize(
@@ -396,7 +408,7 @@ def test_ranges_survive_a_round_trip(run):
         lambda kept: kept[:-8] + b"\xff" * 8,
         lambda kept: kept.replace(b"F64", b"I64"),
         lambda kept: kept.replace(b"[2,3]", b"[3,2]"),
-        lambda kept: kept.replace(b'"1"', b'"x"'),
+        lambda kept: kept.replace(b'.1"', b'.x"'),
     ],
 )
 def test_damaged_ranges_are_one_line(run, damage):

@@ -50,16 +50,15 @@ def one_by_one(network, dataset):
 def test_outputs_are_those_of_each_image_alone(network, dataset, workers, batch_size):
     found = predict(network, dataset, **{**HOW, "workers": workers, "batch_size": batch_size})
     logits, features = one_by_one(network, dataset)
-    assert network.available[-1] == "linear"
+    assert network.available[-1] == "embedding"
     expected = logits.double().softmax(dim=1).numpy()
     np.testing.assert_allclose(found.probabilities, expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found.features, features.numpy(), rtol=1e-4, atol=1e-5)
     assert found.probabilities.dtype == np.float64 and found.features.dtype == np.float32
 
 
-def test_a_network_without_a_hidden_layer_gives_the_pooled_map(dataset):
+def test_a_network_without_a_hidden_layer_gives_the_mean_of_its_map(dataset):
     net = network_of("cifar_resnet20", build("cifar_resnet20", 3), 32).eval()
-    assert net.available[-1] == "pool"
     _, features = one_by_one(net, dataset)
     found = predict(net, dataset, **HOW)
     np.testing.assert_allclose(found.features, features.numpy(), rtol=1e-4, atol=1e-5)

@@ -1,6 +1,7 @@
 """What a run keeps of how it decides, and what new rules are made from."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,15 @@ def test_centres_are_fitted_once():
     assert len(asked) == 1
     assert set(kept.others) == {"centres, none", "centres, prior"}
     assert kept.own.classifier == "head"
+
+
+def test_centres_of_the_features_of_early_runs_are_fitted_anew():
+    early = decisions(DecisionRule(centres=replace(CENTRES, layer="pool")))
+    record = json.loads(json.dumps(early.to_record()))
+    del record["own"]["centres"]["layer"]
+    kept = Decisions.from_record(record, len(CLASSES))
+    assert kept.own.centres.outdated
+    assert kept.rule(None, None, CLASSES, lambda: CENTRES).centres is CENTRES
 
 
 def test_it_comes_back_to_the_last_bit(outputs):

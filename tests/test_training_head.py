@@ -13,7 +13,7 @@ from torch import nn
 from rebalance import seeds
 from rebalance.errors import TrainingError
 from rebalance.losses import CE, COT, LDAM
-from rebalance.models.heads import CosineLinear
+from rebalance.models.cosine import CosineLinear
 from rebalance.training.head import (
     RECIPE,
     SQUARED_NORM,

@@ -100,8 +100,8 @@ def extract(
     where another process failed, PeerLost where it ended without a word.
 
     Options:
-        layers: Layer to extract; auto is every layer the network has. (one of body, pool,
-            linear, auto; default ('pool',))
+        layers: Layer to extract; auto is each of body, pool and linear that there is. (one of
+            body, pool, linear, embedding, auto; default ('pool',))
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
@@ -195,7 +195,7 @@ def hybrid(
         neighbours: Number of nearest neighbours that a partner is drawn from. [default: 5; 10
             for eos]
         layer: Layer whose features decide neighbours and clusters. (one of body, pool,
-            linear; default 'pool')
+            linear, embedding; default 'pool')
         space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
             default 'embedding')
         exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
@@ -381,7 +381,7 @@ def oversample(
         neighbours: Number of nearest neighbours that a partner is drawn from. [default: 5; 10
             for eos]
         layer: Layer whose features decide neighbours and clusters. (one of body, pool,
-            linear; default 'pool')
+            linear, embedding; default 'pool')
         space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
             default 'embedding')
         exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
@@ -544,8 +544,9 @@ def train(
 ) -> MetricsRecord:
     """Train a baseline on DATA, score it on TEST, and keep all of it in a run folder.
 
-    In place of DATA, ``from_run`` names a finished run and ``head_only`` a manifest: the network of
-    that run gets a fresh linear head, trained on the embeddings that the manifest's recipes make.
+    In place of DATA, ``from_run`` names a finished run and ``rebalance_head`` a method or a
+    manifest: the network of that run gets a fresh last layer, trained on its embeddings with those
+    that the method or the manifest's recipes make of them.
 
     Returns the metrics, as ``metrics.json`` has them. Under torchrun, or where torch.distributed
     has been initialised, all processes call it alike and train together; the first one writes, and
@@ -557,7 +558,7 @@ def train(
 
     Options:
         from_run: In place of DATA: a finished run, whose network gets another head.
-        head_only: With from: the manifest that the head is trained by.
+        head_only: With from: the same as rebalance_head.
         resume: Go on with a run that was interrupted. (default False)
         recipe: transfer: from ImageNet weights, the head first; scratch: as the literature
             trains on CIFAR; cce, eos: the same as the papers of these names have it. The next
@@ -599,7 +600,9 @@ def train(
             [default: 5000 to cut, max to raise]
         in_memory: Keep the decoded images; auto: if they take 1 GiB at most. (one of auto,
             yes, no; default 'auto')
-        rebalance_head: In the end, train a fresh head on embeddings blended by this manifest.
+        rebalance_head: In the end, train a fresh head on rebalanced embeddings of the
+            network: by a method of oversample with its options, such as eos or smote:k=5, or
+            by a manifest's recipes.
         val: What to validate on, after each epoch.
         val_fraction: Share of DATA to validate on, split off class by class.
         groups: CSV of file_name,group: no group on both sides of val_fraction.
@@ -667,7 +670,7 @@ def undersample(
         pick: Which images of a subclass: by distance to its centre, or at random. (a key of
             rebalance.undersampling.PICKERS; default 'closest')
         layer: Features to cluster: auto is the best silhouette, class by class. (one of body,
-            pool, linear, auto; default 'pool')
+            pool, linear, embedding, auto; default 'pool')
         k_max: Most clusters that a class may be found to have. (default 9)
         criterion: Criterion that chooses the number of clusters. (a key of
             rebalance.clusters.CRITERIA; default 'silhouette')

@@ -29,8 +29,9 @@ def train(
 ) -> MetricsRecord:
     """Train a baseline on DATA, score it on TEST, and keep all of it in a run folder.
 
-    In place of DATA, ``from_run`` names a finished run and ``head_only`` a manifest: the network of
-    that run gets a fresh linear head, trained on the embeddings that the manifest's recipes make.
+    In place of DATA, ``from_run`` names a finished run and ``rebalance_head`` a method or a
+    manifest: the network of that run gets a fresh last layer, trained on its embeddings with those
+    that the method or the manifest's recipes make of them.
 
     Returns the metrics, as ``metrics.json`` has them. Under torchrun, or where torch.distributed
     has been initialised, all processes call it alike and train together; the first one writes, and
@@ -40,21 +41,25 @@ def train(
     SettingError, MetricError, and UnreadableImage under ``strict``; PeerFailed where another
     process raises one of them.
     """
-    from_run, head_only = start.from_run, start.head_only
-    if from_run is None and head_only is None and data is not None:
+    training: TrainOptions = options["training"]
+    from_run, heads = start.from_run, [start.head_only, training.rebalance_head]
+    if from_run is None and start.head_only is None and data is not None:
         from rebalance.workflow.training import train as train_from_data
 
         return train_from_data(
             data, test, output, resume=start.resume, progress=progress, **options
         )
-    if from_run is None or head_only is None or data is not None or start.resume:
+    asked = [head for head in heads if head is not None]
+    if from_run is None or not asked or data is not None or start.resume:
         raise SettingError(
-            "training needs DATA, or without it --from RUN and --head-only MANIFEST, which "
-            "--resume has no part in"
+            "training needs DATA, or without it --from RUN and --rebalance-head, a method or a "
+            "manifest, which --resume has no part in"
         )
+    if len(asked) > 1:
+        raise SettingError("--head-only and --rebalance-head are one: leave out one of them")
     from rebalance.workflow.retraining import retrain_head
 
-    return retrain_head(from_run, head_only, test, output, progress=progress, **options)
+    return retrain_head(from_run, asked[0], test, output, progress=progress, **options)
 
 
 @takes(calls.EVALUATE)

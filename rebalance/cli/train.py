@@ -63,7 +63,7 @@ def command(
       rebalance train balanced.csv --test photos/test -o run --loss cce --loss-option gamma=-1
       rebalance train photos/train --test photos/test -o run --recipe scratch --epochs 30
       rebalance train photos/train --test photos/test -o run --resume
-      rebalance train --from run --head-only larger.csv --test photos/test -o headed
+      rebalance train --from run --rebalance-head eos --test photos/test -o headed
       torchrun --nproc-per-node 4 -m rebalance train photos/train --test photos/test -o run
     """
     progress = console.start(quiet=quiet, verbose=verbose)

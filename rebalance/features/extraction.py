@@ -27,6 +27,7 @@ from rebalance.features.sharding import share
 from rebalance.features.table import FeatureTable
 from rebalance.parallel import beside, ordered_map
 from rebalance.progress import Progress, silent
+from rebalance.settings import CANDIDATES
 
 if TYPE_CHECKING:
     from rebalance.forward.passes import Passed, Picture
@@ -37,9 +38,13 @@ Keys = Sequence[bytes | None]
 
 
 def choose_layers(wanted: Sequence[str], available: Sequence[str], arch: str) -> list[str]:
-    """Return the layers to extract; ``auto`` stands for all of them. ExtractorError for others."""
+    """Return the layers to extract; ``auto`` stands for the candidates of clustering among them.
+
+    ExtractorError for a layer that is not available.
+    """
     if "auto" in wanted:
-        return list(available)
+        others = [name for name in wanted if name in available and name not in CANDIDATES]
+        return [*(name for name in available if name in CANDIDATES), *others]
     for name in wanted:
         if name not in available:
             raise ExtractorError(
@@ -75,7 +80,7 @@ def extract_features(
     cache = FeatureCache(extractor.cache, extractor.fingerprint)
     digests = keys
     keys = digests if levels is None else _scaled(digests, levels, scale)
-    widths = processes.by_first(partial(_widths, cache, extractor, progress))
+    widths = processes.by_first(partial(_widths, cache, extractor, layers, progress))
     log.debug("features are kept in %r", str(cache.folder))
     names = choose_layers(layers, tuple(widths), extractor.arch)
     # The first finds out what is there: the listing of another machine may lag behind.
@@ -126,14 +131,21 @@ def extract_features(
     )
 
 
-def _widths(cache: FeatureCache, extractor: Extractor, progress: Progress) -> dict[str, int]:
-    """Return the layers of the extractor and their columns, from the cache or put there now."""
-    if not cache.widths():
+def _widths(
+    cache: FeatureCache, extractor: Extractor, layers: Sequence[str], progress: Progress
+) -> dict[str, int]:
+    """Return the layers of the extractor and their columns, from the cache or put there now.
+
+    A cache of before there was an embedding does not know of it.
+    """
+    known = cache.widths()
+    if not known or ("embedding" in layers and "embedding" not in known):
         from rebalance.models.network import layer_widths
 
         network, transform = extractor.load(progress)
         cache.describe(extractor.about, layer_widths(network, transform.crop))
-    return cache.widths()
+        known = cache.widths()
+    return known
 
 
 def _discard_damaged(cache: FeatureCache, stored: Mapping[str, StoredLayer]) -> None:

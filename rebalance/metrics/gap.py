@@ -28,9 +28,13 @@ class GeneralizationGap(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FeatureRanges:
-    """The smallest and the largest value of each feature [2, D], for each class index."""
+    """The smallest and the largest value of each feature [2, D], for each class index.
+
+    layer: of the network, that the features are of.
+    """
 
     by_class: Mapping[int, NDArray[np.float64]]
+    layer: str = "embedding"
 
     @classmethod
     def of(cls, features: ArrayLike, labels: ArrayLike) -> "FeatureRanges":

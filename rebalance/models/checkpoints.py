@@ -25,9 +25,11 @@ from rebalance.models.cifar import CIFAR_RESNETS
 from rebalance.models.headers import MARKER, is_ours, saved_metadata
 from rebalance.models.heads import (
     gives_cosines,
-    has_linear_head,
+    has_fresh_output,
+    has_pooled_head,
     with_cosine_output,
-    with_linear_head,
+    with_fresh_output,
+    with_pooled_head,
 )
 from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
 from rebalance.models.state_dicts import (
@@ -112,7 +114,7 @@ def save_network(
     """Write ``network`` to ``path``, replacing what is there in one step.
 
     The same network gives the same bytes. ``network`` is one that ``fresh_network``,
-    ``with_new_head``, ``with_linear_head`` or the loaders here made; ``extra`` is kept as it is.
+    ``with_new_head``, ``with_fresh_output`` or the loaders here made; ``extra`` is kept as it is.
     Raises OutputError where the file cannot be written.
     """
     described: dict[str, Any] = {
@@ -120,6 +122,7 @@ def save_network(
         "arch": arch,
         "head": _head_of(network),
         "cosine": gives_cosines(network),
+        **({"fresh": True} if has_fresh_output(network) else {}),
         "classes": list(classes),
         "transform": transform.to_dict(),
         "extra": dict(extra),
@@ -187,6 +190,8 @@ def _rebuilt(described: Mapping[str, Any]) -> Saved:
     network = _HEADS[described["head"]](arch, len(classes))
     if described.get("cosine"):
         network = with_cosine_output(network)
+    if described.get("fresh"):
+        network = with_fresh_output(network, len(classes))
     network.eval()
     return Saved(network, classes, transform, {**extra, "arch": arch})
 
@@ -195,16 +200,16 @@ def _own_head(arch: str, classes: int) -> Network:
     return network_of(arch, build(arch, classes), plain_transform(arch).crop)
 
 
-def _linear_head(arch: str, classes: int) -> Network:
-    return with_linear_head(_own_head(arch, classes), classes)
+def _pooled_head(arch: str, classes: int) -> Network:
+    return with_pooled_head(_own_head(arch, classes), classes)
 
 
 def _head_of(network: Network) -> str:
-    """Return the key of ``_HEADS`` that makes the head of this network."""
-    if has_linear_head(network):
+    """Return the key of ``_HEADS`` that makes the head of this network, but for its last layer."""
+    if has_pooled_head(network):
         return "linear"
     paper = any(isinstance(module, ConcatPool) for module in network.modules())
     return "paper" if paper else "own"
 
 
-_HEADS = {"paper": fresh_network, "own": _own_head, "linear": _linear_head}
+_HEADS = {"paper": fresh_network, "own": _own_head, "linear": _pooled_head}

@@ -1,4 +1,4 @@
-"""The network: a body and a head, and the three layers whose features separate subclasses.
+"""The network: a body and a head, and the layers whose features separate subclasses.
 
 Imports torch and our own architectures; never torchvision by itself.
 """
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rebalance.errors import ExtractorError
 from rebalance.models.backbones import ClassToken, build, divide
+from rebalance.models.cosine import CosineLinear
 from rebalance.models.transforms import plain_transform
 from rebalance.settings import LAYERS
 
@@ -59,7 +60,7 @@ class Network(nn.Module):
 
     @property
     def available(self) -> tuple[str, ...]:
-        """The layers that this network has, out of body, pool and linear."""
+        """The layers that this network has, out of ``LAYERS``."""
         absent = set()
         if any(isinstance(module, ClassToken) for module in self.body.children()):
             absent.add("body")
@@ -70,9 +71,9 @@ class Network(nn.Module):
     def layers(self, images: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
         """Compute the features of ``images`` [N, 3, H, W] at the layers ``wanted``, in one pass.
 
-        body: the map, flattened [N, C·h·w]; pool: ``concat_pool`` of it [N, 2C]; linear: [N, h].
-        A vector [N, D] is its own pool, and has no body. Raises ExtractorError for a layer that
-        this network has not.
+        body: the map, flattened [N, C·h·w]; pool: ``concat_pool`` of it [N, 2C]; linear: [N, h];
+        embedding: see ``embed``. A vector [N, D] is its own pool, and has no body. Raises
+        ExtractorError for a layer that this network has not.
         """
         absent = sorted(set(wanted) - set(self.available))
         if absent:
@@ -87,7 +88,45 @@ class Network(nn.Module):
             found["pool"] = concat_pool(features)
         if "linear" in wanted and self.hidden is not None:
             found["linear"] = self.hidden(features)
+        if "embedding" in wanted:
+            found["embedding"] = self.embed(features)
         return found
+
+    @property
+    def last(self) -> nn.Module:
+        """The last layer."""
+        *_, last = [self.output, *self.output.children()]
+        return last
+
+    @property
+    def ends_with_linear(self) -> bool:
+        """Tell whether the last layer takes one vector per image.
+
+        SqueezeNet's is a convolution, which decides at every place of the map.
+        """
+        return isinstance(self.last, nn.Linear | CosineLinear)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Compute the embedding [N, D] of what the body gives: the input of the last linear layer.
+
+        In evaluation mode dropout does nothing to it. Where no layer is such, it is the mean of the
+        map, per channel. Source: the feature embedding of Dablain et al. 2023.
+        """
+        if not self.ends_with_linear:
+            dtype = torch.promote_types(features.dtype, torch.float32)
+            return features.mean((2, 3), dtype=dtype)
+        if self.hidden is not None:
+            features = self.hidden(features)
+        for module in list(self.output.children())[:-1]:
+            features = module(features)
+        return features
+
+    def answer(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the logits [N, K] and the embedding [N, D] of images, in one pass."""
+        features = self.body(images)
+        embedding = self.embed(features)
+        logits: Tensor = self.last(embedding) if self.ends_with_linear else self.output(features)
+        return logits, embedding
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute the logits [N, K] of images [N, 3, H, W]."""

@@ -111,6 +111,16 @@ class Oversampler:
                 "out"
             )
 
+    def check_start(self, label: int, members: int) -> None:
+        """Raise FeatureError for a class of too few samples to make others of."""
+        least = 1 if self.neighbours is None else 2
+        if members < least:
+            raise FeatureError(
+                f"{self.name} needs at least {least} to start from, found {members}: add images, "
+                "or choose another method",
+                label,
+            )
+
     def _classes(
         self,
         samples: Samples,
@@ -120,19 +130,13 @@ class Oversampler:
     ) -> list[Minority]:
         """The classes that get any, checked, in rising order."""
         seed = int(rng.integers(2**63))
-        least = 1 if self.neighbours is None else 2
         classes = []
         for label, count in sorted(wanted.items()):
             if count < 0:
                 raise ValueError(f"class {label}: {count} samples cannot be added")
             members = samples.members(label)
-            if count and len(members) < least:
-                raise FeatureError(
-                    f"{self.name} needs at least {least} to start from, found {len(members)}: add "
-                    "images, or choose another method",
-                    label,
-                )
             if count:
+                self.check_start(label, len(members))
                 stream = seeds.generator(seed, "oversample", self.name, options.name(label))
                 classes.append(Minority(label, members, count, stream))
         return classes

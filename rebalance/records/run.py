@@ -41,15 +41,20 @@ class TrainingSource(FolderReading):
     groups: Annotated[str | None, "The file that says which images must not be parted."]
 
 
-class _Recipes(TypedDict):
-    manifest: Annotated[str, "The manifest whose recipes the head was trained on."]
+class HeadRecord(TypedDict, total=False):
+    """What the last layer was trained anew by: a manifest, or a method of oversampling."""
+
+    manifest: Annotated[str, "The manifest whose recipes the head was trained on, if one was."]
     content: Annotated[str, "A digest of its samples."]
-    counts: Annotated[dict[str, int], "Its samples of each class, by its name."]
-
-
-class HeadRecord(_Recipes, total=False):
-    """The manifest that the last layer was trained anew by."""
-
+    sampled: Annotated[
+        dict[str, Any],
+        "The method in place of a manifest, and its options; it sampled the embeddings of the "
+        "training images.",
+    ]
+    counts: Annotated[
+        dict[str, int],
+        "The samples of each class, by its name; not where clusters of the embeddings tell them.",
+    ]
     of: Annotated[str, "A digest of the network that was trained before, in another run."]
     seed: Annotated[int, "The seed of the new last layer, where the network is another run's."]
 
@@ -100,11 +105,15 @@ class RunRecord(TypedDict):
     options: Annotated[RunOptionsRecord, "What the run was begun with."]
 
 
-class CentresRecord(TypedDict):
-    """The centre of each class, for decisions by the nearest one."""
-
+class _Centres(TypedDict):
     means: Annotated[list[list[float]], "The mean feature vector of each class."]
     temperature: Annotated[float, "What distances are divided by to become probabilities."]
+
+
+class CentresRecord(_Centres, total=False):
+    """The centre of each class, for decisions by the nearest one."""
+
+    layer: Annotated[str, "The layer that the vectors are of; early runs do not tell."]
 
 
 class RuleRecord(TypedDict):

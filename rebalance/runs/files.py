@@ -151,11 +151,17 @@ def _write_csv(path: Path, lines: Iterable[Iterable[Any]], quoting: Any) -> None
         csv.writer(file, quoting=quoting, lineterminator="\n").writerows(lines)
 
 
+EARLY_LAYER = "pool"  # or what the head's hidden layer gave
+
+
 def write_ranges(path: Path, ranges: FeatureRanges) -> None:
-    """Write the ranges of training features: safetensors, an array [2, D] for each class index."""
+    """Write the ranges of training features: safetensors, an array [2, D] for each class index.
+
+    An array is called by the layer and that index.
+    """
     from safetensors.numpy import save
 
-    named = {str(label): values for label, values in ranges.by_class.items()}
+    named = {f"{ranges.layer}.{label}": values for label, values in ranges.by_class.items()}
     with replacing(path) as (partial,):
         partial.write_bytes(save(named))
 
@@ -163,19 +169,22 @@ def write_ranges(path: Path, ranges: FeatureRanges) -> None:
 def read_ranges(path: Path) -> FeatureRanges | None:
     """Return what ``write_ranges`` wrote.
 
-    None where there is none. DataError for a damaged file.
+    None where there is none. Before there was an embedding, arrays were called by the index alone,
+    and of the layer ``EARLY_LAYER``. DataError for a damaged file.
     """
     from safetensors.numpy import load
 
     if not path.exists():
         return None
     try:
-        found = {int(label): values for label, values in load(read_whole(path)).items()}
-        if not _are_ranges(found.values()):
+        named = load(read_whole(path))
+        layers = {name.rpartition(".")[0] or EARLY_LAYER for name in named}
+        found = {int(name.rpartition(".")[2]): values for name, values in named.items()}
+        if not _are_ranges(found.values()) or len(layers) > 1 or len(found) < len(named):
             raise ValueError("it holds something else")
     except Exception as error:  # a damaged header makes numpy raise nearly anything
         raise DataError(f"{str(path)!r} is damaged ({error}): train again") from None
-    return FeatureRanges(found)
+    return FeatureRanges(found, *layers)
 
 
 def _are_ranges(arrays: Collection[NDArray[Any]]) -> bool:

@@ -14,6 +14,7 @@ from rebalance.errors import FeatureError
 from rebalance.metrics.arrays import as_features, as_labels
 from rebalance.scoring.thresholds import Decision
 
+LAYER = "embedding"
 BLOCK = 4096  # images whose features are held in double precision at a time
 TEMPERATURES = (1e-6, 1e3)  # where the likeliest is looked for, in mean squared distances
 
@@ -23,11 +24,17 @@ class Centres:
     """Category centres, as ``class_centres`` finds them.
 
     means: of each class in feature space [K, D]. temperature: of the softmax of ``nearest_centre``,
-    in squared units of the features.
+    in squared units of the features. layer: of the network, that the features are of.
     """
 
     means: NDArray[np.float64]
     temperature: float
+    layer: str = LAYER
+
+    @property
+    def outdated(self) -> bool:
+        """Tell whether they are of features that an early version took."""
+        return self.layer != LAYER
 
 
 def class_centres(features: ArrayLike, labels: ArrayLike, classes: int) -> Centres:

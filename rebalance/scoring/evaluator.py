@@ -77,7 +77,7 @@ class Evaluator:
     def embed(
         self, network: "Network", images: TrainingSet | ScoringSet, transform: "Transform"
     ) -> NDArray[np.float32]:
-        """Return what the last layer sees of each image [N, D], or its pooled map."""
+        """Return the embedding of each image [N, D]: what the last linear layer sees of it."""
         dataset = _dataset(images, transform)
         return self._features(network, dataset, range(len(dataset)))
 

@@ -1,4 +1,4 @@
-"""What a network says of images: probabilities, and the features that its last layer sees.
+"""What a network says of images: probabilities, and the embedding that its last layer sees.
 
 Imports torch only to run it; never click.
 """
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 class Outputs(NamedTuple):
     """What a network says of N images.
 
-    probabilities: [N, K]. features: [N, D], what its last layer sees, or where that layer looks at
-    the map, the pooled map.
+    probabilities: [N, K]. features: the embedding [N, D], as ``Network.embed`` has it.
     """
 
     probabilities: NDArray[np.float64]
@@ -76,11 +75,10 @@ def _forward(
     precision: str,
     batch_size: int,
 ) -> "Iterator[tuple[Tensor, Tensor]]":
-    """Logits and features of each batch."""
+    """Logits and embeddings of each batch."""
     import torch
 
     from rebalance.models.devices import autocast
-    from rebalance.models.network import concat_pool
 
     # In the memory format that it has: another would move the last digits of later training.
     network = network.eval().to(device)
@@ -88,7 +86,4 @@ def _forward(
     while batch := list(islice(remaining, batch_size)):
         with torch.inference_mode(), autocast(device, precision):
             pixels = dataset.transform.normalise(torch.stack(batch).to(device))
-            features = network.body(pixels.contiguous(memory_format=torch.channels_last))
-            if network.hidden is not None:
-                features = network.hidden(features)
-            yield network.output(features), concat_pool(features)
+            yield network.answer(pixels.contiguous(memory_format=torch.channels_last))

@@ -88,7 +88,7 @@ class DecisionRule:
         centres: CentresRecord | None = None
         if self.centres is not None:
             means, temperature = self.centres.means.tolist(), self.centres.temperature
-            centres = {"means": means, "temperature": temperature}
+            centres = {"means": means, "temperature": temperature, "layer": self.centres.layer}
         return {"threshold": self.threshold, "options": dict(self.options), "centres": centres}
 
     @classmethod
@@ -115,7 +115,7 @@ def _centres(found: CentresRecord, classes: int) -> Centres:
     means = np.array(found["means"], dtype=np.float64, ndmin=2)
     if len(means) != classes or found["temperature"] <= 0:
         raise ValueError("a centre for each class and a temperature above 0 are needed")
-    return Centres(means, float(found["temperature"]))
+    return Centres(means, float(found["temperature"]), found.get("layer", "pool"))
 
 
 def find_rule(

@@ -43,12 +43,13 @@ class Decisions:
     ) -> DecisionRule:
         """The rule asked for, None being as the run decides; raises as ``find_rule``.
 
-        fit_centres: called only where no rule that is kept has them.
+        fit_centres: called only where no rule that is kept has them, of the features of today.
         """
         wanted = threshold or self.own.threshold
         # Its matrix is kept, while its file may be gone.
         as_own = threshold is None and THRESHOLDS[wanted].needs_costs
-        known = [rule.centres for rule in (self.own, *self.others.values()) if rule.centres]
+        every = [rule.centres for rule in (self.own, *self.others.values()) if rule.centres]
+        known = [centres for centres in every if not centres.outdated]
         rule = find_rule(
             classifier or self.own.classifier,
             DecisionRule().threshold if as_own else wanted,

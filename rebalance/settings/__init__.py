@@ -20,6 +20,7 @@ from rebalance.settings.rebalancing import (
 )
 from rebalance.settings.recipes import RECIPES, Recipe
 from rebalance.settings.running import (
+    CANDIDATES,
     DEVICES,
     LAYERS,
     LAYERS_OR_AUTO,
@@ -42,6 +43,7 @@ from rebalance.settings.training import (
 )
 
 __all__ = [
+    "CANDIDATES",
     "CLUSTER_SPACES",
     "DEPTHS",
     "DEVICES",

@@ -6,7 +6,8 @@ from pathlib import Path
 from rebalance.settings.numbers import LARGEST_SEED
 from rebalance.settings.option import Options, option
 
-LAYERS = ("body", "pool", "linear")
+CANDIDATES = ("body", "pool", "linear")  # what auto chooses from, as the paper does
+LAYERS = (*CANDIDATES, "embedding")
 LAYERS_OR_AUTO = (*LAYERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_WORKERS = 1024  # threads, or processes of a study
@@ -80,7 +81,7 @@ class LayerOptions(Options):
         ("pool",),
         flag="--layer",
         choices=LAYERS_OR_AUTO,
-        help="Layer to extract; repeatable; auto is every layer the network has.",
+        help="Layer to extract; repeatable; auto is each of body, pool and linear that there is.",
     )
 
 

@@ -137,10 +137,11 @@ class TrainOptions(Options):
     )
     rebalance_head: Path | str | None = option(
         None,
-        place="file",
-        metavar="M.csv",
+        metavar="METHOD|M.csv",
+        form="rebalance.oversampling.spelling:as_sampling",
         in_study=False,
-        help="In the end, train a fresh head on embeddings blended by this manifest.",
+        help="In the end, train a fresh head on rebalanced embeddings of the network: by a method "
+        "of oversample with its options, such as eos or smote:k=5, or by a manifest's recipes.",
     )
 
 
@@ -156,9 +157,9 @@ class StartOptions(Options):
     )
     head_only: Path | str | None = option(
         None,
-        place="file",
-        metavar="M.csv",
-        help="With --from: the manifest that the head is trained by.",
+        metavar="METHOD|M.csv",
+        form="rebalance.oversampling.spelling:as_sampling",
+        help="With --from: the same as --rebalance-head.",
     )
     resume: bool = option(False, help="Go on with a run that was interrupted.")
 

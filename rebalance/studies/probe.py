@@ -241,7 +241,7 @@ class _Heard:
 def _teaching(loss: "Loss", regime: str, heard: _Heard, first: FirstPhase) -> "Teaching[Any]":
     from torch import nn
 
-    from rebalance.models.heads import CosineLinear
+    from rebalance.models.cosine import CosineLinear
     from rebalance.training.head import Teaching
 
     make = CosineLinear if loss.takes_cosines else nn.Linear

@@ -1,4 +1,4 @@
-"""The story of train --from: a finished run, its head trained anew on rebalanced embeddings.
+"""The story of train --from: a finished run, its last layer trained anew on rebalanced embeddings.
 
 Imports torch only in the middle of it; never click.
 """
@@ -9,33 +9,31 @@ from functools import partial
 from pathlib import Path
 
 from rebalance.atomic import held
-from rebalance.data.levels import DepthScale
-from rebalance.data.samples import ScoringSet, TrainingSet, open_scoring
+from rebalance.data.samples import ScoringSet, open_scoring
+from rebalance.data.separation import check_overlap
 from rebalance.distributed.processes import joined
 from rebalance.errors import SettingError
 from rebalance.metrics import FeatureRanges
 from rebalance.models.fingerprints import file_digest
+from rebalance.oversampling.spelling import as_sampling
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.runs import Run
-from rebalance.runs.options import scale_from, scoring_loss
+from rebalance.runs.options import reopen_training, scale_from, scoring_loss
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.workflow.conclusion import Trained, conclude, warn_of_one_class
-from rebalance.workflow.heads import (
-    check_recipes,
-    describe_recipes,
-    open_recipes,
-    originals,
-    with_rebalanced_head,
-)
+from rebalance.workflow.head_samples import HeadSamples
+from rebalance.workflow.heads import with_rebalanced_head
+from rebalance.workflow.own_samples import own_samples
+from rebalance.workflow.recipes import Recipes, check_recipes, open_recipes, warn_of_other_eyes
 
 
 def retrain_head(
     begun: Path | str,
-    manifest: Path | str,
+    asked: Path | str,
     test: Path | str,
     output: Path | str,
     *,
@@ -45,20 +43,20 @@ def retrain_head(
     run: RunOptions,
     progress: Progress,
 ) -> MetricsRecord:
-    """Give the network of a run a head trained by a manifest's recipes; the metrics.
+    """Give the network of a run a head trained on rebalanced embeddings; the metrics.
 
-    The run itself stays as it is; the result is a run of its own.
+    asked: a manifest, or a method of oversampling with its options, which samples the run's own
+    training images. The run itself stays as it is; the result is a run of its own.
     """
     _check(begun, output, training, scoring)
     with joined(run.device) as processes, ExitStack() as holding:
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         former = processes.by_first(partial(Run.open, begun))
         saved = processes.by_first(former.load_model)
-        scale = scale_from(former.options)
-        read = partial(_sets, manifest, test, saved.classes, scale, scoring, source, run, evaluator)
-        recipes, validation, tested = processes.by_first(read)
-        seen = originals(recipes)
-        draws, alike = [float(count) for count in recipes.counts], [1.0] * len(recipes.counts)
+        read = partial(_sets, asked, test, former, saved.classes, scoring, source, run, evaluator)
+        samples, validation, tested = processes.by_first(read)
+        seen = samples.seen
+        draws, alike = [float(count) for count in samples.expected], [1.0] * len(saved.classes)
         check_rule(scoring.classifier, scoring.threshold, saved.classes, draws, alike, seen.counts)
         warn_of_one_class(tested)
         options: RunOptionsRecord = {
@@ -67,7 +65,7 @@ def retrain_head(
             "classifier": scoring.classifier,
             # The run's own seed stays: by it its training images are found again.
             "head": {
-                **describe_recipes(manifest, recipes),
+                **samples.as_record(),
                 "of": file_digest(former.model_path),
                 "seed": run.seed,
             },
@@ -86,7 +84,7 @@ def retrain_head(
             ranges=FeatureRanges({}),
         )
         trained = with_rebalanced_head(
-            network, recipes, seen, validation, tested, counts, run.seed, evaluator
+            network, samples, seen, validation, tested, counts, run.seed, evaluator
         )
         return conclude(folder, trained, scoring, seen, tested, evaluator)
 
@@ -100,7 +98,11 @@ def _check(
             f"--from leaves its run as it is, and {str(output)!r} is that run: write to another "
             "folder"
         )
-    plain = TrainOptions(precision=training.precision, in_memory=training.in_memory)
+    plain = TrainOptions(
+        precision=training.precision,
+        in_memory=training.in_memory,
+        rebalance_head=training.rebalance_head,
+    )
     for name in vars(plain):
         if getattr(training, name) != getattr(plain, name):
             option = "loss-option" if name == "loss_options" else name.replace("_", "-")
@@ -110,18 +112,24 @@ def _check(
 
 
 def _sets(
-    manifest: Path | str,
+    asked: Path | str,
     test: Path | str,
+    former: Run,
     classes: tuple[str, ...],
-    scale: DepthScale,
     scoring: ScoringOptions,
     source: FolderOptions,
     run: RunOptions,
     evaluator: Evaluator,
-) -> tuple[TrainingSet, ScoringSet | None, ScoringSet]:
+) -> tuple[HeadSamples, ScoringSet | None, ScoringSet]:
     workers, progress = chosen_workers(run.workers), evaluator.progress
-    strict = run.strict
-    recipes = open_recipes(manifest, classes, source, workers, progress, strict=strict, scale=scale)
+    strict, scale = run.strict, scale_from(former.options)
+    sampling = as_sampling(asked)
+    if sampling is None:
+        how = partial(open_recipes, asked, classes, source, workers, progress)
+        found = how(strict=strict, scale=scale)
+        warn_of_other_eyes(asked, own=_digests(former))
+    else:
+        found = reopen_training(former.options, workers, progress)
 
     def opened(path: Path | str) -> ScoringSet:
         alike = replace(source, root=None)
@@ -129,5 +137,15 @@ def _sets(
 
     validation = None if scoring.val is None else opened(scoring.val)
     tested = opened(test)
-    recipes = check_recipes(recipes, validation, tested, allowed=scoring.allow_overlap)
-    return recipes, validation, tested
+    if sampling is None:
+        allowed = scoring.allow_overlap
+        recipes = check_recipes(found, validation, tested, allowed=allowed)
+        return Recipes(asked, recipes), validation, tested
+    check_overlap(found, tested, allowed=scoring.allow_overlap)
+    return own_samples(sampling, found, validation, run.seed), validation, tested
+
+
+def _digests(former: Run) -> list[str]:
+    """The digests of the run's network, and of the one whose body it has where its head is anew."""
+    head = former.options.get("head") or {}
+    return [file_digest(former.model_path), *([head["of"]] if "of" in head else [])]

@@ -13,6 +13,7 @@ from rebalance.data.samples import open_scoring
 from rebalance.distributed.processes import joined
 from rebalance.errors import OutputError
 from rebalance.manifest import check_writable
+from rebalance.metrics import FeatureRanges
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import MetricsRecord
@@ -27,6 +28,7 @@ from rebalance.workflow.conclusion import warn_of_one_class
 
 if TYPE_CHECKING:
     from rebalance.models.checkpoints import Saved
+    from rebalance.models.network import Network
     from rebalance.scoring import Centres
 
 log = logging.getLogger("rebalance")
@@ -65,13 +67,28 @@ def evaluate(
             warn_of_one_class(tested)
         rule = _rule(folder, saved, decisions, threshold, classifier, workers, evaluator)
         loss, counts = scoring_loss(folder.options), folder.options["counts"]
-        ranges = processes.by_first(folder.load_ranges)
+        ranges = processes.by_first(partial(_ranges, folder, saved.network))
         found = evaluator.evaluate(
             saved.network, loss, tested, saved.transform, rule, counts, ranges
         )
         if output is not None:
             processes.by_first(partial(write_predictions, Path(output), *found.predictions))
         return found.metrics
+
+
+def _ranges(folder: Run, network: "Network") -> FeatureRanges | None:
+    """The ranges that the run keeps, where they are of what the network's last layer sees."""
+    from rebalance.models.heads import has_pooled_head
+
+    ranges = folder.load_ranges()
+    if ranges is None or ranges.layer == "embedding" or has_pooled_head(network):
+        return ranges
+    log.warning(
+        "%s keeps the ranges of other features than the embedding, by which the generalization gap "
+        "is found: none is told; the run's own train command with --resume finds them anew",
+        folder.path,
+    )
+    return None
 
 
 def _rule(
@@ -85,7 +102,8 @@ def _rule(
 ) -> DecisionRule:
     """Return how to decide; a rule that is not the run's own is fitted, and kept with it."""
     processes = evaluator.processes
-    if threshold is None and classifier is None:
+    centres = decisions.own.centres
+    if threshold is None and classifier is None and not (centres and centres.outdated):
         return decisions.own
 
     def fit_centres() -> "Centres":

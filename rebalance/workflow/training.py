@@ -19,6 +19,7 @@ from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.distributed.processes import Processes, joined
 from rebalance.losses import check_options
 from rebalance.metrics import FeatureRanges
+from rebalance.oversampling.spelling import as_sampling
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import MetricsRecord, RunOptionsRecord
@@ -41,12 +42,10 @@ from rebalance.training.initial_network import untrained
 from rebalance.training.regimes import REGIMES, Moment
 from rebalance.training.sampling import SAMPLERS, Division
 from rebalance.workflow.conclusion import Trained, conclude, warn_of_one_class
-from rebalance.workflow.heads import (
-    check_recipes,
-    describe_recipes,
-    open_recipes,
-    with_rebalanced_head,
-)
+from rebalance.workflow.head_samples import HeadSamples
+from rebalance.workflow.heads import with_rebalanced_head
+from rebalance.workflow.own_samples import own_samples
+from rebalance.workflow.recipes import Recipes, check_recipes, open_recipes, warn_of_other_eyes
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
@@ -80,11 +79,10 @@ def train(
         sets = processes.by_first(
             partial(open_sets, data, test, scoring, source, run, evaluator.progress)
         )
-        recipes, head = None, None
+        samples = None
         if training.rebalance_head is not None:
-            read = partial(_recipes, training.rebalance_head, sets, scoring, source, run, evaluator)
-            recipes = processes.by_first(read)
-            head = describe_recipes(training.rebalance_head, recipes)
+            read = partial(_samples, training.rebalance_head, sets, scoring, source, run, evaluator)
+            samples = processes.by_first(read)
         options = record_options(
             data,
             training,
@@ -95,7 +93,7 @@ def train(
             run.seed,
             evaluator.device,
             evaluator.precision,
-            head,
+            None if samples is None else samples.as_record(),
         )
         loss = make_loss(options)
         # Read or drawn by one process, and then the same in all.
@@ -103,7 +101,7 @@ def train(
             partial(untrained, training, sets.seen.classes, loss, run.seed)
         )
         _check(training, recipe, first, sets, network, loss, processes)
-        _check_rule(scoring, options, recipe, sets, recipes)
+        _check_rule(scoring, options, recipe, sets, samples)
         # What cannot be is said by now: neither a folder nor an epoch is spent on it.
         begin = (
             partial(Run.resume, output, options, free=FREE)
@@ -120,12 +118,12 @@ def train(
         f1 = _train(folder, network, dataset, loss, recipe, options, sets.validation, evaluator)
         draws, weights = _amounts(options, recipe, sets.seen, f1)
         trained = Trained(arch, network, transform, loss, draws, weights, FeatureRanges({}))
-        if recipes is None:
+        if samples is None:
             trained = replace(trained, ranges=evaluator.ranges(network, sets.seen, transform))
         else:
             trained = with_rebalanced_head(
                 trained,
-                recipes,
+                samples,
                 sets.seen,
                 sets.validation,
                 sets.tested,
@@ -144,18 +142,21 @@ def _normalised(dataset: "ImageDataset", evaluator: Evaluator) -> "Transform":
     return evaluator.processes.by_first(find)
 
 
-def _recipes(
-    manifest: Path | str,
+def _samples(
+    asked: Path | str,
     sets: Sets,
     scoring: ScoringOptions,
     source: FolderOptions,
     run: RunOptions,
     evaluator: Evaluator,
-) -> TrainingSet:
+) -> HeadSamples:
     """Return what the head is to be trained on, apart from what it is validated and tested on."""
+    sampling = as_sampling(asked)
+    if sampling is not None:
+        return own_samples(sampling, sets.seen, sets.validation, run.seed)
     workers = chosen_workers(run.workers)
     found = open_recipes(
-        manifest,
+        asked,
         sets.seen.classes,
         source,
         workers,
@@ -163,7 +164,9 @@ def _recipes(
         strict=run.strict,
         scale=sets.seen.scale,
     )
-    return check_recipes(found, sets.validation, sets.tested, allowed=scoring.allow_overlap)
+    warn_of_other_eyes(asked, own=())
+    allowed = scoring.allow_overlap
+    return Recipes(asked, check_recipes(found, sets.validation, sets.tested, allowed=allowed))
 
 
 def _check(
@@ -216,15 +219,15 @@ def _check_rule(
     options: RunOptionsRecord,
     recipe: Recipe,
     sets: Sets,
-    recipes: TrainingSet | None,
+    samples: HeadSamples | None,
 ) -> None:
     """Raise what deciding would raise after training; warn of metrics that will not be defined."""
     counts = sets.seen.counts
-    # What a fresh head decides by is drawn from the recipes alone.
+    # What a fresh head decides by is drawn from its own samples alone.
     draws, weights = (
         _amounts(options, recipe, sets.seen, None)
-        if recipes is None
-        else ([float(count) for count in recipes.counts], [1.0] * len(counts))
+        if samples is None
+        else ([float(count) for count in samples.expected], [1.0] * len(counts))
     )
     check_rule(scoring.classifier, scoring.threshold, sets.seen.classes, draws, weights, counts)
     warn_of_one_class(sets.tested)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.metrics.summary import FEW, MANY
+from rebalance.records import HeadRecord
 from rebalance.reports.page import Table
 from rebalance.reports.runs.results import Result, Stage
 from rebalance.scoring.rules import CLASSIFIERS
@@ -44,10 +45,16 @@ def _training_row(result: Result) -> list[Cell]:
         options["sampler"],
         options["regime"],
         f"{rule}, threshold {threshold}" if THRESHOLDS[name].changes else rule,
-        options["source"]["data"] + (f"; head: {head['manifest']}" if head else ""),
+        options["source"]["data"] + (f"; head: {_taught_by(head)}" if head else ""),
         len(result.epochs.numbers),
         options["seed"],
     ]
+
+
+def _taught_by(head: HeadRecord) -> str:
+    """Return what a head was trained anew by."""
+    sampled = head.get("sampled")
+    return head.get("manifest", "") if sampled is None else str(sampled["method"])
 
 
 def epoch_table(results: Sequence[Result], column: str, what: str) -> Table:

@@ -10,6 +10,7 @@ from rebalance.class_sizes import PROFILES
 from rebalance.clusters import CRITERIA, LAYOUTS
 from rebalance.losses import LOSSES, WEIGHTINGS
 from rebalance.metrics import METRICS
+from rebalance.models.cifar import CIFAR_NETWORKS
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.scoring import THRESHOLDS
 from rebalance.scoring.rules import CLASSIFIERS
@@ -26,6 +27,7 @@ PAGE = ROOT / "docs" / "methods.md"
 CITING = ("rebalance", "tests", "benchmarks", "docs")
 CHOICES: dict[str, Iterable[str]] = {
     "Features": LAYERS_OR_AUTO,
+    "Networks": CIFAR_NETWORKS,
     "Layouts": LAYOUTS,
     "Criteria": CRITERIA,
     "Undersampling": UNDERSAMPLERS,

@@ -1,4 +1,5 @@
 import json
+import logging
 import re
 import urllib.request
 from pathlib import Path
@@ -86,6 +87,27 @@ def test_weights_that_torchvision_keeps_are_used(torch_home: Path) -> None:
     assert not network.training
     assert torch.equal(network(images), net(images))
     assert transform == torchvision_transform("squeezenet1_1")
+
+
+def test_what_torchvision_publishes_may_hold_auxiliary_heads(
+    torch_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.manual_seed(0)
+    net = torchvision.models.googlenet(transform_input=True, init_weights=False).eval()
+    path = published("googlenet", torch_home)
+    torch.save(net.state_dict(), path)
+    images = torch.randn(2, 3, 64, 64)
+    caplog.set_level(logging.INFO, "rebalance")
+    with torch.inference_mode():
+        expected = net(images)
+        for network, transform in (
+            load_imagenet("googlenet"),
+            load_state_dict_file("googlenet", path),
+        ):
+            assert torch.equal(network(images), expected)
+            assert network.available == ("body", "pool")
+            assert network.image_size == transform.crop == 224
+    assert caplog.messages == [f"{path} holds auxiliary heads, which are not used"]
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>please log in</html>"])

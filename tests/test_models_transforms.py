@@ -64,8 +64,6 @@ def test_any_size_and_crop(width: int, height: int, crop: int, margin: int) -> N
 
 def test_every_architecture_agrees_with_its_preset() -> None:
     for arch in torchvision.models.list_models(module=torchvision.models):
-        if arch in {"googlenet", "inception_v3"}:
-            continue
         preset = torchvision.models.get_model_weights(arch).DEFAULT.transforms()
         ours = torchvision_transform(arch)
         assert [ours.resize, ours.crop] == [*preset.resize_size, *preset.crop_size]
@@ -125,6 +123,11 @@ def test_normalise_leaves_its_input_alone() -> None:
 
 def test_plain_transforms() -> None:
     assert plain_transform("cifar_resnet20") == CIFAR_TRANSFORM
+    assert plain_transform("cifar_wrn28_10") == CIFAR_TRANSFORM
+    assert (plain_transform("inception_v3").resize, plain_transform("inception_v3").crop) == (
+        342,
+        299,
+    )
     assert plain_transform("resnet50").resize == 256
     assert torchvision_transform("resnet50").resize == 232
     assert plain_transform("vit_h_14") == torchvision_transform("vit_h_14")

@@ -104,8 +104,9 @@ def extract(
             body, pool, linear, embedding, auto; default ('pool',))
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
-        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
-            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
+            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
+            finetune on images at most 64 pixels wide]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
@@ -202,8 +203,9 @@ def hybrid(
             (default False)
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
-        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
-            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
+            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
+            finetune on images at most 64 pixels wide]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
@@ -274,8 +276,9 @@ def inspect(
         html: Also write a page that shows the images that were found.
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
-        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
-            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
+            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
+            finetune on images at most 64 pixels wide]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
@@ -392,8 +395,9 @@ def oversample(
         classes: Raise only these classes; the others stay as they are.
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
-        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
-            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
+            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
+            finetune on images at most 64 pixels wide]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
@@ -689,8 +693,9 @@ def undersample(
         classes: Cut only these classes; the others stay whole.
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
-        arch: A torchvision classification model, or cifar_resnet20, 32, 56. [default:
-            resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
+            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
+            finetune on images at most 64 pixels wide]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]

@@ -16,7 +16,7 @@ import torchvision
 from torch import Tensor, nn
 
 from rebalance.errors import ExtractorError
-from rebalance.models.cifar import CIFAR_RESNETS
+from rebalance.models.cifar import CIFAR_NETWORKS
 
 Step = str | Callable[[nn.Module], nn.Module]
 
@@ -28,10 +28,14 @@ class Family:
     A step is the name of one of the network's modules; a name with ``.*`` stands for the children
     of that module, one step each; a function makes the step of what the network does without a
     module.
+
+    auxiliary: how the names of the modules begin that only help the authors' own training. The
+    network is built without them, and a file may hold them.
     """
 
     body: tuple[Step, ...]
     tail: tuple[Step, ...]
+    auxiliary: tuple[str, ...] = ()
 
 
 class Tokens(nn.Module):
@@ -61,6 +65,34 @@ class ClassToken(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Return the first token of each image."""
         return tokens[:, 0]
+
+
+class InceptionInput(nn.Module):
+    """Images normalised as for ImageNet [N, 3, H, W], to how the weights of Inception want them.
+
+    These come from a network that saw values from -1 to 1; torchvision calls this step
+    ``transform_input``.
+    """
+
+    factor: Tensor  # [3, 1, 1], a buffer
+    offset: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        factor, offset = [each / 0.5 for each in std], [(each - 0.5) / 0.5 for each in mean]
+        # Not persistent: these are no weights, and no file has them.
+        self.register_buffer("factor", torch.tensor(factor).view(-1, 1, 1), persistent=False)
+        self.register_buffer("offset", torch.tensor(offset).view(-1, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Undo the normalisation of each channel, and map its values to [-1, 1]."""
+        return images * self.factor + self.offset
+
+
+def transform_input(net: nn.Module) -> nn.Module:
+    """Make the step from images normalised as for ImageNet to those of Inception."""
+    return InceptionInput()
 
 
 def tokens(net: nn.Module) -> nn.Module:
@@ -93,15 +125,50 @@ _RESNET = Family(
     tail=("avgpool", flatten, "fc"),
 )
 
+_CIFAR_RESNET = Family(
+    ("conv1", "bn1", "relu", "layer1", "layer2", "layer3"), ("avgpool", flatten, "fc")
+)
+_GOOGLENET = Family(
+    body=(
+        transform_input,
+        *("conv1", "maxpool1", "conv2", "conv3", "maxpool2"),
+        *("inception3a", "inception3b", "maxpool3"),
+        *("inception4a", "inception4b", "inception4c", "inception4d", "inception4e", "maxpool4"),
+        *("inception5a", "inception5b"),
+    ),
+    tail=("avgpool", flatten, "dropout", "fc"),
+    auxiliary=("aux1.", "aux2."),
+)
+_INCEPTION = Family(
+    body=(
+        transform_input,
+        *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1"),
+        *("Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
+        *("Mixed_5b", "Mixed_5c", "Mixed_5d"),
+        *("Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
+        *("Mixed_7a", "Mixed_7b", "Mixed_7c"),
+    ),
+    tail=("avgpool", "dropout", flatten, "fc"),
+    auxiliary=("AuxLogits.",),
+)
+
 # The start of an architecture's name -> how its network divides.
 FAMILIES: dict[str, Family] = {
     "alexnet": Family(("features.*",), ("avgpool", flatten, "classifier.*")),
-    "cifar_resnet": Family(
-        ("conv1", "bn1", "relu", "layer1", "layer2", "layer3"), ("avgpool", flatten, "fc")
+    "cifar_resnet18": _RESNET,
+    "cifar_resnet20": _CIFAR_RESNET,
+    "cifar_resnet32": _CIFAR_RESNET,
+    "cifar_resnet34": _RESNET,
+    "cifar_resnet50": _RESNET,
+    "cifar_resnet56": _CIFAR_RESNET,
+    "cifar_wrn": Family(
+        ("conv1", "layer1", "layer2", "layer3", "bn1", "relu"), ("avgpool", flatten, "fc")
     ),
     "convnext": Family(("features.*",), ("avgpool", "classifier.*")),
     "densenet": Family(("features.*", relu), (average, flatten, "classifier")),
     "efficientnet": Family(("features.*",), ("avgpool", flatten, "classifier.*")),
+    "googlenet": _GOOGLENET,
+    "inception": _INCEPTION,
     "maxvit": Family(("stem", "blocks.*"), ("classifier.*",)),
     "mnasnet": Family(("layers.*",), (average, flatten, "classifier.*")),
     "mobilenet_v2": Family(("features.*",), (average, flatten, "classifier.*")),
@@ -122,7 +189,7 @@ FAMILIES: dict[str, Family] = {
 
 def architectures() -> list[str]:
     """List every name that ``build`` knows, sorted."""
-    names = [*torchvision.models.list_models(module=torchvision.models), *CIFAR_RESNETS]
+    names = [*torchvision.models.list_models(module=torchvision.models), *CIFAR_NETWORKS]
     return sorted(name for name in names if name.startswith(tuple(FAMILIES)))
 
 
@@ -141,10 +208,12 @@ def build(arch: str, classes: int) -> nn.Module:
     It has ``classes`` outputs. The weights come from torch's global generator. Raises
     ExtractorError for an unknown name.
     """
-    find_family(arch)
-    if arch in CIFAR_RESNETS:
-        return CIFAR_RESNETS[arch](num_classes=classes)
-    options: dict[str, int] = {"num_classes": classes}
+    family = find_family(arch)
+    if arch in CIFAR_NETWORKS:
+        return CIFAR_NETWORKS[arch](num_classes=classes)
+    options: dict[str, Any] = {"num_classes": classes}
+    if family.auxiliary:
+        options |= {"aux_logits": False, "transform_input": True, "init_weights": True}
     if arch.startswith("vit"):  # built for one size: that of its published weights
         weights = torchvision.models.get_model_weights(arch).DEFAULT
         options["image_size"] = weights.meta["min_size"][0]

@@ -21,7 +21,7 @@ from torch import Tensor
 from rebalance.atomic import replacing
 from rebalance.errors import ExtractorError, OutputError
 from rebalance.models.backbones import build, find_family
-from rebalance.models.cifar import CIFAR_RESNETS
+from rebalance.models.cifar import CIFAR_NETWORKS
 from rebalance.models.headers import MARKER, is_ours, saved_metadata
 from rebalance.models.heads import (
     gives_cosines,
@@ -37,6 +37,7 @@ from rebalance.models.state_dicts import (
     load_into,
     output_width,
     read_state_dict,
+    without_auxiliary,
 )
 from rebalance.models.transforms import Transform, plain_transform, torchvision_transform
 
@@ -69,7 +70,7 @@ def load_imagenet(arch: str, instead: str = "give a checkpoint") -> tuple[Networ
     cannot be fetched; it says what to do ``instead``.
     """
     find_family(arch)
-    if arch in CIFAR_RESNETS:
+    if arch in CIFAR_NETWORKS:
         raise ExtractorError(f"{arch} has no ImageNet weights; pass another --arch, or {instead}")
     try:
         # The loader announces a download on stdout, which is for results.
@@ -90,12 +91,13 @@ def load_state_dict_file(arch: str, path: Path) -> tuple[Network, Transform]:
     """Load ``arch`` with the weights in ``path``, and choose the transform for them.
 
     The network is in evaluation mode. ``path`` holds a state dict of torchvision's network (or our
-    ``cifar_*``), for any number of classes: see ``state_dicts.read_state_dict``. The file does not
-    tell its transform; the one of ``transforms.plain_transform`` is taken. Raises ExtractorError
-    for an unknown architecture, a file that cannot be read safely, or one that does not fit.
+    ``cifar_*``), for any number of classes: see ``state_dicts.read_state_dict``. Auxiliary heads in
+    it are left out. The file does not tell its transform; the one of ``transforms.plain_transform``
+    is taken. Raises ExtractorError for an unknown architecture, a file that cannot be read safely,
+    or one that does not fit.
     """
-    find_family(arch)
-    state = read_state_dict(path)
+    family = find_family(arch)
+    state = without_auxiliary(read_state_dict(path), family, path)
     net = build(arch, output_width(state, arch))
     load_into(net, completed(net, state, path), arch=arch, path=path)
     transform = plain_transform(arch)

@@ -1,15 +1,20 @@
-"""Residual networks for images of about 32 pixels. Imports torch only.
+"""Residual networks for images of about 32 pixels. Imports torch and torchvision.
 
 Source: He, Zhang, Ren & Sun, Deep Residual Learning for Image Recognition, CVPR 2016, section 4.2:
 three stages of n blocks with 16, 32 and 64 channels, 6n + 2 layers, and shortcuts without weights.
+``cifar_resnet18``, ``34`` and ``50`` are not of that section: these are the paper's networks for
+ImageNet with a stem for small images, as the literature on CIFAR has them.
 """
 
 from collections.abc import Callable
 from functools import partial
 
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn.functional import pad
+
+from rebalance.models.wide_resnet import WideResNet
 
 
 class BasicBlock(nn.Module):
@@ -72,6 +77,26 @@ class CifarResNet(nn.Module):
         return logits
 
 
-CIFAR_RESNETS: dict[str, Callable[..., CifarResNet]] = {
-    f"cifar_resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 56)
+def with_small_stem(arch: str, num_classes: int) -> nn.Module:
+    """Build torchvision's ``arch``, a ResNet, with a stem for images of 32 pixels.
+
+    Its first convolution is 3×3 with stride 1, and nothing is pooled before the first stage, so
+    that 32 pixels end as a map of 4. The stem's weights start as torchvision draws the others.
+    """
+    net: nn.Module = torchvision.models.get_model(arch, weights=None, num_classes=num_classes)
+    net.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
+    net.maxpool = nn.Identity()
+    return net
+
+
+CIFAR_NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    **{f"cifar_resnet{depth}": partial(CifarResNet, depth) for depth in (20, 32, 56)},
+    **{
+        f"cifar_resnet{depth}": partial(with_small_stem, f"resnet{depth}") for depth in (18, 34, 50)
+    },
+    **{
+        f"cifar_wrn{depth}_{width}": partial(WideResNet, depth, width)
+        for depth, width in ((16, 4), (16, 8), (28, 2), (28, 10), (40, 2), (40, 4))
+    },
 }

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from rebalance.errors import ExtractorError, shown
 from rebalance.models.archives import check_archive, names_in
-from rebalance.models.backbones import architectures, find_family
+from rebalance.models.backbones import Family, architectures, find_family
 from rebalance.models.headers import read_header
 
 log = logging.getLogger("rebalance")
@@ -66,6 +66,14 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     if prefix:
         log.info("%s: its names begin with %r, which is taken off", path, prefix)
     return {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in state.items()}
+
+
+def without_auxiliary(state: Mapping[str, Tensor], family: Family, path: Path) -> dict[str, Tensor]:
+    """Leave out the auxiliary heads that a file holds beside the network, which the log says."""
+    kept = {key: value for key, value in state.items() if not key.startswith(family.auxiliary)}
+    if len(kept) < len(state):
+        log.info("%s holds auxiliary heads, which are not used", path)
+    return kept
 
 
 def output_width(state: Mapping[str, Tensor], arch: str) -> int:

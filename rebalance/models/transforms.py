@@ -207,10 +207,10 @@ def plain_transform(arch: str) -> Transform:
     import torchvision
 
     from rebalance.models.backbones import find_family
-    from rebalance.models.cifar import CIFAR_RESNETS
+    from rebalance.models.cifar import CIFAR_NETWORKS
 
     find_family(arch)
-    if arch in CIFAR_RESNETS:
+    if arch in CIFAR_NETWORKS:
         return CIFAR_TRANSFORM
     first = "IMAGENET1K_V1"
     entries = torchvision.models.get_model_weights(arch)

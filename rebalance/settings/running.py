@@ -98,8 +98,9 @@ class ExtractorOptions(Options):
     arch: str | None = option(
         None,
         metavar="NAME",
-        help="A torchvision classification model, or cifar_resnet20, 32, 56. [default: "
-        "resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]",
+        help="A torchvision classification model, or one for small images: cifar_resnet18, 20, "
+        "32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to "
+        "finetune on images at most 64 pixels wide]",
     )
     init: str = option(
         "scratch", metavar="scratch|imagenet|PATH", help="What finetune starts from."

@@ -7,7 +7,13 @@ import pytest
 
 from rebalance.errors import SettingError
 from rebalance.oversampling import OVERSAMPLERS
-from rebalance.settings import SelectionOptions, SynthesisOptions
+from rebalance.settings import (
+    ExtractorOptions,
+    Growth,
+    SelectionOptions,
+    SynthesisOptions,
+    Targets,
+)
 from rebalance.studies.declaration import read_study
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import NOTHING, Definition
@@ -130,6 +136,48 @@ def test_a_control_follows_its_sizes_and_takes_the_name_it_has(declare):
     assert (control.cut.method, control.raised.method, control.to) == ("random", "ros", "30")
 
 
+def test_a_control_cuts_the_classes_that_its_treatment_cuts(declare):
+    plan = declare(
+        '[grid]\nrebalance = [{method = "coverage", to = 9, classes = ["b", "a"]}, '
+        '{method = "smote", per_class = {b = 50}}]'
+    )
+    assert labels(plan)[1:] == [
+        "coverage to=9 classes=b,a",
+        "smote per_class=b:50",
+        "random-under to=9 classes=a,b",
+        "random-over per_class=b:50",
+    ]
+    cut, raised = (each.rebalance for each in list(plan.treatments.values())[3:])
+    assert cut.targets == Targets("9", classes=("a", "b"))
+    assert raised.growth == Growth(per_class=(("b", 50),))
+    record = named("coverage").as_record()
+    assert sorted(record) == ["cut", "like", "raised", "to"]  # as it was before there were classes
+
+
+EYES = '[extractor]\nextractor = "finetune"\ninit = "imagenet"\n'
+
+
+def test_as_published_is_one_key_and_what_is_given_beside_it_holds(declare):
+    plan = declare(
+        EYES + '[grid]\nrebalance = [{method = "subclass", as_published = true}, '
+        '{method = "subclass-farthest", as_published = true, layout = "fast"}, '
+        '{method = "subclass", as_published = false}]'
+    )
+    assert labels(plan)[1:4] == [
+        "subclass-closest as_published",
+        "subclass-farthest as_published layout=fast",
+        "subclass-closest as_published=False",
+    ]
+    cuts = [each.rebalance.cut for each in list(plan.treatments.values())[1:4]]
+    paper = {"layer": "auto", "layout": "umap", "landmarks": "none"}
+    assert cuts == [
+        SelectionOptions(pick="closest", **paper),
+        SelectionOptions(pick="farthest", **{**paper, "layout": "fast"}),
+        SelectionOptions(),
+    ]
+    assert plan.options.extractor == ExtractorOptions("finetune", init="imagenet")
+
+
 def test_at_full_depth_a_control_is_trained_as_its_treatment_is(declare):
     study = 'data = "images"\ndepth = "full"'
     plan = declare(
@@ -215,7 +263,19 @@ MISTAKES = {
     '[cell]\nloss = "ce"': r"write \[\[cell\]\]",
     '[[cell]]\nloss = "ce"\n[[cell]]\nlos = "ce"': "no key in cell 2 'los'",
     '[grid]\nloss = ["ce"]\n[extractor]\nlayer = "pool"': r"no key in \[extractor\] 'layer'",
-    '[grid]\nloss = ["ce"]\n[extractor]\nextractor = "finetune"': "would learn from the images",
+    '[grid]\nrebalance = [{method = "eos", as_published = true}]': "eos has no option 'as_pub",
+    '[grid]\nrebalance = [{method = "subclass", as_published = 1}]': "must be true or false; got 1",
+    '[grid]\nrebalance = [{method = "subclass", as_published = true}]': (
+        r"under \[extractor\] give extractor = \"finetune\" and init = \"imagenet\""
+    ),
+    '[grid]\nrebalance = [{method = "subclass", layer = "last"}]': "layer 'last': choose one of bo",
+    '[grid]\nrebalance = [{method = "coverage", layer = "pool"}]': "coverage has no option 'layer'",
+    '[grid]\nrebalance = [{method = "hybrid", to = 3, layer = "pool"}]': "ros has no option",
+    '[grid]\nrebalance = [{method = "subclass", layout = "tsne"}]': "no layout 'tsne'",
+    '[grid]\nrebalance = [{method = "coverage", classes = 3}]': "classes must be several values",
+    '[grid]\nrebalance = [{method = "coverage", classes = [3]}]': "classes must be text; got 3",
+    '[grid]\nrebalance = [{method = "smote", per_class = 3}]': "per_class must be names with their",
+    '[grid]\nrebalance = [{method = "ros", per_class = {a = "b"}}]': "size of class 'a' must be",
     '[grid]\nloss = ["ce"]\n[extractor]\nimage_size = "big"': "image_size must be a whole number",
     '[grid]\nloss = ["ce"]\n[training]\nloss = "focal"': r"no key in \[training\] 'loss'",
     "": "a study needs treatments",

@@ -1,6 +1,7 @@
 """The probe: a head that learns what there is to learn, whatever the loss, regime and threshold."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
 import rebalance
+from rebalance.clusters import InMemory
 from rebalance.data.folder import ImageFolder
 from rebalance.losses import LOSSES
 from rebalance.metrics import METRICS, score
@@ -18,7 +20,7 @@ from rebalance.studies.plan import Cell, Choice, Definition
 from rebalance.studies.probe import Block, head_recipe, outcomes
 from rebalance.studies.rebalancings import named
 from rebalance.studies.scoring import decide, scores
-from rebalance.studies.setup import Setup, stream_of
+from rebalance.studies.setup import Setup, View, stream_of
 
 CLASSES = ("a", "b", "c")
 
@@ -50,12 +52,17 @@ def make_setup(tmp_path):
             test,
             None,
             folds,
-            tmp_path / "train.npy",
-            tmp_path / "test.npy",
+            {(0, fold): View(*seen(tmp_path)) for fold in range(3)},
             "cpu",
         )
 
     return make
+
+
+def seen(folder):
+    """The features that lie in a folder, as a study has them."""
+    train, test = (InMemory(np.load(folder / f"{side}.npy")) for side in ("train", "test"))
+    return {"pool": train}, test
 
 
 def run(setup, fold=0):
@@ -70,13 +77,13 @@ def of(rebalancing="none", loss="ce", regime="plain", threshold="none", **option
     return treatment, Definition(named(rebalancing), choice, when, threshold)
 
 
-def test_it_learns_as_well_as_logistic_regression(make_setup):
+def test_it_learns_as_well_as_logistic_regression(make_setup, tmp_path):
     setup = make_setup(dict([of(), of("random-under"), of("smote")]))
     differences = []
     for fold in range(3):
         found = run(setup, fold)
         trained, validated = setup.sides(0, fold)
-        features, labels = np.load(setup.features).astype(np.float64), setup.labels
+        features, labels = np.load(tmp_path / "train.npy").astype(np.float64), setup.labels
         mean, deviation = features[trained].mean(0), features[trained].std(0)
         scaled = (features - mean) / np.where(deviation > 0, deviation, 1)
         model = LogisticRegression(max_iter=1000).fit(scaled[trained], labels[trained])
@@ -93,7 +100,6 @@ def test_on_real_features_it_learns_as_well_as_logistic_regression(shared, tmp_p
     weights = shared / "weights" / "squeezenet1_1-fp16rounded.pth"
     table = rebalance.extract(folder, extractor=str(weights), arch="squeezenet1_1", device="cpu")
     features = table.layers["pool"].read(slice(None), slice(None))
-    np.save(tmp_path / "train.npy", features)
     treatment, definition = of()
     setup = Setup(
         StudyOptions(folder, seeds=(0,), folds=5),
@@ -102,8 +108,7 @@ def test_on_real_features_it_learns_as_well_as_logistic_regression(shared, tmp_p
         None,
         None,
         {0: np.random.default_rng(0).integers(0, 5, len(features))},
-        tmp_path / "train.npy",
-        None,
+        {(0, fold): View(table.layers) for fold in range(2)},
         "cpu",
     )
     ours, theirs = [], []
@@ -156,20 +161,18 @@ def test_what_is_counted(make_setup):
     assert all(each.seconds > 0 for each in found.values())
 
 
-def test_nothing_is_learned_from_the_images_scored_on(make_setup):
+def test_nothing_is_learned_from_the_images_scored_on(make_setup, tmp_path):
     """Other validation and test images give the same head: its answers for the rest stay."""
     setup = make_setup(dict([of("smote", threshold="prior")]))
     definition = next(iter(setup.cells.definitions.values()))
     block = Block(setup, 0, 0)
     before = block._teach(*definition.taught)
-    features = np.load(setup.features)
+    features, tested = (np.load(tmp_path / f"{side}.npy") for side in ("train", "test"))
     _, validated = setup.sides(0, 0)
     features[validated[1:]] = 9
-    np.save(setup.features, features)
-    tested = np.load(setup.test_features)
     tested[1:] = -9
-    np.save(setup.test_features, tested)
-    after = Block(setup, 0, 0)._teach(*definition.taught)
+    view = View({"pool": InMemory(features)}, InMemory(tested))
+    after = Block(replace(setup, views={(0, 0): view}), 0, 0)._teach(*definition.taught)
     np.testing.assert_allclose(after.validated[0], before.validated[0], atol=1e-6)
     np.testing.assert_allclose(after.tested[0], before.tested[0], atol=1e-6)
     np.testing.assert_array_equal(after.prior, before.prior)

@@ -5,7 +5,8 @@ import pytest
 
 import rebalance
 from rebalance.errors import FeatureError, SettingError, TargetError
-from rebalance.studies.rebalanced import Clusterings, part_of
+from rebalance.resampling import Population
+from rebalance.studies.rebalanced import Clusterings
 from rebalance.studies.rebalanced import rebalance as rebalanced
 from rebalance.studies.rebalancings import Rebalancing, named, with_options
 
@@ -19,15 +20,19 @@ def table(few, weights, tmp_path_factory):
     """The features of 60 real scans, and a folder where they are kept."""
     cache = tmp_path_factory.mktemp("cache")
     return rebalance.extract(
-        few[0], extractor=str(weights), arch="cifar_resnet20", device="cpu", cache_dir=cache
+        few[0],
+        layers=["auto"],
+        extractor=str(weights),
+        arch="cifar_resnet20",
+        device="cpu",
+        cache_dir=cache,
     ), cache
 
 
 @pytest.fixture(scope="module")
 def part(table):
     found = table[0]
-    features = found.layers["pool"].read(slice(None), slice(None))
-    return part_of(features, np.array(found.folder.labels), found.folder.classes, SEED)
+    return Population(np.array(found.folder.labels), found.folder.classes, found.layers, SEED)
 
 
 @pytest.fixture
@@ -73,6 +78,24 @@ def test_cuts_are_those_of_undersample(part, table, command, name, to):
     assert rows(part, found, table[0].folder.paths) == told(
         command("undersample", to=to, **options)
     )
+
+
+@pytest.mark.parametrize("layer", ["auto", "body"])
+def test_a_cut_of_some_classes_by_another_layer_is_that_of_undersample(part, table, command, layer):
+    named_so = {"classes": ["lines"], "per_class": {"curves": 9}}
+    given = {"to": 7, **named_so, "layer": layer, "pick": "farthest"}
+    found = rebalanced(part, with_options("subclass", given))
+    manifest = command("undersample", **given)
+    assert rows(part, found, table[0].folder.paths) == told(manifest)
+    assert manifest.counts["lines"] == 7 and manifest.counts["curves"] == 9
+    pooled = rebalanced(part, with_options("subclass", {**given, "layer": "pool"}))
+    assert not np.array_equal(found.kept, pooled.kept)
+
+
+def test_some_classes_are_raised_as_by_oversample(part, table, command):
+    given = {"to": 40, "classes": ["loops"], "per_class": {"lines": 30}}
+    found = rebalanced(part, with_options("ros", given))
+    assert rows(part, found, table[0].folder.paths) == told(command("oversample", **given))
 
 
 @pytest.mark.parametrize("name", RAISES)

@@ -10,13 +10,16 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import rebalance
+from rebalance.data.folder import scan
 from rebalance.features.extractors import EXTRACTOR
 from rebalance.studies import full
 from rebalance.studies.cells import CellStore
 from rebalance.studies.declaration import read_study
+from rebalance.studies.folds import deal
 from rebalance.studies.images import keyed
 
 MEASURED = {"seconds"}
@@ -174,6 +177,70 @@ def test_the_work_of_a_body_lies_in_one_place_whichever_cells_are_left(declare, 
     assert len(places) == 2
 
 
+@pytest.fixture
+def learned(make_folder, tmp_path, run):
+    """``learned(grid)``: what becomes of a study whose extractor learns from each of its folds."""
+    data = make_folder(tmp_path / "data", {"a": 9, "b": 4})
+
+    def call(grid, *more):
+        path = tmp_path / "study.toml"
+        path.write_text(
+            f'[study]\ndata = "{data}"\nseeds = 1\nfolds = 2\n'
+            f'[extractor]\nextractor = "finetune"\n[grid]\nrebalance = [{grid}]'
+        )
+        options = ("--workers", 1, "--device", "cpu", *more)
+        return run("study", path, "-o", tmp_path / "out", *options)
+
+    return call
+
+
+@pytest.mark.usefixtures("briefly")
+def test_a_fine_tuned_extractor_learns_from_the_training_part_of_its_fold_alone(
+    learned, run, tmp_path
+):
+    found = learned('{method = "subclass", layer = "body", classes = ["a"], to = 3}')
+    assert found.status == 0, found.err
+    assert "training cifar_resnet20 on 7 images" in found.err
+    networks = {path.name for path in (tmp_path / "cache" / "extractors").iterdir()}
+    assert len(networks) == 2
+    # What a command makes of the training part is the same network: the cache has it.
+    images = scan(tmp_path / "data")
+    dealt = deal(np.array(images.labels), images.classes, range(13), 2, 0, grouped=False)
+    for fold in range(2):
+        part = images.take(np.flatnonzero(dealt != fold).tolist())
+        rows = [f"{path},{path.partition('/')[0]}" for path in part.paths]
+        manifest = tmp_path / "data" / f"{fold}.csv"
+        manifest.write_text("\n".join(["file_name,label", *rows]))
+        again = run("extract", manifest, "--extractor", "finetune", "--device", "cpu")
+        assert f"features: 0 computed, {len(part.paths)} from the cache" in again.err
+    assert networks == {path.name for path in (tmp_path / "cache" / "extractors").iterdir()}
+
+
+@pytest.mark.usefixtures("briefly")
+def test_treatments_that_join_later_see_by_the_networks_that_are_there(learned, tmp_path):
+    dry = learned('"none"', "--dry-run")
+    assert "2 cells, 0 finished; about 3 s" in dry.out  # a probe's, and 13 images in 2 epochs
+    assert learned('"none"').status == 0
+    before = times(tmp_path / "out")
+    found = learned('"coverage"')
+    assert found.status == 0 and "training" not in found.err
+    assert found.err.count("trained before on these images") <= 2
+    assert before.items() <= times(tmp_path / "out").items()
+    assert "the extractor of" not in learned('"coverage"').err  # nothing is left to be done
+
+
+@pytest.mark.parametrize(
+    ("grid", "said"),
+    [
+        ('{method = "subclass", classes = ["A"]}', "no class 'A' among the 2 classes"),
+        ('{method = "coverage", per_class = {a = 8}}', "class 'a' has 5 images; 8 were asked for"),
+    ],
+)
+def test_class_sizes_that_no_fold_can_have_are_said_before_any_network_learns(learned, grid, said):
+    found = learned(grid)
+    assert found.status == 1 and said in found.error and "training" not in found.err
+
+
 @pytest.mark.parametrize(
     ("grid", "study", "said"),
     [
@@ -258,10 +325,7 @@ def test_advice_names_the_keys_of_a_study(run, make_folder, tmp_path):
     path.write_text(text.format("as_classes = true"))
     found = run("study", path, "-o", tmp_path / "out")
     assert "unknown architecture 'squeezenet'; try extractor.arch squeezenet" in found.error
-    assert (
-        keyed(EXTRACTOR.instead)
-        == "give the path of a downloaded checkpoint as extractor.extractor"
-    )
+    assert keyed(EXTRACTOR.instead).startswith("pass extractor.extractor finetune, which needs no")
 
 
 def test_a_study_reads_further_endings(run, make_folder, tmp_path):

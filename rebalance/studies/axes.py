@@ -11,9 +11,17 @@ from rebalance.errors import RebalanceError, SettingError, shown
 from rebalance.losses import LOSSES
 from rebalance.scoring.costs import with_cost_file
 from rebalance.scoring.thresholds import parsed, spellings
+from rebalance.settings import LEHMANN_EBNER, ExtractorOptions, StudyOptions
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Choice, Definition, grid
-from rebalance.studies.rebalancings import Rebalancing, label_of, named, with_options
+from rebalance.studies.rebalancings import (
+    PUBLISHED,
+    Rebalancing,
+    is_published,
+    label_of,
+    named,
+    with_options,
+)
 from rebalance.training.first_phase import FirstPhase
 from rebalance.training.regimes import REGIMES
 
@@ -22,11 +30,11 @@ PHASE = ("by", "limit")  # options of a regime that has a first phase
 
 
 def combinations(
-    where: str, line: Mapping[str, Any], depth: str, folder: Path
+    where: str, line: Mapping[str, Any], study: StudyOptions, folder: Path
 ) -> dict[Treatment, Definition]:
     """Every combination of a line's axes; ``where`` it stands is for errors.
 
-    depth: ``probe`` or ``full``. folder: what paths are relative to. Empty for a ``grid`` without
+    folder: what paths are relative to. Empty for a ``grid`` without
     axes; what another line leaves out stays as it is in doing nothing. Raises SettingError.
     """
     axes = {axis: _entries(where, axis, line) for axis in AXES if axis in line}
@@ -35,7 +43,7 @@ def combinations(
     rebalancings = _by_label(
         f"{where}.rebalance",
         (
-            _rebalancing(f"{where}.rebalance", each, depth)
+            _rebalancing(f"{where}.rebalance", each, study)
             for each in axes.get("rebalance", ["none"])
         ),
     )
@@ -83,9 +91,9 @@ def _split(where: str, entry: Any, kind: str) -> tuple[str | None, str, dict[str
     return name, what, options
 
 
-def _rebalancing(where: str, entry: Any, depth: str) -> tuple[str, Rebalancing]:
+def _rebalancing(where: str, entry: Any, study: StudyOptions) -> tuple[str, Rebalancing]:
     name, method, options = _split(where, entry, "method")
-    if depth == "probe" and "space" in options:
+    if study.depth == "probe" and "space" in options:
         raise SettingError(
             f"{where}: {method} has a space only at depth full: a probe learns from embeddings"
         )
@@ -93,7 +101,20 @@ def _rebalancing(where: str, entry: Any, depth: str) -> tuple[str, Rebalancing]:
         found = with_options(method, options) if options or method == "hybrid" else named(method)
     except RebalanceError as error:
         raise SettingError(f"{where}: {error}") from None
+    if is_published(options):
+        _check_eyes(where, study.extractor)
     return name or label_of(method, options), found
+
+
+def _check_eyes(where: str, extractor: ExtractorOptions) -> None:
+    """Raise SettingError unless subclasses are found by a network as the published one is."""
+    wanted = f"{LEHMANN_EBNER['extractor']}", f"{LEHMANN_EBNER['init']}"
+    if extractor.extractor != wanted[0] or extractor.init == ExtractorOptions.init:
+        raise SettingError(
+            f"{where}: {PUBLISHED} finds subclasses by a network fine-tuned on the images: under "
+            f'[extractor] give extractor = "{wanted[0]}" and init = "{wanted[1]}", or the path of '
+            "downloaded weights there"
+        )
 
 
 def _loss(where: str, entry: Any, folder: Path) -> tuple[str, Choice]:

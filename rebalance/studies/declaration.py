@@ -49,7 +49,7 @@ def read_study(
         _known("section", tables, SECTIONS)
         given = {"data": data, "test": test}
         options = _options(tables, path.parent, given)
-        treatments = _treatments(tables, options.depth, path.parent)
+        treatments = _treatments(tables, options, path.parent)
         treatments, controls = with_controls(treatments, options.depth)
         _check_cells(len(treatments), options)
     except RebalanceError as error:
@@ -158,12 +158,11 @@ def _check_metric(name: str) -> None:
 
 def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
     found = ExtractorOptions(**read_section("extractor", ExtractorOptions, table))
-    if found.extractor == "finetune":
-        raise SettingError(
-            "extractor.extractor: finetune would learn from the images that a fold is validated "
-            "on; give imagenet, or the path of a checkpoint that has not seen them"
-        )
-    return replace(found, extractor=_file(found.extractor, EXTRACTORS, folder))
+    return replace(
+        found,
+        extractor=_file(found.extractor, EXTRACTORS, folder),
+        init=_file(found.init, WEIGHTS, folder),
+    )
 
 
 def _training(table: Mapping[str, Any], folder: Path) -> TrainOptions:
@@ -179,7 +178,9 @@ def _file(value: str, words: Sequence[str], folder: Path) -> str:
     return value if value in words else str(folder / value)
 
 
-def _treatments(tables: Mapping[str, Any], depth: str, folder: Path) -> dict[Treatment, Definition]:
+def _treatments(
+    tables: Mapping[str, Any], options: StudyOptions, folder: Path
+) -> dict[Treatment, Definition]:
     lines = [("grid", _table(tables, "grid"))]
     cells = tables.get("cell", [])
     if not isinstance(cells, list):
@@ -190,7 +191,7 @@ def _treatments(tables: Mapping[str, Any], depth: str, folder: Path) -> dict[Tre
         if not isinstance(line, dict):
             raise SettingError(f"{where} must be a table; got {shown(line)}")
         _known(f"key in {where}", line, AXES)
-        for treatment, definition in combinations(where, line, depth, folder).items():
+        for treatment, definition in combinations(where, line, options, folder).items():
             if treatments.setdefault(treatment, definition) != definition:
                 names = some(astuple(treatment), quoted=False)
                 raise SettingError(f"{where}: {names} is there already, and is another one")

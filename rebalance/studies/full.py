@@ -14,8 +14,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple, cast
 
-import numpy as np
-
 from rebalance.atomic import make_folder
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import EACH_ALONE, DepthScale
@@ -29,7 +27,7 @@ from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainO
 from rebalance.studies.cells import WORK
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Definition
-from rebalance.studies.rebalanced import NOTHING, Rebalanced, part_of, rebalance
+from rebalance.studies.rebalanced import NOTHING, Rebalanced, rebalance
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.training.regimes import REGIMES
 from rebalance.workflow.rows import added_rows
@@ -104,9 +102,7 @@ class _Body:
         _write(folder / VALIDATED_ON, images.take(validated.tolist()))
         if setup.test is not None:
             _write(folder / TESTED_ON, setup.test)
-        features = np.load(setup.features, mmap_mode="r")
-        labels = setup.labels[trained]
-        self.part = part_of(features[trained], labels, images.classes, self.stream)
+        self.part = setup.part(cell.seed, cell.fold, trained)
         self.images = images.take(trained.tolist())
 
     def train(self) -> TrainedBody:

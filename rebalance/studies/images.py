@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from rebalance.data.source import Source, open_source
 from rebalance.errors import DataError, RebalanceError, some
-from rebalance.features.extractors import EXTRACTOR
 from rebalance.settings import (
     ExtractorOptions,
     FolderOptions,
@@ -16,8 +15,6 @@ from rebalance.settings import (
     keys_of,
 )
 
-# A fine-tuned extractor would have learned from the images that a fold is validated on.
-INSTEAD = "give the path of a downloaded checkpoint as --extractor"
 SECTIONS = {"study": StudyOptions, "extractor": ExtractorOptions, "training": TrainOptions}
 
 
@@ -69,8 +66,9 @@ def keyed(text: str) -> str:
         for key in keys_of(options)
         if key not in own
     }
+    keys["layer"] = "the key layer of a rebalancing"
 
     def key(found: re.Match[str]) -> str:
         return keys.get(found[1].replace("-", "_"), found[0])
 
-    return re.sub(r"--([a-z][a-z-]*)", key, text.replace(EXTRACTOR.instead, INSTEAD))
+    return re.sub(r"--([a-z][a-z-]*)", key, text)

@@ -4,48 +4,35 @@ Imports torch only to check losses and for the features; never click.
 """
 
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rebalance.atomic import make_folder, replacing
 from rebalance.class_sizes import grown_sizes, wanted_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
 from rebalance.data.groups import groups_of, read_groups
-from rebalance.data.levels import DepthScale
-from rebalance.data.samples import open_scoring
-from rebalance.data.separation import overlap
 from rebalance.data.splits import linked
-from rebalance.errors import DataError, OutputError, RebalanceError, SettingError
+from rebalance.errors import OutputError, RebalanceError, SettingError
 from rebalance.losses import make_loss
 from rebalance.models.devices import resolve_device
 from rebalance.models.fingerprints import fingerprint
-from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.runs.recipe import chosen_recipe
-from rebalance.settings import Growth, RunOptions, StudyOptions, Targets
+from rebalance.settings import RunOptions, StudyOptions
 from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
-from rebalance.studies.images import open_images, reading
+from rebalance.studies.images import open_images
 from rebalance.studies.plan import Definition, Plan
 from rebalance.studies.probe import LEAST_EPOCHS
-from rebalance.studies.rebalancings import LAYER
 from rebalance.studies.setup import Setup
+from rebalance.studies.views import Sight, look
 from rebalance.training.first_phase import FirstPhase
 from rebalance.training.initial_network import check_weights
 from rebalance.training.regimes import REGIMES
-from rebalance.workflow.features import describe
-
-if TYPE_CHECKING:
-    from rebalance.features.table import FeatureTable
-
-FEATURES = ".features"  # in the study's folder, while it runs
 
 
 def checked(plan: Plan, folder: ImageFolder) -> Plan:
@@ -58,13 +45,8 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
         try:
             each = treatments[treatment] = each.with_costs(folder.classes)
             loss = make_loss(each.loss.key, counts, dict(each.loss.options))
-            inner = each.rebalance.like or each.rebalance
             if not Definition(*each.body).rebalance.changes:
                 _check_regime(each, counts, plan.options)
-            if inner.cut is not None:
-                wanted_sizes(counts, Targets(inner.to))
-            elif inner.raised is not None:
-                grown_sizes(counts, Growth(inner.to))
         except RebalanceError as error:
             raise SettingError(f"{str(plan.path)!r}: {error}") from None
         if REGIMES[each.regime.key].needs_weights and not loss.weighs_classes:
@@ -72,7 +54,9 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
                 f"{str(plan.path)!r}: the regime {each.regime.key} needs a loss that can weigh the "
                 f"classes, and {each.loss.key} cannot: give the pairs that can be as [[cell]]"
             )
-    return replace(plan, treatments=treatments)
+    found = replace(plan, treatments=treatments)
+    _check_sizes(found, counts)
+    return found
 
 
 def _check_regime(each: Definition, counts: Mapping[str, int], options: StudyOptions) -> None:
@@ -91,22 +75,29 @@ def _check_regime(each: Definition, counts: Mapping[str, int], options: StudyOpt
         raise SettingError(str(error).replace("--phase-limit", "limit")) from None
 
 
-@contextmanager
-def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> Iterator[Setup]:
-    """The images, folds and features of the study; the files of features are there meanwhile."""
-    from rebalance.features.marks import image_keys
+def _check_sizes(plan: Plan, counts: Mapping[str, int]) -> None:
+    """Raise SettingError for a treatment that cannot bring classes of these sizes to its own."""
+    for each in plan.treatments.values():
+        inner = each.rebalance.like or each.rebalance
+        try:
+            if inner.cut is not None:
+                wanted_sizes(counts, inner.targets)
+            elif inner.raised is not None:
+                grown_sizes(counts, inner.growth)
+        except RebalanceError as error:
+            raise SettingError(f"{str(plan.path)!r}: {error}") from None
 
-    options, workers = plan.options, chosen_workers(run.workers)
+
+def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> Setup:
+    """The images of the study, their folds, and their features for the cells that are not finished.
+
+    Raises SettingError for cells in ``output`` that are of another study.
+    """
+    options = plan.options
     source = open_images(options)
-    folder = source.folder
-    plan = checked(plan, folder)
-    table = describe(folder, [LAYER], options.extractor, run, progress, scale=source.scale)
-    keys = [key or b"" for key in image_keys(table.folder, workers)[0]]
-    images = table.folder
-    kin = linked(keys)
-    if options.groups is not None:
-        groups = read_groups(options.groups, options.group_column)
-        kin = linked(keys, groups_of(images.paths, groups))
+    plan = checked(plan, source.folder)
+    sight = look(plan, source, run, progress)
+    images, kin = sight.images, _kin(options, sight)
     labels = np.asarray(images.labels, dtype=np.int64)
     folds = {
         seed: deal(
@@ -114,38 +105,51 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> I
         )
         for seed in options.seeds
     }
-    tested, tested_keys = _test_table(plan, images, keys, table.scale, run, progress)
     device = resolve_device(run.device)
+    cells = CellStore(output, _facts(options, sight, kin, device), plan.treatments)
+    setup = Setup(
+        options,
+        cells,
+        images,
+        None if sight.tested is None else sight.tested.folder,
+        None if len(set(kin)) == len(kin) else np.asarray(kin, dtype=np.intp),
+        folds,
+        {},
+        device,
+        sight.scale,
+    )
+    left = [cell for cell in plan.cells if run.overwrite or cells.read(cell) is None]
+    pairs = dict.fromkeys((cell.seed, cell.fold) for cell in left)
+    trained = {pair: setup.sides(*pair)[0] for pair in pairs}
+    for positions in trained.values():
+        _check_sizes(plan, named_counts(images.take(positions.tolist())))
+    return replace(setup, views=sight.views(trained))
+
+
+def _kin(options: StudyOptions, sight: Sight) -> list[int]:
+    """The number [N] that images share which may not be parted: a group's, and equal files'."""
+    if options.groups is None:
+        return linked(sight.keys)
+    groups = read_groups(options.groups, options.group_column)
+    return linked(sight.keys, groups_of(sight.images.paths, groups))
+
+
+def _facts(options: StudyOptions, sight: Sight, kin: list[int], device: str) -> dict[str, Any]:
+    """What every outcome of the study depends on, but for its treatment, seed and fold."""
+    images = sight.images
     facts: dict[str, Any] = {
-        "data": fingerprint([images.paths, images.labels, [key.hex() for key in keys]]),
-        "test": tested_keys,
+        "data": fingerprint([images.paths, images.labels, [key.hex() for key in sight.keys]]),
+        "test": None if sight.tested is None else sight.tested.fingerprint,
         "groups": None if options.groups is None else fingerprint(kin),
         "folds": options.folds,
         "depth": options.depth,
-        "extractor": table.extractor.fingerprint,
+        "extractor": sight.extractor,
     }
-    if scale := table.scale.as_record():
+    if scale := sight.scale.as_record():
         facts["scale"] = scale
     if options.depth == "full":
         facts |= {"training": asdict(options.training), "device": device}
-    cells = CellStore(output, facts, plan.treatments)
-    where = output / FEATURES
-    make_folder(where)
-    try:
-        yield Setup(
-            options,
-            cells,
-            images,
-            None if tested is None else tested.folder,
-            None if len(set(kin)) == len(kin) else np.asarray(kin, dtype=np.intp),
-            folds,
-            _saved(where / "train.npy", table),
-            None if tested is None else _saved(where / "test.npy", tested),
-            device,
-            table.scale,
-        )
-    finally:
-        shutil.rmtree(where, ignore_errors=True)
+    return facts
 
 
 def check_place(output: Path) -> None:
@@ -156,37 +160,3 @@ def check_place(output: Path) -> None:
             f"cannot write {str(output)!r}, since {str(above)!r} is no folder that can be written "
             "to: choose another place"
         )
-
-
-def _test_table(
-    plan: Plan,
-    images: ImageFolder,
-    keys: Sequence[bytes],
-    scale: DepthScale,
-    run: RunOptions,
-    progress: Progress,
-) -> "tuple[FeatureTable | None, str | None]":
-    """The test images with the classes of the others, and a digest of them."""
-    where, workers = plan.options.test, chosen_workers(run.workers)
-    if where is None:
-        return None, None
-    how = reading(plan.options)
-    found = open_scoring(
-        where, images.classes, how, workers, progress, strict=run.strict, scale=scale
-    )
-    both = overlap(dict(zip(images.paths, keys, strict=True)), found.digests)
-    if both:
-        raise DataError(
-            f"the test images must be others, but {len(both)} are in the data too; the first is "
-            f"{both[0][1]!r}, equal to {both[0][0]!r}: take them out of one side"
-        )
-    extractor = plan.options.extractor
-    table = describe(found.folder, [LAYER], extractor, run, progress, scale=scale)
-    digests = [found.digests[path].hex() for path in table.folder.paths]
-    return table, fingerprint([table.folder.labels, digests])
-
-
-def _saved(path: Path, table: "FeatureTable") -> Path:
-    with replacing(path) as (partial,), partial.open("wb") as file:
-        np.save(file, table.layers[LAYER].read(slice(None), slice(None)))
-    return path

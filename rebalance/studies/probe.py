@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from rebalance.losses import make_loss
 from rebalance.metrics import as_predictions
 from rebalance.metrics.scores import class_f1
+from rebalance.numerics.standardisation import Matrix
 from rebalance.oversampling import synthesise
 from rebalance.resampling import Population
 from rebalance.scoring import effective_prior
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Choice, Definition
-from rebalance.studies.rebalanced import Clusterings, Rebalanced, alike, part_of, rebalance
+from rebalance.studies.rebalanced import Clusterings, Rebalanced, alike, rebalance
 from rebalance.studies.rebalancings import LAYER, Rebalancing
 from rebalance.studies.scoring import decide, scores
 from rebalance.studies.setup import Setup, stream_of
@@ -83,7 +84,7 @@ class Block:
         self.setup, self.seed, self.fold = setup, seed, fold
         self.stream = stream_of(seed, fold)
         self.trained, self.validated = setup.sides(seed, fold)
-        self.stored = np.load(setup.features, mmap_mode="r")
+        self.view = setup.views[seed, fold]
         self._sides: dict[bool, Side] = {}
         self._taught: dict[Any, Taught] = {}
 
@@ -122,23 +123,20 @@ class Block:
             asked = trained[:0]
             if inner:
                 trained, asked = self.setup.inner_sides(trained, self.stream)
-            part = part_of(
-                self.stored[trained],
-                self.setup.labels[trained],
-                self.setup.images.classes,
-                self.stream,
-            )
-            self._sides[inner] = Side(part, asked)
+            self._sides[inner] = Side(self.setup.part(self.seed, self.fold, trained), asked)
         return self._sides[inner]
 
-    @cached_property
-    def _validation(self) -> NDArray[np.float16]:
-        return np.asarray(self.stored[self.validated])
+    def _seen(self, positions: NDArray[np.intp]) -> NDArray[Any]:
+        """The features [n, D] of images of the study."""
+        return _whole(self.view.layers[LAYER].take(positions))
 
     @cached_property
-    def _test(self) -> NDArray[np.float16] | None:
-        where = self.setup.test_features
-        return None if where is None else np.load(where, mmap_mode="r")
+    def _validation(self) -> NDArray[Any]:
+        return self._seen(self.validated)
+
+    @cached_property
+    def _test(self) -> NDArray[Any] | None:
+        return None if self.view.tested is None else _whole(self.view.tested)
 
     def _teach(self, rebalancing: Rebalancing, loss: Choice, regime: Choice) -> Taught:
         from rebalance.training.head import fit_layer
@@ -152,7 +150,7 @@ class Block:
         counts = np.bincount(labels, minlength=len(classes)).tolist()
         named = dict(zip(classes, counts, strict=True))
         made = make_loss(loss.key, named, dict(loss.options))
-        asked = side.scaled(np.asarray(self.stored[side.asked]))
+        asked = side.scaled(self._seen(side.asked))
         heard = _Heard(made, asked, self.setup.labels[side.asked], classes)
         recipe = head_recipe(len(labels))
         if plan.has_first_phase:
@@ -173,6 +171,10 @@ class Block:
             len(labels),
             before + time.perf_counter() - began,
         )
+
+
+def _whole(features: Matrix) -> NDArray[Any]:
+    return features.read(slice(None), slice(None))
 
 
 class Side:

@@ -6,7 +6,6 @@ import torch or click.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from rebalance import oversampling, undersampling
 from rebalance.class_sizes import wanted_sizes
-from rebalance.clusters import CLUSTERING, InMemory, Subclasses
+from rebalance.clusters import CLUSTERING, Subclasses
 from rebalance.oversampling import Added
 from rebalance.resampling import (
     Population,
@@ -27,8 +26,8 @@ from rebalance.resampling import (
     sizes_to_cut,
     subclasses_of,
 )
-from rebalance.settings import Growth, SelectionOptions, SynthesisOptions, Targets
-from rebalance.studies.rebalancings import LAYER, Rebalancing
+from rebalance.settings import SelectionOptions, SynthesisOptions
+from rebalance.studies.rebalancings import Rebalancing
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +39,6 @@ class Rebalanced:
 
 
 NOTHING = Added(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-
-
-def part_of(
-    features: NDArray[np.float16], labels: NDArray[np.int64], classes: Sequence[str], seed: int
-) -> Population:
-    """The training part of a fold: its features [N, D] as stored, and the class [N] of each."""
-    return Population(labels, classes, {LAYER: InMemory(features)}, seed)
 
 
 class Clusterings:
@@ -87,14 +79,14 @@ def rebalance(
         return alike(part, rebalance(part, rebalancing.like, subclassing))
     kept, left = np.arange(len(part.labels)), part
     if rebalancing.cut is not None:
-        sizes = wanted_sizes(part.counts, Targets(rebalancing.to))
+        sizes = wanted_sizes(part.counts, rebalancing.targets)
         wanted = sizes_to_cut(part.counts, sizes)
         kept = cut(part, wanted, rebalancing.cut, subclassing).kept
         left = part.take(kept)
     if rebalancing.raised is None:
         return Rebalanced(kept, NOTHING)
-    to, second = rebalancing.to, rebalancing.cut is not None
-    growth = second_growth(to, part.counts) if second else Growth(to)
+    second = rebalancing.cut is not None
+    growth = second_growth(rebalancing.to, part.counts) if second else rebalancing.growth
     return Rebalanced(kept, grow(left, growth, rebalancing.raised, subclassing).added)
 
 

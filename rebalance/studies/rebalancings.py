@@ -10,13 +10,16 @@ from typing import Any
 from rebalance import oversampling, undersampling
 from rebalance.errors import SettingError, shown
 from rebalance.oversampling import OVERSAMPLERS
-from rebalance.settings import SelectionOptions, SynthesisOptions
-from rebalance.settings.sizes import size_to_keep, size_to_reach
+from rebalance.settings import LEHMANN_EBNER, Growth, SelectionOptions, SynthesisOptions, Targets
+from rebalance.settings.option import converted, declared
+from rebalance.settings.sizes import size_to_keep
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS
 
 CUT_TO, RAISED_TO = "min", "max"
 RANDOM_UNDER, RANDOM_OVER = "random-under", "random-over"
-LAYER = undersampling.POOLED  # the only one whose features a study has
+LAYER = undersampling.POOLED  # what a probe learns from, and neighbours are told by
+PUBLISHED = "as_published"
+CLASSES = ("classes", "per_class")
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,16 @@ class Rebalancing:
 
     cut: how the images to keep are chosen; None keeps all. raised: how the samples to add are
     made; None adds none. to: the class size, as ``plan`` takes it. like: in place of all that,
-    images dropped and repeated at random, to the class sizes that this one leads to.
+    images dropped and repeated at random, to the class sizes that this one leads to. classes: the
+    only ones that are cut or raised; none is all. per_class: the sizes of some, in place of ``to``.
     """
 
     cut: SelectionOptions | None = None
     raised: SynthesisOptions | None = None
     to: str = ""
     like: "Rebalancing | None" = None
+    classes: tuple[str, ...] = ()
+    per_class: tuple[tuple[str, int], ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -52,9 +58,33 @@ class Rebalancing:
             looks = looks or OVERSAMPLERS[self.raised.method].needs_features
         return not looks
 
+    @property
+    def targets(self) -> Targets:
+        """The sizes that classes are cut to."""
+        return Targets(self.to, self.per_class, self.classes)
+
+    @property
+    def growth(self) -> Growth:
+        """The sizes that classes are raised to."""
+        return Growth(self.to, self.per_class, self.classes)
+
+    @property
+    def layer(self) -> str | None:
+        """The layer that is looked at to cut; ``auto`` is all, None is none but ``LAYER``."""
+        cut = (self.like or self).cut
+        return None if cut is None else UNDERSAMPLERS[cut.method].layer(cut)
+
     def as_record(self) -> dict[str, Any]:
-        """For JSON; equal records do the same."""
-        return asdict(self)
+        """For JSON; equal records do the same.
+
+        What names classes is left out where it names none, as it is in records of long ago.
+        """
+        record = asdict(self)
+        for each in filter(None, (record, record["like"])):
+            for name in CLASSES:
+                if not each[name]:
+                    del each[name]
+        return record
 
 
 NONE = Rebalancing()
@@ -121,16 +151,28 @@ def with_options(method: str, options: Mapping[str, Any]) -> Rebalancing:
         return _hybrid(options)
     given = dict(options)
     plain = named(method)
-    to = _text(given.pop("to", plain.to))
     if plain.cut is not None:
-        size_to_keep(to)
-        return replace(plain, cut=_selection(method, plain.cut, given), to=to)
+        sizes = _sizes(Targets, given)
+        return replace(plain, cut=_selection(method, plain.cut, given), **sizes)
     if plain.raised is not None:
-        size_to_reach(to)
-        return replace(plain, raised=_synthesis(method, plain.raised, given), to=to)
+        sizes = _sizes(Growth, given)
+        return replace(plain, raised=_synthesis(method, plain.raised, given), **sizes)
     if options:
         raise SettingError(f"{method} has no options; got {', '.join(options)}")
     return plain
+
+
+def _sizes(kind: type[Targets | Growth], given: dict[str, Any]) -> dict[str, Any]:
+    """The class sizes among the options ``given``, which are taken out of them."""
+    said = {
+        name: converted(given.pop(name), *told)
+        for name, told in declared(kind).items()
+        if name in given
+    }
+    found = kind(**said)
+    # In one order, so that the same sizes are the same treatment.
+    classes, own = sorted(set(found.classes)), sorted(found.per_class)
+    return {"to": found.to, "classes": tuple(classes), "per_class": tuple(own)}
 
 
 def _hybrid(options: Mapping[str, Any]) -> Rebalancing:
@@ -149,7 +191,8 @@ def _hybrid(options: Mapping[str, Any]) -> Rebalancing:
             f"hybrid needs under, which cuts, and over, which raises; got {shown(under)} and "
             f"{shown(over)}"
         )
-    of_cuts = {name for method in UNDERSAMPLERS for name in selection_keys(method)}
+    # One layer serves both halves: what neighbours are told by, clusters are sought in.
+    of_cuts = {name for method in UNDERSAMPLERS.values() for name in method.options} - {"layer"}
     chosen = {name: given.pop(name) for name in tuple(given) if name in of_cuts}
     return Rebalancing(_selection(under, cut, chosen), _synthesis(over, raised, given), to)
 
@@ -158,18 +201,33 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else shown(value)
 
 
-def selection_keys(method: str) -> tuple[str, ...]:
-    """The options of an undersampler that a study has a use for: there is one layer to look at."""
-    return tuple(name for name in UNDERSAMPLERS[method].options if name != "layer")
-
-
 def _selection(name: str, plain: SelectionOptions, given: Mapping[str, Any]) -> SelectionOptions:
-    _check_options(name, given, ("to", *selection_keys(plain.method)))
-    return replace(plain, **given)
+    own = UNDERSAMPLERS[plain.method].options
+    switch = (PUBLISHED,) if plain.method == LEHMANN_EBNER["method"] else ()
+    _check_options(name, given, ("to", *CLASSES, *own, *switch))
+    said = dict(given)
+    if is_published(said):
+        said = {**{key: LEHMANN_EBNER[key] for key in own}, **said}
+        if name not in ALIASES:  # it names the pick itself
+            said["pick"] = given.get("pick", plain.pick)
+    said.pop(PUBLISHED, None)
+    return replace(plain, **said)
+
+
+def is_published(options: Mapping[str, Any]) -> bool:
+    """Tell whether the options of a rebalancing ask for the published configuration.
+
+    Raises SettingError where the switch is none.
+    """
+    found = options.get(PUBLISHED, False)
+    if not isinstance(found, bool):
+        raise SettingError(f"{PUBLISHED} must be true or false; got {shown(found)}")
+    return found
 
 
 def _synthesis(name: str, plain: SynthesisOptions, given: Mapping[str, Any]) -> SynthesisOptions:
-    _check_options(name, given, ("to", *OVERSAMPLERS[plain.method].options, "space"))
+    own = OVERSAMPLERS[plain.method].options
+    _check_options(name, given, ("to", *CLASSES, *own, "space"))
     return replace(plain, **given)
 
 
@@ -181,8 +239,17 @@ def _check_options(name: str, given: Mapping[str, Any], known: tuple[str, ...]) 
 
 def label_of(method: str, options: Mapping[str, Any]) -> str:
     """Return what a rebalancing is called where it was given no name."""
-    told = [ALIASES.get(method, method), *(f"{key}={value}" for key, value in options.items())]
-    return " ".join(told)
+    given = (_told(key, value) for key, value in options.items())
+    return " ".join([ALIASES.get(method, method), *given])
+
+
+def _told(option: str, value: Any) -> str:
+    """Return an option as the name of a treatment has it."""
+    if isinstance(value, Mapping):
+        value = ",".join(f"{key}:{each}" for key, each in value.items())
+    elif isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
+    return option if value is True else f"{option}={value}"
 
 
 def random_control(rebalancing: Rebalancing, depth: str) -> Rebalancing | None:
@@ -214,5 +281,8 @@ def control_label(control: Rebalancing, of: str) -> str:
     if control.cut is not None and control.raised is not None:
         return f"random-hybrid to={control.to}"
     base, usual = (RANDOM_OVER, RAISED_TO) if control.raised else (RANDOM_UNDER, CUT_TO)
-    label = base if control.to == usual else f"{base} to={control.to}"
+    sizes: dict[str, Any] = {"to": control.to} if control.to != usual else {}
+    sizes |= {"classes": control.classes} if control.classes else {}
+    sizes |= {"per_class": dict(control.per_class)} if control.per_class else {}
+    label = label_of(base, sizes)
     return f"{label} of embeddings" if control.blends else label

@@ -5,7 +5,6 @@ May not import torch or click.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,26 @@ from rebalance import seeds
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.splits import stratified_split
+from rebalance.numerics.standardisation import FeatureMatrix
+from rebalance.resampling import Population
 from rebalance.settings import StudyOptions
 from rebalance.studies.cells import CellStore
 
+SeedAndFold = tuple[int, int]
+
 INNER = 0.2  # share of a training part that a regime which asks for it is validated on
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The features of the images of a study, as one network gives them.
+
+    layers: of the images by layer, [N, D] each; ``LAYER`` is among them. tested: of the test images
+    by ``LAYER``, [T, D]; None where nothing is scored by them.
+    """
+
+    layers: Mapping[str, FeatureMatrix]
+    tested: FeatureMatrix | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +41,9 @@ class Setup:
 
     images, test: what can be read of them; the classes of both are those of ``images``. kin: images
     with the same number [N] stay together; None where each is alone. folds: the fold of each image
-    [N], by seed. features: where those of the images are, and of the test images: a .npy file each,
-    [N, D]. device: of training at depth ``full``. scale: of images with more than 8 bits a sample.
+    [N], by seed. views: the features by seed and fold, where any of their cells is left to run: of
+    a network that stays as it is all the same, of one that learns from each fold its own. device:
+    of training at depth ``full``. scale: of images with more than 8 bits a sample.
     """
 
     options: StudyOptions
@@ -36,8 +52,7 @@ class Setup:
     test: ImageFolder | None
     kin: NDArray[np.intp] | None
     folds: Mapping[int, NDArray[np.intp]]
-    features: Path
-    test_features: Path | None
+    views: Mapping[SeedAndFold, View]
     device: str
     scale: DepthScale = EACH_ALONE
 
@@ -50,6 +65,16 @@ class Setup:
         """Return the positions to train on and those to validate on, both rising."""
         validated = self.folds[seed] == fold
         return np.flatnonzero(~validated), np.flatnonzero(validated)
+
+    def part(self, seed: int, fold: int, positions: NDArray[np.intp]) -> Population:
+        """Return images of a fold's training part with their features, as what is rebalanced."""
+        layers = self.views[seed, fold].layers
+        return Population(
+            self.labels[positions],
+            self.images.classes,
+            {name: features.take(positions) for name, features in layers.items()},
+            stream_of(seed, fold),
+        )
 
     def inner_sides(
         self, trained: NDArray[np.intp], stream: int

@@ -17,11 +17,12 @@ from rebalance.atomic import held
 from rebalance.data.counts import named_counts
 from rebalance.distributed.processes import several
 from rebalance.errors import SettingError
+from rebalance.features.extractors import needs_training
 from rebalance.models.devices import resolve_device
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import StoryRecord, TreatmentDefinition, TreatmentRecord
-from rebalance.settings import RunOptions, calls
+from rebalance.settings import ExtractorOptions, Recipe, RunOptions, calls
 from rebalance.settings.spelling import flags
 from rebalance.studies.cells import CellStore, seconds_of
 from rebalance.studies.declaration import read_study
@@ -78,13 +79,32 @@ def plan_study(
         from rebalance.runs.recipe import chosen_recipe
 
         recipe = chosen_recipe(plan.options.training)
-        epochs, image = recipe.frozen_epochs + recipe.epochs, IMAGE_SECONDS[device]
-        if (plan.options.training.arch or "").startswith("cifar_"):
-            image *= SMALL
+        epochs = recipe.frozen_epochs + recipe.epochs
+        image = _image_seconds(plan.options.training.arch, device)
         each = image * epochs * len(folder.paths)
         rule = f"a rule of thumb, {image:g} s for an image in an epoch"
     left = (len(plan.cells) - len(known)) * _trained(plan)
-    return Forecast(plan, len(known), left * each / _processes(plan, run, device), rule)
+    seconds = left * each / _processes(plan, run, device)
+    return Forecast(
+        plan, len(known), seconds + _learning(plan, Path(output), len(folder.paths), device), rule
+    )
+
+
+def _learning(plan: Plan, output: Path, images: int, device: str) -> float:
+    """The seconds, by rule of thumb, in which extractors are fine-tuned for the cells left."""
+    if not needs_training(plan.options.extractor):
+        return 0.0
+    cells = CellStore(output, {}, plan.treatments)
+    folds = {(each.seed, each.fold) for each in plan.cells if not cells.path(each).exists()}
+    is_scratch = plan.options.extractor.init == ExtractorOptions.init
+    recipe = Recipe.from_scratch() if is_scratch else Recipe()
+    part = images * (plan.options.folds - 1) / plan.options.folds
+    epochs = recipe.frozen_epochs + recipe.epochs
+    return len(folds) * part * epochs * _image_seconds(plan.options.extractor.arch, device)
+
+
+def _image_seconds(arch: str | None, device: str) -> float:
+    return IMAGE_SECONDS[device] * (SMALL if (arch or "").startswith("cifar_") else 1)
 
 
 def _trained(plan: Plan) -> float:
@@ -117,7 +137,8 @@ def study(
     output = Path(output)
     check_place(output)
     with held(output):
-        with in_keys(), prepared(plan, output, run, progress) as setup:
+        with in_keys():
+            setup = prepared(plan, output, run, progress)
             setup.cells.tidy()
             if run.overwrite:
                 setup.cells.clear()

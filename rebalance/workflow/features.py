@@ -5,16 +5,16 @@ Where torchrun started several processes, they share the work; only the first on
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rebalance.data.folder import ImageFolder
-from rebalance.data.levels import DepthScale
+from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.data.levels import DepthScale, Levels
 from rebalance.data.scales import scale_of
 from rebalance.data.source import open_source
-from rebalance.data.survey import survey
+from rebalance.data.survey import Probe, survey
 from rebalance.data.unreadable import report_unreadable, require_images
 from rebalance.distributed.processes import ALONE, Processes, joined, own_workers
 from rebalance.errors import OutputError, SettingError
@@ -25,6 +25,7 @@ from rebalance.progress import Progress, silent
 from rebalance.settings import LAYERS_OR_AUTO, ExtractorOptions, FolderOptions, RunOptions
 
 if TYPE_CHECKING:
+    from rebalance.features.extractors import Extractor
     from rebalance.features.table import FeatureTable
 
 log = logging.getLogger("rebalance")
@@ -81,14 +82,66 @@ def describe(
     ``extract_features``. scale: that of an earlier step or of the training side; None is that of
     the folder's own files.
     """
-    from rebalance.features.extraction import extract_features
     from rebalance.features.extractors import find_extractor, needs_training
+
+    # Training and --strict want to know of every bad file before the expensive work begins;
+    # otherwise a file is decoded only where its features are missing.
+    decoded = run.strict or needs_training(options)
+    files = read_files(folder, run, progress, processes, scale=scale, decoded=decoded)
+    chosen = find_extractor(
+        options,
+        run,
+        files.folder,
+        files.probes,
+        workers=own_workers(run.workers),
+        scale=files.scale,
+    )
+    check_alike(chosen, processes)
+    log.info("extractor: %s on %s in %s", chosen.arch, chosen.device, chosen.precision)
+    table = describe_files(files, chosen, layers, run, progress, processes, meanwhile)
+    report_unreadable(table.unreadable, len(folder.paths), strict=run.strict)
+    require_images(folder, table.folder)
+    order = {path: position for position, path in enumerate(folder.paths)}
+    unreadable = sorted([*files.bad, *table.unreadable], key=lambda image: order[image.path])
+    return replace(table, unreadable=tuple(unreadable))
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a folder, read before a network looks at them.
+
+    folder: those that can be read, as far as was looked. probes: of each of them; empty where they
+    were not decoded. keys: their digests, None for one that turned out to be unreadable. levels: of
+    each. bad: those that cannot be read. scale: of images with more than 8 bits a sample.
+    """
+
+    folder: ImageFolder
+    probes: Sequence[Probe]
+    keys: Sequence[bytes | None]
+    levels: Sequence[Levels | None]
+    bad: Sequence[Unreadable]
+    scale: DepthScale
+
+
+def read_files(
+    folder: ImageFolder,
+    run: RunOptions,
+    progress: Progress,
+    processes: Processes = ALONE,
+    *,
+    scale: DepthScale | None,
+    decoded: bool,
+) -> Files:
+    """Read the files of a folder; what cannot be read is reported.
+
+    scale: as for ``describe``. decoded: whether every image is decoded, so that all that cannot be
+    is known by now.
+    """
     from rebalance.features.marks import read_marks
 
     workers = own_workers(run.workers)
-    # Training and --strict want to know of every bad file before the expensive work begins;
-    # otherwise a file is decoded only where its features are missing.
-    if run.strict or needs_training(options):
+    probes: list[Probe] = []
+    if decoded:
         read = partial(survey, workers=workers, progress=progress)
         found, bad = read_shared(read, folder, processes)
         report_unreadable(bad, len(folder.paths), strict=run.strict)
@@ -98,36 +151,45 @@ def describe(
         keys: list[bytes | None] = [probe.digest for probe in probes]
         levels = [probe.levels for probe in probes]
     else:
-        good, probes = folder, []
+        good = folder
         read_all = partial(read_marks, workers=workers, progress=progress)
         marks, bad = read_shared(read_all, folder, processes)
         keys = [None if mark is None else mark.digest for mark in marks]
         levels = [None if mark is None else mark.levels for mark in marks]
         report_unreadable(bad, len(folder.paths), strict=False)
-    scale = scale_of(levels, scale)
-    chosen = find_extractor(options, run, good, probes, workers=workers, scale=scale)
-    check_alike(chosen, processes)
-    log.info("extractor: %s on %s in %s", chosen.arch, chosen.device, chosen.precision)
+    return Files(good, probes, keys, levels, bad, scale_of(levels, scale))
+
+
+def describe_files(
+    files: Files,
+    extractor: "Extractor",
+    layers: Sequence[str],
+    run: RunOptions,
+    progress: Progress,
+    processes: Processes = ALONE,
+    meanwhile: Callable[[], None] | None = None,
+) -> "FeatureTable":
+    """The feature table of these files; those that the network is the first to find bad are not in
+    it, and are its ``unreadable``.
+    """
+    from rebalance.features.extraction import extract_features
+
     table = extract_features(
-        good,
-        keys,
-        chosen,
+        files.folder,
+        files.keys,
+        extractor,
         layers,
-        workers=workers,
+        workers=own_workers(run.workers),
         progress=progress,
         processes=processes,
         meanwhile=meanwhile,
-        scale=scale,
-        levels=levels,
+        scale=files.scale,
+        levels=files.levels,
     )
-    report_unreadable(table.unreadable, len(folder.paths), strict=run.strict)
-    require_images(folder, table.folder)
     log.info(
         "features: %d computed, %d from the cache, in %.1f s",
         table.computed,
         table.cached,
         table.seconds,
     )
-    order = {path: position for position, path in enumerate(folder.paths)}
-    unreadable = sorted([*bad, *table.unreadable], key=lambda image: order[image.path])
-    return replace(table, unreadable=tuple(unreadable))
+    return table

@@ -16,7 +16,7 @@ from rebalance.api import stubs
 from rebalance.api.keywords import takes
 from rebalance.cli import options
 from rebalance.errors import SettingError
-from rebalance.settings import SelectionOptions, TrainOptions, calls, keys_of
+from rebalance.settings import LEHMANN_EBNER, SelectionOptions, TrainOptions, calls, keys_of
 from rebalance.settings.calls import Call, Part
 from rebalance.settings.option import option
 from rebalance.settings.spelling import flags
@@ -92,7 +92,8 @@ def test_a_call_may_not_have_two_options_of_one_name():
 
 @pytest.mark.parametrize("half", ["undersample", "oversample"])
 def test_hybrid_has_every_option_of_its_halves(half):
-    sizes = {"method", "to", "per_class", "classes"}
+    # A size is of both; what is as published is one half alone.
+    sizes = {"method", "to", "per_class", "classes", "as_published"}
     mine = set(getattr(calls, half.upper()).keywords())
     assert mine - sizes <= set(calls.HYBRID.keywords())
 
@@ -145,3 +146,11 @@ def test_mypy_finds_a_wrong_keyword_and_a_wrong_type(tmp_path):
     lines = [line for line in found.stdout.splitlines() if ": error:" in line]
     assert ["program.py:2" in lines[0], "program.py:3" in lines[1], len(lines)] == [True, True, 2]
     assert "picks" in lines[0] and "k_max" in lines[1]
+
+
+def test_a_switch_stands_for_what_is_not_given_beside_it():
+    implied = calls.UNDERSAMPLE.implied({"as_published": True, "layer": "pool"})
+    assert implied == {name: v for name, v in LEHMANN_EBNER.items() if name != "layer"}
+    assert calls.UNDERSAMPLE.implied({"as_published": False}) == {}
+    given = {"as_published": True, "layer": "pool", "layout": "umap", "k_max": 9}
+    assert list(flags(calls.UNDERSAMPLE, given)) == ["--as-published", "--layer", "pool"]

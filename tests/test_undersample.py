@@ -20,6 +20,7 @@ import rebalance
 from rebalance.data.folder import EXTENSIONS
 from rebalance.errors import SettingError
 from rebalance.manifest import companions
+from rebalance.settings import LEHMANN_EBNER
 
 COUNTS = {"cat": 40, "dog": 14, "owl": 9}
 
@@ -389,6 +390,33 @@ def test_a_damaged_network_in_the_cache_is_trained_again(run, few, tmp_path):
     checkpoint.write_bytes(before[:1000])
     assert "training again" in run(*options).err
     assert checkpoint.read_bytes() == before
+
+
+def test_as_published_is_the_papers_configuration_and_says_what_is_not(
+    run, make_folder, tmp_path, weights
+):
+    data = make_folder(tmp_path / "data", {"cat": 8, "dog": 4})
+    beside = ["--init", weights, "--arch", "cifar_resnet20", "--layout", "fast", "--image-size", 32]
+    options = ["undersample", data, "-o", tmp_path / "m.csv", "--as-published", "--device", "cpu"]
+    found = run(*options, *beside)
+    assert found.status == 0, found.err
+    said = (
+        f"as published, but for layout fast in place of umap, init {weights} in place of imagenet"
+    )
+    assert said in found.err
+    record = rebalance.read_manifest(tmp_path / "m.csv").record
+    taken = {**LEHMANN_EBNER, "layout": "fast"}
+    in_force = {**record["options"], "extractor": record["extractor"]["name"], "init": "imagenet"}
+    assert in_force["as_published"] and taken.items() <= in_force.items()
+    assert record["extractor"]["recipe"]["frozen_epochs"] == 3
+    assert set(record["per_class"]["cat"]["silhouettes"]) == {"body", "pool", "linear"}
+    refused = run(*options[:3], tmp_path / "other.csv", *options[4:], "--method", "coverage")
+    assert "--as-published is the method subclass, not coverage" in refused.error
+    python = rebalance.undersample(
+        data, as_published=True, init=str(weights), arch="cifar_resnet20", layout="fast",
+        image_size=32, device="cpu",
+    )  # fmt: skip
+    assert python.record == record
 
 
 def test_a_moved_dataset_is_found_by_root(run, data, tmp_path, extractor):

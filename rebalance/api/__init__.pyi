@@ -644,6 +644,7 @@ def undersample(
     to: str | int = "min",
     per_class: Mapping[str, int] | Iterable[tuple[str, int]] = (),
     classes: Sequence[str] = (),
+    as_published: bool = False,
     extractor: str = "imagenet",
     arch: str | None = None,
     init: str = "scratch",
@@ -691,6 +692,10 @@ def undersample(
             'min')
         per_class: Size of one class, in place of to.
         classes: Cut only these classes; the others stay whole.
+        as_published: The whole configuration of Lehmann & Ebner (2022), for whatever is not
+            given beside it: method subclass, pick closest, layer auto, k_max 9, criterion
+            silhouette, cluster_space map, layout umap, landmarks none, extractor finetune,
+            init imagenet. (default False)
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,

@@ -31,6 +31,7 @@ def takes(call: Call) -> Callable[[Function], Function]:
         def called(*places: Any, **given: Any) -> Any:
             _check_names(function.__name__, given, complete)
             bound = complete.bind(*places, **given)
+            bound.arguments |= call.implied(bound.arguments)
             bound.apply_defaults()
             every = bound.arguments
             own = {name: value for name, value in every.items() if name not in call.keywords()}

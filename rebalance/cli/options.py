@@ -78,9 +78,20 @@ def made(keyword: Keyword) -> Callable[[Command], Command]:
     if kind_of(annotation) is tuple:
         how["multiple"] = True
         how["callback"] = _gathering(keyword)
+    if told.stands_for is not None:
+        how |= {"is_eager": True, "callback": partial(_defaults, told.stands_for)}
     if told.bare is not None:
         how |= {"is_flag": False, "flag_value": told.bare}
     return click.option(keyword.flag, keyword.name, **how)
+
+
+def _defaults(
+    stands_for: Mapping[str, Any], context: click.Context, _: click.Parameter, value: bool
+) -> bool:
+    """Let a switch that is given change the defaults of options, before those are looked at."""
+    if value:
+        context.default_map = {**(context.default_map or {}), **stands_for}
+    return value
 
 
 def _type_of(keyword: Keyword) -> Any:

@@ -13,6 +13,7 @@ from rebalance.settings.rebalancing import (
     Growth,
     Levelling,
     LongTail,
+    Published,
     SelectionOptions,
     SynthesisOptions,
     Targets,
@@ -107,6 +108,14 @@ class Call:
             raise ValueError("a call has two options of one name")
         return found
 
+    def implied(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What the switches among the options ``given`` stand for, but for what is given itself."""
+        found: dict[str, Any] = {}
+        for name, each in self.keywords().items():
+            if each.told.stands_for is not None and given.get(name) is True:
+                found |= each.told.stands_for
+        return {name: value for name, value in found.items() if name not in given}
+
     def gathered(self, given: Mapping[str, Any]) -> dict[str, Options]:
         """The options that travel together, made of a value for every keyword."""
         return {name: part.made(given) for name, part in self.parts.items()}
@@ -117,7 +126,7 @@ IMAGES = {"extractor": Part(ExtractorOptions), **SOURCE_AND_RUN}
 
 INSPECT = Call(asked=InspectOptions, **IMAGES)
 EXTRACT = Call(kept=LayerOptions, **IMAGES)
-UNDERSAMPLE = Call(selection=SelectionOptions, targets=Targets, **IMAGES)
+UNDERSAMPLE = Call(selection=SelectionOptions, targets=Targets, published=Part(Published), **IMAGES)
 OVERSAMPLE = Call(synthesis=SynthesisOptions, growth=Growth, **IMAGES)
 HYBRID = Call(
     size=Levelling,

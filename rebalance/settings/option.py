@@ -40,7 +40,8 @@ class Option:
     number for the text.
     accepts: the annotation of the keyword where callers may give more than the field's own type.
     wrong: how the complaint about a value begins, such as ``a space is``. in_study: whether a study
-    fixes it for all its cells; what its grid varies is not.
+    fixes it for all its cells; what its grid varies is not. stands_for: of a switch, what it makes
+    the defaults of other options of the same call.
     """
 
     help: str
@@ -59,6 +60,7 @@ class Option:
     accepts: str | None = None
     wrong: str | None = None
     in_study: bool = True
+    stands_for: Mapping[str, Any] | None = None
 
     def read(self, text: str) -> None:
         """Raise the error that ``form`` has for this text, if it has one."""
@@ -99,6 +101,7 @@ def option(
     accepts: str | None = None,
     wrong: str | None = None,
     in_study: bool = True,
+    stands_for: Mapping[str, Any] | None = None,
 ) -> Value:
     """Declare an option, as the default of a field; see ``Option`` for what each word means."""
     given = locals()

@@ -177,6 +177,33 @@ class SelectionOptions(Options):
     )
 
 
+# What Lehmann & Ebner (2022) do, in our options: all that they say, whatever our defaults are.
+LEHMANN_EBNER: dict[str, str | int] = {
+    "method": "subclass",
+    "pick": "closest",
+    "layer": "auto",
+    "k_max": 9,
+    "criterion": "silhouette",
+    "cluster_space": "map",
+    "layout": "umap",
+    "landmarks": "none",
+    "extractor": "finetune",
+    "init": "imagenet",
+}
+
+
+@dataclass(frozen=True)
+class Published(Options):
+    """Whether a method is the one that was published, in everything that was not said otherwise."""
+
+    as_published: bool = option(
+        False,
+        stands_for=LEHMANN_EBNER,
+        help="The whole configuration of Lehmann & Ebner (2022), for whatever is not given beside "
+        "it: " + ", ".join(f"{name} {value}" for name, value in LEHMANN_EBNER.items()) + ".",
+    )
+
+
 @dataclass(frozen=True)
 class SynthesisOptions(Options):
     """How the samples to add are made."""

@@ -14,13 +14,15 @@ TASTE = ("overwrite", "strict", "workers")  # options that change no result
 def flags(call: Call, given: Mapping[str, Any]) -> Iterator[str]:
     """The words that give ``call`` these options, in this order.
 
-    Options at their defaults, or None, or that change no result are left out.
+    Options at their defaults, or None, or that change no result are left out; the defaults are
+    those that a switch among them stands for.
     """
     keywords = call.keywords()
+    implied = call.implied({name: value for name, value in given.items() if value is True})
     for name, value in given.items():
         each = keywords[name]
-        kept = converted(value, each.field, each.told)
-        if value is not None and kept != each.field.default and name not in TASTE:
+        kept, default = converted(value, each.field, each.told), each.field.default
+        if value is not None and kept != implied.get(name, default) and name not in TASTE:
             yield from _words(each, kept)
 
 

@@ -12,12 +12,15 @@ from rebalance.class_sizes import wanted_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
 from rebalance.data.source import Source, open_source
+from rebalance.errors import SettingError, some
 from rebalance.manifest import Dropped, Manifest, Row
 from rebalance.manifest.writing import write_manifest
 from rebalance.progress import Progress, warn_of_classes
 from rebalance.settings import (
+    LEHMANN_EBNER,
     ExtractorOptions,
     FolderOptions,
+    Published,
     RunOptions,
     SelectionOptions,
     Targets,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rebalance")
 
+NOT_PUBLISHED = Published()
 FEWEST = 10  # images below which a class that others are cut to is worth a word
 MOST_LOST = 10  # images to each that is kept, beyond which a class is said to be gutted
 
@@ -52,8 +56,11 @@ def undersample(
     source: FolderOptions,
     run: RunOptions,
     progress: Progress,
+    published: Published = NOT_PUBLISHED,
 ) -> Manifest:
     """Choose the images to keep; write the manifest to ``output`` (.csv) where it is given."""
+    if published.as_published:
+        _check_published(selection, extractor)
     _check(selection)
     if output is not None:
         output = check_result(data, output, overwrite=run.overwrite)
@@ -63,6 +70,8 @@ def undersample(
     _warn_of_losses(counts, wanted_sizes(counts, targets))
     outcome = _select(opened, targets, selection, extractor, run, progress)
     options = {
+        # Told only where it was asked for: records without it stay what they were.
+        **(asdict(published) if published.as_published else {}),
         "to": targets.to,
         "per_class": dict(targets.per_class),
         "classes": list(targets.classes),
@@ -78,6 +87,23 @@ def _check(selection: SelectionOptions) -> None:
     from rebalance.undersampling import UNDERSAMPLERS
 
     UNDERSAMPLERS[selection.method].check(selection)
+
+
+def _check_published(selection: SelectionOptions, extractor: ExtractorOptions) -> None:
+    """Say in what a choice is not as published. Raises SettingError for another method."""
+    if selection.method != LEHMANN_EBNER["method"]:
+        raise SettingError(
+            f"--as-published is the method {LEHMANN_EBNER['method']}, not {selection.method}: "
+            "leave out one of them"
+        )
+    taken = {**asdict(selection), **asdict(extractor)}
+    others = [
+        f"{name} {taken[name]} in place of {value}"
+        for name, value in LEHMANN_EBNER.items()
+        if taken[name] != value
+    ]
+    if others:
+        log.warning("as published, but for %s", some(others, quoted=False))
 
 
 @dataclass(frozen=True)

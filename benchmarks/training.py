@@ -110,15 +110,13 @@ def ours(
 
     from rebalance.data.folder import scan
     from rebalance.losses import CE
-    from rebalance.training.augmentation import AUGMENTATIONS
     from rebalance.training.dataset import ImageDataset
     from rebalance.training.loop import fit
+    from rebalance.training.parts import augmentation_of
 
     folder = scan(data)
     form = plain_transform(arch)
-    images = ImageDataset(
-        folder.root, folder.paths, folder.labels, form, AUGMENTATIONS[augment](0.5)
-    )
+    images = ImageDataset(folder.root, folder.paths, folder.labels, form, augmentation_of(augment))
     net = NETWORKS[network](arch, len(folder.classes))
     whole = (
         network_of(arch, net, form.crop) if network == "own" else Network(net[:1], None, net[1:])  # type: ignore[index]

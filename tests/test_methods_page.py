@@ -15,8 +15,8 @@ from rebalance.oversampling import OVERSAMPLERS
 from rebalance.scoring import THRESHOLDS
 from rebalance.scoring.rules import CLASSIFIERS
 from rebalance.settings import LAYERS_OR_AUTO, RECIPES
-from rebalance.training.augmentation import AUGMENTATIONS
 from rebalance.training.optimisers import OPTIMISERS
+from rebalance.training.parts import AUGMENTATIONS
 from rebalance.training.regimes import REGIMES
 from rebalance.training.sampling import SAMPLERS
 from rebalance.training.schedules import SCHEDULES

@@ -27,7 +27,7 @@ from rebalance.losses import LOSSES
 from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.materialization.names import sample_names
 from rebalance.models.checkpoints import load_network
-from rebalance.training.augmentation import AUGMENTATIONS
+from rebalance.training.parts import AUGMENTATIONS, FLIPS, PARTS
 from rebalance.training.regimes import REGIMES
 from rebalance.training.sampling import SAMPLERS
 from rebalance.training.schedules import SCHEDULES
@@ -50,8 +50,9 @@ def test_without_a_network_train_names_its_own_options(run, few, tmp_path, monke
 
 def test_help_names_every_key(run):
     text = "".join(run("train", "--help").out.split())
-    for choices in (LOSSES, AUGMENTATIONS, SCHEDULES, SAMPLERS, REGIMES):
+    for choices in (LOSSES, SCHEDULES, SAMPLERS, REGIMES, FLIPS):
         assert f"[{'|'.join(choices)}]" in text
+    assert "|".join(AUGMENTATIONS) + "|PART" in text and ",".join(PARTS) in text
 
 
 def test_a_run_holds_what_it_promises(run, few, tmp_path):
@@ -163,6 +164,7 @@ def test_costs_from_a_file(run, few, tmp_path):
         ["--weighting", "effective", "--loss", "weighted", "--grad-accum", "2"],
         ["--loss", "cce", "--loss-option", "gamma=-0.5", "--schedule", "one-cycle"],
         ["--recipe", "transfer", "--weights", "scratch", "--batch-size", "16"],
+        ["--augment", "crop,colour,rotate", "--flips", "hv"],
     ],
 )
 def test_options_go_together(run, few, tmp_path, options):
@@ -179,6 +181,7 @@ def test_options_go_together(run, few, tmp_path, options):
         (["--regime", "two-phase", "--epochs", "2"], "the largest class, 'loops', has 36 images"),
         (["--phase-limit", "min"], "pass --regime two-phase"),
         (["--schedule", "one-cycle", "--drop", ".1"], "--drop is of the schedule step"),
+        (["--augment", "crop,zoom"], "brightness, contrast, blur, colour; got 'zoom'"),
         (["--val", "nowhere"], "does not exist"),
         (["--val", "nowhere", "--val-fraction", ".2"], "exclude each other"),
         (["--groups", "g.csv"], "--val-fraction"),

@@ -78,6 +78,7 @@ def extract(
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
+    flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -112,6 +113,9 @@ def extract(
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
             [default: as a run was trained, else crop] (one of crop, stretch)
+        flips: Mirror images that finetune learns from: left to right, upside down or both;
+            none for digits, text and classes of left and right. [default: h] (a key of
+            rebalance.training.parts.FLIPS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
@@ -153,6 +157,7 @@ def hybrid(
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
+    flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -211,6 +216,9 @@ def hybrid(
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
             [default: as a run was trained, else crop] (one of crop, stretch)
+        flips: Mirror images that finetune learns from: left to right, upside down or both;
+            none for digits, text and classes of left and right. [default: h] (a key of
+            rebalance.training.parts.FLIPS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
@@ -242,6 +250,7 @@ def inspect(
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
+    flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -284,6 +293,9 @@ def inspect(
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
             [default: as a run was trained, else crop] (one of crop, stretch)
+        flips: Mirror images that finetune learns from: left to right, upside down or both;
+            none for digits, text and classes of left and right. [default: h] (a key of
+            rebalance.training.parts.FLIPS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
@@ -360,6 +372,7 @@ def oversample(
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
+    flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -403,6 +416,9 @@ def oversample(
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
             [default: as a run was trained, else crop] (one of crop, stretch)
+        flips: Mirror images that finetune learns from: left to right, upside down or both;
+            none for digits, text and classes of left and right. [default: h] (a key of
+            rebalance.training.parts.FLIPS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
@@ -513,6 +529,7 @@ def train(
     momentum: float | None = None,
     weight_decay: float | None = None,
     augment: str | None = None,
+    flips: str | None = None,
     normalise: str | None = None,
     grad_accum: int | None = None,
     arch: str | None = None,
@@ -578,8 +595,11 @@ def train(
         drop: What the rate is multiplied by at each of milestones.
         momentum: Momentum; of the schedule step.
         weight_decay: Weight decay.
-        augment: How training images are varied. (a key of
-            rebalance.training.augmentation.AUGMENTATIONS)
+        augment: How training images are varied: by a preset, or by parts of crop, flip,
+            vflip, rotate, shift, scale, brightness, contrast, blur; colour is two of them.
+        flips: Mirror images among them: left to right, upside down or both; none for digits,
+            text and classes of left and right. [default: as the augmentation has them] (a key
+            of rebalance.training.parts.FLIPS)
         normalise: Whose mean and deviation of each channel images are normalised by: those
             that the weights or the architecture come with, or those of the training images.
             (one of network, data)
@@ -650,6 +670,7 @@ def undersample(
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
+    flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
     root: Path | str | None = None,
@@ -706,6 +727,9 @@ def undersample(
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
             [default: as a run was trained, else crop] (one of crop, stretch)
+        flips: Mirror images that finetune learns from: left to right, upside down or both;
+            none for digits, text and classes of left and right. [default: h] (a key of
+            rebalance.training.parts.FLIPS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]

@@ -78,6 +78,10 @@ def find_extractor(
     """
     if options.init != ExtractorOptions.init and not needs_training(options):
         raise ExtractorError("--init says what finetune starts from: add --extractor finetune")
+    if options.flips is not None and not needs_training(options):
+        raise ExtractorError(
+            "--flips says what finetune learns from: add --extractor finetune, or leave it out"
+        )
     device = resolve_device(run.device)
     precision = resolve_precision(options.precision, device)
     how: ExtractorRecord = {
@@ -87,6 +91,8 @@ def find_extractor(
     }
     if options.resize is not None:  # or what was kept before there was a choice would be lost
         how["resize"] = options.resize
+    if options.flips is not None:
+        how["flips"] = options.flips
     source = (
         FineTuned(options, run, how, folder, probes, workers, scale)
         if needs_training(options)

@@ -5,6 +5,7 @@ Source: Lehmann & Ebner, VISAPP 2022. Imports torch only to train or load it.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from rebalance.models.pretrained import ARCH, Wording, find_pretrained
 from rebalance.progress import Progress, silent
 from rebalance.records import ExtractorRecord
 from rebalance.settings import ExtractorOptions, Recipe, RunOptions
+from rebalance.training.parts import spelled
 
 if TYPE_CHECKING:
     from rebalance.models.network import Network
@@ -62,7 +64,9 @@ class FineTuned:
         self.arch = start.arch if start else options.arch or default
         self.start = start
         self.image_size, self.resize = options.image_size, options.resize
-        self.recipe = Recipe.from_scratch() if start is None else Recipe()
+        recipe = Recipe.from_scratch() if start is None else Recipe()
+        flipped = spelled(recipe.augmentation, options.flips)
+        self.recipe = replace(recipe, augmentation=flipped)
         self.run = run
         self.how = how
         self.folder = folder
@@ -107,9 +111,9 @@ class FineTuned:
 
     def _train(self, progress: Progress) -> None:
         from rebalance.models.checkpoints import save_network
-        from rebalance.training.augmentation import PaperAugmentation
         from rebalance.training.dataset import ImageDataset
         from rebalance.training.loop import fine_tune
+        from rebalance.training.parts import augmentation_of
 
         make_cache_folder(self.path.parent)  # what cannot be kept is not worth training
         if self.path.is_dir():
@@ -122,7 +126,7 @@ class FineTuned:
             self.folder.paths,
             self.folder.labels,
             transform,
-            PaperAugmentation(),
+            augmentation_of(self.recipe.augmentation),
             scale=self.scale,
         )
         log.info("training %s on %d images", self.arch, len(dataset))

@@ -40,6 +40,9 @@ class ExtractorRecord(TypedDict, total=False):
     resize: Annotated[
         str, "How an image becomes a square, crop or stretch; only where it was told."
     ]
+    flips: Annotated[
+        str, "Mirror images that it was trained on: none, h, v or hv; only where they were told."
+    ]
     precision: Annotated[str, "The numbers that it calculates in."]
     device: Annotated[str, "The kind of device that it ran on."]
     fingerprint: Annotated[str, "A digest of all this; equal ones give equal features."]

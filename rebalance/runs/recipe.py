@@ -8,6 +8,7 @@ from rebalance.errors import SettingError
 from rebalance.settings import RECIPES, Recipe, TrainOptions
 from rebalance.settings.recipes import shares_of
 from rebalance.training.first_phase import FirstPhase
+from rebalance.training.parts import spelled
 from rebalance.training.regimes import REGIMES
 
 # What the schedule one-cycle has no use for: it brings its own.
@@ -38,6 +39,7 @@ def chosen_recipe(training: TrainOptions) -> Recipe:
     if "milestones" in given:
         given["milestones"] = shares_of(given["milestones"], given.get("epochs", preset.epochs))
     recipe = replace(preset, **given)
+    recipe = replace(recipe, augmentation=spelled(recipe.augmentation, training.flips))
     _check_used(given, recipe, training.recipe)
     return recipe
 

@@ -52,7 +52,7 @@ class Recipe:
     schedule: a key of ``training.schedules.SCHEDULES``.
     warmup_epochs, milestones, drop: for the schedule ``step``: epochs of linear warm-up; shares of
     a phase's epochs, rising, at each of which the rate is multiplied by ``drop``.
-    augmentation: a key of ``training.augmentation.AUGMENTATIONS``.
+    augmentation: a preset or parts, as ``training.parts`` reads them.
     momentum: for the schedule ``step``, of every step.
     normalise: one of ``NORMALISATIONS``.
     """

@@ -118,6 +118,13 @@ class ExtractorOptions(Options):
         help="How an image becomes that square: the centre of it, or all of it, stretched. "
         "[default: as a run was trained, else crop]",
     )
+    flips: str | None = option(
+        None,
+        choices="rebalance.training.parts:FLIPS",
+        wrong="flips are",
+        help="Mirror images that finetune learns from: left to right, upside down or both; none "
+        "for digits, text and classes of left and right. [default: h]",
+    )
     precision: str = option(
         "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."
     )

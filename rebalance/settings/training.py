@@ -55,8 +55,17 @@ class TrainOptions(Options):
     weight_decay: float | None = option(None, least=0, help="Weight decay.")
     augment: str | None = option(
         None,
-        choices="rebalance.training.augmentation:AUGMENTATIONS",
-        help="How training images are varied.",
+        metavar="paper|cifar|none|PART,...",
+        form="rebalance.training.parts:parts_of",
+        help="How training images are varied: by a preset, or by parts of crop, flip, vflip, "
+        "rotate, shift, scale, brightness, contrast, blur; colour is two of them.",
+    )
+    flips: str | None = option(
+        None,
+        choices="rebalance.training.parts:FLIPS",
+        wrong="flips are",
+        help="Mirror images among them: left to right, upside down or both; none for digits, text "
+        "and classes of left and right. [default: as the augmentation has them]",
     )
     normalise: str | None = option(
         None,

@@ -2,13 +2,12 @@
 
 torchvision's transforms draw once for a whole batch, and image by image they cost more than a small
 network does; here every image brings its own random numbers, so that what it looks like depends
-neither on its batch nor on who made it. A new augmentation is a class and its line in
-``AUGMENTATIONS``. Imports torch only when called.
+neither on its batch nor on who made it. ``parts`` has what they are made of, by name. Imports torch
+only when called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -35,7 +34,6 @@ class Augmentation(Protocol):
 class NoAugmentation:
     """Every epoch shows the images as they are."""
 
-    flip_probability: float = 0.0
     draws: ClassVar[int] = 0
 
     def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
@@ -46,22 +44,31 @@ class NoAugmentation:
 class CifarAugmentation:
     """A random crop of the image in a black border of ``padding`` pixels, and flips.
 
-    flip_probability: of a mirror image; 0 where left and right mean something. Source: He et al.,
-    CVPR 2016, section 4.2.
+    flip_probability: of a mirror image; 0 where left and right mean something.
+    vflip_probability: of one upside down; only where there are any, an image takes a number more.
+    Source: He et al., CVPR 2016, section 4.2.
     """
 
     flip_probability: float = 0.5
     padding: int = 4
-    draws: ClassVar[int] = 3
+    vflip_probability: float = 0.0
+
+    @property
+    def draws(self) -> int:
+        """The random numbers of an image."""
+        return 3 + (self.vflip_probability > 0)
 
     def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
         import torch
 
         count, channels, height, width = images.shape
         padded = torch.nn.functional.pad(images, (self.padding,) * 4)
-        flipped, down, right = draws.to(images.device).unsqueeze(2).unbind(1)
+        flipped, down, right, *turned = draws.to(images.device).unsqueeze(2).unbind(1)
         places = 2 * self.padding + 1
-        rows = torch.arange(height, device=images.device) + (down * places).long()
+        rows = torch.arange(height, device=images.device)
+        for each in turned:
+            rows = torch.where(each < self.vflip_probability, rows.flip(0), rows)
+        rows = rows + (down * places).long()
         columns = torch.arange(width, device=images.device)
         columns = torch.where(flipped < self.flip_probability, columns.flip(0), columns)
         columns = columns + (right * places).long()
@@ -74,10 +81,10 @@ class CifarAugmentation:
 class PaperAugmentation:
     """The paper's brightness, contrast, blur, shift, scale, rotation and flips, all mild.
 
-    What comes into view at the borders is mirrored, not black. flip_probability: as of
-    ``CifarAugmentation``. angle: degrees, either way. shift: share of the side, any way. scale,
-    brightness, contrast: from 1 less so much to 1 more so much. blur: the share of the images that
-    is blurred. Source: Lehmann & Ebner, VISAPP 2022, who give no amounts.
+    What comes into view at the borders is mirrored, not black. flip_probability,
+    vflip_probability: as of ``CifarAugmentation``. angle: degrees, either way. shift: share of the
+    side, any way. scale, brightness, contrast: from 1 less so much to 1 more so much. blur: the
+    share of the images that is blurred. Source: Lehmann & Ebner, VISAPP 2022, who give no amounts.
     """
 
     flip_probability: float = 0.5
@@ -87,7 +94,12 @@ class PaperAugmentation:
     brightness: float = 0.2
     contrast: float = 0.2
     blur: float = 0.2
-    draws: ClassVar[int] = 9
+    vflip_probability: float = 0.0
+
+    @property
+    def draws(self) -> int:
+        """The random numbers of an image."""
+        return 9 + (self.vflip_probability > 0)
 
     def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
         import torch
@@ -96,10 +108,20 @@ class PaperAugmentation:
         pieces = zip(torch.split(images, few), torch.split(draws, few), strict=True)
         return torch.cat([self._varied(*piece) for piece in pieces])
 
+    @property
+    def _moves(self) -> bool:
+        """Tell whether a pixel may come to lie elsewhere."""
+        flips = self.flip_probability or self.vflip_probability
+        return bool(flips or self.angle or self.shift or self.scale)
+
     def _varied(self, images: Tensor, draws: Tensor) -> Tensor:
+        import torch
+
         size, device = images.shape[3], images.device
-        varied = _moved(images.float(), self._inverses(draws, size).to(device))
-        *_, bright, contrast, blurred, deviation = draws.unbind(1)
+        varied = images.to(torch.float32, copy=True)
+        if self._moves:
+            varied = _moved(varied, self._inverses(draws, size).to(device))
+        bright, contrast, blurred, deviation = draws[:, 5:9].unbind(1)
         _brighten(varied, (1 + self.brightness * (2 * bright - 1)).to(device))
         _stretch(varied, (1 + self.contrast * (2 * contrast - 1)).to(device))
         chosen = (blurred < self.blur).nonzero().flatten()
@@ -113,7 +135,7 @@ class PaperAugmentation:
         """From pixels of the result, about its centre, to those of the image: [B, 2, 3]."""
         import torch
 
-        flipped, turned, right, down, scaled, *_ = draws.unbind(1)
+        flipped, turned, right, down, scaled = draws[:, :5].unbind(1)
         angle = torch.deg2rad(self.angle * (2 * turned - 1))
         scale = 1 + self.scale * (2 * scaled - 1)
         cos, sin = angle.cos() / scale, angle.sin() / scale
@@ -121,16 +143,28 @@ class PaperAugmentation:
         mirror = torch.where(flipped < self.flip_probability, -1.0, 1.0)
         x, y = (self.shift * size * (2 * share - 1) for share in (right, down))
         rows = [mirror * cos, mirror * sin, mirror * -(cos * x + sin * y)]
-        rows += [-sin, cos, sin * x - cos * y]
+        upside = torch.ones_like(cos)
+        for each in draws[:, 9:].unbind(1):
+            upside = torch.where(each < self.vflip_probability, -1.0, 1.0)
+        rows += [upside * -sin, upside * cos, upside * (sin * x - cos * y)]
         return torch.stack(rows, dim=1).view(-1, 2, 3)
 
 
-# From the probability of a mirror image to the augmentation.
-AUGMENTATIONS: dict[str, Callable[[float], Augmentation]] = {
-    "paper": PaperAugmentation,
-    "cifar": CifarAugmentation,
-    "none": NoAugmentation,
-}
+@dataclass(frozen=True)
+class OneAfterAnother:
+    """Images varied by ``first``, and what came of that by ``second``, by numbers of its own."""
+
+    first: Augmentation
+    second: Augmentation
+
+    @property
+    def draws(self) -> int:
+        """The random numbers of an image."""
+        return self.first.draws + self.second.draws
+
+    def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
+        own = self.first.draws
+        return self.second(self.first(images, draws[:, :own]), draws[:, own:])
 
 
 def _moved(images: Tensor, inverses: Tensor) -> Tensor:

@@ -26,9 +26,8 @@ from rebalance.models.transforms import Transform
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
 from rebalance.settings import HELD_BYTES
-from rebalance.training.augmentation import AUGMENTATIONS, Augmentation
-
-FLIPS = 0.5  # probability of a mirror image in training
+from rebalance.training.augmentation import Augmentation
+from rebalance.training.parts import augmentation_of
 
 
 class Pass(NamedTuple):
@@ -164,9 +163,9 @@ def dataset_of(
     augmentation: str = "none",
     in_memory: str = "auto",
 ) -> ImageDataset:
-    """The images with their transform, to be varied by a key of ``AUGMENTATIONS``."""
+    """The images with their transform, to be varied as ``parts.augmentation_of`` reads."""
     folder = images.folder
-    vary, limit = AUGMENTATIONS[augmentation](FLIPS), HELD_BYTES[in_memory]
+    vary, limit = augmentation_of(augmentation), HELD_BYTES[in_memory]
     blends = images.blends if isinstance(images, TrainingSet) else {}
     return ImageDataset(
         folder.root, folder.paths, folder.labels, transform, vary, limit, blends, images.scale

@@ -86,5 +86,5 @@ def _hybrid(grown: Mapping[str, Any], cut: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extractor(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name in ("name", "arch", "init", "image_size", "resize", "precision", "device"):
+    for name in ("name", "arch", "init", "image_size", "resize", "flips", "precision", "device"):
         yield ("extractor" if name == "name" else name), about.get(name)

@@ -12,9 +12,15 @@ import pytest
 from PIL import Image
 
 import rebalance
+from rebalance import seeds
 from rebalance.data.folder import scan
+from rebalance.data.levels import EACH_ALONE
+from rebalance.errors import DataError
+from rebalance.features.pixels import pixel_values
 from rebalance.manifest import Row, companions
 from rebalance.oversampling import OVERSAMPLERS, cluster_total
+from rebalance.progress import silent
+from rebalance.reports.manifests.commands import command_of
 
 COUNTS = {"cat": 30, "dog": 14, "owl": 9}
 BLENDING = [name for name in OVERSAMPLERS if name not in ("ros", "cluster")]
@@ -574,3 +580,100 @@ def test_sample_scans_with_every_method(sample, quick):
             assert not foreign
         else:
             assert foreign == {"curves", "lines"}
+
+
+# --- neighbours by pixels ------------------------------------------------------------------------
+
+
+def slow_nearest(values, count, queries=None):
+    """The nearest other rows of each query, by a loop over pairs in whole numbers."""
+    found, far = [], []
+    whole = values.astype(np.int64).tolist()
+    for place in range(len(whole)) if queries is None else queries:
+        pairs = [
+            (sum((a - b) ** 2 for a, b in zip(whole[place], other, strict=True)), number)
+            for number, other in enumerate(whole)
+            if number != place
+        ]
+        found.append([number for _, number in sorted(pairs)[:count]])
+        far.append([square**0.5 for square, _ in sorted(pairs)[:count]])
+    return np.array(found), np.array(far)
+
+
+@pytest.mark.parametrize("method", BLENDING)
+@pytest.mark.parametrize(("where", "side"), [("pixels:6", 6), ("pixels:9", 9)])
+def test_pixels_tell_neighbours_as_a_loop_over_images_does(
+    make_folder, tmp_path, method, where, side
+):
+    root = make_folder(tmp_path / "tiny", {"cat": 12, "dog": 6, "owl": 4}, (6, 6))
+    wide = root / "dog" / "002.png"
+    with Image.open(wide) as image:
+        image.resize((12, 3)).save(wide)
+    folder = scan(root)
+    squares = []
+    for path in folder.paths:
+        with Image.open(root / path) as image:
+            squares.append(np.asarray(image.resize((side, side), Image.Resampling.BILINEAR)))
+    values = np.stack(squares).transpose(0, 3, 1, 2).reshape(len(squares), -1)
+    labels = np.array(folder.labels)
+    expected = OVERSAMPLERS[method](
+        values.astype(np.float32),
+        labels,
+        {1: 6, 2: 8},
+        seeds.generator(7, "oversample"),
+        names=folder.classes,
+        nearest=slow_nearest,
+    )
+    # No extractor is given, and none could be fetched: no network looks at the images.
+    manifest = rebalance.oversample(
+        root, method=method, space="pixel", neighbours_in=where, seed=7, device="cpu"
+    )
+    assert [(row.file_name, row.partner, row.weight) for row in added(manifest)] == [
+        (folder.paths[base], folder.paths[partner], weight)
+        for base, partner, weight in zip(
+            expected.base.tolist(),
+            expected.partner.tolist(),
+            expected.weight.tolist(),
+            strict=True,
+        )
+    ]
+    record = manifest.record
+    assert (record["space"], record["extractor"]) == ("pixel", None)
+    assert record["options"]["neighbours_in"] == where
+    assert f"--neighbours-in {where}" in command_of(record)
+
+
+def test_a_hybrid_may_look_at_pixels_alone(run, data, tmp_path):
+    output = tmp_path / "m.csv"
+    options = ["--to", 12, "--under", "random", "--over", "smote", "--space", "pixel"]
+    found = run("hybrid", data, "-o", output, *options, "--neighbours-in", "pixels")
+    assert found.status == 0, found.err
+    assert rebalance.read_manifest(output).counts == dict.fromkeys(COUNTS, 12)
+
+
+@pytest.mark.parametrize(
+    ("method", "where", "said"),
+    [
+        (
+            "ros",
+            "pixels",
+            "ros looks at no neighbours, but --neighbours-in is pixels: leave it out",
+        ),
+        ("smote", "pixel", "must be features, pixels or pixels:SIDE; got 'pixel'"),
+        ("smote", "pixels:0", "a whole number from 1 to 256; got '0'"),
+        ("smote", "pixels:", "a whole number from 1 to 256; got ''"),
+        ("smote", "features:8", "must be features, pixels or pixels:SIDE; got 'features:8'"),
+    ],
+)
+def test_neighbours_that_cannot_be_told_are_one_line(run, data, tmp_path, method, where, said):
+    output = tmp_path / "m.csv"
+    found = run("oversample", data, "-o", output, "--method", method, "--neighbours-in", where)
+    assert found.status in (1, 2) and said in found.err
+    assert not output.exists()
+
+
+def test_an_image_that_goes_before_its_pixels_are_read_is_named(data):
+    folder = scan(data).take([0, 1])
+    (data / folder.paths[1]).unlink()
+    with pytest.raises(DataError, match=r"cannot be read any more \(no such file\): run again"):
+        pixel_values(folder, 4, EACH_ALONE, 0, silent)

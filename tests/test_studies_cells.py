@@ -58,6 +58,16 @@ def test_cells_of_a_version_without_an_option_go_with_those_that_leave_it_out(tm
             cells(tmp_path, facts).read(CELL)
 
 
+def test_a_cell_from_before_neighbours_had_a_place_is_read(tmp_path):
+    store = cells(tmp_path)
+    store.write(OUTCOME)
+    raised = json.loads(store.path(CELL).read_text())["definition"]["rebalance"]["raised"]
+    assert raised == {
+        "method": "smote", "neighbours": None, "layer": "pool", "space": "embedding",
+        "exact": False,
+    }  # fmt: skip
+
+
 def test_a_treatment_that_means_something_else_now_is_run_again(tmp_path):
     cells(tmp_path).write(OUTCOME)
     other = Definition(named("smote"), Choice("focal"))

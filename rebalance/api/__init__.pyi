@@ -151,6 +151,7 @@ def hybrid(
     neighbours: int | None = None,
     layer: str = "pool",
     space: str = "embedding",
+    neighbours_in: str = "features",
     exact: bool = False,
     extractor: str = "imagenet",
     arch: str | None = None,
@@ -204,6 +205,8 @@ def hybrid(
             linear, embedding; default 'pool')
         space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
             default 'embedding')
+        neighbours_in: What decides neighbours: the features of layer, or the pixels of images
+            stretched to squares of SIDE, 32 unless told. (default 'features')
         exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
             (default False)
         extractor: Network that describes the images: torchvision's pretrained one, one
@@ -363,6 +366,7 @@ def oversample(
     neighbours: int | None = None,
     layer: str = "pool",
     space: str = "embedding",
+    neighbours_in: str = "features",
     exact: bool = False,
     to: str | int = "max",
     per_class: Mapping[str, int] | Iterable[tuple[str, int]] = (),
@@ -400,6 +404,8 @@ def oversample(
             linear, embedding; default 'pool')
         space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
             default 'embedding')
+        neighbours_in: What decides neighbours: the features of layer, or the pixels of images
+            stretched to squares of SIDE, 32 unless told. (default 'features')
         exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
             (default False)
         to: Class size wanted: the largest class, a number, or R times the largest. (default

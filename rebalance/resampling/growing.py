@@ -85,7 +85,7 @@ def add(
     found = {label: each.labels for label, each in (subclasses or {}).items()}
     try:
         return method(
-            population.features(options.layer) if looks else None,
+            population.features(options.looks_at) if looks else None,
             population.labels,
             wanted,
             seeds.generator(population.seed, "oversample"),

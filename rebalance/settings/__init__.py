@@ -19,6 +19,8 @@ from rebalance.settings.rebalancing import (
     SelectionOptions,
     SynthesisOptions,
     Targets,
+    pixel_layer,
+    pixel_side,
 )
 from rebalance.settings.recipes import RECIPES, Recipe
 from rebalance.settings.running import (
@@ -83,4 +85,6 @@ __all__ = [
     "Targets",
     "TrainOptions",
     "keys_of",
+    "pixel_layer",
+    "pixel_side",
 ]

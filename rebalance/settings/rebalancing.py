@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rebalance.errors import shown
+from rebalance.errors import SettingError, shown
 from rebalance.settings.numbers import Range, check_number, read_number
 from rebalance.settings.option import Options, option, required
 from rebalance.settings.running import LAYERS, LAYERS_OR_AUTO
@@ -13,6 +13,8 @@ CLUSTER_SPACES = ("map", "pca")
 LANDMARKS = 20_000  # images on which the clusters of a large class are found
 LANDMARKS_ABOVE = 100_000  # images of a class that count as large
 FEWEST_LANDMARKS = 100
+PIXEL_SIDE = 32  # of the squares that images are compared as, pixel by pixel: CIFAR's
+LARGEST_PIXEL_SIDE = 256
 SIZE = Range(least=0)  # of a class
 
 
@@ -22,6 +24,29 @@ def read_landmarks(text: str) -> int | None:
         return None
     what = "landmarks are auto, none, or"
     number: int = read_number(what, text, int, Range(least=FEWEST_LANDMARKS))
+    return number
+
+
+def pixel_side(text: str) -> int | None:
+    """The side of the squares whose pixels tell neighbours; None where features do.
+
+    Raises SettingError for a text that says neither.
+
+    >>> from rebalance.settings.rebalancing import pixel_side
+    >>> pixel_side("features"), pixel_side("pixels"), pixel_side("pixels:64")
+    (None, 32, 64)
+    """
+    where, colon, side = text.partition(":")
+    if text == "features":
+        return None
+    if where != "pixels":
+        raise SettingError(
+            f"neighbours_in must be features, pixels or pixels:SIDE; got {shown(text)}"
+        )
+    if not colon:
+        return PIXEL_SIDE
+    bounds = Range(least=1, most=LARGEST_PIXEL_SIDE)
+    number: int = read_number("neighbours_in: the SIDE of pixels:SIDE is", side, int, bounds)
     return number
 
 
@@ -177,6 +202,11 @@ class SelectionOptions(Options):
     )
 
 
+def pixel_layer(side: int) -> str:
+    """Return what the pixels of images are called beside the layers of a network."""
+    return f"pixels:{side}"
+
+
 # What Lehmann & Ebner (2022) do, in our options: all that they say, whatever our defaults are.
 LEHMANN_EBNER: dict[str, str | int] = {
     "method": "subclass",
@@ -227,7 +257,20 @@ class SynthesisOptions(Options):
         wrong="a space is",
         help="What a recipe blends: feature vectors, or images.",
     )
+    neighbours_in: str = option(
+        "features",
+        metavar="features|pixels|pixels:SIDE",
+        form=pixel_side,
+        help="What decides neighbours: the features of --layer, or the pixels of images stretched "
+        f"to squares of SIDE, {PIXEL_SIDE} unless told.",
+    )
     exact: bool = option(
         False,
         help="Exact neighbours at any size; without it, approximate above 100,000 samples.",
     )
+
+    @property
+    def looks_at(self) -> str:
+        """The layer of a population by which neighbours are told; its pixels are one."""
+        side = pixel_side(self.neighbours_in)
+        return self.layer if side is None else pixel_layer(side)

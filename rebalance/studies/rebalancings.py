@@ -77,13 +77,16 @@ class Rebalancing:
     def as_record(self) -> dict[str, Any]:
         """For JSON; equal records do the same.
 
-        What names classes is left out where it names none, as it is in records of long ago.
+        What names classes is left out where it names none, and what tells neighbours where it is
+        features, as they are in records of long ago.
         """
         record = asdict(self)
         for each in filter(None, (record, record["like"])):
             for name in CLASSES:
                 if not each[name]:
                     del each[name]
+            if each["raised"] is not None and each["raised"]["neighbours_in"] == "features":
+                del each["raised"]["neighbours_in"]
         return record
 
 

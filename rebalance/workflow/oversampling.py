@@ -8,6 +8,7 @@ from typing import Any, cast
 from rebalance.class_sizes import grown_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.source import Source, open_source, source_of
+from rebalance.errors import SettingError
 from rebalance.manifest import Manifest
 from rebalance.manifest.writing import write_manifest
 from rebalance.progress import Progress
@@ -20,6 +21,7 @@ from rebalance.settings import (
     SelectionOptions,
     SynthesisOptions,
     Targets,
+    pixel_side,
 )
 from rebalance.workflow.places import check_result
 from rebalance.workflow.reading import read
@@ -110,7 +112,13 @@ def _whole_story(grown: ManifestRecord, cut: ManifestRecord) -> ManifestRecord:
 def _check(synthesis: SynthesisOptions) -> None:
     from rebalance.oversampling import OVERSAMPLERS
 
-    OVERSAMPLERS[synthesis.method].check_neighbours(synthesis.neighbours)
+    method = OVERSAMPLERS[synthesis.method]
+    method.check_neighbours(synthesis.neighbours)
+    if pixel_side(synthesis.neighbours_in) is not None and method.neighbours is None:
+        raise SettingError(
+            f"{method.name} looks at no neighbours, but --neighbours-in is "
+            f"{synthesis.neighbours_in}: leave it out"
+        )
 
 
 def _oversampled(
@@ -125,9 +133,12 @@ def _oversampled(
     from rebalance.oversampling import OVERSAMPLERS
     from rebalance.resampling import grow
 
-    layers = [synthesis.layer] if OVERSAMPLERS[synthesis.method].needs_features else []
-    readable = read(source, layers, extractor, run, progress)
-    folder, population = readable.folder, readable.population(layers, run.seed)
+    needed = [synthesis.looks_at] if OVERSAMPLERS[synthesis.method].needs_features else []
+    side = pixel_side(synthesis.neighbours_in)
+    readable = read(source, needed if side is None else [], extractor, run, progress)
+    if side is not None:
+        readable = readable.with_pixels(side, run, progress)
+    folder, population = readable.folder, readable.population(needed, run.seed)
     grown = grow(population, growth, synthesis, device=readable.device, progress=progress)
     added, subclasses = grown.added, grown.subclasses
     originals = original_rows(source, folder, subclasses)

@@ -1,7 +1,7 @@
 """What of DATA can be read, with as much of each image as a method looks at."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,12 @@ from rebalance.inspection import ImageDescription, describe_image, describe_set
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
-from rebalance.settings import ExtractorOptions, RunOptions
+from rebalance.settings import ExtractorOptions, RunOptions, pixel_layer
 from rebalance.workflow.features import describe
 
 if TYPE_CHECKING:
     from rebalance.features.cache import StoredFeatures
+    from rebalance.numerics.standardisation import FeatureMatrix
     from rebalance.resampling import Population
 
 Looks = dict[int, ImageDescription | None]
@@ -32,8 +33,8 @@ class Readable:
     unreadable: the others. digests: of the files of ``folder``, in its order. layers: the features
     of ``folder``'s images by layer; none where no layer was asked for. device: where a network
     looked at them. extractor: which network, for JSON; None where there was none. looks: of the
-    images that were looked at already, by position. scale: of
-    images with more than 8 bits a sample.
+    images that were looked at already, by position. scale: of images with more than 8 bits a
+    sample. pixels: by the name that ``pixel_layer`` gives them; none where they were not asked for.
     """
 
     folder: ImageFolder
@@ -44,16 +45,27 @@ class Readable:
     extractor: ExtractorRecord | None = None
     looks: Looks | None = None
     scale: DepthScale = EACH_ALONE
+    pixels: "Mapping[str, FeatureMatrix]" = field(default_factory=dict)
 
     def population(self, layers: Sequence[str], seed: int) -> "Population":
-        """The images with these layers of their features, as what is cut or raised."""
+        """The images with these layers, their pixels too, as what is cut or raised."""
         import numpy as np
 
         from rebalance.resampling import Population
 
         labels = np.asarray(self.folder.labels, np.int64)
-        features = {name: self.layers[name] for name in layers}
+        known = {**self.layers, **self.pixels}
+        features = {name: known[name] for name in layers}
         return Population(labels, self.folder.classes, features, seed)
+
+    def with_pixels(self, side: int, run: RunOptions, progress: Progress) -> "Readable":
+        """The same with the pixels of all images, as squares of ``side``."""
+        from rebalance.features.pixels import pixel_values
+        from rebalance.numerics.pca import InMemory
+
+        workers = chosen_workers(run.workers)
+        values = pixel_values(self.folder, side, self.scale, workers, progress)
+        return replace(self, pixels={pixel_layer(side): InMemory(values)})
 
     def looked_at(self, labels: Mapping[int, int], run: RunOptions, progress: Progress) -> Looks:
         """Describe the images of these classes, by position.

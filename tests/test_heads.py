@@ -199,14 +199,21 @@ def test_the_head_is_trained_on_what_the_recipes_make_of_extracted_features(
             scores.append(balanced_accuracy_score(truth, said))
             return scores[-1]
 
-    layer, epoch = fit_head(embeddings, labels, 3, seed=0, device="cpu", judge=judge)
-    assert epoch == (1 + int(np.argmax(scores)) if scores else 10)
+    fitted = fit_head(embeddings, labels, 3, seed=0, device="cpu", judge=judge)
+    layer = fitted.layer
+    assert fitted.epoch == (1 + int(np.argmax(scores)) if scores else 10)
     out = tmp_path / "out"
     rebalance.train(None, few[1], out, from_run=run_of, head_only=eos, **HEAD, **options)
     weight, bias = head_of(out)
     # extract keeps features in half precision.
     said, expected = embeddings @ weight.T + bias, embeddings @ layer.weight.numpy().T
     np.testing.assert_allclose(said, expected + layer.bias.numpy(), atol=0.05)
+    epochs = Run.open(out).head_epochs()
+    assert [int(row["epoch"]) for row in epochs] == list(range(1, 11))
+    told = [float(row["val_balanced_accuracy"]) for row in epochs if validated]
+    assert told == pytest.approx(scores, abs=0.05)
+    accuracies = [float(row["train_accuracy"]) for row in epochs]
+    assert accuracies == pytest.approx([each.accuracy for each in fitted.course], abs=0.05)
     ranges = Run.open(out).load_ranges()
     for label, (low, high) in FeatureRanges.of(embeddings, labels).by_class.items():
         np.testing.assert_allclose(ranges.by_class[label][0], low, rtol=2e-3, atol=1e-3)

@@ -125,10 +125,12 @@ def test_the_record_of_a_gap_is_that_of_a_slow_loop() -> None:
     expected = slow_gap(train.tolist(), train_labels.tolist(), test.tolist(), test_labels.tolist())
     ranges, metrics = FeatureRanges.of(train, train_labels), {"accuracy": 0.5}
     tested = ImageFolder(Path(), tuple("abcd"), ("",) * 30, tuple(test_labels.tolist()))
-    told = with_gap(metrics, ranges, test, tested)
+    given = np.arange(30) * 7 % 4
+    told = with_gap(metrics, ranges, test, tested, given)
     assert told.keys() == {"accuracy", "generalization_gap"} and metrics == {"accuracy": 0.5}
     found = told["generalization_gap"]
-    assert found.keys() == {"net", "net_per_feature", "per_class"}
+    parts = {"true_positives", "false_positives"}
+    assert found.keys() == {"net", "net_per_feature", "per_class"} | parts
     assert found["per_class"] == pytest.approx(
         {"a": expected[0], "b": expected[1], "c": expected[2]}
     )
@@ -138,6 +140,34 @@ def test_the_record_of_a_gap_is_that_of_a_slow_loop() -> None:
 
 def test_a_gap_of_classes_that_are_never_on_both_sides_is_null_with_its_reason() -> None:
     tested = ImageFolder(Path(), ("a", "b"), ("",) * 2, (1, 1))
-    told = with_gap({}, FeatureRanges.of([[1.0], [2.0]], [0, 0]), [[1.0], [2.0]], tested)
+    told = with_gap(
+        {}, FeatureRanges.of([[1.0], [2.0]], [0, 0]), [[1.0], [2.0]], tested, np.ones(2)
+    )
     assert told["generalization_gap"] is None
     assert "no class has both training and test" in told["undefined"]["generalization_gap"]
+
+
+def test_right_and_wrong_images_are_measured_beyond_the_class_they_were_given() -> None:
+    rng = np.random.default_rng(1)
+    train, test = rng.normal(size=(60, 4)), 3 * rng.normal(size=(24, 4))
+    train_labels, labels = np.arange(60) % 3, np.arange(24) % 3
+    given = labels.copy()
+    given[::5] = (labels[::5] + 1) % 3
+    tested = ImageFolder(Path(), tuple("abc"), ("",) * 24, tuple(labels.tolist()))
+    ranges = FeatureRanges.of(train, train_labels)
+    found = with_gap({}, ranges, test, tested, given)["generalization_gap"]
+    for name, part in (("true_positives", labels == given), ("false_positives", labels != given)):
+        expected = slow_gap(
+            train.tolist(), train_labels.tolist(), test[part].tolist(), given[part].tolist()
+        )
+        told = found[name]
+        assert told["per_class"] == pytest.approx(
+            {"abc"[label]: gap for label, gap in expected.items()}
+        )
+        assert told["net"] == pytest.approx(np.mean(list(expected.values())))
+        assert told["images"] == {
+            "abc"[label]: int(((given == label) & part).sum()) for label in expected
+        }
+    perfect = with_gap({}, ranges, test, tested, labels)["generalization_gap"]
+    assert perfect["false_positives"] is None
+    assert perfect["true_positives"]["net"] == pytest.approx(perfect["net"])

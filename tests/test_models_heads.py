@@ -12,6 +12,7 @@ from rebalance.models.heads import (
     gives_cosines,
     has_fresh_output,
     output_width,
+    weight_norms,
     with_cosine_output,
     with_fresh_output,
     with_pooled_head,
@@ -73,6 +74,16 @@ def test_only_the_last_layer_is_replaced(make) -> None:
     before = {name for name in network.state_dict() if not name.startswith("output")}
     assert before < cosines.state_dict().keys()
     assert network(images).shape == (3, 5)  # still whole
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Linear(6, 4), CosineLinear(6, 4), nn.Conv2d(6, 4, 1), nn.Conv2d(6, 4, 2)]
+)
+def test_a_class_is_weighed_by_its_row_of_the_last_layer(layer) -> None:
+    output = nn.Sequential(nn.BatchNorm2d(6), layer, nn.ReLU())
+    found = weight_norms(Network(nn.Identity(), None, output))
+    rows = layer.weight.detach().double().reshape(4, -1)
+    assert found == pytest.approx([math.sqrt(sum(x * x for x in row)) for row in rows.tolist()])
 
 
 def test_a_network_without_a_linear_output_is_refused() -> None:

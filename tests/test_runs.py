@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save
+from scipy.spatial.distance import pdist
 
 from rebalance.errors import DataError, ExtractorError, OutputError, SettingError
 from rebalance.metrics import FeatureRanges
@@ -20,6 +21,7 @@ from rebalance.models.checkpoints import load_network
 from rebalance.models.network import fresh_network
 from rebalance.models.transforms import CIFAR_TRANSFORM
 from rebalance.runs import DECISION, FILES, METRICS, RANGES, Run
+from rebalance.scoring.embedded import EmbeddedImages
 
 OPTIONS = {
     "recipe": {"name": "paper", "epochs": 3, "lr": 0.1, "milestones": [0.3, 0.6]},
@@ -436,4 +438,38 @@ def test_predictions_come_back_row_by_row_as_they_were_written(run):
     (run.path / "predictions.csv").write_text('"file_name"\n"cut off')
     with pytest.raises(DataError, match="cannot be read") as error:
         list(run.predictions())
+    one_line(error)
+
+
+def test_embedded_images_survive_a_round_trip_and_many_are_drawn_from(run, monkeypatch):
+    assert run.load_embedded() is None
+    features = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    monkeypatch.setattr("rebalance.scoring.embedded.MAPPED", 20)
+    images = EmbeddedImages.of(features, np.random.default_rng(0))
+    run.save_embedded(images)
+    found = run.load_embedded()
+    assert len(set(found.rows.tolist())) == 20 and found.components.shape == (20, 4)
+    np.testing.assert_array_equal(found.rows, images.rows)
+    np.testing.assert_array_equal(found.components, images.components)
+    # Standardised and turned: distances are those of the standardised features.
+    drawn = features[found.rows]
+    scaled = (drawn - drawn.mean(axis=0)) / drawn.std(axis=0)
+    np.testing.assert_allclose(pdist(found.components), pdist(scaled), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda kept: kept[:-3],
+        lambda kept: kept.replace(b"rows", b"cows"),
+        lambda kept: kept.replace(b"I64", b"F64"),
+        lambda kept: kept[:-4] + b"\xff" * 4,
+    ],
+)
+def test_damaged_embedded_images_are_one_line(run, damage):
+    run.save_embedded(EmbeddedImages(np.arange(3), np.ones((3, 2), np.float32)))
+    path = run.path / "embedding.safetensors"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError, match=r"embedding\.safetensors' is damaged .*: train") as error:
+        run.load_embedded()
     one_line(error)

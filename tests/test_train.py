@@ -74,6 +74,11 @@ def test_a_run_holds_what_it_promises(run, few, tmp_path):
     with (folder / "summary.csv").open(newline="") as file:
         (epoch,) = csv.DictReader(file)
     assert set(epoch) >= {"epoch", "train_loss", "lr", "val_f1_macro", "val_balanced_accuracy"}
+    assert 0 <= float(epoch["val_accuracy"]) <= 1
+    tensors = load_file(folder / "model.safetensors")
+    norms = tensors["output.4.weight" if "output.4.weight" in tensors else "output.1.weight"]
+    lengths = np.linalg.norm(norms.astype(float), axis=1)
+    assert list(metrics["weight_norms"].values()) == pytest.approx(lengths.tolist())
     again = run("evaluate", folder, test, "--json", "-o", tmp_path / "p.csv")
     assert json.loads(again.out) == metrics
     assert (tmp_path / "p.csv").read_bytes() == (folder / "predictions.csv").read_bytes()

@@ -36,7 +36,8 @@ def blobs(images=60, width=6, classes=3, size=1.0, seed=0):
 
 
 def fit(features, labels, classes=3, **options):
-    return fit_head(features, labels, classes, **{"seed": 0, "device": "cpu", **options})
+    found = fit_head(features, labels, classes, **{"seed": 0, "device": "cpu", **options})
+    return found.layer, found.epoch
 
 
 def logits(layer, features):
@@ -187,20 +188,40 @@ def test_a_layer_learns_by_a_loss_as_a_head_does_by_cross_entropy():
     features, labels = blobs()
     plain, _ = fit(features, labels, recipe=QUICK)
     counts = np.bincount(labels).tolist()
-    layer, epoch = fit_layer(
+    found = fit_layer(
         features, labels, 3, Teaching(nn.Linear, CE(counts)), seed=0, device="cpu", recipe=QUICK
     )
-    assert epoch == QUICK.epochs
-    torch.testing.assert_close(layer.weight, plain.weight)
+    assert found.epoch == QUICK.epochs
+    torch.testing.assert_close(found.layer.weight, plain.weight)
+
+
+def test_every_epoch_says_how_the_layer_did_before_its_steps():
+    features, labels = blobs()
+    recipe = HeadRecipe(epochs=3, warmup_epochs=2, batch_size=60)  # a step an epoch
+    layers = []
+
+    def judge(layer):
+        layers.append(layer)
+        return len(layers) / 10
+
+    found = fit_head(features, labels, 3, seed=0, device="cpu", judge=judge, recipe=recipe)
+    assert [(each.number, each.score) for each in found.course] == [(1, 0.1), (2, 0.2), (3, 0.3)]
+    assert [each.lr for each in found.course] == [0.05, 0.1, 0.1]
+    for layer, later in zip(layers, found.course[1:], strict=False):
+        said = torch.from_numpy(logits(layer, features))
+        loss = torch.nn.functional.cross_entropy(said, torch.from_numpy(labels))
+        assert later.loss == pytest.approx(float(loss), rel=1e-5)
+        assert later.accuracy == pytest.approx((said.argmax(1).numpy() == labels).mean())
+    assert fit_head(features, labels, 3, seed=0, device="cpu").course[0].score is None
 
 
 def test_complement_objective_training_takes_a_second_step():
     features, labels = blobs()
     counts = np.bincount(labels).tolist()
     loss, recipe = COT(counts), HeadRecipe(epochs=1, warmup_epochs=1, batch_size=60)
-    layer, _ = fit_layer(
+    layer = fit_layer(
         features, labels, 3, Teaching(nn.Linear, loss), seed=0, device="cpu", recipe=recipe
-    )
+    ).layer
     first, _ = fit(features, labels, recipe=recipe)
     scale = math.sqrt(SQUARED_NORM / np.mean(np.square(features).sum(1)))
     inputs, targets = torch.from_numpy(features) * scale, torch.from_numpy(labels)
@@ -224,7 +245,7 @@ def test_a_regime_is_told_how_the_classes_did_and_weighs_them_late():
         return [1.0, 1.0, 0.5]
 
     teaching = Teaching(nn.Linear, CE(counts), "dynamic", f1)
-    layer, _ = fit_layer(features, labels, 3, teaching, seed=0, device="cpu", recipe=QUICK)
+    layer = fit_layer(features, labels, 3, teaching, seed=0, device="cpu", recipe=QUICK).layer
     assert len(asked) == QUICK.epochs and torch.equal(asked[-1].weight, layer.weight)
     loss = CE([50, 5, 5])
     late = Teaching(nn.Linear, loss, "drw")
@@ -236,7 +257,7 @@ def test_a_regime_is_told_how_the_classes_did_and_weighs_them_late():
 def test_cosines_stay_cosines():
     features, labels = blobs(size=40.0)
     teaching = Teaching(CosineLinear, LDAM(np.bincount(labels).tolist()))
-    layer, _ = fit_layer(features, labels, 3, teaching, seed=0, device="cpu")
+    layer = fit_layer(features, labels, 3, teaching, seed=0, device="cpu").layer
     said = logits(layer, features)
     assert (np.abs(said) <= 1 + 1e-5).all()
     assert (said.argmax(axis=1) == labels).all()

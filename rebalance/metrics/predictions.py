@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import MetricError
 from rebalance.metrics.arrays import as_labels, as_probabilities
+from rebalance.metrics.ranking import Ranking
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,28 @@ class Predictions:
     def recalls(self) -> NDArray[np.float64]:
         """The share of each present class that was found, aligned with ``present``."""
         return self.confusion.diagonal()[self.present] / self.support[self.present]
+
+    @cached_property
+    def roc_aucs(self) -> NDArray[np.float64]:
+        """The area under the ROC curve of each present class, aligned with ``present``.
+
+        Each class is ranked against the rest; NaN where there is no image of others.
+        """
+        return self._areas[:, 0]
+
+    @cached_property
+    def average_precisions(self) -> NDArray[np.float64]:
+        """The average precision of each present class, aligned with ``present``."""
+        return self._areas[:, 1]
+
+    @cached_property
+    def _areas(self) -> NDArray[np.float64]:
+        rankings = (self.ranking(label) for label in self.present.tolist())
+        return np.array([(each.roc_auc, each.average_precision) for each in rankings])
+
+    def ranking(self, label: int) -> Ranking:
+        """Rank all images by the probability of one class, as it was given."""
+        return Ranking.of(self.probabilities[:, label], self.labels == label)
 
     @cached_property
     def distributions(self) -> NDArray[np.float64]:

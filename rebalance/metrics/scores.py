@@ -4,16 +4,13 @@ Means over classes are over the classes with test images: one that is absent has
 perfect classifier must reach 1. Imports numpy and nothing heavier; may not import torch or click.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import MetricError
 from rebalance.metrics.predictions import Predictions
-
-Counts = NDArray[np.integer[Any]]
 
 SMALLEST_PROBABILITY = 1e-15  # what the log loss takes zero for
 
@@ -99,14 +96,14 @@ def roc_auc_ovr_macro(predictions: Predictions) -> float:
     MetricError where all images are of one class, whose area is then not defined.
     """
     _require_others(predictions, "ROC AUC")
-    return float(np.mean(_over_classes(predictions, _roc_auc)))
+    return float(predictions.roc_aucs.mean())
 
 
 def roc_auc_ovr_weighted(predictions: Predictions) -> float:
     """Average the areas of ``roc_auc_ovr_macro``, each class weighted by its test images."""
     _require_others(predictions, "ROC AUC")
     sizes = predictions.support[predictions.present]
-    return _weighted(_over_classes(predictions, _roc_auc), sizes)
+    return _weighted(predictions.roc_aucs, sizes)
 
 
 def average_precision_macro(predictions: Predictions) -> float:
@@ -115,7 +112,7 @@ def average_precision_macro(predictions: Predictions) -> float:
     P_i and R_i are precision and recall down to the i-th distinct probability, from the top; there
     is no interpolation, as in scikit-learn's ``average_precision_score``.
     """
-    return float(np.mean(_over_classes(predictions, _average_precision)))
+    return float(predictions.average_precisions.mean())
 
 
 def log_loss(predictions: Predictions) -> float:
@@ -171,38 +168,8 @@ def class_fbeta(predictions: Predictions, beta: float) -> NDArray[np.float64]:
     return values
 
 
-def _weighted(values: Sequence[float] | NDArray[np.float64], sizes: Counts) -> float:
-    return float(np.average(np.asarray(values), weights=sizes))
-
-
-def _over_classes(predictions: Predictions, area: Callable[[Counts, Counts], float]) -> list[float]:
-    """Return an area for each present class, aligned with ``present``."""
-    return [
-        area(*_found_down_to(predictions.probabilities[:, label], predictions.labels == label))
-        for label in predictions.present
-    ]
-
-
-def _found_down_to(
-    probabilities: NDArray[np.float64], positive: NDArray[np.bool_]
-) -> tuple[Counts, Counts]:
-    """Count the positives and the others that reach each distinct probability, from the top."""
-    falling = np.argsort(-probabilities)
-    ends_of_ties = np.flatnonzero(np.diff(probabilities[falling], append=-1))
-    found = np.cumsum(positive[falling], dtype=np.intp)[ends_of_ties]
-    return found, ends_of_ties + 1 - found
-
-
-def _roc_auc(found: Counts, others: Counts) -> float:
-    # Twice the area in whole numbers, so that only the last division rounds.
-    heights = found + np.append(0, found[:-1])
-    doubled = int(np.dot(heights, np.diff(others, prepend=0)))
-    return doubled / (2 * int(found[-1]) * int(others[-1]))
-
-
-def _average_precision(found: Counts, others: Counts) -> float:
-    precision = found / (found + others)
-    return float(np.dot(np.diff(found, prepend=0), precision) / found[-1])
+def _weighted(values: NDArray[np.float64], sizes: NDArray[np.intp]) -> float:
+    return float(np.average(values, weights=sizes))
 
 
 def _require_others(predictions: Predictions, what: str) -> None:

@@ -77,10 +77,12 @@ def _values(predictions: Predictions) -> tuple[dict[str, float | None], dict[str
 
 
 def class_scores(predictions: Predictions) -> dict[str, ClassScores]:
-    """Compute precision, recall, F1 and support (test images) of each class by its name.
+    """Compute what is known of each class by itself, by its name.
 
-    The precision of a class that was never predicted is 0, as in scikit-learn. A class without test
-    images has support 0 and None for the other three.
+    ``precision``, ``recall``, ``f1``, ``support`` (test images), and the areas under its curves
+    against the rest: ``roc_auc``, ``average_precision``. The precision of a class that was never
+    predicted is 0, as in scikit-learn. A class without test images has support 0 and None for all
+    else; ``roc_auc`` is None also where no other class has any.
 
     >>> from rebalance.metrics import as_predictions, class_scores
     >>> found = as_predictions([0, 1, 1], [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8]], ["cat", "dog"])
@@ -88,20 +90,27 @@ def class_scores(predictions: Predictions) -> dict[str, ClassScores]:
     0.5
     """
     found = predictions.confusion.diagonal()
-    precision = found / np.maximum(predictions.confusion.sum(axis=0), 1)
-    recall = found / np.maximum(predictions.support, 1)
-    f1 = class_f1(predictions)
-    return {
-        name: {
-            "precision": float(precision[label]) if support else None,
-            "recall": float(recall[label]) if support else None,
-            "f1": float(f1[label]) if support else None,
-            "support": support,
-        }
-        for label, (name, support) in enumerate(
-            zip(predictions.classes, predictions.support.tolist(), strict=True)
-        )
+    columns = {
+        "precision": found / np.maximum(predictions.confusion.sum(axis=0), 1),
+        "recall": found / np.maximum(predictions.support, 1),
+        "f1": class_f1(predictions),
+        "roc_auc": _of_all(predictions, predictions.roc_aucs),
+        "average_precision": _of_all(predictions, predictions.average_precisions),
     }
+    rows = {}
+    for label, name in enumerate(predictions.classes):
+        support = int(predictions.support[label])
+        known = {key: float(values[label]) for key, values in columns.items()}
+        row = {key: value if support and value == value else None for key, value in known.items()}
+        rows[name] = cast(ClassScores, {**row, "support": support})
+    return rows
+
+
+def _of_all(predictions: Predictions, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spread values of the present classes over all [K]; NaN for the others."""
+    spread = np.full(len(predictions.classes), np.nan)
+    spread[predictions.present] = values
+    return spread
 
 
 def shot_groups(predictions: Predictions, train_counts: Sequence[int]) -> ShotGroups:

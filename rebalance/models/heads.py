@@ -29,6 +29,18 @@ def gives_cosines(network: Network) -> bool:
     return isinstance(network.last, CosineLinear)
 
 
+def weight_norms(network: Network) -> list[float]:
+    """Return the Euclidean norm of each class's weights in the last layer, without its bias.
+
+    Networks trained on imbalanced classes give large ones longer weights (Kang et al. 2020). Where
+    logits are cosines, as under LDAM, the norm decides nothing.
+    """
+    *_, last = (module for module in network.output.modules() if hasattr(module, "weight"))
+    weight = last.get_parameter("weight").detach()
+    norms: list[float] = weight.flatten(1).double().norm(dim=1).tolist()
+    return norms
+
+
 def with_cosine_output(network: Network) -> Network:
     """Put a new last layer that gives cosines on ``network``, whose modules are shared.
 

@@ -136,7 +136,14 @@ class DecisionRecord(TypedDict):
     others: Annotated[dict[str, RuleRecord], "Rules that were asked for since, by their name."]
 
 
-class ClassScores(TypedDict):
+class _Areas(TypedDict, total=False):
+    roc_auc: Annotated[float | None, "The area under its ROC curve, it against all others."]
+    average_precision: Annotated[
+        float | None, "The area under its precision-recall curve, without interpolation."
+    ]
+
+
+class ClassScores(_Areas):
     """The scores of one class; null where it has no test images."""
 
     precision: Annotated[float | None, "Of the images predicted to be of it, the share that are."]
@@ -161,7 +168,27 @@ class ShotGroups(TypedDict):
     few: Annotated[ShotGroup, "Classes with fewer than 20 training images."]
 
 
-class GapRecord(TypedDict):
+class GapPartRecord(TypedDict):
+    """The same of a part of the test images."""
+
+    net: Annotated[float, "The mean of the gaps of the classes that have any."]
+    per_class: Annotated[dict[str, float], "The gap of each of these classes, by its name."]
+    images: Annotated[dict[str, int], "How many images each is the gap of: more reach further."]
+
+
+class _GapParts(TypedDict, total=False):
+    true_positives: Annotated[
+        GapPartRecord | None,
+        "The gap of the test images of a class that were given it; null without any.",
+    ]
+    false_positives: Annotated[
+        GapPartRecord | None,
+        "The gap of test images of other classes that were given the class, beyond the training "
+        "images of the class they were given; null without any.",
+    ]
+
+
+class GapRecord(_GapParts):
     """How far the features of test images reach beyond those of training images."""
 
     net: Annotated[float, "The mean of the gaps of all classes."]
@@ -234,4 +261,9 @@ class MetricsRecord(_About, total=False):
         GapRecord | None,
         "How far test features reach beyond; null where no class is on both sides.",
     ]
+    weight_norms: Annotated[
+        dict[str, float],
+        "The Euclidean norm of each class's weights in the last layer, without its bias.",
+    ]
+    test_root: Annotated[str, "The folder that the names in predictions.csv are relative to."]
     before: Annotated["MetricsRecord", "The same before the last layer was trained anew."]

@@ -4,6 +4,6 @@
 Imports torch only for the network, the state and the loss; never click.
 """
 
-from rebalance.runs.folder import DECISION, FILES, METRICS, RANGES, Run
+from rebalance.runs.folder import DECISION, EMBEDDING, FILES, METRICS, PREDICTIONS, RANGES, Run
 
-__all__ = ["DECISION", "FILES", "METRICS", "RANGES", "Run"]
+__all__ = ["DECISION", "EMBEDDING", "FILES", "METRICS", "PREDICTIONS", "RANGES", "Run"]

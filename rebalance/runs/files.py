@@ -18,6 +18,7 @@ from rebalance.errors import DataError, OutputError
 from rebalance.manifest import to_json
 from rebalance.metrics import FeatureRanges
 from rebalance.reading import check_regular, read_object, read_whole
+from rebalance.scoring.embedded import EmbeddedImages
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
@@ -185,6 +186,46 @@ def read_ranges(path: Path) -> FeatureRanges | None:
     except Exception as error:  # a damaged header makes numpy raise nearly anything
         raise DataError(f"{str(path)!r} is damaged ({error}): train again") from None
     return FeatureRanges(found, *layers)
+
+
+def write_embedded(path: Path, images: EmbeddedImages) -> None:
+    """Write points of images as safetensors."""
+    from safetensors.numpy import save
+
+    with replacing(path) as (partial,):
+        partial.write_bytes(save({"rows": images.rows, "components": images.components}))
+
+
+def read_embedded(path: Path) -> EmbeddedImages | None:
+    """Return what ``write_embedded`` wrote.
+
+    None where there is none. DataError for a damaged file.
+    """
+    from safetensors.numpy import load
+
+    if not path.exists():
+        return None
+    try:
+        found = load(read_whole(path))
+        rows, components = found["rows"], found["components"]
+        if not _are_points(rows, components):
+            raise ValueError("it holds something else")
+    except Exception as error:  # a damaged header makes numpy raise nearly anything
+        raise DataError(f"{str(path)!r} is damaged ({error}): train again") from None
+    return EmbeddedImages(rows, components)
+
+
+def _are_points(rows: NDArray[Any], components: NDArray[Any]) -> bool:
+    """Tell whether these are rising places [n], and as many points [n, d] of finite numbers."""
+    return (
+        rows.dtype == np.int64
+        and components.dtype == np.float32
+        and rows.ndim == 1
+        and components.ndim == 2
+        and len(rows) == len(components) > 0
+        and components.shape[1] > 0
+        and bool((np.diff(rows, prepend=-1) > 0).all() and np.isfinite(components).all())
+    )
 
 
 def _are_ranges(arrays: Collection[NDArray[Any]]) -> bool:

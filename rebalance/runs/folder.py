@@ -8,6 +8,8 @@
         decision.json       how predictions are decided: every rule that was fitted
         metrics.json        how good it is on the test set
         predictions.csv     what it says of each test image
+        head.csv            a row per epoch of a last layer that was trained anew
+        embedding.safetensors  test images as points, which a map is drawn from
 
 Every file appears whole or not at all (see ``files``), so that a run that is killed can be gone
 on with. Imports torch only for the network and the state; never click.
@@ -33,24 +35,27 @@ from rebalance.runs.files import (
     delete,
     delete_partial,
     partial_files,
+    read_embedded,
     read_ranges,
     read_record,
     read_rows,
     read_state,
     read_summary,
+    write_embedded,
     write_epoch,
     write_predictions,
     write_ranges,
     write_record,
     write_summary,
 )
+from rebalance.scoring.embedded import EmbeddedImages
 
 if TYPE_CHECKING:
     from rebalance.models.checkpoints import Saved
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
 
-OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS = FILES = (
+OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS, HEAD, EMBEDDING = FILES = (
     "options.json",  # makes the folder a run: the first to be there, the last to be deleted
     "summary.csv",
     "state.pt",
@@ -59,6 +64,8 @@ OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS = FILES = (
     "decision.json",
     "metrics.json",
     "predictions.csv",
+    "head.csv",
+    "embedding.safetensors",
 )
 
 
@@ -216,6 +223,23 @@ class Run:
     def load_ranges(self) -> FeatureRanges | None:
         """Return what ``save_ranges`` kept, if anything. Raises DataError for a damaged file."""
         return read_ranges(self.path / RANGES)
+
+    def save_embedded(self, images: EmbeddedImages) -> None:
+        """Keep test images as points."""
+        write_embedded(self.path / EMBEDDING, images)
+
+    def load_embedded(self) -> EmbeddedImages | None:
+        """Return what ``save_embedded`` kept, if anything. Raises DataError for a damaged file."""
+        return read_embedded(self.path / EMBEDDING)
+
+    def write_head_epochs(self, rows: Sequence[Mapping[str, float | int | str]]) -> None:
+        """Keep how a last layer was trained anew: a row per epoch, at least one, alike columns."""
+        told = [{name: str(value) for name, value in row.items()} for row in rows]
+        write_summary(self.path / HEAD, told[0], told)
+
+    def head_epochs(self) -> list[dict[str, str]]:
+        """The rows that ``write_head_epochs`` wrote; none where there are none."""
+        return read_summary(self.path / HEAD)
 
     def write_record(self, name: str, record: Mapping[str, Any]) -> None:
         """Write one of the JSON files, ``DECISION`` or ``METRICS``."""

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from rebalance.data.folder import ImageFolder
 from rebalance.metrics import FeatureRanges, score
-from rebalance.records import GapRecord, MetricsRecord
+from rebalance.records import GapPartRecord, GapRecord, MetricsRecord
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import DecisionRule
 from rebalance.scoring.thresholds import Decision
@@ -22,10 +23,13 @@ class Evaluation:
     """How good a network is on a test set.
 
     metrics: what ``metrics.json`` holds. predictions: header and rows of ``predictions.csv``.
+    predicted, features: the class index and the embedding of each image, in the same order.
     """
 
     metrics: MetricsRecord
     predictions: tuple[list[str], list[list[Any]]]
+    predicted: NDArray[np.integer[Any]]
+    features: NDArray[np.float32]
 
     @classmethod
     def of(
@@ -42,10 +46,11 @@ class Evaluation:
         which the generalization gap is found.
         """
         metrics, decision = evaluate(outputs, folder.labels, folder.classes, rule, train_counts)
+        metrics = {**metrics, "test_root": str(folder.root.absolute())}
         if ranges is not None:
-            metrics = with_gap(metrics, ranges, outputs.features, folder)
+            metrics = with_gap(metrics, ranges, outputs.features, folder, decision.predicted)
         table = prediction_table(folder.paths, folder.labels, folder.classes, decision)
-        return cls(metrics, table)
+        return cls(metrics, table, decision.predicted, outputs.features)
 
 
 def evaluate(
@@ -78,11 +83,17 @@ def evaluate(
 
 
 def with_gap(
-    metrics: MetricsRecord, train: FeatureRanges, features: ArrayLike, tested: ImageFolder
+    metrics: MetricsRecord,
+    train: FeatureRanges,
+    features: ArrayLike,
+    tested: ImageFolder,
+    predicted: NDArray[np.integer[Any]],
 ) -> MetricsRecord:
     """Add the generalization gap of test features [M, D] to metrics; None where it has none.
 
     It has ``net``; ``net_per_feature``, divided by D; and ``per_class``, of classes on both sides.
+    predicted: the class index [M] decided on, for the gaps of ``true_positives`` and of
+    ``false_positives`` (EOS, figure 4).
     """
     found = FeatureRanges.of(features, tested.labels)
     if train.by_class.keys().isdisjoint(found.by_class):
@@ -95,7 +106,30 @@ def with_gap(
         "net_per_feature": net / train.width,
         "per_class": {tested.classes[label]: gap for label, gap in per_class.items()},
     }
+    right = predicted == np.array(tested.labels)
+    gap["true_positives"] = _gap_of_part(train, features, predicted, right, tested.classes)
+    gap["false_positives"] = _gap_of_part(train, features, predicted, ~right, tested.classes)
     return {**metrics, "generalization_gap": gap}
+
+
+def _gap_of_part(
+    train: FeatureRanges,
+    features: ArrayLike,
+    given: NDArray[np.integer[Any]],
+    part: NDArray[np.bool_],
+    classes: Sequence[str],
+) -> GapPartRecord | None:
+    """Measure some of the test images beyond the training images of the class they were given."""
+    labels = given[part]
+    if not np.isin(labels, list(train.by_class)).any():
+        return None
+    per_class, net = train.gap(FeatureRanges.of(np.asarray(features)[part], labels))
+    sizes = np.bincount(labels, minlength=len(classes)).tolist()
+    return {
+        "net": net,
+        "per_class": {classes[label]: gap for label, gap in per_class.items()},
+        "images": {classes[label]: sizes[label] for label in per_class},
+    }
 
 
 def prediction_table(

@@ -4,7 +4,7 @@ Imports torch only to run them; never click.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -135,8 +135,12 @@ class Evaluator:
         counts: training images of each class. ranges: of the training images' features, by which
         the generalization gap is found.
         """
+        from rebalance.models.heads import weight_norms
+
         outputs = self.predict(network, loss, tested, transform)
-        return Evaluation.of(outputs, tested.folder, rule, list(counts.values()), ranges)
+        found = Evaluation.of(outputs, tested.folder, rule, list(counts.values()), ranges)
+        norms = dict(zip(tested.folder.classes, weight_norms(network), strict=True))
+        return replace(found, metrics={**found.metrics, "weight_norms": norms})
 
     def _features(
         self, network: "Network", dataset: "ImageDataset", positions: Sequence[int]

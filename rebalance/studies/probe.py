@@ -156,9 +156,9 @@ class Block:
         if plan.has_first_phase:
             first.check(named, recipe.epochs)
         teaching = _teaching(made, regime.key, heard, first)
-        layer, _ = fit_layer(
+        layer = fit_layer(
             inputs, labels, len(classes), teaching, seed=self.stream, device="cpu", recipe=recipe
-        )
+        ).layer
         last = Moment(recipe.epochs - 1, recipe.epochs, heard.before, self.stream, first)
         shown = plan.plan(labels, last).positions
         draws = np.bincount(labels[shown], minlength=len(classes))

@@ -59,6 +59,30 @@ RECIPE = HeadRecipe()
 
 
 @dataclass(frozen=True)
+class HeadEpoch:
+    """What one pass over the embeddings came to.
+
+    number: from 1. loss, accuracy: means over the embeddings as they were trained on, so before the
+    epoch's last steps. score: what the judge says of the layer, where there is one.
+    """
+
+    number: int
+    lr: float
+    loss: float
+    accuracy: float
+    score: float | None
+
+
+@dataclass(frozen=True)
+class FittedHead(Generic[Layer]):
+    """A trained layer, the epoch, from 1, that it is from, and every epoch there was."""
+
+    layer: Layer
+    epoch: int
+    course: Sequence[HeadEpoch]
+
+
+@dataclass(frozen=True)
 class Teaching(Generic[Layer]):
     """What a head learns by.
 
@@ -83,7 +107,7 @@ def fit_head(
     device: str,
     judge: Callable[[nn.Linear], float] | None = None,
     recipe: HeadRecipe = RECIPE,
-) -> tuple[nn.Linear, int]:
+) -> FittedHead[nn.Linear]:
     """``fit_layer``: a linear layer, by cross-entropy on every embedding in every epoch."""
     teaching = Teaching(nn.Linear)
     return fit_layer(
@@ -108,8 +132,8 @@ def fit_layer(
     device: str,
     judge: Callable[[Layer], float] | None = None,
     recipe: HeadRecipe = RECIPE,
-) -> tuple[Layer, int]:
-    """A layer trained as ``teaching`` says, and the epoch, from 1, that it is from.
+) -> FittedHead[Layer]:
+    """A layer trained as ``teaching`` says, the epoch it is from, and how training went.
 
     embeddings: [N, D]. labels: class index [N]. judge: how good a layer is on validation images;
     the best epoch is kept (tie: the earlier). Without it that is the last one. The layer is on the
@@ -129,6 +153,7 @@ def fit_layer(
     steps = _steps(head, teaching.loss, recipe, device)
     best, best_epoch, best_score = _unscaled(head, scale), 0, -math.inf
     f1: Sequence[float] | None = None
+    course: list[HeadEpoch] = []
     for epoch in range(recipe.epochs):
         moment = Moment(epoch, recipe.epochs, f1, seed, teaching.first)
         lesson = REGIMES[teaching.regime].plan(labels, moment)
@@ -137,10 +162,13 @@ def fit_layer(
             step.optimiser.param_groups[0]["lr"] = recipe.rate(epoch)
         rng = seeds.generator(seed, "head", epoch)
         order = lesson.positions[rng.permutation(len(lesson.positions))]
-        _pass(head, steps, inputs, targets, torch.from_numpy(order).to(device), recipe)
+        drawn = torch.from_numpy(order).to(device)
+        passed = _pass(head, steps, inputs, targets, drawn, recipe)
         found = _unscaled(head, scale)
         f1 = None if teaching.f1 is None else teaching.f1(found)
-        score = float(epoch) if judge is None else judge(found)
+        judged = None if judge is None else judge(found)
+        course.append(HeadEpoch(epoch + 1, recipe.rate(epoch), *passed, judged))
+        score = float(epoch) if judged is None else judged
         if score > best_score:
             best, best_epoch, best_score = found, epoch + 1, score
     if not all(bool(parameter.isfinite().all()) for parameter in best.parameters()):
@@ -148,7 +176,7 @@ def fit_layer(
             "the head's weights are no longer finite: see whether the embeddings are, or train the "
             "body again"
         )
-    return best, best_epoch
+    return FittedHead(best, best_epoch, course)
 
 
 def balanced_accuracy(
@@ -197,15 +225,24 @@ def _pass(
     targets: Tensor,
     order: Tensor,
     recipe: HeadRecipe,
-) -> None:
+) -> tuple[float, float]:
+    """Descend batch by batch; the mean loss and accuracy of what was shown, before each step."""
+    totals = torch.zeros(2, dtype=torch.float64, device=inputs.device)
     bounds = [*range(0, len(order), recipe.batch_size), len(order)]
     for begin, end in pairwise(bounds):
         batch = order[begin:end]
         shown, told = inputs[batch], targets[batch]
-        for step in steps:
+        for place, step in enumerate(steps):
             step.optimiser.zero_grad()
-            torch.autograd.backward(step.loss(head(shown), told))
+            logits = head(shown)
+            loss = step.loss(logits, told)
+            torch.autograd.backward(loss)
             step.optimiser.step()
+            if not place:
+                right = (logits.detach().argmax(dim=1) == told).sum()
+                totals += torch.stack((loss.detach().double() * len(batch), right.double()))
+    loss_sum, right_sum = totals.tolist()
+    return loss_sum / max(len(order), 1), right_sum / max(len(order), 1)
 
 
 def _unscaled(head: Layer, scale: float) -> Layer:

@@ -7,12 +7,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rebalance import seeds
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.metrics import FeatureRanges
 from rebalance.records import MetricsRecord
 from rebalance.runs import DECISION, METRICS, Run
+from rebalance.scoring.embedded import EmbeddedImages
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import find_rule, prior_of
 from rebalance.scoring.stored import Decisions
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from rebalance.losses import Loss
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
+    from rebalance.training.head import HeadEpoch
 
 
 log = logging.getLogger("rebalance")
@@ -34,6 +37,7 @@ class Trained:
     loss: how its logits become probabilities. draws, weights: how often training drew each class
     [K] in the end, and what it weighed. ranges: of the features that its last layer learned from.
     before: the metrics that the network had before it was given another head, if it was.
+    head_epochs: how that head was trained.
     """
 
     arch: str
@@ -44,6 +48,7 @@ class Trained:
     weights: Sequence[float]
     ranges: FeatureRanges
     before: MetricsRecord | None = None
+    head_epochs: "Sequence[HeadEpoch]" = ()
 
 
 def warn_of_one_class(tested: ScoringSet) -> None:
@@ -90,4 +95,20 @@ def conclude(
         metrics = {**metrics, "before": trained.before}
     by_first(partial(folder.write_record, METRICS, metrics))
     by_first(partial(folder.write_predictions, *found.predictions))
+    rng = seeds.generator(folder.options["seed"], "map")
+    by_first(lambda: folder.save_embedded(EmbeddedImages.of(found.features, rng)))
+    if trained.head_epochs:
+        by_first(lambda: folder.write_head_epochs([_row(each) for each in trained.head_epochs]))
     return metrics
+
+
+def _row(epoch: "HeadEpoch") -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "epoch": epoch.number,
+        "train_loss": round(epoch.loss, 6),
+        "train_accuracy": round(epoch.accuracy, 6),
+        "lr": epoch.lr,
+    }
+    if epoch.score is not None:
+        row["val_balanced_accuracy"] = round(epoch.score, 6)
+    return row

@@ -55,21 +55,19 @@ def with_rebalanced_head(
         None if validation is None else _judge(trained.network, validation, transform, evaluator)
     )
     learn = partial(fit_head, shown.embeddings, shown.labels, len(classes), seed=seed)
-    layer, epoch = evaluator.processes.by_first(
-        partial(learn, device=evaluator.device, judge=judge)
-    )
+    fitted = evaluator.processes.by_first(partial(learn, device=evaluator.device, judge=judge))
     log.info(
         "a head from %d embeddings, %d of them blended: epoch %d",
         len(shown.labels),
         shown.blended,
-        epoch,
+        fitted.epoch,
     )
     ranges = shown.seen or evaluator.ranges(trained.network, seen, transform)
     before = _before(trained, ranges, tested, counts, evaluator)
     head = evaluator.processes.by_first(
         partial(_under_fresh_output, trained.network, len(classes), seed)
     )
-    head.last.load_state_dict(layer.state_dict())
+    head.last.load_state_dict(fitted.layer.state_dict())
     learned = shown.counts(classes)
     return replace(
         trained,
@@ -79,6 +77,7 @@ def with_rebalanced_head(
         weights=[1.0] * len(learned),
         ranges=FeatureRanges.of(shown.embeddings, shown.labels),
         before=before,
+        head_epochs=fitted.course,
     )
 
 

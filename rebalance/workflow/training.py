@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from rebalance.losses import Loss
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
+    from rebalance.scoring.judge import Judge
     from rebalance.training.dataset import ImageDataset
     from rebalance.training.loop import Epoch
 
@@ -269,8 +270,7 @@ def _train(
         progress=evaluator.progress,
     ):
         before, f1 = f1, None if epoch.f1 is None else list(epoch.f1)
-        balanced_accuracy = None if judge is None else judge.balanced_accuracy
-        evaluator.processes.by_first(partial(_note, folder, epoch, balanced_accuracy, before))
+        evaluator.processes.by_first(partial(_note, folder, epoch, judge, before))
         log.info("%s", epoch)
     return before
 
@@ -278,7 +278,7 @@ def _train(
 def _note(
     folder: Run,
     epoch: "Epoch",
-    balanced_accuracy: float | None,
+    judge: "Judge | None",
     f1_before: Sequence[float] | None,
 ) -> None:
     row: dict[str, Any] = {
@@ -290,8 +290,9 @@ def _note(
     }
     if epoch.f1 is not None:
         row["val_f1_macro"] = round(float(np.mean(epoch.f1)), 6)
-    if balanced_accuracy is not None:
-        row["val_balanced_accuracy"] = round(balanced_accuracy, 6)
+    if judge is not None:
+        for name in ("balanced_accuracy", "accuracy"):
+            row[f"val_{name}"] = round(getattr(judge, name), 6)
     folder.record_epoch(row, {**epoch.state(), "f1_before": f1_before})
 
 

@@ -12,10 +12,14 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from rebalance.figures import as_png, as_svg
+from rebalance.figures.boundary import Boundary, draw_boundary
+from rebalance.figures.boundary import coloured as coloured_classes
 from rebalance.figures.confusion import NUMBERED, draw_confusion, row_shares
 from rebalance.figures.curves import MARKS, Curve, draw_curves
 from rebalance.figures.dots import NAMED, Dots, draw_dots, pooled
+from rebalance.figures.ranking import RankingCurve, coloured, draw_precision_recall, draw_roc
 from rebalance.figures.strokes import legible, stroke
+from rebalance.metrics.ranking import Ranking
 
 HOSTILE = ["$x$", "_hidden", "a\nb\x01", "eel\udcff", "<b>&", "n" * 300, ""]
 
@@ -44,9 +48,15 @@ def test_a_name_is_one_printable_line_without_mathematics(name: str) -> None:
     assert text.count("$") == text.count(r"\$")
 
 
-@pytest.mark.parametrize("draw", ["curves", "confusion", "dots"])
+@pytest.mark.parametrize("draw", ["curves", "confusion", "dots", "ranking", "boundary"])
 def test_any_name_gives_a_sound_file_and_the_same_each_time(draw: str) -> None:
     def figure():
+        if draw == "ranking":
+            line = np.linspace(0, 1, 5)
+            return draw_roc([RankingCurve(name, line, line, 0.5) for name in HOSTILE])
+        if draw == "boundary":
+            places = np.arange(len(HOSTILE))
+            return draw_boundary(Boundary(np.eye(len(HOSTILE), 2), places, places[::-1]), HOSTILE)
         if draw == "confusion":
             return draw_confusion(matrix(len(HOSTILE)), HOSTILE)
         if draw == "dots":
@@ -200,3 +210,43 @@ def test_pooled_means_are_those_of_a_slow_loop(stages: list[list[float | None]],
 def test_gaps_of_zero_and_runs_without_any_number_are_drawn() -> None:
     runs = [Dots("a", 0, [[0.0, 0.0]]), Dots("b", 1, [[math.nan, math.nan]])]
     assert as_svg(draw_dots(["x", "y"], runs, "gap", None)).startswith(b"<?xml")
+
+
+def test_of_many_curves_those_with_the_smallest_areas_stand_out() -> None:
+    line, areas = np.linspace(0, 1, 5), np.random.default_rng(0).permutation(100) / 100
+    curves = [RankingCurve(f"class {k}", line, line, area) for k, area in enumerate(areas)]
+    assert sorted(areas[coloured(curves)]) == [k / 100 for k in range(8)]
+    assert coloured(curves[:8]) == list(range(8))
+    told = texts(as_svg(draw_precision_recall(curves)))
+    assert "92 more, with larger areas" in told
+    assert told.count("class ") == 8
+    (plot,) = draw_roc(curves).axes
+    assert len(plot.lines) == 100 + 2  # the legend's grey line, and chance
+
+
+def test_the_area_of_a_drawn_curve_is_the_one_in_its_legend() -> None:
+    rng = np.random.default_rng(0)
+    ranking = Ranking.of(rng.integers(0, 20, 200) / 20, rng.random(200) < 0.3)
+    x, y = ranking.roc_curve
+    assert np.trapezoid(y, x) == pytest.approx(ranking.roc_auc)
+    recall, precision = ranking.precision_recall_curve
+    steps = np.diff(recall) * precision[1:]  # as it is drawn: held to the left
+    assert steps.sum() == pytest.approx(ranking.average_precision)
+
+
+def test_a_mistake_has_the_rim_of_the_class_it_was_given() -> None:
+    points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    data = Boundary(points, np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]))
+    (plot,) = draw_boundary(data, ["cat", "dog"]).axes
+    drawn = {tuple(x): line for line in plot.lines for x in line.get_xydata().tolist()}
+    wrong, right = drawn[1.0, 0.0], drawn[0.0, 0.0]
+    assert to_hex(wrong.get_markerfacecolor()) == to_hex(right.get_markerfacecolor())
+    assert to_hex(wrong.get_markeredgecolor()) == to_hex(drawn[0.0, 1.0].get_markerfacecolor())
+    assert wrong.get_markersize() > right.get_markersize()
+    assert right.get_markeredgewidth() == 0
+
+
+def test_of_many_classes_those_with_most_mistakes_have_a_colour() -> None:
+    labels = np.repeat(np.arange(20), 3)
+    given = np.where(labels < 8, (labels + 1) % 8, labels)
+    assert coloured_classes(Boundary(np.zeros((60, 2)), labels, given), 20) == list(range(8))

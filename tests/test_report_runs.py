@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,12 @@ def runs(few, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def page_of(runs: Path):
+    """``page_of("plain", "prior")`` is the page on these runs, made once."""
+    return cache(lambda *names: Page(run_report([runs / name for name in names])))
+
+
 @pytest.fixture
 def copied(runs: Path, tmp_path: Path):
     """``copied("prior", "name")`` is a run of its own, to be spoilt."""
@@ -118,19 +125,25 @@ def three(value: float) -> str:
 def test_the_page_is_whole_in_itself_and_every_figure_is_told_in_words(runs):
     report = run_report([runs / name for name in ("plain", "prior", "transfer", "headed")])
     page = Page(report)
-    assert all(link.startswith(("data:image/svg+xml;base64,", "#")) for link in page.links)
+    kinds = ("svg+xml", "png", "jpeg")
+    inside = tuple(f"data:image/{kind};base64," for kind in kinds)
+    assert all(link.startswith((*inside, "#")) for link in page.links)
     assert all(len(image["alt"]) > 40 for image in page.images)
     assert {name.rpartition(".")[2] for name in report.figures} == {"svg", "png"}
-    assert len(report.figures) == 2 * len(page.images)
-    names = {"loss", "macro-f1", "recall", "gap"}
-    names |= {f"confusion-{run}" for run in ("plain", "prior", "transfer", "headed")}
+    photographs = [link for link in page.links if link.startswith(inside[2])]
+    assert photographs
+    assert len(report.figures) == 2 * (len(page.images) - len(photographs))
+    names = {"loss", "error", "head", "macro-f1", "recall", "gap", "gap-of-positives", "norms"}
+    for run in ("plain", "prior", "transfer", "headed"):
+        names |= {f"{kind}-{run}" for kind in ("confusion", "roc", "precision-recall", "map")}
     assert {f"{name}.{kind}" for name in names for kind in ("svg", "png")} <= report.figures.keys()
-    assert run_report([runs / name for name in ("plain", "prior", "transfer", "headed")]) == report
+    again = run_report([runs / "headed"])
+    assert again == run_report([runs / "headed"])
 
 
-def test_scores_are_those_of_the_run_and_the_best_is_marked(runs):
+def test_scores_are_those_of_the_run_and_the_best_is_marked(runs, page_of):
     names = ["plain", "prior", "transfer"]
-    rows = Page(run_report([runs / name for name in names])).tables["Scores on the test images"]
+    rows = page_of(*names).tables["Scores on the test images"]
     keys = ["balanced_accuracy", "gmean", "f1_macro", "roc_auc_ovr_macro"]
     known = [metrics_of(runs / name) for name in names]
     for column, key in enumerate(keys, start=1):
@@ -154,10 +167,11 @@ def test_one_run_alone_is_not_the_best_of_anything(runs):
     assert scores[-1].value == metrics_of(runs / "plain")["generalization_gap"]["net"]
 
 
-def test_curves_have_the_numbers_of_the_summary(runs):
-    page = Page(run_report([runs / "plain", runs / "transfer"]))
+def test_curves_have_the_numbers_of_the_summary(runs, page_of):
+    page = page_of("plain", "transfer")
     header, *rows = page.tables["Training loss, per epoch"]
     assert header == ["epoch", "plain", "transfer"]
+    assert page.tables["Error, per epoch"][0] == ["epoch", "plain, training", "transfer, training"]
     for column, name in enumerate(header[1:], start=1):
         with (runs / name / "summary.csv").open(newline="") as file:
             told = [three(float(row["train_loss"])) for row in csv.DictReader(file)]
@@ -173,13 +187,13 @@ def test_curves_have_the_numbers_of_the_summary(runs):
     assert "--val-fraction 0.2" in page.text
 
 
-def test_validation_is_shown_of_the_runs_that_had_it(runs):
-    page = Page(run_report([runs / "plain", runs / "prior"]))
+def test_validation_is_shown_of_the_runs_that_had_it(page_of):
+    page = page_of("plain", "prior")
     header, *rows = page.tables["Validation macro F1, per epoch"]
     assert header == ["epoch", "prior"]
     assert len(rows) == 2
     assert "plain: not validated" in page.text
-    assert "not validated" not in Page(run_report([runs / "prior"])).text
+    assert "not validated" not in page_of("prior").text
 
 
 def test_a_column_of_balanced_accuracy_is_a_curve_of_its_own(copied):
@@ -223,13 +237,13 @@ def test_recall_without_costs_is_what_evaluate_says(few, tmp_path):
     assert stages(tmp_path / "run") == {"head": recall(plain), "threshold cost": recall(decided)}
 
 
-def test_a_new_head_is_shown_after_the_former_one_and_before_its_threshold(runs, few):
+def test_a_new_head_is_shown_after_the_former_one_and_before_its_threshold(runs, few, page_of):
     plain = rebalance.evaluate(runs / "headed", few[1], threshold="none", device="cpu")
     metrics = metrics_of(runs / "headed")
     found = stages(runs / "headed")
     assert list(found) == ["former head", "head", "threshold prior"]
     assert list(found.values()) == [recall(metrics["before"]), recall(plain), recall(metrics)]
-    page = Page(run_report([runs / "headed"]))
+    page = page_of("headed")
     assert "former head, then head, then threshold prior" in page.text
     assert "no epochs of its own" in page.text
     for name, before, after in page.tables["Generalization gap per class"][1:]:
@@ -243,10 +257,10 @@ def test_centres_say_that_the_head_is_not_known(few, tmp_path):
     assert "--classifier head" in Page(run_report([tmp_path / "run"])).text
 
 
-def test_classes_come_by_size_and_the_matrix_with_them(runs):
+def test_classes_come_by_size_and_the_matrix_with_them(runs, page_of):
     results = read_results([runs / "plain"])
     assert by_size(results) == ["loops", "lines", "curves"]
-    page = Page(run_report([runs / "plain"]))
+    page = page_of("plain")
     (caption,) = (name for name in page.tables if "images of a class (row)" in name)
     header, *rows = page.tables[caption]
     metrics = metrics_of(runs / "plain")
@@ -274,7 +288,7 @@ def test_a_run_that_has_not_ended_has_its_curves_alone(copied, runs):
     for name in ("metrics.json", "predictions.csv", "decision.json", "model.safetensors"):
         (run / name).unlink()
     report = run_report([run])
-    assert set(report.figures) == {"loss.svg", "loss.png"}
+    assert {name.partition(".")[0] for name in report.figures} == {"loss", "error"}
     assert "has not ended: 2 of 2 epochs" in Page(report).text
     assert "train --resume" in Page(report).text
     both = Page(run_report([run, runs / "plain"]))
@@ -305,8 +319,8 @@ def test_names_are_shown_as_text_and_files_are_called_apart(copied):
     assert [each.name for each in read_results(runs)][2:] == [str(runs[2]), str(runs[3])]
 
 
-def test_runs_on_other_test_images_or_losses_are_warned_of(copied, runs):
-    assert "minimised different losses" in Page(run_report([runs / "plain", runs / "prior"])).text
+def test_runs_on_other_test_images_or_losses_are_warned_of(copied, runs, page_of):
+    assert "minimised different losses" in page_of("plain", "prior").text
     run = copied("transfer")
     metrics = metrics_of(run)
     metrics["per_class"]["loops"]["support"] += 1
@@ -314,7 +328,122 @@ def test_runs_on_other_test_images_or_losses_are_warned_of(copied, runs):
     told = Page(run_report([runs / "plain", run])).text
     assert "different test sets" in told
     assert "minimised different losses" not in told
-    assert "different test sets" not in Page(run_report([runs / "plain", runs / "transfer"])).text
+    assert "different test sets" not in page_of("plain", "transfer").text
+
+
+def told_by(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_error_is_what_accuracy_leaves_and_epochs_without_it_are_left_out(copied):
+    run = copied("prior")
+    rows = told_by(run / "summary.csv")
+    page = Page(run_report([run]))
+    header, *found = page.tables["Error, per epoch"]
+    assert header == ["epoch", "validation", "training"]
+    for row, line in zip(rows, found, strict=True):
+        errors = [1 - float(row[name]) for name in ("val_accuracy", "train_accuracy")]
+        assert [cell.strip() for cell in line[1:]] == [three(error) for error in errors]
+    rows[0]["val_accuracy"] = ""  # as of a run that an earlier version began
+    with (run / "summary.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    _, first, second = Page(run_report([run])).tables["Error, per epoch"]
+    assert (first[1], second[1].strip()) == ("", three(1 - float(rows[1]["val_accuracy"])))
+
+
+def test_a_new_heads_epochs_are_drawn_from_its_own_table(runs, page_of):
+    page = page_of("headed")
+    header, *rows = page.tables["Accuracy of the new head, per epoch"]
+    told = told_by(runs / "headed" / "head.csv")
+    assert header == ["epoch", "training"] and len(rows) == len(told) == 10
+    assert [row[1].strip() for row in rows] == [three(float(row["train_accuracy"])) for row in told]
+    assert "Accuracy of the new head, per epoch" not in page_of("plain").tables
+
+
+def test_norms_are_those_of_both_last_layers(runs, page_of):
+    tables = page_of("headed").tables
+    header, *rows = tables["Norm of the weights per class"]
+    assert header == ["class", "former head", "new head"]
+    metrics = metrics_of(runs / "headed")
+    assert metrics["before"]["weight_norms"] == metrics_of(runs / "plain")["weight_norms"]
+    for name, *cells in rows:
+        both = [side["weight_norms"][name] for side in (metrics["before"], metrics)]
+        assert [cell.strip() for cell in cells] == [three(value) for value in both]
+
+
+def test_the_gap_of_true_positives_stands_beside_that_of_false_ones(runs, page_of):
+    tables = page_of("plain").tables
+    header, *rows = tables["Generalization gap of positives per class"]
+    gap = metrics_of(runs / "plain")["generalization_gap"]
+    parts = [gap[f"{kind}_positives"] for kind in ("true", "false")]
+    assert header == ["class", "true positives", "false positives"]
+    for name, *cells in rows:
+        known = [part["per_class"].get(name) for part in parts]
+        assert [cell.strip() for cell in cells] == ["" if x is None else three(x) for x in known]
+    assert sum(sum(part["images"].values()) for part in parts) == 20
+
+
+def test_areas_are_those_of_the_metrics(runs, page_of):
+    rows = page_of("prior").tables["Run prior: areas under the curves"]
+    per_class = metrics_of(runs / "prior")["per_class"]
+    for name, *areas in rows[1:]:
+        wanted = [per_class[name][key] for key in ("roc_auc", "average_precision")]
+        assert [area.strip() for area in areas] == [three(value) for value in wanted]
+
+
+def test_mistakes_are_those_of_the_table_the_surest_first(runs, page_of):
+    rows = told_by(runs / "plain" / "predictions.csv")
+    wrong = [row for row in rows if row["prediction"] != row["label"]]
+    sure = sorted(wrong, key=lambda row: -float(row[f"probability_{row['prediction']}"]))
+    page = page_of("plain")
+    shown = page.tables["Run plain: its surest mistakes"][1:]
+    assert [row[:3] for row in shown] == [
+        [row["file_name"], row["label"], row["prediction"]] for row in sure[:24]
+    ]
+    photographs = [image for image in page.images if image["src"].startswith("data:image/jpeg")]
+    assert [image["alt"].partition(", of class ")[0] for image in photographs] == [
+        row["file_name"] for row in sure[:24]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("root", "told"), [("gone", "can no longer be read in"), (None, "was not kept")]
+)
+def test_mistakes_whose_images_cannot_be_found_are_named_all_the_same(copied, root, told):
+    run = copied("plain")
+    metrics = {**metrics_of(run), "test_root": root and str(run / root)}
+    if root is None:
+        del metrics["test_root"]
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    page = Page(run_report([run]))
+    assert told in page.text
+    assert not any(image["src"].startswith("data:image/jpeg") for image in page.images)
+    assert len(page.tables["Run copy: its surest mistakes"]) > 1
+
+
+def test_no_image_outside_of_the_test_set_is_read(copied, few):
+    run = copied("plain")
+    root = Path(metrics_of(run)["test_root"])
+    table = (run / "predictions.csv").read_text()
+    inside = next(row["file_name"] for row in told_by(run / "predictions.csv"))
+    (run / "metrics.json").write_text(
+        json.dumps({**metrics_of(run), "test_root": str(root / "curves")})
+    )
+    (run / "predictions.csv").write_text(table.replace('"curves/', '"../curves/'))
+    assert (root / "curves" / f"../{inside}").exists()
+    page = Page(run_report([run]))
+    assert not any(image["src"].startswith("data:image/jpeg") for image in page.images)
+
+
+def test_points_of_other_images_are_told_in_a_line(copied):
+    run = copied("plain")
+    lines = (run / "predictions.csv").read_text().splitlines(keepends=True)
+    (run / "predictions.csv").write_text("".join(lines[:9]))
+    with pytest.raises(DataError, match="of other images than its predictions: train again"):
+        run_report([run])
 
 
 def test_a_class_without_test_images_is_said_and_drawn(copied):
@@ -343,8 +472,8 @@ def test_a_run_that_lacks_later_metrics_is_shown_all_the_same(copied):
     assert scores[1] == three(metrics["balanced_accuracy"])
 
 
-def test_options_that_differ_are_marked(runs):
-    rows = Page(run_report([runs / "plain", runs / "prior"])).tables["What runs were begun with"]
+def test_options_that_differ_are_marked(runs, page_of):
+    rows = page_of("plain", "prior").tables["What runs were begun with"]
     told = {row[0]: row[1:] for row in rows[1:]}
     assert told["loss.name"] == ["ce", "cce", "differs"]
     assert told["network.arch"] == ["cifar_resnet20", "cifar_resnet20", ""]

@@ -23,6 +23,7 @@ PALETTE = (
     "#F0E442",  # yellow
     "#7F7F7F",  # grey
 )
+STRONG = tuple(colour for colour in PALETTE if colour != "#F0E442")  # seen as thin lines too
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "p")
 DPI = 100  # a figure's inches times this are its CSS pixels
 STYLE: Any = {  # matplotlib types its keys, in some versions

@@ -5,7 +5,7 @@ May not import torch or click; matplotlib is imported when a figure is drawn.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rebalance.figures.canvas import axes
 from rebalance.figures.strokes import legible, stroke
@@ -26,7 +26,8 @@ class Curve:
 
     name: for the legend; the only run may have none. place: the number of the run among the runs,
     which decides how it looks. epochs: their numbers, rising. values: one for each epoch. frozen:
-    how many of the first epochs had the body frozen.
+    how many of the first epochs had the body frozen. dotted: it is a companion of the run's other
+    line: thin, without marks.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Curve:
     epochs: Sequence[int]
     values: Sequence[float]
     frozen: int = 0
+    dotted: bool = False
 
 
 def draw_curves(lines: Sequence[Curve], what: str, *, top: float | None = None) -> "Figure":
@@ -65,6 +67,10 @@ def _draw(plot: "Axes", line: Curve) -> "Line2D":
     from matplotlib.lines import Line2D
 
     colour, marker, dash = stroke(line.place)
+    if line.dotted:
+        look: dict[str, Any] = {"color": colour, "linestyle": (0, (1, 1.2)), "linewidth": 1.5}
+        plot.plot(line.epochs, line.values, **look)
+        return Line2D([], [], label=legible(line.name), **look)
     plot.plot(line.epochs, line.values, color=colour, linestyle=dash, linewidth=1.8)
     marked = range(0, len(line.epochs), -(-len(line.epochs) // MARKS) or 1)
     frozen = [place for place in marked if place < line.frozen]

@@ -3,19 +3,19 @@
 May not import torch or click.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rebalance.errors import DataError, SettingError
+from rebalance.metrics import Predictions
 from rebalance.records import MetricsRecord
 from rebalance.records.shape import misfit
-from rebalance.runs import DECISION, METRICS, Run
-from rebalance.runs.folder import PREDICTIONS
+from rebalance.reports.runs.predictions import StoredPredictions, read_predictions
+from rebalance.runs import DECISION, METRICS, PREDICTIONS, Run
 from rebalance.scoring.rules import CLASSIFIERS, DecisionRule
 from rebalance.scoring.stored import Decisions
 from rebalance.scoring.thresholds import THRESHOLDS
@@ -51,17 +51,26 @@ class Epochs:
 class Result:
     """The results of one run. metrics: None before it has ended.
 
-    recalls, gaps: the last stage is what holds. name: distinguishes it from the other runs.
-    missing: sentences on what cannot be shown of it, and why.
+    recalls, gaps, norms: the last stage is what holds. head_epochs: of a last layer that was
+    trained anew. predictions: None where they are not kept. name: distinguishes it from the other
+    runs. missing: sentences on what cannot be shown of it, and why.
     """
 
     name: str
-    options: Mapping[str, Any]
+    run: Run
     epochs: Epochs
-    metrics: Mapping[str, Any] | None
-    recalls: Sequence[Stage]
-    gaps: Sequence[Stage]
-    missing: Sequence[str]
+    head_epochs: Epochs
+    metrics: Mapping[str, Any] | None = None
+    recalls: Sequence[Stage] = ()
+    gaps: Sequence[Stage] = ()
+    norms: Sequence[Stage] = ()
+    predictions: StoredPredictions | None = None
+    missing: Sequence[str] = ()
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What it was begun with."""
+        return self.run.options
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -108,24 +117,30 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 
 def _read(run: Run, name: str) -> Result:
-    epochs = _epochs(run)
+    epochs, head_epochs = _epochs(run, run.epochs()), _epochs(run, run.head_epochs())
     if not run.holds(METRICS):
-        return Result(name, run.options, epochs, None, (), (), (_unfinished(run, epochs),))
-    metrics = _metrics(run)
+        return Result(name, run, epochs, head_epochs, missing=(_unfinished(run, epochs),))
+    metrics, predictions = _metrics(run), read_predictions(run)
     before = metrics.get("before")
-    recalls, reason = _recalls(run, metrics)
+    recalls, reason = _recalls(run, metrics, predictions)
     if before is not None:
         recalls = [Stage("former head", _recall(before)), *recalls]
     heads = [("former head", before), ("new head" if before else "as trained", metrics)]
+    scored = [(title, each) for title, each in heads if each]
     gaps = [
         Stage(title, each["generalization_gap"]["per_class"])
-        for title, each in heads
-        if each and each.get("generalization_gap")
+        for title, each in scored
+        if each.get("generalization_gap")
     ]
+    norms = [Stage(title, each["weight_norms"]) for title, each in scored if "weight_norms" in each]
     missing = [reason] if reason else []
     if not gaps:
         missing.append("There is no generalization gap among its metrics.")
-    return Result(name, run.options, epochs, metrics, recalls, gaps, missing)
+    if predictions is None and not reason:
+        missing.append(f"Its {PREDICTIONS} is missing, so no image of it is shown, nor a curve.")
+    return Result(
+        name, run, epochs, head_epochs, metrics, recalls, gaps, norms, predictions, missing
+    )
 
 
 def _metrics(run: Run) -> dict[str, Any]:
@@ -157,12 +172,12 @@ def _fit(record: Mapping[str, Any], classes: set[str]) -> bool:
     )
 
 
-def _epochs(run: Run) -> Epochs:
-    rows = run.epochs()
+def _epochs(run: Run, rows: Sequence[Mapping[str, str]]) -> Epochs:
+    """Read a table of epochs; an epoch of an earlier version may lack what later ones say."""
     try:
-        frozen = sum(row["phase"] == "frozen" for row in rows)
+        frozen = sum(row.get("phase") == "frozen" for row in rows)
         columns = {
-            name: [float(row[name]) for row in rows]
+            name: [float(row[name] or math.nan) for row in rows]
             for name in (rows[0] if rows else {})
             if name not in ("epoch", "phase")
         }
@@ -188,7 +203,9 @@ def _recall(metrics: Mapping[str, Any]) -> ByClass:
     return {name: each["recall"] for name, each in metrics["per_class"].items()}
 
 
-def _recalls(run: Run, metrics: Mapping[str, Any]) -> tuple[list[Stage], str]:
+def _recalls(
+    run: Run, metrics: Mapping[str, Any], predictions: StoredPredictions | None
+) -> tuple[list[Stage], str]:
     """Return recall without and with the run's threshold, and why one is missing, if it is."""
     threshold, classifier = metrics["threshold"], metrics["classifier"]
     source = CLASSIFIERS[classifier].label
@@ -207,28 +224,16 @@ def _recalls(run: Run, metrics: Mapping[str, Any]) -> tuple[list[Stage], str]:
                 after
             ], f"Its {name} is missing, so the recall without a threshold is not known."
     own = Decisions.from_record(run.read_record(DECISION), len(run.options["counts"])).own
-    return [Stage(source, recall_without(own, run)), after], ""
+    assert predictions is not None
+    return [Stage(source, recall_without(own, predictions.said)), after], ""
 
 
-def recall_without(rule: DecisionRule, run: Run) -> ByClass:
+def recall_without(rule: DecisionRule, predictions: Predictions) -> ByClass:
     """Compute the recall of each class if the largest probability had decided.
 
-    This is the recall without the run's threshold.
-
-    Found from ``predictions.csv``: it holds the probabilities after the threshold, which says how
-    it is undone. Raises DataError for a file that does not hold a probability for each class.
+    This is the recall without the run's threshold, whose probabilities say how it is undone.
     """
-    classes = list(run.options["counts"])
-    undo = THRESHOLDS[rule.threshold].undo(**rule.options)
-    columns = [f"probability_{name}" for name in classes]
-    images, found = Counter[str](), Counter[str]()
-    try:
-        for row in run.predictions():
-            values = np.array([float(row[column]) for column in columns]) * undo
-            images[row["label"]] += 1
-            found[row["label"]] += classes[int(values.argmax())] == row["label"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{PREDICTIONS} of {str(run.path)!r} is damaged ({error}): train again"
-        ) from error
-    return {name: found[name] / images[name] if images[name] else None for name in classes}
+    undone = predictions.probabilities * THRESHOLDS[rule.threshold].undo(**rule.options)
+    plain = replace(predictions, predicted=undone.argmax(axis=1))
+    known = dict(zip(plain.present.tolist(), plain.recalls.tolist(), strict=True))
+    return {name: known.get(label) for label, name in enumerate(plain.classes)}

@@ -29,6 +29,7 @@ HEADLINES = (
     Headline("ROC AUC", "roc_auc_ovr_macro", 1),
 )
 GAP = Headline("generalization gap", "generalization_gap.net", -1)
+PARTS = {"true_positives": "true positives", "false_positives": "false positives"}
 GAP_PER_FEATURE = Headline("gap per feature", "generalization_gap.net_per_feature", -1)
 
 
@@ -84,6 +85,24 @@ def comparable_gaps(results: Sequence[Result]) -> tuple[str, list[Sequence[Stage
     return f"{GAP.title} per feature", [
         [_divided(stage, _features(each) or 1) for stage in each.gaps] for each in results
     ]
+
+
+def comparable_parts(results: Sequence[Result]) -> tuple[str, list[Sequence[Stage]]]:
+    """Return the gap of true and of false positives for each run, where it is known.
+
+    It is per feature as ``comparable_gaps`` is.
+    """
+    apart = widths_differ(results)
+    what = f"{GAP.title} per feature" if apart else GAP.title
+    found: list[Sequence[Stage]] = []
+    for each in results:
+        gap = (each.metrics or {}).get("generalization_gap") or {}
+        stages = [
+            Stage(title, gap[key]["per_class"]) for key, title in PARTS.items() if gap.get(key)
+        ]
+        width = _features(each) or 1
+        found.append([_divided(stage, width) if apart else stage for stage in stages])
+    return what, found
 
 
 def _divided(stage: Stage, number: int) -> Stage:

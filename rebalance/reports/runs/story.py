@@ -3,42 +3,30 @@
 May not import torch or click; jinja2 and matplotlib are imported when the page is made.
 """
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.reports.figures import FigureFiles
-from rebalance.reports.page import Picture, Report, Table, data_address, render
+from rebalance.reports.page import Picture, Report, data_address, render
 from rebalance.reports.runs import tables, words
+from rebalance.reports.runs.courses import VALIDATION, curves, head_curve
+from rebalance.reports.runs.maps import maps
+from rebalance.reports.runs.mistakes import galleries
+from rebalance.reports.runs.parts import NAMED, FigureTable, FileNames, legend
+from rebalance.reports.runs.ranked import rankings
 from rebalance.reports.runs.results import Result, Stage, by_size, read_results
-from rebalance.reports.runs.scores import comparable_gaps, score_table, widths_differ
+from rebalance.reports.runs.scores import (
+    comparable_gaps,
+    comparable_parts,
+    score_table,
+    widths_differ,
+)
 
-if TYPE_CHECKING:
-    pass
-
-NAMED = 60  # classes: with more, a table of them is closed at first, and a matrix is cut short
-VALIDATION = {  # columns of summary.csv: what they are, and the files of their figure
-    "val_balanced_accuracy": ("validation balanced accuracy", "balanced-accuracy"),
-    "val_f1_macro": ("validation macro F1", "macro-f1"),
-}
-
-
-@dataclass(frozen=True)
-class FigureTable:
-    """A figure of the page with the table of its numbers.
-
-    folded: the table is closed at first.
-    """
-
-    picture: Picture
-    table: Table
-    folded: bool
+NORMS = "norm of the weights"
 
 
 def run_report(paths: Sequence[Path | str]) -> Report:
@@ -64,51 +52,23 @@ def run_report(paths: Sequence[Path | str]) -> Report:
         score_header=header,
         scores=scores,
         scored=any(each.metrics for each in results),
-        curves=list(_curves(results, figures)),
-        hints=words.validation_hints(results, tuple(VALIDATION)),
+        curves=list(curves(results, figures)),
+        hints=words.validation_hints(results, VALIDATION),
+        head=head_curve(results, figures),
         confusions=list(_confusions(results, classes, figures)),
         recall=_recall(results, classes, figures),
         groups=tables.group_table(results),
-        gap=_gap(results, classes, figures),
+        rankings=list(rankings(results, classes, figures)),
+        absent=words.absent(results),
+        gap=_by_class("gap", *comparable_gaps(results), results, classes, figures),
+        gap_parts=_gap_parts(results, classes, figures),
+        norms=_by_class("norms", NORMS, [x.norms for x in results], results, classes, figures),
+        maps=list(maps(results, classes, figures)),
+        galleries=list(galleries(results)),
         gap_per_feature=widths_differ(results),
         options=tables.option_table(results),
     )
     return Report(text, figures.files)
-
-
-def _curves(results: Sequence[Result], figures: FigureFiles) -> Iterator[FigureTable]:
-    """Draw the loss of every run that has an epoch, and validation where there was one."""
-    panels = {"train_loss": ("training loss", "loss"), **VALIDATION}
-    for column, (what, name) in panels.items():
-        if any(column in each.epochs.columns for each in results):
-            yield _curve(results, column, what, name, figures)
-
-
-def _curve(
-    results: Sequence[Result], column: str, what: str, name: str, figures: FigureFiles
-) -> FigureTable:
-    from rebalance.figures.curves import Curve, draw_curves
-
-    lines = [
-        Curve(
-            _legend(each, results),
-            place,
-            each.epochs.numbers,
-            each.epochs.columns[column],
-            each.epochs.frozen,
-        )
-        for place, each in enumerate(results)
-        if column in each.epochs.columns
-    ]
-    figure = draw_curves(lines, what, top=None if column == "train_loss" else 1.0)
-    alt = words.curves_alt(
-        what, [(results[line.place].name, line.epochs, line.values) for line in lines]
-    )
-    caption = "Hollow marks: epochs with a frozen body." if any(x.frozen for x in lines) else ""
-    picture = figures.add(name, figure, alt, caption)
-    return FigureTable(
-        picture, tables.epoch_table(results, column, what[0].upper() + what[1:]), folded=True
-    )
 
 
 def _confusions(
@@ -116,13 +76,13 @@ def _confusions(
 ) -> Iterator[FigureTable]:
     from rebalance.figures.confusion import draw_confusion
 
-    taken: set[str] = set()
+    names = FileNames()
     for each in results:
         if each.metrics is None:
             continue
         matrix = _matrix(each, classes)
         alt = words.confusion_alt(each.name, matrix, classes)
-        name = _file_name(f"confusion-{each.name}", taken)
+        name = names(f"confusion-{each.name}")
         picture = figures.add(name, draw_confusion(matrix, classes), alt, f"Run {each.name}")
         table = tables.confusion_table(matrix, classes, NAMED, each.name)
         yield FigureTable(picture, table, folded=True)
@@ -137,17 +97,6 @@ def _matrix(result: Result, classes: Sequence[str]) -> NDArray[np.int64]:
     return matrix[np.ix_(order, order)]
 
 
-def _file_name(name: str, taken: set[str]) -> str:
-    """Turn ``name`` into a file name that is allowed anywhere and not yet taken."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:100]
-    number = 2
-    found = plain
-    while found.lower() in taken:
-        found, number = f"{plain}-{number}", number + 1
-    taken.add(found.lower())
-    return found
-
-
 def _recall(
     results: Sequence[Result], classes: Sequence[str], figures: FigureFiles
 ) -> FigureTable | None:
@@ -159,20 +108,33 @@ def _recall(
     return FigureTable(picture, table, folded=len(classes) > NAMED)
 
 
-def _gap(
-    results: Sequence[Result], classes: Sequence[str], figures: FigureFiles
+def _by_class(
+    name: str,
+    what: str,
+    found: Sequence[Sequence[Stage]],
+    results: Sequence[Result],
+    classes: Sequence[str],
+    figures: FigureFiles,
 ) -> FigureTable | None:
-    what, gaps = comparable_gaps(results)
+    """Draw a number of each class in the stages of each run; None where no run has one."""
     rows = [
         (place, each, stages)
-        for place, (each, stages) in enumerate(zip(results, gaps, strict=True))
+        for place, (each, stages) in enumerate(zip(results, found, strict=True))
         if stages
     ]
     if not rows:
         return None
-    picture = _dots("gap", what, None, results, rows, classes, figures)
-    table = tables.gap_table(results, gaps, what, classes)
+    picture = _dots(name, what, None, results, rows, classes, figures)
+    table = tables.stage_table(results, found, what, classes)
     return FigureTable(picture, table, folded=len(classes) > NAMED)
+
+
+def _gap_parts(
+    results: Sequence[Result], classes: Sequence[str], figures: FigureFiles
+) -> FigureTable | None:
+    """Draw the gap of true against that of false positives, as runs decide in the end."""
+    what, parts = comparable_parts(results)
+    return _by_class("gap-of-positives", f"{what} of positives", parts, results, classes, figures)
 
 
 def _dots(
@@ -187,14 +149,9 @@ def _dots(
     from rebalance.figures.dots import Dots, draw_dots
 
     runs = [
-        Dots(_legend(each, results), place, [tables.as_numbers(stage, classes) for stage in stages])
+        Dots(legend(each, results), place, [tables.as_numbers(stage, classes) for stage in stages])
         for place, each, stages in rows
     ]
     named = [(each.name, stages) for _, each, stages in rows]
     alt = words.dots_alt(what, named, classes)
     return figures.add(name, draw_dots(classes, runs, what, top), alt, words.stages_caption(named))
-
-
-def _legend(result: Result, results: Sequence[Result]) -> str:
-    """Return what a figure calls the run; the only one needs no name."""
-    return result.name if len(results) > 1 else ""

@@ -57,17 +57,6 @@ def _taught_by(head: HeadRecord) -> str:
     return head.get("manifest", "") if sampled is None else str(sampled["method"])
 
 
-def epoch_table(results: Sequence[Result], column: str, what: str) -> Table:
-    """Show one column of ``summary.csv``, a column for each run that has it."""
-    having = [each for each in results if column in each.epochs.columns]
-    known = [
-        dict(zip(each.epochs.numbers, each.epochs.columns[column], strict=True)) for each in having
-    ]
-    numbers = sorted({number for values in known for number in values})
-    rows = [[number, *(values.get(number) for values in known)] for number in numbers]
-    return Table(f"{what}, per epoch", ["epoch", *(each.name for each in having)], rows)
-
-
 def recall_table(results: Sequence[Result], classes: Sequence[str]) -> Table:
     """Show recall of every class in every stage, beside its training and its test images."""
     scored = [each for each in results if each.metrics]
@@ -93,19 +82,16 @@ def test_images(result: Result) -> dict[str, int]:
     return {name: int(each["support"]) for name, each in result.metrics["per_class"].items()}
 
 
-def gap_table(
-    results: Sequence[Result], gaps: Sequence[Sequence[Stage]], what: str, classes: Sequence[str]
+def stage_table(
+    results: Sequence[Result], found: Sequence[Sequence[Stage]], what: str, classes: Sequence[str]
 ) -> Table:
-    """Show the generalization gap of every class in every stage.
-
-    gaps: the stages of each run.
-    """
-    having = [(each, stages) for each, stages in zip(results, gaps, strict=True) if stages]
+    """Show a number of every class in every stage. found: the stages of each run."""
+    having = [(each, stages) for each, stages in zip(results, found, strict=True) if stages]
     rows: list[list[Cell]] = [
         [name, *(stage.by_class.get(name) for _, stages in having for stage in stages)]
         for name in classes
     ]
-    return Table(f"{what.capitalize()} per class", ["class", *_stage_titles(having)], rows)
+    return Table(f"{what[0].upper()}{what[1:]} per class", ["class", *_stage_titles(having)], rows)
 
 
 def group_table(results: Sequence[Result]) -> Table | None:

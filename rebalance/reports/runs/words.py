@@ -52,9 +52,8 @@ def warnings(results: Sequence[Result]) -> list[str]:
             "The runs minimised different losses: compare the course of their loss curves, not "
             "their height."
         )
-    absent = {name for each in scored if each.metrics for name in each.metrics["absent"]}
-    if absent:
-        found.append(f"Left out of the means, without test images: {_listed(sorted(absent))}.")
+    if names := absent(results):
+        found.append(f"Left out of the means, without test images: {names}.")
     undefined = {
         reason
         for each in scored
@@ -63,6 +62,12 @@ def warnings(results: Sequence[Result]) -> list[str]:
     }
     found += [f"Not defined: {reason}." for reason in sorted(undefined)]
     return found
+
+
+def absent(results: Sequence[Result]) -> str:
+    """List the classes without test images in any run; empty where there are none."""
+    found = {name for each in results if each.metrics for name in each.metrics["absent"]}
+    return _listed(sorted(found)) if found else ""
 
 
 def validation_hints(results: Sequence[Result], columns: Sequence[str]) -> list[str]:
@@ -98,6 +103,30 @@ def curves_alt(what: str, lines: Sequence[tuple[str, Sequence[int], Sequence[flo
         for name, epochs, values in lines
     ]
     return f"Line chart of {what} per epoch: {'; '.join(told)}."
+
+
+def ranking_alt(kind: str, run: str, areas: Sequence[tuple[str, float]]) -> str:
+    """Name the classes with the smallest and the largest area below their curve."""
+    (low, least), (high, most) = (pick(areas, key=lambda pair: pair[1]) for pick in (min, max))
+    return (
+        f"{kind} curves of {run}, a line for each of {len(areas)} classes against the rest; the "
+        f"areas reach from {least:.3f} ({low}) to {most:.3f} ({high})."
+    )
+
+
+def map_alt(run: str, wrong: int, images: int) -> str:
+    """Say how many points are mistakes."""
+    return (
+        f"Map of {images} test images of {run} by their embedding, in the colours of their "
+        f"classes; {wrong} that were given another class stand out."
+    )
+
+
+def map_caption(run: str, shown: int, images: int) -> str:
+    """Say whose images these are, and of how many they were drawn."""
+    return f"Run {run}: {images} test images" + (
+        f", of which {shown} were drawn" if shown < images else ""
+    )
 
 
 def confusion_alt(run: str, matrix: NDArray[np.int64], classes: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.figures.canvas import MARKERS, STRONG, axes
+from rebalance.figures.canvas import STRONG, axes
 from rebalance.figures.strokes import legible
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-COLOURED = 8  # classes: of more, those with the most mistakes have a colour
+MARKS = ("o", "s", "^", "D", "v", "<", ">", "p")  # whose inside shows within a thick rim
+COLOURED = len(MARKS)  # classes: of more, those with the most mistakes have a colour
 WIDTH, PLOT = 620, 470  # CSS pixels
 LEGEND_LINE = 22
 OTHER, OTHER_RIM = "#c4c4c4", "#8a8a8a"
@@ -90,7 +91,7 @@ def _colour(place: int | None) -> str:
 
 
 def _look(place: int | None, rim: str | None, size: float) -> dict[str, Any]:
-    marker = "o" if place is None else MARKERS[place % len(MARKERS)]
+    marker = "o" if place is None else MARKS[place]
     look: dict[str, Any] = {"marker": marker, "markerfacecolor": _colour(place)}
     if rim is None:
         return {**look, "markersize": size, "markeredgewidth": 0, "alpha": 0.55, "zorder": 2}

@@ -228,42 +228,51 @@ def half_moved(path: Path) -> None:
 
 def test_several_who_come_after_a_killed_writer_lose_nothing(tmp_path):
     half_moved(tmp_path / "killed" / "M.csv")
-    for number in range(8):
-        path = tmp_path / str(number) / "M.csv"
+    paths = [tmp_path / str(number) / "M.csv" for number in range(8)]
+    for path in paths:
         shutil.copytree(tmp_path / "killed", path.parent)
         assert names_in(read_manifest(path)) == {"new"}
-        said = at_once(path, True)
+    for path, said in zip(paths, at_once(paths, True), strict=True):
         assert sorted(said) == list("abcd")
         assert names_in(read_manifest(path)) <= set(said)
         assert files_in(path) == {"M.csv", "M.dropped.csv", "M.json", "M.map.csv"}
 
 
-def write(path: Path, name: str, overwrite: bool, answers: "multiprocessing.Queue[str]") -> None:
-    try:
-        write_manifest(path, made(path.parent, name), overwrite=overwrite)
-        answers.put(name)
-    except OutputError:
-        answers.put("")
+def write(paths, name: str, overwrite: bool, ready, answers) -> None:
+    for path in paths:
+        ready.wait(30)  # for the others: all begin together
+        try:
+            write_manifest(path, made(path.parent, name), overwrite=overwrite)
+            answers.put((path, name))
+        except OutputError:
+            answers.put((path, ""))
 
 
-def at_once(path: Path, overwrite: bool) -> list[str]:
-    """Have four processes write; by which name each that succeeded did."""
-    answers = fork.Queue()
-    writers = [fork.Process(target=write, args=(path, name, overwrite, answers)) for name in "abcd"]
+def at_once(paths: list[Path], overwrite: bool) -> list[list[str]]:
+    """Have four processes write to one path after another; by which name each that succeeded did.
+
+    Told for each path.
+    """
+    answers, ready = fork.Queue(), fork.Barrier(4)
+    given = [(paths, name, overwrite, ready, answers) for name in "abcd"]
+    writers = [fork.Process(target=write, args=each) for each in given]
     for writer in writers:
         writer.start()
-    said = [answers.get(timeout=30) for _ in writers]
+    said: dict[Path, list[str]] = {path: [] for path in paths}
+    for _ in range(4 * len(paths)):
+        path, name = answers.get(timeout=30)
+        said[path].append(name)
     for writer in writers:
         writer.join()
-    return said
+    return list(said.values())
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_of_several_writers_at_once_one_is_found_whole(tmp_path, overwrite):
-    for number in range(10):
-        path = tmp_path / str(number) / "M.csv"
+    paths = [tmp_path / str(number) / "M.csv" for number in range(10)]
+    for path in paths:
         path.parent.mkdir()
-        said = at_once(path, overwrite)
+    for path, said in zip(paths, at_once(paths, overwrite), strict=True):
         found = names_in(read_manifest(path))
         assert len(found) == 1
         assert found <= set(said)

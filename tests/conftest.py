@@ -157,13 +157,18 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``--extractor finetune`` trains for two epochs, for tests of what comes after."""
+def train_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ``--extractor finetune`` train for two epochs."""
     from rebalance.settings import Recipe
 
     brief = replace(Recipe.from_scratch(), epochs=2)
     monkeypatch.setattr(Recipe, "from_scratch", staticmethod(lambda: brief))
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``--extractor finetune`` trains for two epochs, for tests of what comes after."""
+    train_briefly(monkeypatch)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import train_briefly
 
 import rebalance
 
@@ -28,15 +29,20 @@ def stable(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def trained(sample, tmp_path_factory):
-    """The cache's folder with the network that ``finetune`` trains on the sample data."""
+    """The cache's folder with the network that ``finetune`` trains on the sample data, briefly.
+
+    What is compared below depends on no features; README's main command trains to the end.
+    """
     cache = tmp_path_factory.mktemp("trained")
-    rebalance.extract(sample, extractor="finetune", cache_dir=cache)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        train_briefly(monkeypatch)
+        rebalance.extract(sample, extractor="finetune", cache_dir=cache)
     (network,) = (cache / "extractors").iterdir()
     return network.parent
 
 
 @pytest.fixture
-def checkout(tmp_path, monkeypatch, own_cache, trained):
+def checkout(tmp_path, monkeypatch, own_cache, trained, briefly):
     """A folder with the sample data to run in, and the network that its commands would train."""
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
     shutil.copytree(trained, own_cache / "extractors")

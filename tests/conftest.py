@@ -36,6 +36,15 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for those that tests give more
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what is marked ``together`` first: one process runs it, and others do not load it too.
+
+    pytest-xdist deals the tests in as many stretches as there are processes, and a process that has
+    done its own takes over from the end of another's.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("together") is None)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what is marked ``gpu`` where torch sees no CUDA device."""
     if item.get_closest_marker("gpu"):

@@ -22,6 +22,7 @@ def best(points, k_max=9):
     return max(silhouette_score(points, labels) for labels, _ in fits.values())
 
 
+@pytest.mark.together
 @pytest.mark.parametrize(("samples", "columns"), [(40, 50), (100, 2), (150, 50)])
 def test_maps_of_structureless_points_seldom_exceed_it(samples, columns):
     above = 0
@@ -31,6 +32,7 @@ def test_maps_of_structureless_points_seldom_exceed_it(samples, columns):
     assert above <= 2  # of six at one in twenty, more are found once in 400 times
 
 
+@pytest.mark.together
 def test_maps_of_two_groups_exceed_it():
     points = np.random.default_rng(0).standard_normal((80, 20)).astype(np.float32)
     points[:40, :4] += 4

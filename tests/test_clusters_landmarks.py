@@ -124,6 +124,7 @@ def test_who_has_landmarks():
     assert (drawn_landmarks(900, "100", 3) != drawn_landmarks(900, "100", 4)).any()
 
 
+@pytest.mark.together
 @pytest.mark.parametrize("space", ["map", "pca"])
 @pytest.mark.parametrize("layout", ["fast", "umap"])
 def test_finds_the_groups_that_all_samples_make(space, layout):

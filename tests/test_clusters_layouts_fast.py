@@ -20,6 +20,7 @@ def blobs(samples):
     return points.astype(np.float32), labels
 
 
+@pytest.mark.together
 def test_as_true_to_its_samples_as_umap_learns():
     points, labels = blobs(800)
     ours, theirs = fast_layout(points, 0), umap_layout(points, 0)
@@ -79,6 +80,7 @@ def test_every_pair_of_blocks_meets_once_and_none_waits_for_another():
         assert len(blocks) == len(set(blocks))
 
 
+@pytest.mark.together
 def test_the_curve_is_that_of_umap_learn():
     from umap.umap_ import find_ab_params
 

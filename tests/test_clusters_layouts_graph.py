@@ -22,6 +22,7 @@ def umap_graph(points, found):
     return graph.toarray()
 
 
+@pytest.mark.together
 @pytest.mark.parametrize(("samples", "count"), [(200, 14), (40, 5), (16, 14), (4, 3)])
 def test_equals_umap_learns(samples, count):
     points = np.random.default_rng(samples).normal(size=(samples, 8)).astype(np.float32)
@@ -29,6 +30,7 @@ def test_equals_umap_learns(samples, count):
     np.testing.assert_allclose(fuzzy_graph(found).toarray(), umap_graph(points, found), atol=2e-5)
 
 
+@pytest.mark.together
 def test_coinciding_samples_are_neighbours_for_sure():
     points = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     points[20:24] = points[20]

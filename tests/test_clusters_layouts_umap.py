@@ -11,6 +11,8 @@ from sklearn.manifold import trustworthiness
 
 from rebalance.clusters import silhouettes, umap_layout
 
+pytestmark = pytest.mark.together
+
 DRAW_AND_PRINT = """
 import numpy as np
 from rebalance.clusters import umap_layout

@@ -32,6 +32,8 @@ from rebalance.neighbours import (
 from rebalance.neighbours.points import Points, as_points
 from rebalance.neighbours.tiles import ProcessorTiles, Shortlist, Tiles, TorchTiles
 
+pytestmark = pytest.mark.together  # the first approximate search compiles for long
+
 
 def brute_force(
     features: NDArray[Any], count: int, queries: Iterable[int] | None = None

@@ -98,7 +98,8 @@ def test_on_real_features_it_learns_as_well_as_logistic_regression(shared, tmp_p
     """On TrashNet's photographs: the difference is below that of two shuffles of the folds."""
     folder = shared / "data" / "trashnet" / "images"
     weights = shared / "weights" / "squeezenet1_1-fp16rounded.pth"
-    table = rebalance.extract(folder, extractor=str(weights), arch="squeezenet1_1", device="cpu")
+    how = {"arch": "squeezenet1_1", "image_size": 112, "device": "cpu"}
+    table = rebalance.extract(folder, extractor=str(weights), **how)
     features = table.layers["pool"].read(slice(None), slice(None))
     treatment, definition = of()
     setup = Setup(

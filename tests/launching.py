@@ -1,4 +1,8 @@
-"""The real command in processes of its own, as torchrun starts them or by hand."""
+"""The real command in processes of its own, as torchrun starts them or by hand.
+
+They are forked of one process that has loaded what they would all load: the greatest part of the
+work of each.
+"""
 
 import contextlib
 import multiprocessing
@@ -12,18 +16,28 @@ import tempfile
 import time
 from pathlib import Path
 
-# Forked of one process that has loaded what they would all load, the greatest part of their work.
+from rebalance.distributed import shutdown
+
 FORKS = multiprocessing.get_context("forkserver") if hasattr(os, "fork") else None
-LOADED = ["torch.distributed", "torchvision", "rebalance.cli.extract", "rebalance.cli.train"]
+LOADED = [
+    *("torch.distributed", "torch.distributed.run", "torch._dynamo", "torchvision"),
+    *("sklearn.cluster", "sklearn.linear_model", "scipy.stats", "scipy.spatial"),
+    *(f"rebalance.cli.{name}" for name in ("extract", "train", "undersample", "study")),
+    *("rebalance.forward.passes", "rebalance.training.loop", "rebalance.clusters"),
+]
 
 TWO = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
 
 
 def start(*arguments, **environment):
     """A Python process, of one thread of arithmetic unless told otherwise."""
+    told = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    if FORKS is not None:
+        FORKS.set_forkserver_preload(LOADED)
+        return Forked(arguments, told)
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env=told,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,8 +77,15 @@ class Forked:
     def poll(self):
         return self.process.exitcode
 
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
     def terminate(self):
         self.process.terminate()
+
+    @property
+    def pid(self):
+        return self.process.pid
 
     @property
     def returncode(self):
@@ -79,6 +100,8 @@ def _run(arguments, environment, folder, files):
     for descriptor, file in enumerate(files, start=1):
         os.dup2(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND), descriptor)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    compute_in_threads(int(environment["OMP_NUM_THREADS"]))
+    shutdown.GRACE = 2.0  # there is no torchrun, which may end the one that is to speak
     kind, *rest = arguments
     with contextlib.suppress(ValueError):  # what multiprocessing put there
         sys.path.remove("")
@@ -93,13 +116,20 @@ def _run(arguments, environment, folder, files):
         runpy.run_path(kind, run_name="__main__")
 
 
+def compute_in_threads(count):
+    """Have the libraries that were loaded before do as those that are told so in loading."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(count)
+    torch.set_num_threads(count)
+
+
 def start_ranks(count, *arguments, each=lambda rank: ([], {}), **environment):
     """Processes with what torchrun tells its own, without the one that watches over them.
 
     each: further arguments and environment for a rank.
     """
-    if FORKS is not None:
-        FORKS.set_forkserver_preload(LOADED)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -108,21 +138,20 @@ def start_ranks(count, *arguments, each=lambda rank: ([], {}), **environment):
     for rank in range(count):
         more, own = each(rank)
         told = {**environment, **where, "RANK": str(rank), **own}
-        command = [*arguments, *more]
-        running.append(
-            Forked(command, {**os.environ, "OMP_NUM_THREADS": "1", **told})
-            if FORKS is not None
-            else start(*command, **told)
-        )
+        running.append(start(*arguments, *more, **told))
     return running
 
 
 def finish_two(*arguments, **environment):
-    """As ``finish``, for two processes: the higher status, and all that they printed.
+    """As ``finish``, for two processes: the higher status, and all that they printed."""
+    return finish_together(start_ranks(2, *arguments, **environment))
 
-    When one of them has failed, the other is told to end, as torchrun does it.
+
+def finish_together(running):
+    """As ``finish_two``, for two that run; when one has failed, the other is told to end.
+
+    So torchrun does it.
     """
-    running = start_ranks(2, *arguments, **environment)
     while None in (ended := [process.poll() for process in running]):
         if any(ended):
             running[ended.index(None)].terminate()

@@ -1,24 +1,23 @@
 """The measurements in ``benchmarks/`` still fit the package that they measure."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 import pytest
+from launching import finish, start
 
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.together
 def test_every_benchmark_can_be_imported():
     paths = (path.relative_to(ROOT / "benchmarks") for path in ROOT.glob("benchmarks/**/*.py"))
     names = sorted(".".join(path.with_suffix("").parts) for path in paths)
     assert {"by_hand", "coverage.candidates"} <= set(names)
-    lines = "\n".join(f"import benchmarks.{name}" for name in names)
-    answer = subprocess.run(
-        [sys.executable, "-c", lines], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 0, answer.stderr[-2000:]
+    lines = "\n".join(["import sys", f"sys.path.insert(0, {str(ROOT)!r})"])
+    lines += "".join(f"\nimport benchmarks.{name}" for name in names)
+    status, _, err = finish(start("-c", lines))
+    assert status == 0, err[-2000:]
 
 
 @pytest.mark.parametrize("beside", ["data", "elsewhere"])

@@ -1,11 +1,12 @@
 """Two processes train as one, whatever looks at the whole batch."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from launching import finish, start
+
+pytestmark = pytest.mark.together
 
 # Both processes, and the one alone, run this: argv is the folder, the rank and how many there are.
 TRAIN = """
@@ -67,17 +68,10 @@ if world > 1:
 def results(tmp_path: Path, make_folder) -> list[dict]:
     root = make_folder(tmp_path / "data", {"cat": 17, "dog": 10}, size=(12, 12))
     ranks = [(0, 1), (0, 2), (1, 2)]
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", TRAIN, str(root), str(rank), str(world)],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank, world in ranks
-    ]
+    running = [start("-c", TRAIN, root, rank, world) for rank, world in ranks]
     for process in running:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+        status, _, errors = finish(process)
+        assert status == 0, errors
     return [torch.load(tmp_path / f"{rank}of{world}.pt") for rank, world in ranks]
 
 

@@ -110,6 +110,7 @@ def test_a_first_phase_that_does_nothing_is_an_error(first, epochs, said) -> Non
 
 
 def test_a_first_phase_says_what_it_holds() -> None:
+    assert FirstPhase("oversample").told(COUNTS, 2).startswith("first phase, epoch 1: 180 samples")
     assert FirstPhase(limit="2x").told(COUNTS, 9) == (
         "first phase, epochs 1 to 4: 50 samples of 100 images (20 cat, 20 dog, 10 owl); then all "
         "images"

@@ -106,8 +106,10 @@ class FirstPhase:
         """What the phase holds, for the log."""
         sizes = self.sizes(counts)
         each = some([f"{size} {name}" for name, size in sizes.items()], quoted=False)
+        last = last_epoch(epochs)
+        when = "epoch 1" if last == 1 else f"epochs 1 to {last}"
         return (
-            f"first phase, epochs 1 to {last_epoch(epochs)}: {sum(sizes.values())} samples of "
+            f"first phase, {when}: {sum(sizes.values())} samples of "
             f"{sum(counts.values())} images ({each}); then all images"
         )
 

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
+from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluation import evaluate, prediction_table
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import DecisionRule, find_rule
 
 CLASSES = ("cat", "dog", "eel")
-
-
-def prior():
-    return [0.7, 0.2, 0.1]
 
 
 @pytest.fixture
@@ -31,11 +28,12 @@ def never():
 
 
 def test_metrics_are_of_the_decisions_and_ready_for_json(outputs):
-    rule = find_rule("head", "prior", CLASSES, prior, never)
+    rule = find_rule("head", "prior", CLASSES, Amounts([7, 2, 1], [1, 1, 1]), never)
     metrics, decision = evaluate(outputs, LABELS, CLASSES, rule, [500, 50, 5])
     expected = balanced_accuracy_score(LABELS, decision.predicted)
     assert metrics["balanced_accuracy"] == pytest.approx(expected)
     assert (metrics["images"], metrics["classifier"], metrics["threshold"]) == (40, "head", "prior")
+    assert metrics["divided_by"] == {"cat": 0.7, "dog": 0.2, "eel": 0.1}
     assert [metrics["groups"][name]["support"] for name in ("many", "medium", "few")] == [20, 12, 8]
     assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
 

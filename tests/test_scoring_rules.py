@@ -7,6 +7,7 @@ import pytest
 
 from rebalance.errors import DataError, FeatureError, MetricError, SettingError
 from rebalance.scoring import cost_decision, nearest_centre, prior_shift
+from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.centres import fit_centres
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import CLASSIFIERS, DecisionRule, check_rule, find_rule
@@ -15,8 +16,10 @@ from rebalance.scoring.thresholds import THRESHOLDS
 CLASSES = ("cat", "dog", "eel")
 
 
-def prior():
-    return [0.7, 0.2, 0.1]
+SHARES = [0.7, 0.2, 0.1]
+BEFORE = [5.0, 4.0, 1.0]
+AMOUNTS = Amounts([7.0, 1.0, 1.0], [1.0, 2.0, 1.0], BEFORE)
+NOT_ASKED = Amounts((), ())
 
 
 @pytest.fixture
@@ -31,11 +34,11 @@ def centres():
 
 
 def never():
-    raise AssertionError("neither the head needs centres nor they a prior")
+    raise AssertionError("the head needs no centres")
 
 
 def test_the_head_alone_decides_by_the_largest_probability(outputs):
-    rule = find_rule("head", "none", CLASSES, prior, never)
+    rule = find_rule("head", "none", CLASSES, AMOUNTS, never)
     decision = rule.decide(outputs)
     assert np.array_equal(decision.predicted, outputs.probabilities.argmax(axis=1))
     assert np.array_equal(decision.probabilities, outputs.probabilities)
@@ -43,26 +46,65 @@ def test_the_head_alone_decides_by_the_largest_probability(outputs):
 
 
 def test_the_prior_of_training_is_divided_out(outputs):
-    decision = find_rule("head", "prior", CLASSES, prior, never).decide(outputs)
-    expected = prior_shift(outputs.probabilities, prior(), np.ones(3))
+    decision = find_rule("head", "prior", CLASSES, AMOUNTS, never).decide(outputs)
+    expected = prior_shift(outputs.probabilities, SHARES, np.ones(3))
     np.testing.assert_allclose(decision.probabilities, expected)
     assert np.array_equal(decision.predicted, expected.argmax(axis=1))
+
+
+def test_what_the_folder_had_is_divided_out_whatever_training_drew(outputs):
+    rule = find_rule("head", "prior:original", CLASSES, AMOUNTS, never)
+    assert rule.divided_by == [0.5, 0.4, 0.1]
+    expected = outputs.probabilities / BEFORE
+    assert np.array_equal(rule.decide(outputs).predicted, expected.argmax(axis=1))
+    assert find_rule("head", "prior", CLASSES, AMOUNTS, never).divided_by == pytest.approx(SHARES)
+    assert find_rule("head", "none", CLASSES, NOT_ASKED, never).divided_by is None
+
+
+def test_shares_that_nobody_knows_are_asked_for_in_one_line():
+    with pytest.raises(SettingError, match=r"class shares of the folder, .* are not known: train"):
+        find_rule("head", "prior:original", CLASSES, Amounts([1, 1, 1], [1, 1, 1]), never)
+
+
+@pytest.mark.parametrize(
+    ("classifier", "threshold", "draws", "weights", "why"),
+    [
+        ("head", "none", [1, 1, 1], [1, 1, 1], ""),
+        ("head", "prior", [7, 2, 1], [1, 1, 1], ""),
+        ("head", "prior", [9, 9, 9], [1, 1, 1], "training drew and weighed all classes alike"),
+        ("head", "prior", [6, 3, 1], np.float32([5 / 9, 10 / 9, 30 / 9]), "drew and weighed all"),
+        ("head", "prior", [1001, 1000, 1000], [1, 1, 1], ""),
+        ("head", "prior:original", [9, 9, 9], [1, 1, 1], ""),
+        ("centres", "prior:original", [7, 2, 1], [1, 1, 1], "nearest centre knows of no class"),
+        ("head", "cost:alike.csv", [1, 1, 1], [1, 1, 1], "all mistakes cost the same"),
+        ("head", "cost:costs.csv", [1, 1, 1], [1, 1, 1], ""),
+    ],
+)
+def test_a_threshold_that_decides_nothing_otherwise_says_why(
+    tmp_path, monkeypatch, classifier, threshold, draws, weights, why
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alike.csv").write_text("0,2,2\n2,0,2\n2,2,0\n")
+    (tmp_path / "costs.csv").write_text("0,2,2\n2,0,2\n2,3,0\n")
+    amounts = Amounts(draws, weights, BEFORE)
+    found = find_rule(classifier, threshold, CLASSES, amounts, centres).idle
+    assert why in found and bool(found) == bool(why)
 
 
 def test_costs_are_read_from_a_file(outputs, tmp_path):
     path = tmp_path / "a:b.csv"
     path.write_text("0,9,1\n1,0,1\n1,1,0\n")
-    decision = find_rule("head", f"cost:{path}", CLASSES, prior, never).decide(outputs)
+    decision = find_rule("head", f"cost:{path}", CLASSES, AMOUNTS, never).decide(outputs)
     expected = cost_decision(outputs.probabilities, [[0, 9, 1], [1, 0, 1], [1, 1, 0]])
     assert np.array_equal(decision.predicted, expected)
     assert not np.array_equal(expected, outputs.probabilities.argmax(axis=1))
 
 
 def test_centres_know_no_prior(outputs):
-    rule = find_rule("centres", "none", CLASSES, never, centres)
+    rule = find_rule("centres", "none", CLASSES, NOT_ASKED, centres)
     expected = nearest_centre(outputs.features, centres())
-    for threshold in ("none", "prior"):
-        decision = find_rule("centres", threshold, CLASSES, never, centres).decide(outputs)
+    for threshold in ("none", "prior", "prior:original"):
+        decision = find_rule("centres", threshold, CLASSES, NOT_ASKED, centres).decide(outputs)
         np.testing.assert_allclose(decision.probabilities, expected.probabilities)
         assert np.array_equal(decision.predicted, expected.predicted)
     assert rule.classifier == "centres"
@@ -74,7 +116,7 @@ def test_a_rule_decides_the_same_after_a_round_trip(outputs, tmp_path, classifie
     path = tmp_path / "costs.csv"
     path.write_text("0,9,1\n1,0,1\n1,1,0\n")
     choice = f"cost:{path}" if THRESHOLDS[threshold].needs_costs else threshold
-    rule = find_rule(classifier, choice, CLASSES, prior, centres)
+    rule = find_rule(classifier, choice, CLASSES, AMOUNTS, centres)
     again = DecisionRule.from_record(json.loads(json.dumps(rule.to_record())), len(CLASSES))
     assert (again.classifier, again.threshold) == (classifier, threshold)
     for found, expected in zip(again.decide(outputs), rule.decide(outputs), strict=True):
@@ -113,15 +155,17 @@ def test_a_damaged_rule_is_refused(record):
         DecisionRule.from_record(record, len(CLASSES))
 
 
-@pytest.mark.parametrize("threshold", ["", "cost", "cost:", "none:x", "prior:x", "half"])
+@pytest.mark.parametrize(
+    "threshold", ["", "cost", "cost:", "none:x", "prior:x", "prior:", "prior:original:x"]
+)
 def test_thresholds_that_are_not_are_refused(threshold):
-    with pytest.raises(SettingError, match="none, prior or cost:FILE"):
-        find_rule("head", threshold, CLASSES, prior, never)
+    with pytest.raises(SettingError, match="none, prior, prior:original or cost:FILE"):
+        find_rule("head", threshold, CLASSES, AMOUNTS, never)
 
 
 def test_classifiers_that_are_not_are_refused():
     with pytest.raises(SettingError, match="head, centres"):
-        find_rule("knn", "none", CLASSES, prior, never)
+        find_rule("knn", "none", CLASSES, AMOUNTS, never)
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
@@ -130,26 +174,26 @@ def test_a_threshold_is_undone(outputs, tmp_path, classifier, threshold):
     path = tmp_path / "costs.csv"
     path.write_text("0,9,1\n1,0,1\n1,1,0\n")
     choice = f"{threshold}:{path}" if THRESHOLDS[threshold].needs_costs else threshold
-    rule = find_rule(classifier, choice, CLASSES, prior, centres)
+    rule = find_rule(classifier, choice, CLASSES, AMOUNTS, centres)
     shown = rule.decide(outputs).probabilities * THRESHOLDS[threshold].undo(**rule.options)
-    plain = find_rule(classifier, "none", CLASSES, prior, centres).decide(outputs)
+    plain = find_rule(classifier, "none", CLASSES, AMOUNTS, centres).decide(outputs)
     shares = shown / shown.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shares, plain.probabilities, rtol=1e-9)
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
 def test_a_rule_is_found_under_its_classifier(classifier):
-    assert find_rule(classifier, "none", CLASSES, prior, centres).classifier == classifier
+    assert find_rule(classifier, "none", CLASSES, AMOUNTS, centres).classifier == classifier
 
 
 def test_what_will_fail_is_said_before_training():
     ones, some, all_of_them = [1.0] * 3, [3, 0, 1], [3, 1, 1]
-    check_rule("centres", "prior", CLASSES, some, ones, all_of_them)
+    check_rule("centres", "prior", CLASSES, Amounts(some, ones), all_of_them)
     with pytest.raises(MetricError, match=f"draws must be .* but is 0 for class '{CLASSES[1]}'"):
-        check_rule("head", "prior", CLASSES, some, ones, all_of_them)
+        check_rule("head", "prior", CLASSES, Amounts(some, ones), all_of_them)
     with pytest.raises(MetricError, match=f"loss weight must be .* for class '{CLASSES[1]}'"):
-        check_rule("head", "prior", CLASSES, all_of_them, [1.0, 0.0, 1.0], all_of_them)
+        check_rule("head", "prior", CLASSES, Amounts(all_of_them, [1.0, 0.0, 1.0]), all_of_them)
     with pytest.raises(FeatureError, match=f"class '{CLASSES[1]}': a centre needs at least one"):
-        check_rule("centres", "none", CLASSES, all_of_them, ones, some)
+        check_rule("centres", "none", CLASSES, Amounts(all_of_them, ones), some)
     with pytest.raises(SettingError):
-        check_rule("head", "half", CLASSES, all_of_them, ones, all_of_them)
+        check_rule("head", "half", CLASSES, Amounts(all_of_them, ones), all_of_them)

@@ -8,12 +8,14 @@ import pytest
 
 from rebalance.errors import DataError
 from rebalance.scoring import Centres
+from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import DecisionRule, find_rule
 from rebalance.scoring.stored import Decisions
 
 CLASSES = ("cat", "dog", "eel")
 CENTRES = Centres(np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.1]]), 0.3)
+AMOUNTS = Amounts([6.0, 3.0, 1.0], [1.0, 1.0, 4.0], [5.0, 3.0, 2.0])
 COSTS = [[0, 9, 1], [1, 0, 1], [1, 1, 0]]
 
 
@@ -22,7 +24,7 @@ def never():
 
 
 def decisions(own=None):
-    return Decisions(own or DecisionRule(), [6.0, 3.0, 1.0], [1.0, 1.0, 4.0])
+    return Decisions(own or DecisionRule(), AMOUNTS)
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_the_prior_is_of_draws_and_weights(outputs):
 def test_what_is_not_asked_for_is_as_the_run_decides(tmp_path, outputs):
     path = tmp_path / "costs.csv"
     path.write_text("\n".join(",".join(map(str, row)) for row in COSTS))
-    own = find_rule("head", f"cost:{path}", CLASSES, never, never)
+    own = find_rule("head", f"cost:{path}", CLASSES, AMOUNTS, never)
     path.unlink()
     rule = decisions(own).rule("centres", None, CLASSES, lambda: CENTRES)
     assert (rule.classifier, rule.threshold) == ("centres", "cost")
@@ -78,12 +80,21 @@ def test_centres_of_the_features_of_early_runs_are_fitted_anew():
 def test_it_comes_back_to_the_last_bit(outputs):
     kept = decisions().with_other(DecisionRule(centres=CENTRES))
     again = Decisions.from_record(json.loads(json.dumps(kept.to_record())), len(CLASSES))
-    assert (again.draws, again.weights) == (kept.draws, kept.weights)
+    assert again.amounts == kept.amounts
     (rule,) = again.others.values()
     for found, expected in zip(
         rule.decide(outputs), DecisionRule(centres=CENTRES).decide(outputs), strict=True
     ):
         assert np.array_equal(found, expected)
+
+
+def test_a_run_of_version_0_1_tells_nothing_of_its_folder():
+    record = {name: value for name, value in decisions().to_record().items() if name != "folder"}
+    old = Decisions.from_record(record, len(CLASSES))
+    assert old.lacks("prior:original") and not old.lacks("prior")
+    assert old.to_record() == record
+    rule = old.with_folder([8.0, 1.0, 1.0]).rule(None, "prior:original", CLASSES, never)
+    assert rule.divided_by == [0.8, 0.1, 0.1]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +104,8 @@ def test_it_comes_back_to_the_last_bit(outputs):
         {"own": None},
         {"draws": ["x"]},
         {"weights": None},
+        {"folder": None},
+        {"folder": [1, "x"]},
         {"others": []},
         {"others": {"a": {}}},
     ],

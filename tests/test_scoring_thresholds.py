@@ -125,6 +125,7 @@ def test_effective_prior_counts_draws_and_weights() -> None:
 OPTIONS: dict[str, dict[str, Any]] = {
     "none": {},
     "prior": {"train_prior": [5, 3, 2], "target_prior": [1, 1, 1]},
+    "prior:original": {"train_prior": [5, 3, 2], "target_prior": [1, 1, 1]},
     "cost": {"matrix": [[0, 1, 2], [3, 0, 1], [1, 1, 0]]},
 }
 

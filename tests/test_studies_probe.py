@@ -19,7 +19,7 @@ from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Cell, Choice, Definition
 from rebalance.studies.probe import Block, head_recipe, outcomes
 from rebalance.studies.rebalancings import named
-from rebalance.studies.scoring import decide, scores
+from rebalance.studies.scoring import decide, rule_of, scores
 from rebalance.studies.setup import Setup, View, stream_of
 
 CLASSES = ("a", "b", "c")
@@ -176,7 +176,7 @@ def test_nothing_is_learned_from_the_images_scored_on(make_setup, tmp_path):
     after = Block(replace(setup, views={(0, 0): view}), 0, 0)._teach(*definition.taught)
     np.testing.assert_allclose(after.validated[0], before.validated[0], atol=1e-6)
     np.testing.assert_allclose(after.tested[0], before.tested[0], atol=1e-6)
-    np.testing.assert_array_equal(after.prior, before.prior)
+    assert after.amounts == before.amounts
 
 
 def test_a_threshold_decides_again_on_the_same_head(make_setup):
@@ -184,16 +184,31 @@ def test_a_threshold_decides_again_on_the_same_head(make_setup):
     plain, moved = run(setup).values()
     assert moved.metrics != plain.metrics and moved.images == plain.images
     taught = Block(setup, 0, 0)._teach(*Definition().taught)
-    np.testing.assert_allclose(taught.prior, np.array([100, 40, 20]) / 160)
-    shifted = taught.validated / taught.prior
-    decided = decide(taught.validated, of(threshold="prior")[1], taught.prior)
+    np.testing.assert_allclose(taught.amounts.prior(), np.array([100, 40, 20]) / 160)
+    shifted = taught.validated / [100, 40, 20]
+    decided = decide(taught.validated, rule_of(of(threshold="prior")[1], taught.amounts))
     np.testing.assert_array_equal(decided.predicted, shifted.argmax(axis=1))
     costs = ((0, 9, 9), (1, 0, 1), (1, 1, 0))
-    decided = decide(
-        taught.validated, Definition(threshold="cost:costs.csv", costs=costs), taught.prior
-    )
+    definition = Definition(threshold="cost:costs.csv", costs=costs)
+    decided = decide(taught.validated, rule_of(definition, taught.amounts))
     expected = taught.validated @ np.array(costs).T
     np.testing.assert_array_equal(decided.predicted, expected.argmin(axis=1))
+
+
+def test_after_oversampling_only_the_prior_of_the_fold_moves_decisions(make_setup, caplog):
+    thresholds = ("none", "prior", "prior:original")
+    setup = make_setup(dict(of("random-over", threshold=each) for each in thresholds))
+    plain, prior, original = run(setup).values()
+    assert prior.metrics == pytest.approx(plain.metrics, rel=1e-9)
+    assert original.metrics != plain.metrics
+    assert [each.getMessage() for each in caplog.records] == [
+        "the threshold prior changes no decision: training drew and weighed all classes alike; "
+        "prior:original divides by the shares that they had before"
+    ]
+    taught = Block(setup, 0, 0)._teach(*of("random-over")[1].taught)
+    rule = rule_of(of(threshold="prior:original")[1], taught.amounts)
+    expected = (taught.validated / [100, 40, 20]).argmax(axis=1)
+    assert decide(taught.validated, rule).predicted.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("regime", ["plain", "drw"])
@@ -203,18 +218,18 @@ def test_the_prior_counts_the_weights_of_the_loss(make_setup, regime):
     setup = make_setup(dict([of("random-over", "weighted", weighting="inverse"), of(regime="drw")]))
     block = Block(setup, 0, 0)
     balanced = block._teach(named("random-over"), Choice("weighted"), Choice("plain"))
-    np.testing.assert_allclose(balanced.prior, np.full(3, 1 / 3), rtol=1e-6)
+    np.testing.assert_allclose(balanced.amounts.prior(), np.full(3, 1 / 3), rtol=1e-6)
     found = block._teach(named("none"), Choice(), Choice(regime))
     counts = np.array([100, 40, 20])
     weights = class_weights(counts.tolist(), "effective").numpy() if regime == "drw" else 1
     wanted = counts * weights
-    np.testing.assert_allclose(found.prior, wanted / wanted.sum(), rtol=1e-5)
+    np.testing.assert_allclose(found.amounts.prior(), wanted / wanted.sum(), rtol=1e-5)
 
 
 def test_metrics_are_those_of_score_and_nan_where_there_are_none(make_setup):
     taught = Block(make_setup({}), 0, 0)._teach(*Definition().taught)
     labels = make_setup({}).labels[::3]
-    decision = decide(taught.validated, Definition(), taught.prior)
+    decision = decide(taught.validated, rule_of(Definition(), taught.amounts))
     wanted = score(labels, taught.validated, CLASSES)
     assert scores(labels, decision, CLASSES) == {name: wanted[name] for name in METRICS}
     alone, wanted = (

@@ -137,10 +137,20 @@ def test_a_dry_run_lists_what_would_be_done_and_does_nothing(declare, run, tmp_p
 
 def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path):
     training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nepochs = 1'
-    grid = '[grid]\nrebalance = ["random-under", "eos"]\n[[cell]]\nthreshold = "prior"'
+    grid = '[grid]\nrebalance = ["random-under", "eos"]\n[[cell]]\nthreshold = "prior"\n'
+    grid += '[[cell]]\nrebalance = "random-under"\nthreshold = ["prior", "prior:original"]'
     path = declare(grid, 'depth = "full"\nseeds = 1\nfolds = 2', training)
     found = run("study", path, "-o", tmp_path / "one", "--workers", 1, "--device", "cpu")
     assert found.status == 0, found.err
+    # Cut to equal classes, training draws all alike; the fold's own shares are others.
+    assert "the threshold prior changes no decision: training drew" in found.err
+    assert "the threshold prior:original changes" not in found.err
+    cut = {
+        (row["threshold"], row["scored_on"]): row["median"]
+        for row in table(tmp_path / "one")
+        if row["rebalance"] == "random-under" and row["metric"] == "log_loss"
+    }
+    assert cut["prior", "test"] == cut["none", "test"] != cut["prior:original", "test"]
     assert {row["rebalance"] for row in table(tmp_path / "one")} == {
         "none", "random-under", "eos", "random-over of embeddings"}  # fmt: skip
     assert not list((tmp_path / "one").rglob("*.safetensors"))

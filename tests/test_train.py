@@ -232,7 +232,7 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
         (["--val-fraction", "2"], "a number above 0 and below 1; got '2'"),
         (["--lr", "-1"], "a number above 0 and at most 1000; got '-1'"),
         (["--lr", "nan"], "a number above 0 and at most 1000; got 'nan'"),
-        (["--threshold", "best"], "a threshold is none, prior or cost:FILE"),
+        (["--threshold", "best"], "a threshold is none, prior, prior:original or cost:FILE"),
         (["--classifier", "best"], "'best' is not one of head, centres"),
     ],
 )

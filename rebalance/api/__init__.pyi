@@ -52,7 +52,9 @@ def evaluate(
     with the run. Raises as ``train``.
 
     Options:
-        threshold: Rule that turns probabilities into a class. [default: as the run decided]
+        threshold: Rule that turns probabilities into a class: prior divides by the class
+            shares that training drew, prior:original by those of the folder before
+            resampling. [default: as the run decided]
         classifier: Classifier that decides: the head, or the nearest class mean. [default: as
             the run decided] (a key of rebalance.scoring.rules.CLASSIFIERS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
@@ -638,7 +640,9 @@ def train(
         groups: CSV of file_name,group: no group on both sides of val_fraction.
         group_column: Column of groups that holds them. [default: the one of a usual name]
         allow_overlap: Allow images that are both trained on and scored. (default False)
-        threshold: Rule that turns probabilities into a class. (default 'none')
+        threshold: Rule that turns probabilities into a class: prior divides by the class
+            shares that training drew, prior:original by those of the folder before
+            resampling. (default 'none')
         classifier: Classifier that decides: the head, or the nearest class mean. (a key of
             rebalance.scoring.rules.CLASSIFIERS; default 'head')
         root: Where the images of a manifest are. [default: as the manifest says]

@@ -119,6 +119,8 @@ def scores(metrics: Mapping[str, Any]) -> str:
     """The metrics of a network as two tables, each class and the whole, beside a former head's."""
     before = metrics.get("before")
     text = _classes(metrics, before) + "\n\n" + _whole(metrics, before)
+    if "divided_by" in metrics:
+        text += f"\n\n{_divided(metrics)}"
     if metrics["absent"]:
         absent = some([printable(name) for name in metrics["absent"]], quoted=False)
         text += f"\n\nleft out of the means, without images: {absent}"
@@ -153,6 +155,18 @@ def _whole(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
         gaps = (f"{each['generalization_gap']['net']:.2f}" for each in sides)
         rows.append(("generalization_gap", *gaps))
     return table(("metric", "value") if before is None else ("metric", "before", "after"), rows)
+
+
+def _divided(metrics: Mapping[str, Any]) -> str:
+    """Say by which class shares the threshold divided."""
+    from rebalance.scoring import THRESHOLDS
+
+    threshold, shares = metrics["threshold"], metrics["divided_by"]
+    listed = [f"{printable(name)} {share:.3g}" for name, share in shares.items()]
+    return (
+        f"the threshold {threshold} divided by the class shares of "
+        f"{THRESHOLDS[threshold].divides_by}: {some(listed, quoted=False)}"
+    )
 
 
 def _value(metric: float | None) -> str:

@@ -6,7 +6,7 @@ translated to them. Imports neither torch nor click.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rebalance.data.folder import ImageFolder
@@ -16,6 +16,7 @@ from rebalance.data.source import check_files, is_manifest, open_source
 from rebalance.data.unreadable import readable_part
 from rebalance.errors import DataError, some
 from rebalance.manifest import Manifest, Row, read_manifest
+from rebalance.manifest.beginning import counts_at_first
 from rebalance.progress import Progress, silent
 from rebalance.settings import FolderOptions
 from rebalance.tables import same_text
@@ -35,6 +36,7 @@ class TrainingSet:
     space: whether images are blended (``pixel``) or their feature vectors (``embedding``).
     digests: of the content of every file that is a path or a partner.
     scale: of their deep images, by which those to score are read too.
+    at_first: images of each class, by name, in the data before anything was cut or raised.
     """
 
     folder: ImageFolder
@@ -43,6 +45,7 @@ class TrainingSet:
     digests: Mapping[str, bytes]
     space: str = "pixel"
     scale: DepthScale = EACH_ALONE
+    at_first: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -228,4 +231,5 @@ def _training_set(
         digests,
         str(manifest.record.get("space", "pixel")),
         scale,
+        counts_at_first(replace(manifest, rows=tuple(rows))),
     )

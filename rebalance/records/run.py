@@ -65,7 +65,9 @@ class _Begun(TypedDict):
     loss: Annotated[dict[str, Any], "The loss's name, and the options it was given."]
     sampler: Annotated[str, "How an epoch is drawn."]
     regime: Annotated[str, "What training looks at when."]
-    threshold: Annotated[str, "How decisions are shifted: none, prior, or cost and a file."]
+    threshold: Annotated[
+        str, "How decisions are shifted: none, prior, prior:original, or cost and a file."
+    ]
     classifier: Annotated[str, "What gives the probabilities: head or centres."]
     seed: Annotated[int, "The seed of every random draw."]
     device: Annotated[str, "The kind of device it is trained on."]
@@ -119,7 +121,7 @@ class CentresRecord(_Centres, total=False):
 class RuleRecord(TypedDict):
     """One way to decide on a class."""
 
-    threshold: Annotated[str, "How decisions are shifted: none, prior or cost."]
+    threshold: Annotated[str, "How decisions are shifted: none, prior, prior:original or cost."]
     options: Annotated[dict[str, Any], "What it was fitted to: priors, or a matrix of costs."]
     centres: Annotated[
         CentresRecord | None,
@@ -127,7 +129,14 @@ class RuleRecord(TypedDict):
     ]
 
 
-class DecisionRecord(TypedDict):
+class _BeforeResampling(TypedDict, total=False):
+    folder: Annotated[
+        list[float],
+        "Images of each class before anything was cut or raised; version 0.1 did not tell.",
+    ]
+
+
+class DecisionRecord(_BeforeResampling):
     """How the predictions of a run become decisions: every rule that was fitted."""
 
     own: Annotated[RuleRecord, "The rule where nothing else is asked for."]
@@ -248,7 +257,7 @@ class ScoresRecord(_Later):
 class _About(ScoresRecord):
     images: Annotated[int, "The number of test images."]
     classifier: Annotated[str, "What gave the probabilities: head or centres."]
-    threshold: Annotated[str, "How decisions were shifted: none, prior or cost."]
+    threshold: Annotated[str, "How decisions were shifted: none, prior, prior:original or cost."]
 
 
 class MetricsRecord(_About, total=False):
@@ -266,4 +275,8 @@ class MetricsRecord(_About, total=False):
         "The Euclidean norm of each class's weights in the last layer, without its bias.",
     ]
     test_root: Annotated[str, "The folder that the names in predictions.csv are relative to."]
+    divided_by: Annotated[
+        dict[str, float],
+        "The class shares that the threshold divided probabilities by; absent where by none.",
+    ]
     before: Annotated["MetricsRecord", "The same before the last layer was trained anew."]

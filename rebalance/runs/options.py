@@ -12,7 +12,10 @@ from rebalance.data.groups import read_groups
 from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.samples import ScoringSet, TrainingSet, open_scoring, open_training
 from rebalance.data.separation import check_overlap, split_off
+from rebalance.data.source import is_manifest
 from rebalance.errors import DataError, ManifestError, SettingError
+from rebalance.manifest import read_manifest
+from rebalance.manifest.beginning import counts_at_first
 from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
@@ -215,6 +218,22 @@ def class_weights_of(options: RunOptionsRecord, weighting: str | None) -> list[f
     if weighting is not None and loss.weighs_classes:
         loss.reweight(losses.class_weights(options["counts"], weighting))
     return loss.weights_of_classes()
+
+
+def counts_at_first_of(options: RunOptionsRecord) -> list[float]:
+    """How many images of each class [K] a run's data had before they were resampled, read again.
+
+    Raises DataError where its manifest is not there any more.
+    """
+    data, counts = Path(options["source"]["data"]), dict(options["counts"])
+    if is_manifest(data):
+        try:
+            counts |= counts_at_first(read_manifest(data, options["source"]["root"]))
+        except ManifestError as error:
+            raise DataError(
+                f"the manifest that the run was trained on is needed again: {error}"
+            ) from error
+    return [float(counts[name]) for name in options["counts"]]
 
 
 def reopen_training(options: RunOptionsRecord, workers: int, progress: Progress) -> TrainingSet:

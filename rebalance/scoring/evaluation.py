@@ -3,6 +3,7 @@
 May not import torch or click.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,6 +17,8 @@ from rebalance.records import GapPartRecord, GapRecord, MetricsRecord
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import DecisionRule
 from rebalance.scoring.thresholds import Decision
+
+log = logging.getLogger("rebalance")
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,11 @@ def evaluate(
 ) -> tuple[MetricsRecord, Decision]:
     """Return how good the decisions on a test set are, for ``metrics.json``, and the decisions.
 
-    Beside what ``metrics.score`` says: ``images``, ``classifier`` and ``threshold``. train_counts:
-    training images of each class, for the groups of many, medium and few. Raises MetricError as
-    ``metrics.score``.
+    Beside what ``metrics.score`` says: ``images``, ``classifier`` and ``threshold``, and by which
+    class shares that divided. train_counts: training images of each class, for the groups of many,
+    medium and few. Raises MetricError as ``metrics.score``.
     """
+    warn_of_idle(rule)
     decision = rule.decide(outputs)
     scores = score(
         labels,
@@ -79,7 +83,16 @@ def evaluate(
         "classifier": rule.classifier,
         "threshold": rule.threshold,
     }
-    return cast(MetricsRecord, {**about, **scores}), decision
+    metrics = cast(MetricsRecord, {**about, **scores})
+    if rule.divided_by is not None:
+        metrics["divided_by"] = dict(zip(classes, rule.divided_by, strict=True))
+    return metrics, decision
+
+
+def warn_of_idle(rule: DecisionRule) -> None:
+    """Say so where the threshold never decides otherwise than the largest probability."""
+    if rule.idle:
+        log.warning(f"the threshold {rule.threshold} changes no decision: {rule.idle}")
 
 
 def with_gap(

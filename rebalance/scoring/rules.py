@@ -13,6 +13,7 @@ import numpy as np
 from rebalance.errors import DataError, FeatureError, MetricError, SettingError, shown
 from rebalance.records import CentresRecord, RuleRecord
 from rebalance.records.shape import misfit
+from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.centres import Centres, check_counts, nearest_centre
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.outputs import Outputs
@@ -20,7 +21,6 @@ from rebalance.scoring.thresholds import (
     THRESHOLDS,
     Decision,
     Known,
-    effective_prior,
     none,
     parsed,
 )
@@ -83,6 +83,20 @@ class DecisionRule:
             return said  # centres tell more apart by distance than by probabilities
         return threshold(said.probabilities, **self.options)
 
+    @property
+    def divided_by(self) -> list[float] | None:
+        """The class shares [K] that the probabilities are divided by; None where by none."""
+        return list(self.options["train_prior"]) if THRESHOLDS[self.threshold].divides_by else None
+
+    @property
+    def idle(self) -> str:
+        """Why the threshold never changes a decision, in words; empty where it may."""
+        threshold = THRESHOLDS[self.threshold]
+        if not threshold.changes or not threshold.idle(**self.options):
+            return ""
+        knows = CLASSIFIERS[self.classifier].knows_prior or not threshold.divides_by
+        return threshold.when_idle if knows else "the nearest centre knows of no class shares"
+
     def to_record(self) -> RuleRecord:
         """For JSON; ``from_record`` reads it back, to the last bit."""
         centres: CentresRecord | None = None
@@ -122,15 +136,15 @@ def find_rule(
     classifier: str,
     threshold: str,
     classes: Sequence[str],
-    train_prior: Callable[[], Sequence[float]],
+    amounts: Amounts,
     centres: Callable[[], Centres],
 ) -> DecisionRule:
     """The rule that ``--classifier`` and ``--threshold`` ask for.
 
-    threshold: ``none``; ``prior``, to the decisions of a test set with as many images of each
-    class; or ``cost:FILE`` with a CSV as ``scoring.costs.read_cost_matrix`` takes it. train_prior:
-    gives what ``scoring.effective_prior`` says of the training, where that is needed; centres know
-    none. centres: gives them, where they are needed.
+    threshold: ``none``; ``prior`` or ``prior:original``, to the decisions of a test set with as
+    many images of each class; or ``cost:FILE`` with a CSV as ``scoring.costs.read_cost_matrix``
+    takes it. amounts: what the training amounted to; centres know no prior. centres: gives them,
+    where they are needed.
 
     Raises SettingError for another choice and for a matrix that cannot be used, and MetricError for
     a class that the prior leaves nothing.
@@ -144,7 +158,8 @@ def find_rule(
     uniform = [1 / len(classes)] * len(classes)
     known = Known(
         len(classes),
-        train_prior if chosen.knows_prior else lambda: uniform,
+        amounts.prior if chosen.knows_prior else lambda: uniform,
+        amounts.original if chosen.knows_prior else lambda: uniform,
         lambda: read_cost_matrix(file, classes),
     )
     try:
@@ -158,22 +173,15 @@ def check_rule(
     classifier: str,
     threshold: str,
     classes: Sequence[str],
-    draws: Sequence[float],
-    weights: Sequence[float],
+    amounts: Amounts,
     counts: Sequence[int],
 ) -> None:
     """Raise now what ``find_rule`` would raise after training.
 
-    draws, weights: how often the last epoch will draw each class, and what it will weigh there.
-    counts: the training images of each class, which centres are the means of.
+    amounts: what the training will amount to. counts: the training images of each class, which
+    centres are the means of.
     """
-    find_rule(
-        classifier,
-        threshold,
-        classes,
-        lambda: prior_of(draws, weights),
-        partial(placeholder, classes, counts),
-    )
+    find_rule(classifier, threshold, classes, amounts, partial(placeholder, classes, counts))
 
 
 def placeholder(classes: Sequence[str], counts: Sequence[int]) -> Centres:
@@ -183,9 +191,3 @@ def placeholder(classes: Sequence[str], counts: Sequence[int]) -> Centres:
     except FeatureError as error:
         raise error.named(classes) from error
     return Centres(np.empty((0, 0)), 1.0)
-
-
-def prior_of(draws: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """``scoring.effective_prior``, as plain numbers."""
-    shares: list[float] = effective_prior(draws, weights).tolist()
-    return shares

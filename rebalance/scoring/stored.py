@@ -11,28 +11,33 @@ from typing import Any
 from rebalance.errors import DataError
 from rebalance.records import DecisionRecord
 from rebalance.records.shape import misfit
+from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.centres import Centres
-from rebalance.scoring.rules import DecisionRule, find_rule, placeholder, prior_of
-from rebalance.scoring.thresholds import THRESHOLDS
+from rebalance.scoring.rules import DecisionRule, find_rule, placeholder
+from rebalance.scoring.thresholds import THRESHOLDS, parsed
 
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
     """The rules of a run, and what new ones are made from.
 
-    own: how the run decides where nothing else is asked for. draws, weights: how often the last
-    epoch of training drew each class [K], and what it weighed there. others: rules that were asked
-    for since, by classifier and threshold; of ``cost:FILE`` the last one.
+    own: how the run decides where nothing else is asked for. amounts: what its training amounted
+    to. others: rules that were asked for since, by classifier and threshold; of ``cost:FILE`` the
+    last one.
     """
 
     own: DecisionRule
-    draws: Sequence[float]
-    weights: Sequence[float]
+    amounts: Amounts
     others: Mapping[str, DecisionRule] = field(default_factory=dict)
 
-    def prior(self) -> list[float]:
-        """The class shares [K] that training amounted to; MetricError for a class without any."""
-        return prior_of(self.draws, self.weights)
+    def lacks(self, threshold: str) -> bool:
+        """Tell whether a threshold asks for what a run of version 0.1 did not keep."""
+        asks = THRESHOLDS[parsed(threshold)[0]].needs_folder
+        return asks and self.amounts.folder is None
+
+    def with_folder(self, counts: Sequence[float]) -> "Decisions":
+        """With the images of each class [K] before anything was resampled."""
+        return replace(self, amounts=replace(self.amounts, folder=counts))
 
     def rule(
         self,
@@ -54,7 +59,7 @@ class Decisions:
             classifier or self.own.classifier,
             DecisionRule().threshold if as_own else wanted,
             classes,
-            self.prior,
+            self.amounts,
             (lambda: known[0]) if known else fit_centres,
         )
         if as_own:
@@ -81,12 +86,15 @@ class Decisions:
 
     def to_record(self) -> DecisionRecord:
         """For JSON; ``from_record`` reads it back, to the last bit."""
-        return {
+        record: DecisionRecord = {
             "own": self.own.to_record(),
-            "draws": list(self.draws),
-            "weights": list(self.weights),
+            "draws": list(self.amounts.draws),
+            "weights": list(self.amounts.weights),
             "others": {name: rule.to_record() for name, rule in self.others.items()},
         }
+        if self.amounts.folder is not None:
+            record["folder"] = list(self.amounts.folder)
+        return record
 
     @classmethod
     def from_record(cls, record: Any, classes: int) -> "Decisions":
@@ -97,7 +105,9 @@ class Decisions:
         if fault := misfit(record, DecisionRecord, "the record"):
             raise DataError(f"the decision that the run keeps is damaged ({fault}): train again")
         draws, weights = (list(map(float, record[name])) for name in ("draws", "weights"))
+        folder = list(map(float, record["folder"])) if "folder" in record else None
         others = {
             name: DecisionRule.from_record(rule, classes) for name, rule in record["others"].items()
         }
-        return cls(DecisionRule.from_record(record["own"], classes), draws, weights, others)
+        own = DecisionRule.from_record(record["own"], classes)
+        return cls(own, Amounts(draws, weights, folder), others)

@@ -48,6 +48,23 @@ def prior(
     return none(prior_shift(probabilities, train_prior, target_prior))
 
 
+def prior_original(
+    probabilities: ArrayLike, train_prior: Sequence[float], target_prior: Sequence[float]
+) -> Decision:
+    """As ``prior``, with the class shares of the folder, as it was before anything was resampled.
+
+    After oversampling or undersampling to equal classes this is what Buda et al. 2018 call
+    oversampling or undersampling with thresholding. It favours the small classes once more than
+    training has done already: what training drew is divided out by ``prior``.
+
+    >>> from rebalance.scoring import THRESHOLDS
+    >>> options = {"train_prior": [90, 10], "target_prior": [50, 50]}
+    >>> THRESHOLDS["prior:original"]([[0.95, 0.05], [0.7, 0.3]], **options).predicted.tolist()
+    [0, 1]
+    """
+    return prior(probabilities, train_prior, target_prior)
+
+
 def cost(probabilities: ArrayLike, matrix: Sequence[Sequence[float]]) -> Decision:
     """``cost_decision``; the probabilities stay as they are.
 
@@ -63,11 +80,13 @@ class Known:
     """What the options of a threshold are found from.
 
     classes: how many there are. prior: gives the class shares [K] that training amounted to, where
-    they are needed. costs: gives the cost matrix [K][K] that was asked for, where it is.
+    they are needed. original: gives those of the folder before it was resampled. costs: gives the
+    cost matrix [K][K] that was asked for, where it is.
     """
 
     classes: int
     prior: Callable[[], Sequence[float]]
+    original: Callable[[], Sequence[float]]
     costs: Callable[[], Sequence[Sequence[float]]]
 
 
@@ -79,6 +98,9 @@ class Threshold:
     is known after training. needs_costs: it is asked for with a file of costs, as ``NAME:FILE``.
     changes: whether it ever decides on another class than the largest probability. undo: by what,
     with its options, the probabilities it gives are multiplied to rank as those it was given.
+    needs_folder: whether it asks how many images of each class there were before resampling.
+    divides_by: whose class shares its ``train_prior`` are, in words; empty where it divides by
+    none. idle: whether with its options it never decides otherwise, and when_idle: why, in words.
     """
 
     decide: Callable[..., Decision]
@@ -86,6 +108,10 @@ class Threshold:
     needs_costs: bool = False
     changes: bool = True
     undo: Callable[..., NDArray[np.float64]] = lambda **options: np.ones(1)
+    needs_folder: bool = False
+    divides_by: str = ""
+    idle: Callable[..., bool] = lambda **options: False
+    when_idle: str = ""
 
     def __call__(self, probabilities: ArrayLike, *values: Any, **options: Any) -> Decision:
         """Decide from probabilities [N, K] with these options."""
@@ -94,8 +120,15 @@ class Threshold:
 
 def _shift_to_uniform(known: Known) -> dict[str, Any]:
     """The shift to a test set with as many images of each class."""
-    uniform = [1 / known.classes] * known.classes
-    return {"train_prior": list(known.prior()), "target_prior": uniform}
+    return _to_uniform(known.prior())
+
+
+def _shift_from_original(known: Known) -> dict[str, Any]:
+    return _to_uniform(known.original())
+
+
+def _to_uniform(shares: Sequence[float]) -> dict[str, Any]:
+    return {"train_prior": list(shares), "target_prior": [1 / len(shares)] * len(shares)}
 
 
 def _shift_back(train_prior: Sequence[float], target_prior: Sequence[float]) -> NDArray[np.float64]:
@@ -103,10 +136,44 @@ def _shift_back(train_prior: Sequence[float], target_prior: Sequence[float]) -> 
     return inverse
 
 
+def _shifts_nothing(train_prior: Sequence[float], target_prior: Sequence[float]) -> bool:
+    """Tell whether all classes are divided alike, but for the rounding of weights."""
+    return bool(np.allclose(np.array(target_prior) / np.array(train_prior), 1.0, rtol=1e-5, atol=0))
+
+
+def _costs_alike(matrix: Sequence[Sequence[float]]) -> bool:
+    costs = np.asarray(matrix, dtype=np.float64)
+    mistakes = costs[~np.eye(len(costs), dtype=bool)]
+    return bool((mistakes == mistakes[0]).all())
+
+
 THRESHOLDS: dict[str, Threshold] = {
     "none": Threshold(none, lambda known: {}, changes=False),
-    "prior": Threshold(prior, _shift_to_uniform, undo=_shift_back),
-    "cost": Threshold(cost, lambda known: {"matrix": known.costs()}, needs_costs=True),
+    "prior": Threshold(
+        prior,
+        _shift_to_uniform,
+        undo=_shift_back,
+        divides_by="what training drew and weighed",
+        idle=_shifts_nothing,
+        when_idle="training drew and weighed all classes alike; prior:original divides by the "
+        "shares that they had before",
+    ),
+    "prior:original": Threshold(
+        prior_original,
+        _shift_from_original,
+        undo=_shift_back,
+        needs_folder=True,
+        divides_by="the folder before it was resampled",
+        idle=_shifts_nothing,
+        when_idle="all classes had as many images before anything was resampled",
+    ),
+    "cost": Threshold(
+        cost,
+        lambda known: {"matrix": known.costs()},
+        needs_costs=True,
+        idle=_costs_alike,
+        when_idle="all mistakes cost the same",
+    ),
 }
 
 
@@ -115,18 +182,22 @@ def parsed(text: str) -> tuple[str, str]:
 
     Raises SettingError for any other text.
     """
-    name, colon, file = text.partition(":")
+    # A name may itself have a colon.
+    name, colon, file = (text, "", "") if text in THRESHOLDS else text.partition(":")
     asks_for_costs = name in THRESHOLDS and THRESHOLDS[name].needs_costs
     if name not in THRESHOLDS or not bool(colon) == bool(file) == asks_for_costs:
         raise SettingError(f"a threshold is {spellings()}; got {shown(text)}")
     return name, file
 
 
+def spelled(name: str) -> str:
+    """Return how a key of ``THRESHOLDS`` is asked for: with its file, where it needs one."""
+    return f"{name}:FILE" if THRESHOLDS[name].needs_costs else name
+
+
 def spellings() -> str:
     """Return how thresholds are asked for, as a sentence has it: none, prior or cost:FILE."""
-    *others, last = [
-        f"{name}:FILE" if each.needs_costs else name for name, each in THRESHOLDS.items()
-    ]
+    *others, last = map(spelled, THRESHOLDS)
     return f"{', '.join(others)} or {last}"
 
 

@@ -194,9 +194,10 @@ class ScoringOptions(Options):
     allow_overlap: bool = option(False, help="Allow images that are both trained on and scored.")
     threshold: str = option(
         "none",
-        metavar="none|prior|cost:FILE",
+        metavar="none|prior|prior:original|cost:FILE",
         form="rebalance.scoring.thresholds:parsed",
-        help="Rule that turns probabilities into a class.",
+        help="Rule that turns probabilities into a class: prior divides by the class shares that "
+        "training drew, prior:original by those of the folder before resampling.",
     )
     classifier: str = option(
         "head",
@@ -214,7 +215,9 @@ class DecisionOptions(Options):
         ScoringOptions,
         "threshold",
         default=None,
-        help="Rule that turns probabilities into a class. [default: as the run decided]",
+        help="Rule that turns probabilities into a class: prior divides by the class shares that "
+        "training drew, prior:original by those of the folder before resampling. [default: as the "
+        "run decided]",
     )
     classifier: str | None = again(
         ScoringOptions,

@@ -115,7 +115,8 @@ class _Body:
         if definition.rebalance.blends:
             chosen = replace(chosen, added=NOTHING)
         kept = self.images.take(chosen.kept.tolist())
-        _write(self.folder / TRAINED_ON, kept, chosen, "pixel", self.setup.scale)
+        whole = self.part.counts
+        _write(self.folder / TRAINED_ON, kept, chosen, "pixel", self.setup.scale, whole)
         train(
             self.folder / TRAINED_ON,
             self.folder / VALIDATED_ON,
@@ -142,7 +143,8 @@ class _Body:
         began, run = time.perf_counter(), self.folder / "headed"
         chosen = rebalance(self.part, definition.rebalance)
         kept = self.images.take(chosen.kept.tolist())
-        _write(self.folder / RECIPES, kept, chosen, "embedding", self.setup.scale)
+        whole = self.part.counts
+        _write(self.folder / RECIPES, kept, chosen, "embedding", self.setup.scale, whole)
         retrain_head(
             plain.run,
             self.folder / RECIPES,
@@ -168,7 +170,12 @@ def _write(
     chosen: Rebalanced | None = None,
     space: str = "pixel",
     scale: DepthScale = EACH_ALONE,
+    before: Mapping[str, int] | None = None,
 ) -> None:
+    """Write images as a manifest, with what is added to them.
+
+    before: how many there were of each class before some were chosen, by name.
+    """
     rows = [
         Row(image, images.classes[label])
         for image, label in zip(images.paths, images.labels, strict=True)
@@ -181,6 +188,8 @@ def _write(
     if chosen is not None:
         rows += added_rows(rows, chosen.added)
         record["space"] = space
+    if before is not None:
+        record["counts"] = {"readable": dict(before)}
     if told := scale.as_record():
         record["scale"] = told
     write_manifest(

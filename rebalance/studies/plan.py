@@ -12,6 +12,7 @@ from typing import Any
 from rebalance.errors import SettingError, shown
 from rebalance.records import DefinitionRecord
 from rebalance.scoring.costs import read_cost_matrix, with_cost_file
+from rebalance.scoring.thresholds import parsed
 from rebalance.settings import StudyOptions
 from rebalance.studies.outcomes import Controls, Treatment
 from rebalance.studies.rebalancings import NONE, Rebalancing, control_label, random_control
@@ -35,7 +36,7 @@ PLAIN = Choice("plain")
 class Definition:
     """The definition of a treatment: what the names in it stand for.
 
-    threshold: ``none``, ``prior`` or ``cost:FILE``. costs: what is in that file, [K][K], once it is
+    threshold: as ``train`` takes it. costs: what is in that file, [K][K], once it is
     read; so is what is in that of a loss, which then takes its place.
     """
 
@@ -73,7 +74,7 @@ class Definition:
             "regime": {"key": regime.key, "options": dict(regime.options)}
             if regime.options
             else regime.key,
-            "threshold": self.threshold.partition(":")[0],
+            "threshold": parsed(self.threshold)[0],
             "costs": None if self.costs is None else [list(row) for row in self.costs],
         }
 
@@ -81,7 +82,7 @@ class Definition:
         """Read the files that it names. Raises SettingError as ``costs`` does."""
         options = with_cost_file(dict(self.loss.options), lambda file: _read(file, classes))
         loss = Choice(self.loss.key, tuple(options.items()))
-        _, _, file = self.threshold.partition(":")
+        _, file = parsed(self.threshold)
         return replace(self, loss=loss, costs=_read(file, classes) if file else None)
 
 

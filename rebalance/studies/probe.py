@@ -19,12 +19,13 @@ from rebalance.metrics.scores import class_f1
 from rebalance.numerics.standardisation import Matrix
 from rebalance.oversampling import synthesise
 from rebalance.resampling import Population
-from rebalance.scoring import effective_prior
+from rebalance.scoring.amounts import Amounts
+from rebalance.scoring.evaluation import warn_of_idle
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Choice, Definition
 from rebalance.studies.rebalanced import Clusterings, Rebalanced, alike, rebalance
 from rebalance.studies.rebalancings import LAYER, Rebalancing
-from rebalance.studies.scoring import decide, scores
+from rebalance.studies.scoring import decide, rule_of, scores
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.training.first_phase import FirstPhase
 from rebalance.training.regimes import REGIMES, Moment
@@ -63,12 +64,12 @@ def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
 class Taught:
     """What one head came to. validated, tested: probabilities [V, K] and [T, K].
 
-    prior: the class shares [K] that its training amounted to.
+    amounts: how much of each class its training saw.
     """
 
     validated: NDArray[np.float64]
     tested: NDArray[np.float64] | None
-    prior: NDArray[np.float64]
+    amounts: Amounts
     images: int
     samples: int
     seconds: float
@@ -95,11 +96,13 @@ class Block:
         found = self._taught[definition.taught]
         began = time.perf_counter()
         labels, classes = self.setup.labels, self.setup.images.classes
-        decided = decide(found.validated, definition, found.prior)
+        rule = rule_of(definition, found.amounts)
+        warn_of_idle(rule)
+        decided = decide(found.validated, rule)
         metrics = scores(labels[self.validated], decided, classes)
         test = None
         if found.tested is not None and self.setup.test is not None:
-            decided = decide(found.tested, definition, found.prior)
+            decided = decide(found.tested, rule)
             test = scores(self.setup.test.labels, decided, classes)
         seconds = found.seconds + time.perf_counter() - began
         return Outcome(
@@ -162,11 +165,12 @@ class Block:
         last = Moment(recipe.epochs - 1, recipe.epochs, heard.before, self.stream, first)
         shown = plan.plan(labels, last).positions
         draws = np.bincount(labels[shown], minlength=len(classes))
+        folder = [float(count) for count in side.part.counts.values()]
         tested = None if self._test is None else said(layer, made, side.scaled(self._test))
         return Taught(
             said(layer, made, side.scaled(self._validation)),
             tested,
-            effective_prior(draws, made.weights_of_classes()),
+            Amounts(draws.tolist(), made.weights_of_classes(), folder),
             len(chosen.kept),
             len(labels),
             before + time.perf_counter() - began,

@@ -9,17 +9,23 @@ from numpy.typing import NDArray
 
 from rebalance.errors import MetricError
 from rebalance.metrics import METRICS, as_predictions
-from rebalance.scoring.thresholds import THRESHOLDS, Decision, Known
+from rebalance.scoring.amounts import Amounts
+from rebalance.scoring.rules import DecisionRule
+from rebalance.scoring.thresholds import THRESHOLDS, Decision, Known, parsed
 from rebalance.studies.plan import Definition
 
 
-def decide(
-    probabilities: NDArray[np.float64], definition: Definition, prior: NDArray[np.float64]
-) -> Decision:
-    """Return what the threshold of a treatment, its costs read, makes of probabilities [N, K]."""
-    name, _, _ = definition.threshold.partition(":")
-    known = Known(len(prior), prior.tolist, lambda: definition.costs or ())
-    return THRESHOLDS[name](probabilities, **THRESHOLDS[name].options(known))
+def rule_of(definition: Definition, amounts: Amounts) -> DecisionRule:
+    """Return how a treatment, its costs read, decides after a training that came to ``amounts``."""
+    name, _ = parsed(definition.threshold)
+    classes = len(amounts.draws)
+    known = Known(classes, amounts.prior, amounts.original, lambda: definition.costs or ())
+    return DecisionRule(name, THRESHOLDS[name].options(known))
+
+
+def decide(probabilities: NDArray[np.float64], rule: DecisionRule) -> Decision:
+    """Return what the rule makes of the probabilities [N, K] of a head."""
+    return THRESHOLDS[rule.threshold](probabilities, **rule.options)
 
 
 def scores(labels: Any, decision: Decision, classes: Sequence[str]) -> dict[str, float]:

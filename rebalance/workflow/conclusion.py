@@ -4,7 +4,6 @@ Imports torch only in the middle of it; never click.
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,10 @@ from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.metrics import FeatureRanges
 from rebalance.records import MetricsRecord
 from rebalance.runs import DECISION, METRICS, Run
+from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.embedded import EmbeddedImages
 from rebalance.scoring.evaluator import Evaluator
-from rebalance.scoring.rules import find_rule, prior_of
+from rebalance.scoring.rules import find_rule
 from rebalance.scoring.stored import Decisions
 from rebalance.settings import ScoringOptions
 
@@ -34,18 +34,16 @@ log = logging.getLogger("rebalance")
 class Trained:
     """A network, and what its training amounted to.
 
-    loss: how its logits become probabilities. draws, weights: how often training drew each class
-    [K] in the end, and what it weighed. ranges: of the features that its last layer learned from.
-    before: the metrics that the network had before it was given another head, if it was.
-    head_epochs: how that head was trained.
+    loss: how its logits become probabilities. amounts: how much of each class the training saw.
+    ranges: of the features that its last layer learned from. before: the metrics that the network
+    had before it was given another head, if it was. head_epochs: how that head was trained.
     """
 
     arch: str
     network: "Network"
     transform: "Transform"
     loss: "Loss"
-    draws: Sequence[float]
-    weights: Sequence[float]
+    amounts: Amounts
     ranges: FeatureRanges
     before: MetricsRecord | None = None
     head_epochs: "Sequence[HeadEpoch]" = ()
@@ -82,10 +80,10 @@ def conclude(
         scoring.classifier,
         scoring.threshold,
         seen.classes,
-        lambda: prior_of(trained.draws, trained.weights),
+        trained.amounts,
         partial(evaluator.fit_centres, network, trained.loss, seen, transform),
     )
-    decisions = Decisions(rule, trained.draws, trained.weights)
+    decisions = Decisions(rule, trained.amounts)
     by_first(partial(folder.write_record, DECISION, decisions.to_record()))
     found = evaluator.evaluate(
         network, trained.loss, tested, transform, rule, folder.options["counts"], trained.ranges

@@ -16,6 +16,7 @@ from rebalance import seeds
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.metrics import FeatureRanges
 from rebalance.records import MetricsRecord
+from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import DecisionRule
 from rebalance.workflow.conclusion import Trained
@@ -73,8 +74,7 @@ def with_rebalanced_head(
         trained,
         network=head,
         loss=CE(learned),
-        draws=[float(count) for count in learned],
-        weights=[1.0] * len(learned),
+        amounts=Amounts.of_samples(learned, trained.amounts.folder),
         ranges=FeatureRanges.of(shown.embeddings, shown.labels),
         before=before,
         head_epochs=fitted.course,

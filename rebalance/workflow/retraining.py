@@ -21,6 +21,7 @@ from rebalance.progress import Progress
 from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.runs import Run
 from rebalance.runs.options import reopen_training, scale_from, scoring_loss
+from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
@@ -56,8 +57,9 @@ def retrain_head(
         read = partial(_sets, asked, test, former, saved.classes, scoring, source, run, evaluator)
         samples, validation, tested = processes.by_first(read)
         seen = samples.seen
-        draws, alike = [float(count) for count in samples.expected], [1.0] * len(saved.classes)
-        check_rule(scoring.classifier, scoring.threshold, saved.classes, draws, alike, seen.counts)
+        at_first = [float(seen.at_first[name]) for name in saved.classes]
+        amounts = Amounts.of_samples(samples.expected, at_first)
+        check_rule(scoring.classifier, scoring.threshold, saved.classes, amounts, seen.counts)
         warn_of_one_class(tested)
         options: RunOptionsRecord = {
             **former.options,
@@ -79,8 +81,7 @@ def retrain_head(
             saved.network,
             saved.transform,
             scoring_loss(former.options),
-            draws=(),
-            weights=(),
+            amounts=amounts,
             ranges=FeatureRanges({}),
         )
         trained = with_rebalanced_head(

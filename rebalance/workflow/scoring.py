@@ -19,7 +19,12 @@ from rebalance.progress import Progress
 from rebalance.records import MetricsRecord
 from rebalance.runs import DECISION, Run
 from rebalance.runs.files import write_predictions
-from rebalance.runs.options import reopen_training, scale_from, scoring_loss
+from rebalance.runs.options import (
+    counts_at_first_of,
+    reopen_training,
+    scale_from,
+    scoring_loss,
+)
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import DecisionRule
 from rebalance.scoring.stored import Decisions
@@ -59,6 +64,9 @@ def evaluate(
         saved = processes.by_first(folder.load_model)
         record = processes.by_first(partial(folder.read_record, DECISION))
         decisions = Decisions.from_record(record, len(saved.classes))
+        if threshold is not None and decisions.lacks(threshold):
+            again = partial(counts_at_first_of, folder.options)
+            decisions = decisions.with_folder(processes.by_first(again))
         decisions.check(classifier, threshold, saved.classes, folder.options["counts"])
         read = partial(open_scoring, test, saved.classes, source, workers, evaluator.progress)
         scale = scale_from(folder.options)

@@ -34,6 +34,7 @@ from rebalance.runs.options import (
     record_options,
 )
 from rebalance.runs.recipe import chosen_phase, chosen_recipe
+from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions, TrainOptions
@@ -117,8 +118,8 @@ def train(
         if recipe.normalise == "data":
             transform = dataset.transform = _normalised(dataset, evaluator)
         f1 = _train(folder, network, dataset, loss, recipe, options, sets.validation, evaluator)
-        draws, weights = _amounts(options, recipe, sets.seen, f1)
-        trained = Trained(arch, network, transform, loss, draws, weights, FeatureRanges({}))
+        amounts = _amounts(options, recipe, sets.seen, f1)
+        trained = Trained(arch, network, transform, loss, amounts, FeatureRanges({}))
         if samples is None:
             trained = replace(trained, ranges=evaluator.ranges(network, sets.seen, transform))
         else:
@@ -224,13 +225,10 @@ def _check_rule(
 ) -> None:
     """Raise what deciding would raise after training; warn of metrics that will not be defined."""
     counts = sets.seen.counts
-    # What a fresh head decides by is drawn from its own samples alone.
-    draws, weights = (
-        _amounts(options, recipe, sets.seen, None)
-        if samples is None
-        else ([float(count) for count in samples.expected], [1.0] * len(counts))
-    )
-    check_rule(scoring.classifier, scoring.threshold, sets.seen.classes, draws, weights, counts)
+    amounts = _amounts(options, recipe, sets.seen, None)
+    if samples is not None:  # by which alone a fresh head decides
+        amounts = Amounts.of_samples(samples.expected, amounts.folder)
+    check_rule(scoring.classifier, scoring.threshold, sets.seen.classes, amounts, counts)
     warn_of_one_class(sets.tested)
 
 
@@ -298,7 +296,7 @@ def _note(
 
 def _amounts(
     options: RunOptionsRecord, recipe: Recipe, seen: TrainingSet, f1: Sequence[float] | None
-) -> tuple[list[float], list[float]]:
+) -> Amounts:
     """Return how often the last epoch drew each class, and what it weighed there.
 
     f1: what the last epoch began with, by which dynamic sampling drew it; None before training.
@@ -308,4 +306,5 @@ def _amounts(
     labels = np.asarray(seen.folder.labels, dtype=np.int64)
     lesson = REGIMES[options["regime"]].plan(labels, last)
     draws = SAMPLERS[options["sampler"]].draws(labels[lesson.positions], len(seen.classes))
-    return draws, class_weights_of(options, lesson.weighting)
+    folder = [float(seen.at_first[name]) for name in seen.classes]
+    return Amounts(draws, class_weights_of(options, lesson.weighting), folder)

@@ -82,3 +82,18 @@ def fill_up(sizes: Sequence[int], count: int) -> list[int]:
     # of ``allot``, whose ties go to the first, so the clusters are given to it in reverse.
     lacking = allot([total - size for size in reversed(sizes)], (len(sizes) - 1) * total)
     return [total - size - lack for size, lack in zip(sizes, reversed(lacking), strict=True)]
+
+
+def evenly_repeated(
+    members: NDArray[np.int64], size: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return ``size`` of the members [n]: each as often as every other, the rest drawn once each.
+
+    >>> import numpy as np
+    >>> from rebalance.quotas import evenly_repeated
+    >>> drawn = evenly_repeated(np.array([3, 5, 8]), 7, np.random.default_rng(0))
+    >>> np.unique(drawn, return_counts=True)[1].tolist()
+    [2, 2, 3]
+    """
+    whole, rest = divmod(size, len(members))
+    return np.concatenate([np.tile(members, whole), rng.permutation(members)[:rest]])

@@ -171,6 +171,20 @@ def test_ros_draws_from_all_of_the_class_and_only_from_it(data):
     assert not drawn.keys() & {"cat/text.jpg", "dog/zero.png"}
 
 
+def test_exact_copies_are_the_papers_duplication(run, make_folder, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 12, "dog": 6, "owl": 2}, size=(8, 8))
+    output = tmp_path / "m.csv"
+    assert run("oversample", data, "-o", output, "--copies", "exact").status == 0
+    manifest = rebalance.read_manifest(output)
+    times = Counter((row.label, row.file_name) for row in manifest.rows)
+    assert {label: {n for (each, _), n in times.items() if each == label} for label in COUNTS} == {
+        "cat": {1}, "dog": {2}, "owl": {6}}  # fmt: skip
+    assert manifest.record["options"]["copies"] == "exact"
+    hybrid = rebalance.hybrid(data, to=6, under="random", over="ros", copies="exact")
+    owls = Counter(row.file_name for row in hybrid.rows if row.label == "owl")
+    assert set(owls.values()) == {3}
+
+
 # --- neighbours, against a plain search in the features ----------------------------------------
 
 
@@ -191,6 +205,28 @@ def test_smote_blends_with_the_nearest_of_the_own_class(data, quick, neighbours)
     for row in added(manifest):
         own = table.members(table.folder.classes.index(row.label)).tolist()
         assert row.partner in neighbours_by_hand(table, row, own, neighbours or 5)
+
+
+@pytest.mark.parametrize("asked", [None, 4])
+def test_danger_is_judged_among_as_many_neighbours_as_asked_for(data, quick, asked):
+    options = {"method": "borderline-1", "classes": ["owl"], "danger_neighbours": asked}
+    manifest = rebalance.oversample(data, **options, **quick)
+    table = rebalance.extract(data, **quick)
+    everyone = range(len(table.folder.paths))
+    owls = [row for row in manifest.rows if row.kind == "original" and row.label == "owl"]
+    count = asked or 10
+    enemies = {
+        row.file_name: sum(
+            not near.startswith("owl/") for near in neighbours_by_hand(table, row, everyone, count)
+        )
+        for row in owls
+    }
+    danger = {name for name, found in enemies.items() if count / 2 <= found < count}
+    note = manifest.record["per_class"]["owl"]["note"]
+    if danger:
+        assert note is None and {row.file_name for row in added(manifest)} <= danger
+    else:
+        assert f"all but one of its {count} neighbours" in note
 
 
 def test_eos_blends_with_an_enemy_nearby(data, quick):
@@ -367,6 +403,8 @@ def test_ros_loads_neither_torch_nor_a_network(data, tmp_path):
         (["--classes", "cat,cow"], "no class 'cow'"),
         (["--neighbours", "3"], "ros looks at no neighbours, but 3 were asked for"),
         (["--method", "cluster", "--neighbours", "3"], "cluster looks at no neighbours"),
+        (["--danger-neighbours", "3"], "is for borderline-1 and borderline-2, not ros"),
+        (["--method", "smote", "--copies", "exact"], "--copies is for ros, not smote"),
         (["--method", "smote", "--extractor", "nowhere.pth"], "'nowhere.pth'"),
         (["--root", "."], "--root is for manifests"),
         (["--strict"], "1 of 7 images cannot be read"),

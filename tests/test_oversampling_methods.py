@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 
-from rebalance.errors import FeatureError
+from rebalance.errors import FeatureError, SettingError
 from rebalance.oversampling import OVERSAMPLERS, Added, cluster_total, synthesise
 
 RNG = np.random.default_rng
@@ -98,6 +98,23 @@ def test_ros_repeats_every_sample_as_often() -> None:
     counts = Counter(added.base.tolist())
     assert set(counts) == set(np.flatnonzero(table[1] == 1).tolist())
     assert_even(counts)
+
+
+@pytest.mark.parametrize("count", [4, 12, 40])
+def test_exact_copies_are_as_many_of_each_sample(count: int) -> None:
+    table = blobs([30, 6, 5])
+    added = oversample("ros", table, {1: count, 2: 7}, copies="exact")
+    assert added.base.tolist() == added.partner.tolist() and not added.weight.any()
+    counts = Counter(added.base.tolist())
+    times = [counts[member] for member in np.flatnonzero(table[1] == 1).tolist()]
+    assert sum(times) == count and max(times) - min(times) == (count % 6 > 0)
+    drawn = oversample("ros", table, {1: 40})  # with replacement some come more often
+    assert len(set(Counter(drawn.base.tolist()).values())) > 2
+
+
+def test_copies_that_there_are_not_are_refused() -> None:
+    with pytest.raises(SettingError, match="copies are one of drawn, exact; got 'twice'"):
+        oversample("ros", blobs([9, 5]), {1: 3}, copies="twice")
 
 
 @pytest.mark.parametrize(("asked", "used"), [({}, 5), ({"neighbours": 3}, 3)])

@@ -123,6 +123,8 @@ def test_a_hybrid_takes_the_options_of_both_halves(part):
     found = rebalanced(part, both)
     np.testing.assert_array_equal(found.kept, kept)
     assert not np.array_equal(found.kept, plain.kept)
+    exact = with_options("hybrid", {"to": "2x", "over": "ros", "copies": "exact"})
+    assert exact.raised.copies == "exact"
     with pytest.raises(SettingError, match="coverage has no option 'pick'"):
         with_options("hybrid", {"to": "2x", "under": "coverage", "pick": "random"})
     with pytest.raises(SettingError, match="ros has no option 'neighbours'"):

@@ -155,6 +155,8 @@ def hybrid(
     space: str = "embedding",
     neighbours_in: str = "features",
     exact: bool = False,
+    danger_neighbours: int | None = None,
+    copies: str = "drawn",
     extractor: str = "imagenet",
     arch: str | None = None,
     init: str = "scratch",
@@ -211,6 +213,10 @@ def hybrid(
             stretched to squares of SIDE, 32 unless told. (default 'features')
         exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
             (default False)
+        danger_neighbours: Of borderline-1 and borderline-2: neighbours, of all classes, among
+            which those of others tell whether a sample is in danger. [default: 10]
+        copies: Of ros: drawn with replacement, or exact: each image as often as every other,
+            and what is left drawn without replacement. (one of drawn, exact; default 'drawn')
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
@@ -370,6 +376,8 @@ def oversample(
     space: str = "embedding",
     neighbours_in: str = "features",
     exact: bool = False,
+    danger_neighbours: int | None = None,
+    copies: str = "drawn",
     to: str | int = "max",
     per_class: Mapping[str, int] | Iterable[tuple[str, int]] = (),
     classes: Sequence[str] = (),
@@ -410,6 +418,10 @@ def oversample(
             stretched to squares of SIDE, 32 unless told. (default 'features')
         exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
             (default False)
+        danger_neighbours: Of borderline-1 and borderline-2: neighbours, of all classes, among
+            which those of others tell whether a sample is in danger. [default: 10]
+        copies: Of ros: drawn with replacement, or exact: each image as often as every other,
+            and what is left drawn without replacement. (one of drawn, exact; default 'drawn')
         to: Class size wanted: the largest class, a number, or R times the largest. (default
             'max')
         per_class: Size of one class, in place of to.

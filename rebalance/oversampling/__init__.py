@@ -6,11 +6,12 @@ need; only ``cluster`` imports the clustering, when it has to find clusters itse
 
 from rebalance.oversampling.oversamplers import BY_CHANCE, OVERSAMPLERS, Oversampler
 from rebalance.oversampling.recipes import Added, synthesise
-from rebalance.oversampling.samples import Nearest, SamplerOptions
+from rebalance.oversampling.samples import DANGER_NEIGHBOURS, Nearest, SamplerOptions
 from rebalance.oversampling.subclusters import cluster_total
 
 __all__ = [
     "BY_CHANCE",
+    "DANGER_NEIGHBOURS",
     "OVERSAMPLERS",
     "Added",
     "Nearest",

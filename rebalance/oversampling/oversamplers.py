@@ -33,6 +33,7 @@ from rebalance.oversampling.samples import (
 )
 from rebalance.oversampling.subclusters import cluster
 from rebalance.progress import warn_of_classes
+from rebalance.settings import SynthesisOptions
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,14 @@ class Oversampler:
     neighbours: how many it draws partners from unless told; None if it has no use for them.
     by_subclass: whether it goes by the subclasses of a class alone; it takes them as the option
     ``subclasses``, and ``max`` is to it what they make of the largest class.
+    own: the further fields of ``SynthesisOptions`` that are for it.
     """
 
     draw: Callable[[Samples, Sequence[Minority], SamplerOptions], list[Draw]]
     needs_features: bool = True
     neighbours: int | None = None
     by_subclass: bool = False
+    own: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -67,7 +70,7 @@ class Oversampler:
     @property
     def options(self) -> tuple[str, ...]:
         """The fields of ``SynthesisOptions`` that mean something to it, and not to every other."""
-        return ("neighbours",) if self.neighbours is not None else ()
+        return (*(("neighbours",) if self.neighbours is not None else ()), *self.own)
 
     def __call__(
         self,
@@ -102,6 +105,19 @@ class Oversampler:
         samples = Samples(features, labels, chosen.nearest)
         classes = self._classes(samples, wanted, rng, chosen)
         return _joined(classes, self.draw(samples, classes, chosen), chosen)
+
+    def check(self, options: SynthesisOptions) -> None:
+        """Raise SettingError where an option was changed that is other methods' own."""
+        self.check_neighbours(options.neighbours)
+        plain = SynthesisOptions()
+        for name in dict.fromkeys(own for each in OVERSAMPLERS.values() for own in each.own):
+            if name in self.own or getattr(options, name) == getattr(plain, name):
+                continue
+            owners = [each.name for each in OVERSAMPLERS.values() if name in each.own]
+            raise SettingError(
+                f"--{name.replace('_', '-')} is for {' and '.join(owners)}, not {self.name}: leave "
+                "it out"
+            )
 
     def check_neighbours(self, asked: int | None) -> None:
         """Raise SettingError for a number of neighbours where the method has no use for them."""
@@ -160,10 +176,10 @@ def _joined(classes: Sequence[Minority], draws: Sequence[Draw], options: Sampler
 OVERSAMPLERS: dict[str, Oversampler] = {
     oversampler.name: oversampler
     for oversampler in (
-        Oversampler(ros, needs_features=False),
+        Oversampler(ros, needs_features=False, own=("copies",)),
         Oversampler(smote, neighbours=NEIGHBOURS),
-        Oversampler(borderline_1, neighbours=NEIGHBOURS),
-        Oversampler(borderline_2, neighbours=NEIGHBOURS),
+        Oversampler(borderline_1, neighbours=NEIGHBOURS, own=("danger_neighbours",)),
+        Oversampler(borderline_2, neighbours=NEIGHBOURS, own=("danger_neighbours",)),
         Oversampler(adasyn, neighbours=NEIGHBOURS),
         Oversampler(eos, neighbours=EOS_NEIGHBOURS),
         Oversampler(cluster, by_subclass=True),

@@ -17,7 +17,7 @@ from rebalance.oversampling.neighbourhoods import (
     surround,
 )
 from rebalance.oversampling.samples import Draw, Minority, Positions, SamplerOptions, Samples
-from rebalance.quotas import apportion
+from rebalance.quotas import apportion, evenly_repeated
 
 ENEMY_REACH = 0.5  # how far Borderline-SMOTE 2 goes towards an enemy
 EOS_NEIGHBOURS = 10
@@ -25,7 +25,16 @@ WIDENING = 10
 
 
 def ros(samples: Samples, classes: Sequence[Minority], options: SamplerOptions) -> list[Draw]:
-    """Random oversampling: samples repeated, drawn with replacement; needs no features."""
+    """Random oversampling: samples repeated, drawn with replacement; needs no features.
+
+    With ``exact`` copies each sample of a class is added as often as every other, and what is left
+    is drawn without replacement.
+    """
+    if options.copies == "exact":
+        return [
+            Draw.repeating(evenly_repeated(minority.members, minority.count, minority.rng))
+            for minority in classes
+        ]
     return [
         Draw.repeating(minority.rng.choice(minority.members, minority.count))
         for minority in classes

@@ -15,12 +15,14 @@ from rebalance.errors import FeatureError, SettingError
 from rebalance.neighbours import nearest as exact
 from rebalance.numerics.contents import Contents, contents_of
 from rebalance.numerics.pca import InMemory
+from rebalance.settings.rebalancing import COPIES
 
 Features = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
 Positions = NDArray[np.int64]
 
 BLOCK_VALUES = 1 << 22  # values checked at once
+DANGER_NEIGHBOURS = 10  # among which Borderline-SMOTE counts enemies
 
 
 class Nearest(Protocol):
@@ -42,6 +44,7 @@ class SamplerOptions:
 
     neighbours: how many of them a partner is drawn from; None is the method's own number.
     danger_neighbours: for Borderline-SMOTE, among how many, of all classes, enemies are counted.
+    copies: for ``ros``, ``drawn`` with replacement, or ``exact``, as often of each sample.
     nearest: the search.
     subclasses: for ``cluster``, the cluster of each sample of a class, in the order of the table,
         by class index; a class that is not in it is clustered.
@@ -52,7 +55,8 @@ class SamplerOptions:
     """
 
     neighbours: int | None = None
-    danger_neighbours: int = 10
+    danger_neighbours: int = DANGER_NEIGHBOURS
+    copies: str = "drawn"
     nearest: Nearest = exact
     subclasses: Mapping[int, NDArray[np.integer[Any]]] | None = None
     names: Sequence[str] | None = None
@@ -62,6 +66,8 @@ class SamplerOptions:
             value = getattr(self, what)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise SettingError(f"{what} must be a whole number from 1 up; got {value!r}")
+        if self.copies not in COPIES:
+            raise SettingError(f"copies are one of {', '.join(COPIES)}; got {self.copies!r}")
 
     def name(self, label: int) -> str | int:
         """Return what a class is called."""

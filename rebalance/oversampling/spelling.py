@@ -4,7 +4,7 @@ Imports numpy and nothing heavier; may not import torch or click.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class Sampling:
 
     def as_record(self) -> dict[str, Any]:
         """For JSON."""
-        return {"to": self.growth.to, **asdict(self.synthesis)}
+        return {"to": self.growth.to, **self.synthesis.as_record()}
 
 
 def as_sampling(text: Path | str) -> Sampling | None:

@@ -12,7 +12,13 @@ from rebalance.class_sizes import grown_sizes, target_size
 from rebalance.clusters import Subclasses
 from rebalance.errors import FeatureError
 from rebalance.neighbours import EXACT_LIMIT, nearest, search_among
-from rebalance.oversampling import OVERSAMPLERS, Added, Nearest, cluster_total
+from rebalance.oversampling import (
+    DANGER_NEIGHBOURS,
+    OVERSAMPLERS,
+    Added,
+    Nearest,
+    cluster_total,
+)
 from rebalance.progress import Progress, silent
 from rebalance.resampling.population import Population
 from rebalance.resampling.subclassing import Subclassing, subclasses_of
@@ -90,6 +96,8 @@ def add(
             wanted,
             seeds.generator(population.seed, "oversample"),
             neighbours=options.neighbours,
+            danger_neighbours=options.danger_neighbours or DANGER_NEIGHBOURS,
+            copies=options.copies,
             names=population.classes,
             subclasses=found,
             nearest=_search(population, options, device),

@@ -1,6 +1,7 @@
 """How many samples each class is to have, and how they are chosen or made."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from rebalance.errors import SettingError, shown
 from rebalance.settings.numbers import Range, check_number, read_number
@@ -9,12 +10,14 @@ from rebalance.settings.running import LAYERS, LAYERS_OR_AUTO
 from rebalance.settings.sizes import size_to_keep, size_to_reach
 
 SPACES = ("embedding", "pixel")
+COPIES = ("drawn", "exact")
 CLUSTER_SPACES = ("map", "pca")
 LANDMARKS = 20_000  # images on which the clusters of a large class are found
 LANDMARKS_ABOVE = 100_000  # images of a class that count as large
 FEWEST_LANDMARKS = 100
 PIXEL_SIDE = 32  # of the squares that images are compared as, pixel by pixel: CIFAR's
 LARGEST_PIXEL_SIDE = 256
+LATER = ("neighbours_in", "danger_neighbours", "copies")  # options that version 0.1 had not
 SIZE = Range(least=0)  # of a class
 
 
@@ -268,6 +271,31 @@ class SynthesisOptions(Options):
         False,
         help="Exact neighbours at any size; without it, approximate above 100,000 samples.",
     )
+    danger_neighbours: int | None = option(
+        None,
+        least=1,
+        help="Of borderline-1 and borderline-2: neighbours, of all classes, among which those of "
+        "others tell whether a sample is in danger. [default: 10]",
+    )
+    copies: str = option(
+        "drawn",
+        choices=COPIES,
+        wrong="copies are",
+        help="Of ros: drawn with replacement, or exact: each image as often as every other, and "
+        "what is left drawn without replacement.",
+    )
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the options by name; those that came later only where they change something.
+
+        So a manifest is written as before, and the cells of an earlier study are known again.
+        """
+        plain = SynthesisOptions()
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in LATER or value != getattr(plain, name)
+        }
 
     @property
     def looks_at(self) -> str:

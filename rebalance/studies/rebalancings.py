@@ -77,16 +77,15 @@ class Rebalancing:
     def as_record(self) -> dict[str, Any]:
         """For JSON; equal records do the same.
 
-        What names classes is left out where it names none, and what tells neighbours where it is
-        features, as they are in records of long ago.
+        What names classes is left out where it names none, and options that came later where they
+        change nothing, as they are in records of long ago.
         """
         record = asdict(self)
-        for each in filter(None, (record, record["like"])):
-            for name in CLASSES:
-                if not each[name]:
-                    del each[name]
-            if each["raised"] is not None and each["raised"]["neighbours_in"] == "features":
-                del each["raised"]["neighbours_in"]
+        record["raised"] = self.raised and self.raised.as_record()
+        record["like"] = self.like and self.like.as_record()
+        for name in CLASSES:
+            if not record[name]:
+                del record[name]
         return record
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.errors import DataError
+from rebalance.quotas import evenly_repeated
 from rebalance.training.first_phase import USUAL, FirstPhase, last_epoch
 
 Labels = NDArray[np.int64]
@@ -82,7 +83,9 @@ def two_phase(labels: Labels, moment: Moment) -> Lesson:
     present = _classes(labels)
     sizes = moment.first.sizes({str(label): len(members) for label, members in present})
     shown = [
-        _repeated(members, sizes[str(label)], seeds.generator(moment.seed, "two-phase", label))
+        evenly_repeated(
+            members, sizes[str(label)], seeds.generator(moment.seed, "two-phase", label)
+        )
         for label, members in present
     ]
     return Lesson(_joined(shown))
@@ -108,7 +111,9 @@ def dynamic(labels: Labels, moment: Moment) -> Lesson:
     present = list(_classes(labels))
     sizes = dynamic_sizes([_checked(moment.f1, label) for label, _ in present], len(labels))
     drawn = [
-        _repeated(members, size, seeds.generator(moment.seed, "dynamic", moment.epoch, int(label)))
+        evenly_repeated(
+            members, size, seeds.generator(moment.seed, "dynamic", moment.epoch, int(label))
+        )
         for (label, members), size in zip(present, sizes, strict=True)
     ]
     return Lesson(_joined(drawn))
@@ -190,11 +195,6 @@ def _checked(f1: Sequence[float], label: int) -> float:
 def _classes(labels: Labels) -> list[tuple[int, Positions]]:
     """Every label that occurs, and the positions that have it."""
     return [(int(label), np.flatnonzero(labels == label)) for label in np.unique(labels)]
-
-
-def _repeated(members: Positions, size: int, rng: np.random.Generator) -> Positions:
-    whole, rest = divmod(size, len(members))
-    return np.concatenate([np.tile(members, whole), rng.permutation(members)[:rest]])
 
 
 def _joined(parts: list[Positions]) -> Positions:

@@ -1,7 +1,7 @@
 """The stories that add samples: oversampling, and undersampling followed by it."""
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -113,7 +113,7 @@ def _check(synthesis: SynthesisOptions) -> None:
     from rebalance.oversampling import OVERSAMPLERS
 
     method = OVERSAMPLERS[synthesis.method]
-    method.check_neighbours(synthesis.neighbours)
+    method.check(synthesis)
     if pixel_side(synthesis.neighbours_in) is not None and method.neighbours is None:
         raise SettingError(
             f"{method.name} looks at no neighbours, but --neighbours-in is "
@@ -159,7 +159,7 @@ def _oversampled(
             "to": growth.to,
             "per_class": dict(growth.per_class),
             "classes": list(growth.classes),
-            **asdict(synthesis),
+            **synthesis.as_record(),
         },
         per_class=class_stories(folder, grown.sizes, subclasses, added),
         seed=run.seed,

@@ -206,6 +206,30 @@ def test_losses_have_options_and_names(declare):
     assert found["soft"].key == "focal"
 
 
+@pytest.mark.parametrize("alpha", ["{dog = 4, cat = 0.5}", '"dog=4,cat=0.5"', '"alpha.csv"'])
+def test_a_loss_is_told_of_each_class_by_name(declare, tmp_path, alpha):
+    (tmp_path / "alpha.csv").write_text("class,alpha\ndog,4\ncat,0.5\n")
+    plan = declare(f'[grid]\nloss = [{{name = "mine", loss = "focal", alpha = {alpha}}}]')
+    read = plan.treatments[Treatment(loss="mine")].with_costs(("cat", "dog"))
+    assert dict(read.loss.options) == {"alpha": (0.5, 4.0)} and hash(read.taught)
+    with pytest.raises(SettingError, match="'dog', which is no class; they are cat, owl"):
+        plan.treatments[Treatment(loss="mine")].with_costs(("cat", "owl"))
+
+
+def test_options_of_oversampling_that_came_later_are_told_where_they_change_something(declare):
+    plan = declare(
+        '[grid]\nrebalance = ["ros", {method = "ros", copies = "exact"}, '
+        '{method = "borderline-1", danger_neighbours = 4}]'
+    )
+    told = {
+        treatment.rebalance: definition.as_record()["rebalance"]["raised"] or {}
+        for treatment, definition in plan.treatments.items()
+    }
+    assert not told["random-over"].keys() & {"copies", "danger_neighbours"}  # as in version 0.1
+    assert told["random-over copies=exact"]["copies"] == "exact"
+    assert told["borderline-1 danger_neighbours=4"]["danger_neighbours"] == 4
+
+
 def test_a_definition_is_json_and_reads_its_costs(declare, tmp_path):
     (tmp_path / "costs.csv").write_text("0,5\n1,0\n")
     plan = declare('[grid]\nthreshold = ["cost:costs.csv"]\nloss = [{loss = "cost", '

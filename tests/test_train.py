@@ -32,6 +32,7 @@ from rebalance.training.regimes import REGIMES
 from rebalance.training.sampling import SAMPLERS
 from rebalance.training.schedules import SCHEDULES
 
+ALPHA = ["--loss-option", "alpha=loops=.5,curves=3,lines=2"]
 QUICK = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--epochs", "1", "--device", "cpu"]
 
 
@@ -162,7 +163,7 @@ def test_costs_from_a_file(run, few, tmp_path):
     "options",
     [
         ["--sampler", "balanced", "--threshold", "prior"],
-        ["--sampler", "sqrt", "--classifier", "centres"],
+        ["--sampler", "sqrt", "--classifier", "centres", "--loss", "focal", *ALPHA],
         ["--regime", "two-phase", "--phase-limit", "min", "--epochs", "2", "--augment", "none"],
         ["--regime", "drw", "--loss", "ldam", "--epochs", "2"],
         ["--regime", "dynamic", "--val-fraction", "0.3", "--epochs", "2"],
@@ -177,6 +178,25 @@ def test_options_go_together(run, few, tmp_path, options):
     found = run("train", data, "--test", test, "-o", tmp_path / "run", *QUICK, *options)
     assert found.status == 0, found.err
     assert (tmp_path / "run" / "model.safetensors").exists()
+    begun = json.loads((tmp_path / "run" / "options.json").read_bytes())["options"]
+    assert begun["loss"].get("alpha", [3, 2, 0.5]) == [3, 2, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "message"),
+    [
+        ("curves=3,lines=2,cow=1", "the list of alpha names 'cow', which is no class; they are"),
+        ("curves=3,lines=2", "must name class 'loops' once, but does 0 times"),
+        ("nowhere.csv", "no weights of classes at 'nowhere.csv'"),
+        ("curves=3,lines=2,loops=-1", "class weights must be 3 finite numbers of at least 0"),
+    ],
+)
+def test_an_alpha_that_is_not_of_the_classes_is_one_line(run, few, tmp_path, alpha, message):
+    begin = ["train", few[0], "--test", few[1], "-o", tmp_path / "run", *QUICK]
+    found = run(*begin, "--loss", "focal", "--loss-option", f"alpha={alpha}")
+    assert (found.status, found.out) == (1, "")
+    assert message in found.error
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -229,6 +249,7 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
         (["--loss", "focal", "--loss-option", "gamma=x"], "gamma must be a number of at least 0"),
         (["--loss", "focal", "--loss-option", "gamma=nan"], "gamma must be a number of at least 0"),
         (["--loss", "cost"], "needs the option matrix"),
+        (["--loss", "focal", "--loss-option", "alpha=heavy"], "one for each class: NAME=NUMBER"),
         (["--val-fraction", "2"], "a number above 0 and below 1; got '2'"),
         (["--lr", "-1"], "a number above 0 and at most 1000; got '-1'"),
         (["--lr", "nan"], "a number above 0 and at most 1000; got 'nan'"),

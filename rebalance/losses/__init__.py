@@ -12,7 +12,7 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from rebalance.errors import LossError, shown
-from rebalance.losses.arguments import ClassCounts
+from rebalance.losses.arguments import ClassCounts, says_of_each_class
 from rebalance.losses.registry import LossRegistry
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def make_loss(name: str, class_counts: ClassCounts, options: Mapping[str, Any]) 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
     """Raise now what ``make_loss`` would raise for these options, before the classes are known.
 
-    What is said of each class by itself, such as a matrix of costs, is left to ``make_loss``.
+    What is said of each class by itself, as a matrix of costs or an alpha by name, is left to
+    ``make_loss``.
 
     >>> from rebalance.losses import check_options
     >>> check_options("focal", {"gamma": "nan"})
@@ -95,7 +96,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     rebalance.errors.LossError: the loss option gamma must be a number of at least 0, not 'nan'
     """
     of_each_class = not all(isinstance(value, int | float | str) for value in options.values())
-    if of_each_class or "matrix" in options:
+    if of_each_class or any(says_of_each_class(*option) for option in options.items()):
         _check_names(name, options)
     else:
         make_loss(name, [1, 1], options)

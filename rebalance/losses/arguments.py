@@ -12,6 +12,8 @@ from rebalance.errors import LossError, shown
 
 LARGEST = 1e6  # of a loss's options
 
+BY_CLASS = ("matrix", "alpha")  # options that may be said of each class by its name, or in a file
+
 ClassCounts = Mapping[str, int] | Sequence[int]
 """Training images of each class, in class order; a mapping also tells the classes' names."""
 
@@ -62,6 +64,29 @@ def number(option: str, value: Any, needed: str, fits: Callable[[float], bool]) 
             f"the loss option {option} must be {needed} and at most {LARGEST:g}, not {shown(value)}"
         )
     return found
+
+
+def says_of_each_class(option: str, value: Any) -> bool:
+    """Tell whether an option's value speaks of classes by name, or is a file that does.
+
+    >>> from rebalance.losses.arguments import says_of_each_class
+    >>> [says_of_each_class("alpha", value) for value in ("0.25", "balanced", "cat=2", "a.csv")]
+    [False, False, True, True]
+    """
+    if option not in BY_CLASS:
+        return False
+    if not isinstance(value, str):
+        of_pairs = isinstance(value, tuple) and all(isinstance(each, tuple) for each in value)
+        return option == "alpha" and (isinstance(value, Mapping) or of_pairs)
+    return option == "matrix" or (not _is_number(value) and any(sign in value for sign in "=./\\"))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def at_least_zero(option: str, value: Any) -> float:

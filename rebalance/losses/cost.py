@@ -1,4 +1,4 @@
-"""Cross entropy by what mistakes cost (Lee et al.'s CSDNN). Imports torch and nothing heavier."""
+"""Cross entropy by what mistakes cost. Imports torch and nothing heavier."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +14,13 @@ from rebalance.losses.cross_entropy import CE
 class Cost(CE):
     """Cross entropy, each sample weighted by the mean cost of mistaking its class for another.
 
-    matrix: cost[predicted][true] [K, K], in any unit, its diagonal zero. Source: Johnson &
-    Khoshgoftaar 2019 on CSDNN. Raises LossError for a matrix of another shape, a cost that is
-    negative or not finite, a right answer that costs something, and a class that costs nothing.
+    matrix: cost[predicted][true] [K, K], in any unit, its diagonal zero, or a CSV of it. Weights by
+    the cost of a class are Wang, Cui, Chen, Avidan, Ben Abdallah & Kronzer 2018's CSDNN, for two
+    classes, as Johnson & Khoshgoftaar 2019 describe it; that a class costs the sum of its column is
+    Ting 2002's, and a mean differs from it by one factor. Khan et al. 2018's CoSen, where costs
+    stand inside the softmax and are learned, is another loss. Raises LossError for a matrix of
+    another shape, a cost that is negative or not finite, a right answer that costs something, and a
+    class that costs nothing.
 
     >>> import torch
     >>> from rebalance.losses import LOSSES

@@ -24,8 +24,9 @@ from rebalance.losses.weights import WEIGHTINGS, class_weights
 class Focal(SampleLoss):
     """-α_y (1 - p_y)^γ log p_y, with p the softmax; at γ = 0 the (weighted) cross entropy.
 
-    gamma: at least 0. alpha: the weight of every class [K], a number for all of them, or a key of
-    ``weights.WEIGHTINGS`` to take them from the class counts; None is 1. The mean is over the
+    gamma: how much less what is classified well counts, at least 0. alpha: a number for all
+    classes, balanced, inverse or effective to take weights from the class counts, or one for each:
+    cat=2,dog=1 by name, a CSV of names and numbers, or [K]; None is 1. The mean is over the
     samples, not over their weights. Source: Lin et al. 2017, eq. 5, in its multi-class form.
 
     >>> import torch
@@ -56,8 +57,8 @@ class FocalSigmoid(SampleLoss):
     """The sum over the classes, each one against all others, of -α_t (1 - p_t)^γ log p_t.
 
     p_t is sigmoid(z_y) for the true class and 1 - sigmoid(z_c) for another; α_t is α for the true
-    class and 1 - α for another. gamma: at least 0. alpha: between 0 and 1. Source: Lin et al. 2017,
-    eq. 5.
+    class and 1 - α for another. gamma: how much less what is classified well counts, at least 0.
+    alpha: between 0 and 1. Source: Lin et al. 2017, eq. 5.
 
     >>> import torch
     >>> from rebalance.losses import LOSSES
@@ -94,7 +95,10 @@ def _alpha(alpha: str | float | Sequence[float] | Tensor, class_counts: ClassCou
     if isinstance(alpha, str) and alpha in WEIGHTINGS:
         return class_weights(class_counts, alpha)
     if isinstance(alpha, (str, int, float)):
-        needed = f"a number above 0, one per class, or one of {', '.join(WEIGHTINGS)}"
+        needed = (
+            f"a number above 0, one of {', '.join(WEIGHTINGS)}, or one for each class: NAME=NUMBER "
+            "with commas between, or a CSV of them"
+        )
         same = number("alpha", alpha, needed, lambda found: found > 0)
         return torch.full((len(class_counts),), same)
     return checked_weights(alpha, len(class_counts))

@@ -14,8 +14,8 @@ from rebalance.losses.loss import SampleLoss, outside_autocast, widened
 class LDAM(SampleLoss):
     """Cross entropy of s·(cos θ - m_y on the true class): a smaller class has a wider margin.
 
-    Its logits are cosines. m_c = max_margin · (n_min / n_c)^¼, so the smallest class has
-    ``max_margin``, at least 0; s is ``scale``, above 0. LDAM-DRW is this loss with
+    Its logits are cosines, and m_c = max_margin · (n_min / n_c)^¼. max_margin: that of the smallest
+    class, at least 0. scale: s, above 0. LDAM-DRW is this loss with the regime drw:
     ``reweight(class_weights(class_counts, "effective"))`` from 80 % of the epochs on. Source: Cao
     et al. 2019, eq. 13.
 

@@ -22,7 +22,7 @@ from rebalance.progress import Progress
 from rebalance.records import HeadRecord, RunOptionsRecord
 from rebalance.records.run import FolderReading, NetworkView
 from rebalance.runs.recipe import chosen_phase
-from rebalance.scoring.costs import read_cost_matrix, with_cost_file
+from rebalance.scoring.class_values import with_class_values
 from rebalance.settings import (
     FolderOptions,
     Recipe,
@@ -138,9 +138,7 @@ def record_options(
     column: FolderReading = {} if told is None else {"group_column": told}
     view: NetworkView = {} if training.resize is None else {"resize": training.resize}
     judged = sorted(digest.hex() for digest in validation.digests.values()) if validation else []
-    loss_options = with_cost_file(
-        dict(training.loss_options), lambda file: read_cost_matrix(file, seen.classes)
-    )
+    loss_options = with_class_values(dict(training.loss_options), seen.classes)
     record: RunOptionsRecord = {
         "recipe": {"name": training.recipe, **recipe.as_record()},
         "network": {

@@ -3,9 +3,8 @@
 Imports numpy and nothing heavier; may not import torch or click.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,19 +63,6 @@ def _matrix(grid: Grid, classes: Sequence[str]) -> list[list[float]]:
     matrix = [[_number(cell) for cell in row] for row in rows]
     check_cost(matrix, len(classes))
     return matrix
-
-
-def with_cost_file(options: Mapping[str, Any], read: Callable[[str], Any]) -> dict[str, Any]:
-    """Return a loss's options with ``read`` applied to the file its matrix of costs is named by.
-
-    >>> from rebalance.scoring.costs import with_cost_file
-    >>> with_cost_file({"matrix": "costs.csv", "gamma": 2}, lambda file: f"here/{file}")
-    {'matrix': 'here/costs.csv', 'gamma': 2}
-    """
-    return {
-        name: read(value) if name == "matrix" and isinstance(value, str) else value
-        for name, value in options.items()
-    }
 
 
 def cost_decision(probabilities: ArrayLike, cost: ArrayLike) -> NDArray[np.intp]:
@@ -144,18 +130,11 @@ def check_cost(cost: ArrayLike, classes: int) -> NDArray[np.float64]:
     return costs
 
 
-def _in_class_order(rows: list[list[str]], classes: Sequence[str]) -> list[list[str]]:
-    """The cells without their names, rows and columns in the order of ``classes``."""
-    across, down = rows[0][1:], [row[0] for row in rows[1:]]
-    if across == down == [str(number) for number in range(len(classes))] != list(classes):
-        return [row[1:] for row in rows[1:]]  # as pandas counts what has no name
-    columns = _places(across, classes, "first row")
-    lines = _places(down, classes, "first column")
-    return [[rows[1 + line][1 + column] for column in columns] for line in lines]
+def places(names: Sequence[str], classes: Sequence[str], where: str) -> list[int]:
+    """Return where in ``names`` each class stands; ValueError unless each does, once.
 
-
-def _places(names: Sequence[str], classes: Sequence[str], where: str) -> list[int]:
-    """Return where in ``names`` each class stands; ValueError unless each does, once."""
+    where: what names them, for the error.
+    """
     known = [same_text(name) for name in classes]
     found = [same_text(name) for name in names]
     unknown = [name for name, text in zip(names, found, strict=True) if text not in known]
@@ -170,6 +149,16 @@ def _places(names: Sequence[str], classes: Sequence[str], where: str) -> list[in
                 f"the {where} must name class {name!r} once, but does {found.count(text)} times"
             )
     return [found.index(text) for text in known]
+
+
+def _in_class_order(rows: list[list[str]], classes: Sequence[str]) -> list[list[str]]:
+    """The cells without their names, rows and columns in the order of ``classes``."""
+    across, down = rows[0][1:], [row[0] for row in rows[1:]]
+    if across == down == [str(number) for number in range(len(classes))] != list(classes):
+        return [row[1:] for row in rows[1:]]  # as pandas counts what has no name
+    columns = places(across, classes, "first row")
+    lines = places(down, classes, "first column")
+    return [[rows[1 + line][1 + column] for column in columns] for line in lines]
 
 
 def _number(cell: str) -> float:

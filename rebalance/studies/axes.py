@@ -9,11 +9,11 @@ from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError, shown
 from rebalance.losses import LOSSES
-from rebalance.scoring.costs import with_cost_file
+from rebalance.scoring.class_values import with_files_in
 from rebalance.scoring.thresholds import parsed, spellings
 from rebalance.settings import LEHMANN_EBNER, ExtractorOptions, StudyOptions
 from rebalance.studies.outcomes import Treatment
-from rebalance.studies.plan import Choice, Definition, grid
+from rebalance.studies.plan import Choice, Definition, frozen, grid
 from rebalance.studies.rebalancings import (
     PUBLISHED,
     Rebalancing,
@@ -121,9 +121,9 @@ def _loss(where: str, entry: Any, folder: Path) -> tuple[str, Choice]:
     name, key, options = _split(where, entry, "loss")
     if key not in LOSSES:
         raise SettingError(f"{where}: no {shown(key)}, choose one of {', '.join(LOSSES)}")
-    options = with_cost_file(options, lambda file: str(folder / file))
+    options = with_files_in(options, folder)
     told = " ".join([key, *(f"{option}={value}" for option, value in options.items())])
-    return name or told, Choice(key, tuple((key, _frozen(each)) for key, each in options.items()))
+    return name or told, Choice(key, frozen(options))
 
 
 def _regime(where: str, entry: Any) -> tuple[str, Choice]:
@@ -142,10 +142,6 @@ def _regime(where: str, entry: Any) -> tuple[str, Choice]:
         raise SettingError(f"{where}: {error}") from None
     told = " ".join([key, *(f"{option}={value}" for option, value in given.items())])
     return name or told, Choice(key, tuple(given.items()))
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _threshold(where: str, entry: Any, folder: Path) -> str:

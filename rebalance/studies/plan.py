@@ -11,7 +11,8 @@ from typing import Any
 
 from rebalance.errors import SettingError, shown
 from rebalance.records import DefinitionRecord
-from rebalance.scoring.costs import read_cost_matrix, with_cost_file
+from rebalance.scoring.class_values import with_class_values
+from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.thresholds import parsed
 from rebalance.settings import StudyOptions
 from rebalance.studies.outcomes import Controls, Treatment
@@ -80,14 +81,17 @@ class Definition:
 
     def with_costs(self, classes: Sequence[str]) -> "Definition":
         """Read the files that it names. Raises SettingError as ``costs`` does."""
-        options = with_cost_file(dict(self.loss.options), lambda file: _read(file, classes))
-        loss = Choice(self.loss.key, tuple(options.items()))
+        loss = Choice(self.loss.key, frozen(with_class_values(dict(self.loss.options), classes)))
         _, file = parsed(self.threshold)
-        return replace(self, loss=loss, costs=_read(file, classes) if file else None)
+        costs = frozen(read_cost_matrix(file, classes)) if file else None
+        return replace(self, loss=loss, costs=costs)
 
 
-def _read(file: str, classes: Sequence[str]) -> tuple[tuple[float, ...], ...]:
-    return tuple(map(tuple, read_cost_matrix(file, classes)))
+def frozen(value: Any) -> Any:
+    """Return lists as tuples and tables as pairs, so that what is made of them can be a key."""
+    if isinstance(value, Mapping):
+        return tuple((name, frozen(each)) for name, each in value.items())
+    return tuple(map(frozen, value)) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Imports torch only in the middle of it; never click.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any

@@ -28,6 +28,7 @@ _PUBLIC = {
     "study": "api",
     "train": "api",
     "undersample": "api",
+    "choices": "workflow.choices",
     "export": "exchange",
     "import_csv": "exchange",
     "diff": "manifest.difference",
@@ -58,11 +59,13 @@ if TYPE_CHECKING:
     from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
     from rebalance.manifest.difference import diff
     from rebalance.materialization import materialize
+    from rebalance.workflow.choices import choices
 
 __all__ = [
     "Manifest",
     "RebalanceError",
     "Row",
+    "choices",
     "diff",
     "evaluate",
     "export",

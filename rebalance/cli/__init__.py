@@ -37,6 +37,8 @@ COMMANDS = {
     "train": "Train a baseline and score it.",
     "evaluate": "Score the network of a run.",
     "study": "Compare ways of rebalancing on your data.",
+    "losses": "List every loss with its options.",
+    "choices": "List what else can be chosen, such as regimes.",
     "cache": "Show the size of the cache, or clear it.",
 }
 

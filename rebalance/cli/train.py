@@ -55,7 +55,8 @@ def command(
 
     DATA is an image folder or a manifest; its repeated images are trained on as often. No image
     may be on both sides. The run folder holds the network, a row per epoch, the metrics and every
-    prediction; its network can be given to --extractor.
+    prediction; its network can be given to --extractor. What can be chosen is listed by rebalance
+    losses and, such as regimes and thresholds, by rebalance choices.
 
     \b
     Examples:

@@ -56,6 +56,10 @@ def read_class_values(value: Any, classes: Sequence[str]) -> list[float]:
 
     Raises SettingError for a file or text that is not so, and for a name that is missing, unknown
     or there twice.
+
+    >>> from rebalance.scoring.class_values import read_class_values
+    >>> read_class_values("dog=4,cat=0.5", ["cat", "dog"])
+    [0.5, 4.0]
     """
     if isinstance(value, Mapping):
         return _in_class_order(list(value.items()), classes, "list of alpha")

@@ -13,6 +13,16 @@ from rebalance.errors import DataError, MetricError, SettingError, shown, some
 from rebalance.metrics.arrays import as_probabilities
 from rebalance.tables import Grid, number, read_grids, same_text, tell
 
+EXAMPLE = """\
+A matrix of costs as a CSV, for --loss cost --loss-option matrix=FILE and --threshold cost:FILE.
+A row for each class that may be predicted, a column for each true one; here a dog that is
+taken for a cat costs 9, a cat that is taken for a dog 1. Without names, in class order.
+
+predicted,cat,dog
+cat,0,9
+dog,1,0
+"""
+
 
 def read_cost_matrix(path: Path | str, classes: Sequence[str]) -> list[list[float]]:
     """cost[predicted][true] [K][K], both in the order of ``classes``.
@@ -134,6 +144,10 @@ def places(names: Sequence[str], classes: Sequence[str], where: str) -> list[int
     """Return where in ``names`` each class stands; ValueError unless each does, once.
 
     where: what names them, for the error.
+
+    >>> from rebalance.scoring.costs import places
+    >>> places(["dog", "cat"], ["cat", "dog"], "first row")
+    [1, 0]
     """
     known = [same_text(name) for name in classes]
     found = [same_text(name) for name in names]

@@ -41,15 +41,25 @@ class Classifier:
     label: str
 
 
+def of_head(outputs: Outputs, centres: Any) -> Decision:
+    """Take the class of the largest probability that the network's own last layer gives."""
+    return none(outputs.probabilities)
+
+
+def of_centres(outputs: Outputs, centres: Any) -> Decision:
+    """Take the class whose mean training image is nearest, in the features of the last layer."""
+    return nearest_centre(outputs.features, centres)
+
+
 CLASSIFIERS: dict[str, Classifier] = {
     "head": Classifier(
-        lambda outputs, _: none(outputs.probabilities),
+        of_head,
         needs_centres=False,
         knows_prior=True,
         label="head",
     ),
     "centres": Classifier(
-        lambda outputs, centres: nearest_centre(outputs.features, centres),
+        of_centres,
         needs_centres=True,
         knows_prior=False,
         label="nearest centre",

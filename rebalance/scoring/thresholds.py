@@ -38,7 +38,9 @@ def none(probabilities: ArrayLike) -> Decision:
 def prior(
     probabilities: ArrayLike, train_prior: Sequence[float], target_prior: Sequence[float]
 ) -> Decision:
-    """The largest probability after ``prior_shift`` (tie: the lower class index).
+    """The largest probability, each divided by what training drew and weighed of its class.
+
+    See ``prior_shift``; a tie goes to the lower class index.
 
     >>> from rebalance.scoring import THRESHOLDS
     >>> options = {"train_prior": [90, 10], "target_prior": [50, 50]}
@@ -51,7 +53,7 @@ def prior(
 def prior_original(
     probabilities: ArrayLike, train_prior: Sequence[float], target_prior: Sequence[float]
 ) -> Decision:
-    """As ``prior``, with the class shares of the folder, as it was before anything was resampled.
+    """The largest probability, each divided by its class's share of the folder before resampling.
 
     After oversampling or undersampling to equal classes this is what Buda et al. 2018 call
     oversampling or undersampling with thresholding. It favours the small classes once more than
@@ -66,7 +68,9 @@ def prior_original(
 
 
 def cost(probabilities: ArrayLike, matrix: Sequence[Sequence[float]]) -> Decision:
-    """``cost_decision``; the probabilities stay as they are.
+    """The class of least expected cost; the probabilities stay as they are.
+
+    See ``cost_decision``.
 
     >>> from rebalance.scoring import THRESHOLDS
     >>> THRESHOLDS["cost"]([[0.95, 0.05], [0.7, 0.3]], matrix=[[0, 9], [1, 0]]).predicted.tolist()

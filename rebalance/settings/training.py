@@ -100,7 +100,10 @@ class TrainOptions(Options):
         "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."
     )
     loss: str = option(
-        "ce", choices="rebalance.losses:LOSSES", in_study=False, help="Loss to minimise."
+        "ce",
+        choices="rebalance.losses:LOSSES",
+        in_study=False,
+        help="Loss to minimise; rebalance losses lists them, with their options.",
     )
     loss_options: tuple[tuple[str, str], ...] = option(
         (),

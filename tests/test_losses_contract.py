@@ -254,7 +254,7 @@ def test_defaults_can_be_read_without_making_a_loss() -> None:
     assert default_options("ce") == {}
     assert default_options("weighted") == {"weighting": "balanced", "beta": 0.9999}
     assert default_options("cce") == {"gamma": -1}
-    assert default_options("focal") == {"gamma": 2, "alpha": None}
+    assert default_options("focal") == {"gamma": 2, "alpha": None, "beta": 0.9999}
     assert default_options("focal-sigmoid") == {"gamma": 2, "alpha": 0.25}
     assert default_options("ldam") == {"max_margin": 0.5, "scale": 30}
     assert default_options("asl") == {"gamma_pos": 0, "gamma_neg": 4, "smoothing": 0.1}
@@ -282,7 +282,7 @@ def test_unknown_losses_and_options_are_refused() -> None:
     assert refusal("ce", {"gamma": 1}) == "the loss ce has no option 'gamma', none at all"
     wrong = refusal("asl", {"gamma": 1})
     assert wrong == "the loss asl has no option 'gamma', only gamma_pos, gamma_neg, smoothing"
-    assert refusal("focal", {"class_counts": 1}).endswith("'class_counts', only gamma, alpha")
+    assert refusal("focal", {"class_counts": 1}).endswith("'class_counts', only gamma, alpha, beta")
     assert refusal("cost", {}) == "the loss cost needs the option matrix, and it was not given"
     with pytest.raises(LossError, match="no loss 'dice'"):
         default_options("dice")

@@ -41,6 +41,8 @@ def test_one_alpha_is_for_every_class() -> None:
     value = Focal(COUNTS, alpha=0.25)(LOGITS, TARGETS)
     torch.testing.assert_close(value, Focal(COUNTS)(LOGITS, TARGETS) / 4)
     assert torch.equal(Focal(COUNTS, alpha="effective").weights, class_weights(COUNTS, "effective"))
+    lighter = Focal(COUNTS, alpha="effective", beta=0.9).weights
+    assert torch.equal(lighter, class_weights(COUNTS, "effective", 0.9))
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.1, 0.5, 1.0, 2.0, 50.0])

@@ -32,7 +32,7 @@ from rebalance.training.regimes import REGIMES
 from rebalance.training.sampling import SAMPLERS
 from rebalance.training.schedules import SCHEDULES
 
-ALPHA = ["--loss-option", "alpha=loops=.5,curves=3,lines=2"]
+ALPHA = "focal:alpha=loops=.5,curves=3,lines=2"
 QUICK = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--epochs", "1", "--device", "cpu"]
 
 
@@ -163,7 +163,7 @@ def test_costs_from_a_file(run, few, tmp_path):
     "options",
     [
         ["--sampler", "balanced", "--threshold", "prior"],
-        ["--sampler", "sqrt", "--classifier", "centres", "--loss", "focal", *ALPHA],
+        ["--sampler", "sqrt", "--classifier", "centres", "--loss", ALPHA],
         ["--regime", "two-phase", "--phase-limit", "min", "--epochs", "2", "--augment", "none"],
         ["--regime", "drw", "--loss", "ldam", "--epochs", "2"],
         ["--regime", "dynamic", "--val-fraction", "0.3", "--epochs", "2"],
@@ -249,6 +249,9 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
         (["--loss", "focal", "--loss-option", "gamma=x"], "gamma must be a number of at least 0"),
         (["--loss", "focal", "--loss-option", "gamma=nan"], "gamma must be a number of at least 0"),
         (["--loss", "cost"], "needs the option matrix"),
+        (["--loss", "focal:gamma"], "'gamma' is not of the form NAME=VALUE"),
+        (["--loss", "mse:gamma=1"], "'mse' is not one of ce, weighted"),
+        (["--loss", "focal:gamma=x"], "gamma must be a number of at least 0"),
         (["--loss", "focal", "--loss-option", "alpha=heavy"], "one for each class: NAME=NUMBER"),
         (["--val-fraction", "2"], "a number above 0 and below 1; got '2'"),
         (["--lr", "-1"], "a number above 0 and at most 1000; got '-1'"),

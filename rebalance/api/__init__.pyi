@@ -631,7 +631,8 @@ def train(
             [default: as the weights of a run were trained, else crop] (one of crop, stretch)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
-        loss: Loss to minimise. (a key of rebalance.losses.LOSSES; default 'ce')
+        loss: Loss to minimise; rebalance losses lists them, with their options. (a key of
+            rebalance.losses.LOSSES; default 'ce')
         loss_options: Option of the loss, such as gamma=-1.
         sampler: Sampler that draws the images of an epoch. (a key of
             rebalance.training.sampling.SAMPLERS; default 'none')

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 import click
 
 from rebalance.cli.values import (
+    ChoiceWithOption,
     ClassSize,
     Names,
     NameValue,
@@ -105,7 +106,7 @@ def _type_of(keyword: Keyword) -> Any:
     if told.commas:
         return Names(Registry(partial(_known, told)) if told.choices else None)
     if told.choices is not None:
-        return Registry(partial(_known, told))
+        return (ChoiceWithOption if told.with_option else Registry)(partial(_known, told))
     if kind is int:
         return Whole(told)
     if kind is float:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rebalance.cli import Interrupted, console, options
+from rebalance.cli.values import divided
 from rebalance.distributed.processes import is_first
 from rebalance.distributed.shutdown import Ended
 from rebalance.errors import LossError
@@ -62,6 +63,7 @@ def command(
     Examples:
       rebalance train photos/train --test photos/test -o run
       rebalance train balanced.csv --test photos/test -o run --loss cce --loss-option gamma=-1
+      rebalance train photos/train --test photos/test -o run --loss focal:alpha=cat=2,dog=1
       rebalance train photos/train --test photos/test -o run --recipe scratch --epochs 30
       rebalance train photos/train --test photos/test -o run --resume
       rebalance train --from run --rebalance-head eos --test photos/test -o headed
@@ -71,6 +73,8 @@ def command(
     import rebalance
     from rebalance.losses import check_options
 
+    parameters["loss"], own = divided(parameters["loss"])
+    parameters["loss_options"] += own
     if weighting is not None:
         parameters["loss_options"] += (("weighting", weighting),)
     try:

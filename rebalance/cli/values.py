@@ -104,6 +104,29 @@ class NameValue(click.ParamType):  # type: ignore[type-arg]
         return name, text
 
 
+class ChoiceWithOption(Registry):
+    """NAME, or NAME:OPTION=VALUE, one option of what is named; see ``divided``."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        name, colon, option = value.partition(":")
+        super().convert(name, param, ctx)
+        if colon:
+            NameValue().convert(option, param, ctx)
+        return value
+
+
+def divided(value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Divide what ``ChoiceWithOption`` let through into the name and its options.
+
+    >>> from rebalance.cli.values import divided
+    >>> divided("focal:alpha=cat=2,dog=1"), divided("ce")
+    (('focal', (('alpha', 'cat=2,dog=1'),)), ('ce', ()))
+    """
+    name, colon, option = value.partition(":")
+    found, _, text = option.partition("=")
+    return name, ((found, text),) if colon else ()
+
+
 class Text(click.ParamType):  # type: ignore[type-arg]
     """Text of which the option itself says whether it can be a value."""
 

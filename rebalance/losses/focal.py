@@ -18,7 +18,7 @@ from rebalance.losses.loss import (
     outside_autocast,
     widened,
 )
-from rebalance.losses.weights import WEIGHTINGS, class_weights
+from rebalance.losses.weights import BETA, WEIGHTINGS, class_weights
 
 
 class Focal(SampleLoss):
@@ -26,8 +26,9 @@ class Focal(SampleLoss):
 
     gamma: how much less what is classified well counts, at least 0. alpha: a number for all
     classes, balanced, inverse or effective to take weights from the class counts, or one for each:
-    cat=2,dog=1 by name, a CSV of names and numbers, or [K]; None is 1. The mean is over the
-    samples, not over their weights. Source: Lin et al. 2017, eq. 5, in its multi-class form.
+    cat=2,dog=1 by name, a CSV of names and numbers, or [K]; None is 1. beta: for alpha effective,
+    which makes it the class-balanced focal loss of Cui et al. 2019. The mean is over the samples,
+    not over their weights. Source: Lin et al. 2017, eq. 5, in its multi-class form.
 
     >>> import torch
     >>> from rebalance.losses import LOSSES
@@ -43,11 +44,12 @@ class Focal(SampleLoss):
         class_counts: ClassCounts,
         gamma: float = 2.0,
         alpha: str | float | Sequence[float] | Tensor | None = None,
+        beta: float = BETA,
     ) -> None:
         super().__init__(class_counts)
         self.gamma = at_least_zero("gamma", gamma)
         if alpha is not None:
-            self.reweight(_alpha(alpha, class_counts))
+            self.reweight(_alpha(alpha, class_counts, beta))
 
     def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
         return focused(log_odds(logits, targets), self.gamma)
@@ -91,9 +93,11 @@ def focused(odds: Tensor, gamma: float) -> Tensor:
     return -(gamma * logsigmoid(-odds)).exp() * logsigmoid(odds)
 
 
-def _alpha(alpha: str | float | Sequence[float] | Tensor, class_counts: ClassCounts) -> Tensor:
+def _alpha(
+    alpha: str | float | Sequence[float] | Tensor, class_counts: ClassCounts, beta: float
+) -> Tensor:
     if isinstance(alpha, str) and alpha in WEIGHTINGS:
-        return class_weights(class_counts, alpha)
+        return class_weights(class_counts, alpha, beta)
     if isinstance(alpha, (str, int, float)):
         needed = (
             f"a number above 0, one of {', '.join(WEIGHTINGS)}, or one for each class: NAME=NUMBER "

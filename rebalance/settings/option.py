@@ -38,6 +38,7 @@ class Option:
     the value of an option that is given without one. place: what a path leads to. commas: several
     names or numbers may stand in one value, separated by commas. numbers: Python callers may give a
     number for the text.
+    with_option: on the command line one option of a choice may follow it, as NAME:OPTION=VALUE.
     accepts: the annotation of the keyword where callers may give more than the field's own type.
     wrong: how the complaint about a value begins, such as ``a space is``. in_study: whether a study
     fixes it for all its cells; what its grid varies is not. stands_for: of a switch, what it makes
@@ -57,6 +58,7 @@ class Option:
     place: Place = "any"
     commas: bool = False
     numbers: bool = False
+    with_option: bool = False
     accepts: str | None = None
     wrong: str | None = None
     in_study: bool = True
@@ -98,6 +100,7 @@ def option(
     place: Place = "any",
     commas: bool = False,
     numbers: bool = False,
+    with_option: bool = False,
     accepts: str | None = None,
     wrong: str | None = None,
     in_study: bool = True,

@@ -102,6 +102,7 @@ class TrainOptions(Options):
     loss: str = option(
         "ce",
         choices="rebalance.losses:LOSSES",
+        with_option=True,
         in_study=False,
         help="Loss to minimise; rebalance losses lists them, with their options.",
     )

@@ -65,11 +65,11 @@ def plain(labels: Labels, moment: Moment) -> Lesson:
 def two_phase(labels: Labels, moment: Moment) -> Lesson:
     """In the first half of the epochs, classes that are cut or raised at random; then every image.
 
-    They are of ``moment.first.sizes``. The samples of the first phase are the same throughout, drawn at random; a class that is raised
-    repeats its images, all equally often but for the remainder. Source: Lee et al., "Plankton
-    classification on imbalanced large scale database", ICIP 2016, who cut, and Buda et al., "A
-    systematic study of the class imbalance problem in convolutional neural networks", Neural
-    Networks 2018, who cut or raise; how the epochs divide is ours.
+    Their sizes are ``moment.first.sizes``. The samples of the first phase are the same throughout;
+    a class that is raised repeats its images, all equally often but for the remainder. Source: Lee
+    et al., "Plankton classification on imbalanced large scale database", ICIP 2016, who cut, and
+    Buda et al., "A systematic study of the class imbalance problem in convolutional neural
+    networks", Neural Networks 2018, who cut or raise; how the epochs divide is ours.
 
     >>> import numpy as np
     >>> from rebalance.training.regimes import FirstPhase, Moment, two_phase

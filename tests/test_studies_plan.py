@@ -191,8 +191,11 @@ def test_at_full_depth_a_control_is_trained_as_its_treatment_is(declare):
         "pixels",
         "random-over of embeddings",
     ]
-    blended = [t.rebalance for t, each in plan.treatments.items() if each.rebalance.blends]
-    assert blended == ["eos", "random-over of embeddings"]
+    blended = {t.rebalance: each for t, each in plan.treatments.items() if each.rebalance.blends}
+    assert list(blended) == ["eos", "random-over of embeddings"]
+    # They are sampled among the embeddings of the network itself, on which they put a head.
+    assert {each.rebalance.raised.layer for each in blended.values()} == {"embedding"}
+    assert {each.body for each in blended.values()} == {Definition().body}
     assert plan.controls[Treatment("pixels")].random == Treatment("random-over")
 
 

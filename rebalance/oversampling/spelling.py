@@ -21,14 +21,19 @@ TRUTHS = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class Sampling:
-    """How far classes are raised, and by which samples, in the embedding of a network itself."""
+    """How far classes are raised, and by which samples, in the embedding of a network itself.
+
+    by_chance: as many of each class are repeated at random instead.
+    """
 
     growth: Growth
     synthesis: SynthesisOptions
+    by_chance: bool = False
 
     def as_record(self) -> dict[str, Any]:
         """For JSON."""
-        return {"to": self.growth.to, **self.synthesis.as_record()}
+        chance = {"by_chance": True} if self.by_chance else {}
+        return {"to": self.growth.to, **self.synthesis.as_record(), **chance}
 
 
 def as_sampling(text: Path | str) -> Sampling | None:

@@ -21,19 +21,22 @@ from rebalance.distributed.processes import own_workers
 from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
 from rebalance.metrics import METRICS
 from rebalance.models.fingerprints import fingerprint
+from rebalance.oversampling.spelling import Sampling
 from rebalance.progress import silent
 from rebalance.records import ManifestRecord
+from rebalance.runs import DECISION, Run
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.studies.cells import WORK
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Definition
-from rebalance.studies.rebalanced import NOTHING, Rebalanced, rebalance
+from rebalance.studies.rebalanced import Rebalanced, growth_of, rebalance
+from rebalance.studies.rebalancings import Rebalancing
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.training.regimes import REGIMES
 from rebalance.workflow.rows import added_rows
 
-TRAINED_ON, RECIPES, VALIDATED_ON, ASKED, TESTED_ON = (
-    f"{name}.csv" for name in ("train", "head", "validation", "inner", "test")
+TRAINED_ON, VALIDATED_ON, ASKED, TESTED_ON = (
+    f"{name}.csv" for name in ("train", "validation", "inner", "test")
 )
 
 
@@ -112,11 +115,8 @@ class _Body:
         began, run = time.perf_counter(), self.folder / "run"
         definition = self.definition
         chosen = rebalance(self.part, definition.rebalance)
-        if definition.rebalance.blends:
-            chosen = replace(chosen, added=NOTHING)
         kept = self.images.take(chosen.kept.tolist())
-        whole = self.part.counts
-        _write(self.folder / TRAINED_ON, kept, chosen, "pixel", self.setup.scale, whole)
+        _write(self.folder / TRAINED_ON, kept, chosen, self.setup.scale, self.part.counts)
         train(
             self.folder / TRAINED_ON,
             self.folder / VALIDATED_ON,
@@ -137,17 +137,16 @@ class _Body:
         return TrainedBody.on(chosen, run, time.perf_counter() - began)
 
     def train_head(self, definition: Definition, plain: TrainedBody) -> TrainedBody:
-        """A head on blended embeddings, in place of that of ``plain`` and of any before it."""
+        """A head on blended embeddings, in place of that of ``plain`` and of any before it.
+
+        They are of the network itself, and what is added is sampled among them.
+        """
         from rebalance.workflow.retraining import retrain_head
 
         began, run = time.perf_counter(), self.folder / "headed"
-        chosen = rebalance(self.part, definition.rebalance)
-        kept = self.images.take(chosen.kept.tolist())
-        whole = self.part.counts
-        _write(self.folder / RECIPES, kept, chosen, "embedding", self.setup.scale, whole)
         retrain_head(
             plain.run,
-            self.folder / RECIPES,
+            self._sampling(definition.rebalance),
             self.folder / VALIDATED_ON,
             run,
             training=TrainOptions(precision=self.setup.options.training.precision),
@@ -156,7 +155,16 @@ class _Body:
             run=replace(_run(self.setup), seed=self.stream, overwrite=True),
             progress=silent,
         )
-        return TrainedBody.on(chosen, run, plain.seconds + time.perf_counter() - began)
+        samples = sum(Run.open(run).read_record(DECISION)["draws"])
+        seconds = plain.seconds + time.perf_counter() - began
+        return plain._replace(run=run, samples=round(samples), seconds=seconds)
+
+    def _sampling(self, rebalancing: Rebalancing) -> Sampling:
+        """Return what is added among the embeddings, or as much of it at random."""
+        inner = rebalancing.like or rebalancing
+        assert inner.raised is not None
+        growth = growth_of(inner, self.part)
+        return Sampling(growth, inner.raised, by_chance=rebalancing.like is not None)
 
     @property
     def _asked(self) -> Path | None:
@@ -168,7 +176,6 @@ def _write(
     path: Path,
     images: ImageFolder,
     chosen: Rebalanced | None = None,
-    space: str = "pixel",
     scale: DepthScale = EACH_ALONE,
     before: Mapping[str, int] | None = None,
 ) -> None:
@@ -187,7 +194,7 @@ def _write(
     }
     if chosen is not None:
         rows += added_rows(rows, chosen.added)
-        record["space"] = space
+        record["space"] = "pixel"
     if before is not None:
         record["counts"] = {"readable": dict(before)}
     if told := scale.as_record():

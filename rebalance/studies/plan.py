@@ -61,10 +61,11 @@ class Definition:
 
         All of it, or without embedding blends.
         """
-        found = self.rebalance
-        if found.blends and found.like is None:
-            found = replace(found, raised=None) if found.cut else NONE
-        return found, self.loss, self.regime
+        return self.rebalance.before_blends, self.loss, self.regime
+
+    def as_trained(self) -> "Definition":
+        """The same where a network is trained, which sees embeddings of its own."""
+        return replace(self, rebalance=self.rebalance.as_trained())
 
     def as_record(self) -> DefinitionRecord:
         """Return the definition as JSON types; equal ones give equal outcomes."""
@@ -170,6 +171,8 @@ def with_controls(
             )
         controls[treatment] = Controls(NOTHING, random)
         controls.setdefault(random, Controls(NOTHING, None))
+    if depth == "full":
+        treatments = {name: each.as_trained() for name, each in treatments.items()}
     return treatments, {treatment: controls[treatment] for treatment in treatments}
 
 

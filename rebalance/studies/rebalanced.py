@@ -26,7 +26,7 @@ from rebalance.resampling import (
     sizes_to_cut,
     subclasses_of,
 )
-from rebalance.settings import SelectionOptions, SynthesisOptions
+from rebalance.settings import Growth, SelectionOptions, SynthesisOptions
 from rebalance.studies.rebalancings import Rebalancing
 
 
@@ -85,9 +85,14 @@ def rebalance(
         left = part.take(kept)
     if rebalancing.raised is None:
         return Rebalanced(kept, NOTHING)
-    second = rebalancing.cut is not None
-    growth = second_growth(rebalancing.to, part.counts) if second else rebalancing.growth
+    growth = growth_of(rebalancing, part)
     return Rebalanced(kept, grow(left, growth, rebalancing.raised, subclassing).added)
+
+
+def growth_of(rebalancing: Rebalancing, part: Population) -> Growth:
+    """Return how far classes are raised, which were cut before where that is part of it."""
+    second = rebalancing.cut is not None
+    return second_growth(rebalancing.to, part.counts) if second else rebalancing.growth
 
 
 def alike(part: Population, other: Rebalanced) -> Rebalanced:

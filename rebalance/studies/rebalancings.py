@@ -10,6 +10,7 @@ from typing import Any
 from rebalance import oversampling, undersampling
 from rebalance.errors import SettingError, shown
 from rebalance.oversampling import OVERSAMPLERS
+from rebalance.oversampling.spelling import LAYER as OWN_LAYER
 from rebalance.settings import LEHMANN_EBNER, Growth, SelectionOptions, SynthesisOptions, Targets
 from rebalance.settings.option import converted, declared
 from rebalance.settings.sizes import size_to_keep
@@ -49,6 +50,29 @@ class Rebalancing:
         """Tell whether samples are added that are to be blended as embeddings."""
         inner = self.like or self
         return inner.raised is not None and inner.raised.space == "embedding"
+
+    def as_trained(self) -> "Rebalancing":
+        """The same as the network that is trained sees it.
+
+        What is blended as embeddings is sampled among those of that network, not the extractor's.
+        """
+        if not self.blends:
+            return self
+        if self.like is not None:
+            return replace(self, like=self.like.as_trained())
+        assert self.raised is not None
+        return replace(self, raised=replace(self.raised, layer=OWN_LAYER))
+
+    @property
+    def before_blends(self) -> "Rebalancing":
+        """What the images of a network go through, before their embeddings are blended."""
+        inner = self.like or self
+        if not self.blends:
+            return self
+        if inner.cut is None:
+            return NONE
+        cut = replace(inner, raised=None)
+        return cut if self.like is None else Rebalancing(like=cut)
 
     @property
     def by_chance(self) -> bool:

@@ -16,10 +16,11 @@ from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.data.separation import apart_from
 from rebalance.errors import FeatureError
 from rebalance.metrics import FeatureRanges
-from rebalance.oversampling import OVERSAMPLERS, Added, synthesise
+from rebalance.oversampling import BY_CHANCE, OVERSAMPLERS, Added, synthesise
 from rebalance.oversampling.spelling import LAYER, Sampling
 from rebalance.records import HeadRecord
 from rebalance.scoring.evaluator import Evaluator
+from rebalance.settings import SynthesisOptions
 from rebalance.workflow.head_samples import Embedded
 
 if TYPE_CHECKING:
@@ -80,14 +81,18 @@ class OwnSamples:
         self, features: NDArray[np.float32], labels: NDArray[np.int64], evaluator: Evaluator
     ) -> Added:
         from rebalance.clusters import InMemory
-        from rebalance.resampling import Population, grow
+        from rebalance.resampling import Population, add, grow
 
         population = Population(labels, self.seen.classes, {LAYER: InMemory(features)}, self.seed)
         growth, synthesis = self.sampling.growth, self.sampling.synthesis
         found = grow(
             population, growth, synthesis, device=evaluator.device, progress=evaluator.progress
         )
-        return found.added
+        if not self.sampling.by_chance:
+            return found.added
+        more = np.bincount(labels[found.added.base], minlength=len(self.seen.classes))
+        wanted = {label: int(more[label]) for label in np.flatnonzero(more).tolist()}
+        return add(population, wanted, SynthesisOptions(BY_CHANCE))
 
 
 def own_samples(

@@ -15,7 +15,7 @@ from rebalance.distributed.processes import joined
 from rebalance.errors import SettingError
 from rebalance.metrics import FeatureRanges
 from rebalance.models.fingerprints import file_digest
-from rebalance.oversampling.spelling import as_sampling
+from rebalance.oversampling.spelling import Sampling, as_sampling
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import MetricsRecord, RunOptionsRecord
@@ -34,7 +34,7 @@ from rebalance.workflow.recipes import Recipes, check_recipes, open_recipes, war
 
 def retrain_head(
     begun: Path | str,
-    asked: Path | str,
+    asked: Path | str | Sampling,
     test: Path | str,
     output: Path | str,
     *,
@@ -54,7 +54,8 @@ def retrain_head(
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         former = processes.by_first(partial(Run.open, begun))
         saved = processes.by_first(former.load_model)
-        read = partial(_sets, asked, test, former, saved.classes, scoring, source, run, evaluator)
+        by = asked if isinstance(asked, Sampling) else as_sampling(asked) or asked
+        read = partial(_sets, by, test, former, saved.classes, scoring, source, run, evaluator)
         samples, validation, tested = processes.by_first(read)
         seen = samples.seen
         at_first = [float(seen.at_first[name]) for name in saved.classes]
@@ -113,7 +114,7 @@ def _check(
 
 
 def _sets(
-    asked: Path | str,
+    asked: Path | str | Sampling,
     test: Path | str,
     former: Run,
     classes: tuple[str, ...],
@@ -124,13 +125,6 @@ def _sets(
 ) -> tuple[HeadSamples, ScoringSet | None, ScoringSet]:
     workers, progress = chosen_workers(run.workers), evaluator.progress
     strict, scale = run.strict, scale_from(former.options)
-    sampling = as_sampling(asked)
-    if sampling is None:
-        how = partial(open_recipes, asked, classes, source, workers, progress)
-        found = how(strict=strict, scale=scale)
-        warn_of_other_eyes(asked, own=_digests(former))
-    else:
-        found = reopen_training(former.options, workers, progress)
 
     def opened(path: Path | str) -> ScoringSet:
         alike = replace(source, root=None)
@@ -138,12 +132,14 @@ def _sets(
 
     validation = None if scoring.val is None else opened(scoring.val)
     tested = opened(test)
-    if sampling is None:
-        allowed = scoring.allow_overlap
-        recipes = check_recipes(found, validation, tested, allowed=allowed)
-        return Recipes(asked, recipes), validation, tested
-    check_overlap(found, tested, allowed=scoring.allow_overlap)
-    return own_samples(sampling, found, validation, run.seed), validation, tested
+    if isinstance(asked, Sampling):
+        seen = reopen_training(former.options, workers, progress)
+        check_overlap(seen, tested, allowed=scoring.allow_overlap)
+        return own_samples(asked, seen, validation, run.seed), validation, tested
+    found = open_recipes(asked, classes, source, workers, progress, strict=strict, scale=scale)
+    warn_of_other_eyes(asked, own=_digests(former))
+    recipes = check_recipes(found, validation, tested, allowed=scoring.allow_overlap)
+    return Recipes(asked, recipes), validation, tested
 
 
 def _digests(former: Run) -> list[str]:

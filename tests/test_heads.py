@@ -21,6 +21,7 @@ from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.metrics import FeatureRanges
 from rebalance.oversampling import OVERSAMPLERS, Added, synthesise
 from rebalance.progress import silent
+from rebalance.reports.manifests.commands import command_of
 from rebalance.runs import Run
 from rebalance.settings import FolderOptions
 from rebalance.workflow.recipes import open_recipes, originals
@@ -83,7 +84,6 @@ def written(path, root, rows, classes=CLASSES, space="embedding"):
 def enlarged(few, run, folder, method):
     path = folder / f"{method}.csv"
     options = {"extractor": str(run), "device": "cpu", "cache_dir": folder / "cache"}
-    options["layer"] = "embedding"
     rebalance.oversample(few[0], path, method=method, **options)
     return path
 
@@ -399,6 +399,24 @@ def test_recipes_for_pixels_are_said_to_blend_embeddings(few, run_of, eos, tmp_p
     ]
     assert found[0] == found[1]
     assert caplog.text.count("its recipes blend embeddings instead") == 1
+
+
+def test_commands_look_at_the_embedding_of_a_run_unless_told(few, run_of, tmp_path):
+    """Other undersamplers look at the pool, whatever the network."""
+    options = {"extractor": str(run_of), "device": "cpu", "cache_dir": tmp_path / "cache"}
+    assert list(rebalance.extract(few[0], **options).layers) == ["embedding"]
+    made = {
+        "smote": rebalance.oversample(few[0], method="smote", **options),
+        "subclass": rebalance.undersample(few[0], **options),
+        "tomek": rebalance.undersample(few[0], method="tomek", **options),
+        "told": rebalance.oversample(few[0], method="smote", layer="pool", **options),
+    }
+    layers = {name: each.record["options"]["layer"] for name, each in made.items()}
+    assert layers == {
+        "smote": "embedding", "subclass": "embedding", "tomek": "pool", "told": "pool"
+    }  # fmt: skip
+    said = {name: "--layer pool" in command_of(each.record) for name, each in made.items()}
+    assert said == {"smote": False, "subclass": False, "tomek": False, "told": True}
 
 
 def own_recipes(few, run, method, seed=0):

@@ -84,7 +84,7 @@ def test_a_run_holds_what_it_promises(run, few, tmp_path):
     assert json.loads(again.out) == metrics
     assert (tmp_path / "p.csv").read_bytes() == (folder / "predictions.csv").read_bytes()
     table = rebalance.extract(test, extractor=str(folder), device="cpu")
-    assert table.layers["pool"].shape == (20, 128)
+    assert {name: each.shape for name, each in table.layers.items()} == {"embedding": (20, 64)}
 
 
 def test_a_run_by_the_training_images_statistics_is_used_by_them_everywhere(run, few, tmp_path):

@@ -74,7 +74,7 @@ def extract(
     data: Path | str,
     output: Path | str | None = None,
     *,
-    layers: Sequence[str] = ("pool",),
+    layers: Sequence[str] | None = None,
     extractor: str = "imagenet",
     arch: str | None = None,
     init: str = "scratch",
@@ -103,8 +103,9 @@ def extract(
     where another process failed, PeerLost where it ended without a word.
 
     Options:
-        layers: Layer to extract; auto is each of body, pool and linear that there is. (one of
-            body, pool, linear, embedding, auto; default ('pool',))
+        layers: Layer to extract; auto is each of body, pool and linear that there is.
+            [default: pool; of a run its embedding] (one of body, pool, linear, embedding,
+            auto)
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
@@ -151,7 +152,7 @@ def hybrid(
     suspects: bool = False,
     over: str = "ros",
     neighbours: int | None = None,
-    layer: str = "pool",
+    layer: str | None = None,
     space: str = "embedding",
     neighbours_in: str = "features",
     exact: bool = False,
@@ -205,8 +206,8 @@ def hybrid(
             rebalance.oversampling.OVERSAMPLERS; default 'ros')
         neighbours: Number of nearest neighbours that a partner is drawn from. [default: 5; 10
             for eos]
-        layer: Layer whose features decide neighbours and clusters. (one of body, pool,
-            linear, embedding; default 'pool')
+        layer: Layer whose features decide neighbours and clusters. [default: pool; of a run
+            its embedding] (one of body, pool, linear, embedding)
         space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
             default 'embedding')
         neighbours_in: What decides neighbours: the features of layer, or the pixels of images
@@ -372,7 +373,7 @@ def oversample(
     *,
     method: str = "ros",
     neighbours: int | None = None,
-    layer: str = "pool",
+    layer: str | None = None,
     space: str = "embedding",
     neighbours_in: str = "features",
     exact: bool = False,
@@ -410,8 +411,8 @@ def oversample(
             features. (a key of rebalance.oversampling.OVERSAMPLERS; default 'ros')
         neighbours: Number of nearest neighbours that a partner is drawn from. [default: 5; 10
             for eos]
-        layer: Layer whose features decide neighbours and clusters. (one of body, pool,
-            linear, embedding; default 'pool')
+        layer: Layer whose features decide neighbours and clusters. [default: pool; of a run
+            its embedding] (one of body, pool, linear, embedding)
         space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
             default 'embedding')
         neighbours_in: What decides neighbours: the features of layer, or the pixels of images
@@ -676,7 +677,7 @@ def undersample(
     *,
     method: str = "subclass",
     pick: str = "closest",
-    layer: str = "pool",
+    layer: str | None = None,
     k_max: int = 9,
     criterion: str = "silhouette",
     cluster_space: str = "map",
@@ -718,8 +719,8 @@ def undersample(
             rebalance.undersampling.UNDERSAMPLERS; default 'subclass')
         pick: Which images of a subclass: by distance to its centre, or at random. (a key of
             rebalance.undersampling.PICKERS; default 'closest')
-        layer: Features to cluster: auto is the best silhouette, class by class. (one of body,
-            pool, linear, embedding, auto; default 'pool')
+        layer: Features to cluster: auto is the best silhouette, class by class. [default:
+            pool; of a run its embedding] (one of body, pool, linear, embedding, auto)
         k_max: Most clusters that a class may be found to have. (default 9)
         criterion: Criterion that chooses the number of clusters. (a key of
             rebalance.clusters.CRITERIA; default 'silhouette')

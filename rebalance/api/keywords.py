@@ -5,7 +5,8 @@ A function is written with its places and ``**options``; ``takes`` gives it the 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter, Signature, cleandoc, signature
@@ -21,8 +22,13 @@ WIDTH = 90  # columns of the documentation
 PAIRS = "Mapping[str, {0}] | Iterable[tuple[str, {0}]]"
 
 
-def takes(call: Call) -> Callable[[Function], Function]:
-    """Give a function the keywords of ``call``, and hand it the options that are made of them."""
+def takes(
+    call: Call, closed: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+) -> Callable[[Function], Function]:
+    """Give a function the keywords of ``call``, and hand it the options that are made of them.
+
+    closed: from all that is given to what stands for the keywords that the call leaves open.
+    """
 
     def decorate(function: Function) -> Function:
         complete = _signature(function, call)
@@ -34,6 +40,8 @@ def takes(call: Call) -> Callable[[Function], Function]:
             bound.arguments |= call.implied(bound.arguments)
             bound.apply_defaults()
             every = bound.arguments
+            if closed is not None:
+                every |= closed(every)
             own = {name: value for name, value in every.items() if name not in call.keywords()}
             return function(**own, **call.gathered(every))
 
@@ -59,7 +67,7 @@ def _signature(function: Callable[..., Any], call: Call) -> Signature:
         Parameter(
             each.name,
             Parameter.KEYWORD_ONLY,
-            default=Parameter.empty if each.required else each.field.default,
+            default=Parameter.empty if each.required else each.default,
             annotation=each.field.type,
         )
         for each in call.keywords().values()
@@ -90,8 +98,8 @@ def _line(keyword: Keyword) -> str:
         notes.append(f"a key of {told.choices.replace(':', '.')}")
     elif told.choices is not None:
         notes.append("one of " + ", ".join(told.choices))
-    if not keyword.required and keyword.field.default not in (None, ()):
-        notes.append(f"default {keyword.field.default!r}")
+    if not keyword.required and keyword.default not in (None, ()):
+        notes.append(f"default {keyword.default!r}")
     line = f"{keyword.name}: {text}" + (f" ({'; '.join(notes)})" if notes else "")
     return fill(line, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8) + "\n"
 
@@ -101,6 +109,9 @@ def accepted(keyword: Keyword) -> str:
     told, annotation = keyword.told, keyword.field.type
     if told.accepts is not None:
         return told.accepts
+    if keyword.default is None and keyword.field.default is not None:
+        closed = replace(keyword, default=keyword.field.default)
+        return f"{accepted(closed)} | None"
     if is_pairs(annotation):
         _, value = get_args(get_args(annotation)[0])
         return PAIRS.format(spelled(value))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rebalance import workflow
 from rebalance.api.keywords import takes
+from rebalance.api.layers import layers_of
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
 from rebalance.settings import (
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rebalance.features.table import FeatureTable
 
 
-@takes(calls.EXTRACT)
+@takes(calls.EXTRACT, layers_of)
 def extract(
     data: Path | str,
     output: Path | str | None = None,
@@ -39,7 +40,7 @@ def extract(
     return workflow.extract(data, output, layers=kept.layers, progress=progress, **options)
 
 
-@takes(calls.UNDERSAMPLE)
+@takes(calls.UNDERSAMPLE, layers_of)
 def undersample(
     data: Path | str,
     output: Path | str | None = None,
@@ -55,7 +56,7 @@ def undersample(
     return workflow.undersample(data, output, progress=progress, **options)
 
 
-@takes(calls.OVERSAMPLE)
+@takes(calls.OVERSAMPLE, layers_of)
 def oversample(
     data: Path | str,
     output: Path | str | None = None,
@@ -70,7 +71,7 @@ def oversample(
     return workflow.oversample(data, output, progress=progress, **options)
 
 
-@takes(calls.HYBRID)
+@takes(calls.HYBRID, layers_of)
 def hybrid(
     data: Path | str,
     output: Path | str | None = None,

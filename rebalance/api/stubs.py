@@ -57,7 +57,7 @@ def _parameters(
 
 
 def _keyword(keyword: Keyword) -> str:
-    default = "" if keyword.required else f" = {_literal(keyword.field.default)}"
+    default = "" if keyword.required else f" = {_literal(keyword.default)}"
     return f"{keyword.name}: {accepted(keyword)}{default}"
 
 

@@ -69,8 +69,8 @@ def made(keyword: Keyword) -> Callable[[Command], Command]:
     if keyword.required:
         how["required"] = True
     else:
-        how["default"] = keyword.field.default
-        told_nothing = keyword.field.default in (None, ()) or keyword.field.default is False
+        how["default"] = keyword.default
+        told_nothing = keyword.default in (None, ()) or keyword.default is False
         how["show_default"] = not told_nothing
     if kind_of(annotation) is bool:
         how["is_flag"] = True

@@ -18,7 +18,8 @@ from rebalance.features.cache import cache_root
 from rebalance.features.finetuned import FineTuned
 from rebalance.models.devices import resolve_device, resolve_precision
 from rebalance.models.fingerprints import fingerprint
-from rebalance.models.pretrained import Wording, find_pretrained
+from rebalance.models.headers import is_ours
+from rebalance.models.pretrained import MODEL, Wording, find_pretrained
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
 from rebalance.settings import ExtractorOptions, RunOptions
@@ -54,6 +55,17 @@ class Extractor:
     about: ExtractorRecord
     cache: Path
     load: "Callable[[Progress], tuple[Network, Transform]]"
+
+
+def usual_layer(extractor: str) -> str:
+    """Return the layer that is looked at where nobody says which: of a run, what its head sees.
+
+    extractor: as the option names it.
+    """
+    if extractor in ("imagenet", "finetune"):
+        return "pool"
+    path = Path(extractor)
+    return "embedding" if is_ours(path / MODEL) or is_ours(path) else "pool"
 
 
 def needs_training(options: ExtractorOptions) -> bool:

@@ -41,6 +41,7 @@ class Keyword:
     name: str
     field: "Field[Any]"
     told: Option
+    default: Any
 
     @property
     def flag(self) -> str:
@@ -50,7 +51,7 @@ class Keyword:
     @property
     def required(self) -> bool:
         """Tell whether there is no default."""
-        return self.field.default is MISSING
+        return self.default is MISSING
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Part:
     """Options of one class that a call takes: all, or ``only`` some, or all ``without`` some.
 
     named: names of fields that are called otherwise in this call. helps: helps of fields that mean
-    something else in it.
+    something else in it. open: fields whose default in it is None: what they are, where nobody says
+    so, is found out from other options.
     """
 
     options: type[Options]
@@ -66,6 +68,7 @@ class Part:
     without: tuple[str, ...] = ()
     named: Mapping[str, str] = field(default_factory=dict)
     helps: Mapping[str, str] = field(default_factory=dict)
+    open: tuple[str, ...] = ()
 
     def keywords(self) -> dict[str, Keyword]:
         """The options that are taken, by the name of their field."""
@@ -74,6 +77,7 @@ class Part:
                 self.named.get(name, name),
                 found,
                 replace(told, help=self.helps.get(name, told.help)),
+                None if name in self.open else found.default,
             )
             for name, (found, told) in declared(self.options).items()
             if name not in self.without and (not self.only or name in self.only)
@@ -124,16 +128,24 @@ class Call:
 SOURCE_AND_RUN = {"source": Part(FolderOptions), "run": Part(RunOptions)}
 IMAGES = {"extractor": Part(ExtractorOptions), **SOURCE_AND_RUN}
 
+LAYER = ("layer",)  # of a run another one than of other networks, where nobody says which
+
 INSPECT = Call(asked=InspectOptions, **IMAGES)
-EXTRACT = Call(kept=LayerOptions, **IMAGES)
-UNDERSAMPLE = Call(selection=SelectionOptions, targets=Targets, published=Part(Published), **IMAGES)
-OVERSAMPLE = Call(synthesis=SynthesisOptions, growth=Growth, **IMAGES)
+EXTRACT = Call(kept=Part(LayerOptions, open=("layers",)), **IMAGES)
+UNDERSAMPLE = Call(
+    selection=Part(SelectionOptions, open=LAYER),
+    targets=Targets,
+    published=Part(Published),
+    **IMAGES,
+)
+OVERSAMPLE = Call(synthesis=Part(SynthesisOptions, open=LAYER), growth=Growth, **IMAGES)
 HYBRID = Call(
     size=Levelling,
     # One layer serves both halves: what neighbours are told by, clusters are sought in.
     selection=Part(SelectionOptions, without=("layer",), named={"method": "under"}),
     synthesis=Part(
         SynthesisOptions,
+        open=LAYER,
         named={"method": "over"},
         helps={"method": "How the samples to add are chosen."},
     ),

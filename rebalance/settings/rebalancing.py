@@ -171,7 +171,8 @@ class SelectionOptions(Options):
     layer: str = option(
         "pool",
         choices=LAYERS_OR_AUTO,
-        help="Features to cluster: auto is the best silhouette, class by class.",
+        help="Features to cluster: auto is the best silhouette, class by class. "
+        "[default: pool; of a run its embedding]",
     )
     k_max: int = option(9, least=2, help="Most clusters that a class may be found to have.")
     criterion: str = option(
@@ -252,7 +253,10 @@ class SynthesisOptions(Options):
         help="Number of nearest neighbours that a partner is drawn from. [default: 5; 10 for eos]",
     )
     layer: str = option(
-        "pool", choices=LAYERS, help="Layer whose features decide neighbours and clusters."
+        "pool",
+        choices=LAYERS,
+        help="Layer whose features decide neighbours and clusters. "
+        "[default: pool; of a run its embedding]",
     )
     space: str = option(
         "embedding",

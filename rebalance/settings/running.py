@@ -81,7 +81,8 @@ class LayerOptions(Options):
         ("pool",),
         flag="--layer",
         choices=LAYERS_OR_AUTO,
-        help="Layer to extract; repeatable; auto is each of body, pool and linear that there is.",
+        help="Layer to extract; repeatable; auto is each of body, pool and linear that there is. "
+        "[default: pool; of a run its embedding]",
     )
 
 

@@ -21,7 +21,7 @@ def flags(call: Call, given: Mapping[str, Any]) -> Iterator[str]:
     implied = call.implied({name: value for name, value in given.items() if value is True})
     for name, value in given.items():
         each = keywords[name]
-        kept, default = converted(value, each.field, each.told), each.field.default
+        kept, default = converted(value, each.field, each.told), each.default
         if value is not None and kept != implied.get(name, default) and name not in TASTE:
             yield from _words(each, kept)
 

@@ -8,11 +8,14 @@ from rebalance.data.levels import DepthScale
 from rebalance.data.survey import Probe
 from rebalance.errors import ExtractorError, SettingError
 from rebalance.features.cache import FeatureCache, StoredFeatures
-from rebalance.features.extractors import Extractor, find_extractor, needs_training
+from rebalance.features.extractors import (
+    Extractor,
+    find_extractor,
+    needs_training,
+    usual_layer,
+)
 from rebalance.inspection import ImageDescription
-from rebalance.settings import ExtractorOptions, RunOptions, SelectionOptions
-
-LAYER = SelectionOptions.layer  # the one that ``rebalance extract`` keeps unless told otherwise
+from rebalance.settings import ExtractorOptions, RunOptions
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class SimilarityComparison:
         extractor = find_extractor(
             self.extractor, self.run, readable, probes, workers=0, scale=scales[0]
         )
-        stored = FeatureCache(extractor.cache, extractor.fingerprint).layer(LAYER)
+        layer = usual_layer(self.extractor.extractor)  # what extract keeps unless told otherwise
+        stored = FeatureCache(extractor.cache, extractor.fingerprint).layer(layer)
         keys: list[bytes] = []
         for (folder, looks), hint, scale in zip(sides, self.hints, scales, strict=True):
             own = [scale.key(each.digest, each.levels) for each in looks if each is not None]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rebalance.settings import calls
+from rebalance.settings import SelectionOptions, calls
 from rebalance.settings.spelling import flags
 
 CALLS = {
@@ -60,8 +60,21 @@ def _words(record: Mapping[str, Any], output: str) -> list[str] | None:
         "seed": record["seed"],
         "allow_empty": 0 in record["counts"]["before"].values(),
     }
+    if _has_usual_layer(given, extractor):
+        del given["layer"]
     words = ["rebalance", command, *_data(cut), "-o", output]
     return [*words, *flags(CALLS[command], given)]
+
+
+def _has_usual_layer(given: Mapping[str, Any], about: Mapping[str, Any] | None) -> bool:
+    """Tell whether the layer is one that need not be said.
+
+    Of a checkpoint that depends on whose it is, but where a method lets nobody choose.
+    """
+    chosen = given.get("method", SelectionOptions.method)
+    if about is None or ("pick" in given and chosen != SelectionOptions.method):
+        return "layer" in given
+    return about.get("kind") != "checkpoint" and given.get("layer") == SelectionOptions.layer
 
 
 def _data(record: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,22 @@ from sklearn.metrics import balanced_accuracy_score
 
 import rebalance
 from rebalance import seeds
+from rebalance.api.layers import layers_of
 from rebalance.data.levels import EACH_ALONE
+from rebalance.data.samples import open_training
 from rebalance.errors import DataError, FeatureError, MetricError, SettingError
+from rebalance.features.notes import keep_note, read_note
 from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.metrics import FeatureRanges
 from rebalance.oversampling import OVERSAMPLERS, Added, synthesise
+from rebalance.oversampling.spelling import as_sampling
 from rebalance.progress import silent
 from rebalance.reports.manifests.commands import command_of
 from rebalance.runs import Run
+from rebalance.scoring.evaluator import Evaluator
 from rebalance.settings import FolderOptions
-from rebalance.workflow.recipes import open_recipes, originals
+from rebalance.workflow.own_samples import OwnSamples
+from rebalance.workflow.recipes import open_recipes, originals, warn_of_other_eyes
 
 QUICK = {
     "recipe": "scratch",
@@ -34,6 +41,7 @@ QUICK = {
     "precision": "fp32",
 }
 HEAD = {"device": "cpu", "precision": "fp32"}
+LAYERS = [{}, {"layer": "pool"}]
 CLASSES = ("curves", "lines", "loops")
 
 
@@ -106,7 +114,7 @@ def head_of(folder):
     return [tensors[f"output.fresh.{name}"] for name in ("weight", "bias")]
 
 
-@pytest.mark.parametrize("method", ["ros", "smote", "borderline-1", "eos"])
+@pytest.mark.parametrize("method", ["ros", "eos"])
 def test_every_manifest_trains_a_head_on_the_same_body(few, body, tmp_path, method):
     run, begun = body
     manifest, before = enlarged(few, run, tmp_path, method), contents(run)
@@ -117,7 +125,9 @@ def test_every_manifest_trains_a_head_on_the_same_body(few, body, tmp_path, meth
     # The former head by itself, and the new one as evaluate finds it.
     former = metrics.pop("before")
     own = metrics_of(run)
-    assert former.pop("generalization_gap") == pytest.approx(own.pop("generalization_gap"))
+    gaps = [each.pop("generalization_gap") for each in (former, own)]
+    for name in ("net", "per_class"):
+        assert gaps[0][name] == pytest.approx(gaps[1][name])
     assert former == own
     assert rebalance.evaluate(out, few[1], **HEAD) == metrics
     bodies = [load_file(each / "model.safetensors") for each in (run, out)]
@@ -401,22 +411,40 @@ def test_recipes_for_pixels_are_said_to_blend_embeddings(few, run_of, eos, tmp_p
     assert caplog.text.count("its recipes blend embeddings instead") == 1
 
 
-def test_commands_look_at_the_embedding_of_a_run_unless_told(few, run_of, tmp_path):
-    """Other undersamplers look at the pool, whatever the network."""
+@pytest.mark.parametrize(
+    ("given", "layer"),
+    [
+        ({"layers": ()}, ("embedding",)),
+        ({"layers": None, "extractor": "imagenet"}, ("pool",)),
+        ({"layer": None, "extractor": "finetune"}, "pool"),
+        ({"layer": None, "method": "smote"}, "embedding"),
+        ({"layer": None, "under": "tomek", "over": "smote", "pick": "closest"}, "embedding"),
+        ({"layer": None, "method": "subclass", "pick": "closest"}, "embedding"),
+        ({"layer": None, "method": "tomek", "pick": "closest"}, "pool"),
+    ],
+)
+def test_commands_look_at_the_embedding_of_a_run_unless_told(run_of, given, layer):
+    found = layers_of({"extractor": str(run_of), **given})
+    assert list(found.values()) == [layer]
+    assert layers_of({"extractor": str(run_of), **given, **found}) == {}
+
+
+def test_the_command_of_a_manifest_says_a_layer_that_is_not_the_usual_one(few, run_of, tmp_path):
     options = {"extractor": str(run_of), "device": "cpu", "cache_dir": tmp_path / "cache"}
-    assert list(rebalance.extract(few[0], **options).layers) == ["embedding"]
-    made = {
-        "smote": rebalance.oversample(few[0], method="smote", **options),
-        "subclass": rebalance.undersample(few[0], **options),
-        "tomek": rebalance.undersample(few[0], method="tomek", **options),
-        "told": rebalance.oversample(few[0], method="smote", layer="pool", **options),
-    }
-    layers = {name: each.record["options"]["layer"] for name, each in made.items()}
-    assert layers == {
-        "smote": "embedding", "subclass": "embedding", "tomek": "pool", "told": "pool"
-    }  # fmt: skip
-    said = {name: "--layer pool" in command_of(each.record) for name, each in made.items()}
-    assert said == {"smote": False, "subclass": False, "tomek": False, "told": True}
+    made = [rebalance.oversample(few[0], method="smote", **options, **more) for more in LAYERS]
+    assert [each.record["options"]["layer"] for each in made] == ["embedding", "pool"]
+    assert ["--layer pool" in command_of(each.record) for each in made] == [False, True]
+
+
+def test_a_cache_of_before_there_was_an_embedding_learns_of_it(few, run_of, tmp_path):
+    options = {"extractor": str(run_of), "device": "cpu", "cache_dir": tmp_path / "cache"}
+    rebalance.extract(few[1], layers=["pool"], **options)
+    (about,) = (tmp_path / "cache").rglob("about.json")
+    record = read_note(about)
+    del record["layers"]["embedding"]
+    keep_note(about, record)
+    assert rebalance.extract(few[1], layers=["pool"], **options).cached == 20
+    assert rebalance.extract(few[1], **options).layers["embedding"].shape == (20, 64)
 
 
 def own_recipes(few, run, method, seed=0):
@@ -432,7 +460,7 @@ def own_recipes(few, run, method, seed=0):
     return features, labels, OVERSAMPLERS[method](features, labels, wanted, rng, names=CLASSES)
 
 
-@pytest.mark.parametrize("method", ["ros", "smote", "eos"])
+@pytest.mark.parametrize("method", ["ros", "eos"])
 def test_a_method_samples_in_the_networks_own_embedding(few, run_of, tmp_path, method):
     options = {"from_run": run_of, "rebalance_head": method, **HEAD}
     metrics = rebalance.train(None, few[1], tmp_path / "out", **options)
@@ -441,7 +469,7 @@ def test_a_method_samples_in_the_networks_own_embedding(few, run_of, tmp_path, m
     targets = np.concatenate([labels, labels[added.base]])
     from rebalance.training.head import fit_head
 
-    layer, _ = fit_head(made, targets, 3, seed=0, device="cpu")
+    layer = fit_head(made, targets, 3, seed=0, device="cpu").layer
     weight, bias = head_of(tmp_path / "out")
     # extract keeps features in half precision.
     said, expected = made @ weight.T + bias, made @ layer.weight.numpy().T + layer.bias.numpy()
@@ -454,10 +482,8 @@ def test_a_method_samples_in_the_networks_own_embedding(few, run_of, tmp_path, m
     assert gaps[1] < gaps[0] if method == "eos" else gaps[1] == pytest.approx(gaps[0])
 
 
-@pytest.mark.parametrize("method", ["smote:k=3,to=30", "cluster"])
-def test_a_method_in_one_go_and_from_a_run_is_the_same(few, run_of, tmp_path, method):
-    if method == "cluster":
-        pytest.importorskip("numba")
+def test_a_method_in_one_go_and_from_a_run_is_the_same(few, run_of, tmp_path):
+    method = "smote:k=3,to=30"
     once = rebalance.train(*few, tmp_path / "once", rebalance_head=method, **QUICK)
     twice = rebalance.train(
         None, few[1], tmp_path / "twice", from_run=run_of, head_only=method, **HEAD
@@ -465,9 +491,21 @@ def test_a_method_in_one_go_and_from_a_run_is_the_same(few, run_of, tmp_path, me
     assert once == twice
     one, two = contents(tmp_path / "once"), contents(tmp_path / "twice")
     assert one["model.safetensors"] == two["model.safetensors"]
-    assert rebalance.evaluate(tmp_path / "once", few[1], **HEAD) == {
-        name: value for name, value in once.items() if name != "before"
-    }
+
+
+def test_as_many_embeddings_are_repeated_where_chance_is_asked_for(few):
+    seen = open_training(few[0], FolderOptions(), 0, strict=True)
+    labels = np.array(seen.folder.labels)
+    features = np.random.default_rng(0).normal(size=(len(labels), 4)).astype(np.float32)
+    asked = as_sampling("eos:to=50")
+    evaluator = Evaluator("cpu", "fp32", 0, silent)
+    made, repeated = (
+        OwnSamples(replace(asked, by_chance=chance), seen, 0)._added(features, labels, evaluator)
+        for chance in (False, True)
+    )
+    counts = [np.bincount(labels[added.base]).tolist() for added in (made, repeated)]
+    assert counts[0] == counts[1] and sum(counts[0]) > 0
+    assert (made.base != made.partner).all() and (repeated.base == repeated.partner).all()
 
 
 def test_a_class_too_small_for_the_method_is_told_before_the_work(few, tmp_path):
@@ -481,31 +519,28 @@ def test_a_class_too_small_for_the_method_is_told_before_the_work(few, tmp_path)
 
 
 def test_recipes_by_other_eyes_are_used_with_a_warning(few, run_of, eos, tmp_path, caplog):
-    def told(**options):
-        caplog.clear()
-        where = tmp_path / str(len(list(tmp_path.iterdir())))
-        rebalance.train(None, few[1], where, **options)
-        return caplog.text, where
-
     record = json.loads(eos.with_suffix(".json").read_bytes())
     read = read_manifest(eos)
 
     def changed(name, **options):
-        path = tmp_path / name
         changes = {**record, **options}
         changes.pop("digests")
+        path = tmp_path / name
         write_manifest(path, Manifest(read.root, read.classes, read.rows, (), changes))
         return path
 
     other = changed("other.csv", extractor={**record["extractor"], "weights": "another"})
-    pooled = changed("pooled.csv", options={**record["options"], "layer": "pool"})
-    said, headed = told(from_run=run_of, head_only=eos, **HEAD)
-    assert "come from" not in said
+    out = tmp_path / "out"
+    rebalance.train(None, few[1], out, from_run=run_of, head_only=other, **HEAD)
+    assert "come from another extractor" in caplog.text
+    assert "--rebalance-head eos samples by its own eyes" in caplog.text
+    caplog.clear()
     # A head's own run has the same body.
-    assert "come from" not in told(from_run=headed, head_only=eos, **HEAD)[0]
-    said, _ = told(from_run=run_of, head_only=other, **HEAD)
-    assert "come from another extractor" in said and "--rebalance-head eos samples by" in said
-    assert "the layer pool of the network" in told(from_run=run_of, head_only=pooled, **HEAD)[0]
+    rebalance.train(None, few[1], tmp_path / "again", from_run=out, head_only=eos, **HEAD)
+    assert "come from" not in caplog.text
+    pooled = changed("pooled.csv", options={**record["options"], "layer": "pool"})
+    warn_of_other_eyes(pooled, own=[record["extractor"]["weights"]])
+    assert "come from the layer pool of the network" in caplog.text
 
 
 def early(run, folder, few):
@@ -519,19 +554,12 @@ def early(run, folder, few):
     return folder
 
 
-def test_an_early_run_has_the_right_embedding_and_no_gap_of_the_wrong_one(
+def test_an_early_run_has_no_gap_of_another_layer_and_finds_its_own_again(
     few, run_of, tmp_path, caplog
 ):
     old = early(run_of, tmp_path / "old", few)
     found = rebalance.evaluate(old, few[1], **HEAD)
     assert "generalization_gap" not in found and "with --resume finds them anew" in caplog.text
-    headed = [
-        rebalance.train(
-            None, few[1], tmp_path / f"of_{name}", from_run=run, head_only="eos", **HEAD
-        )
-        for name, run in (("new", run_of), ("old", old))
-    ]
-    assert headed[0] == headed[1]
     # What the run's own command finds again is as it was.
     rebalance.train(*few, old, resume=True, **QUICK)
     assert contents(old) == contents(run_of)
@@ -562,7 +590,6 @@ FROM = ["--from", "{run}", "--head-only", "{eos}"]
         (["--from", "{run}", "--rebalance-head", "ros:k=3"], "ros has no option"),
         (["--from", "{run}", "--rebalance-head", "eos:k=0"], "a whole number from 1 up; got '0'"),
         (["--from", "{run}", "--rebalance-head", "eos:k"], "options are METHOD:NAME=VALUE"),
-        (["--from", "{run}", "--rebalance-head", "eos:to=1"], "asked for"),
         (["{data}", "--rebalance-head", "eos:to=min"], "a target is max"),
         ([*FROM, "--val-fraction", "0.3"], "validate with --val"),
         ([*FROM, "--val", "nowhere"], "does not exist"),

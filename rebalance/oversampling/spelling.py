@@ -4,7 +4,7 @@ Imports numpy and nothing heavier; may not import torch or click.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,9 @@ class Sampling:
 
     def as_record(self) -> dict[str, Any]:
         """For JSON."""
-        chance = {"by_chance": True} if self.by_chance else {}
-        return {"to": self.growth.to, **self.synthesis.as_record(), **chance}
+        told = {**asdict(self.growth), "by_chance": self.by_chance}
+        said = {name: value for name, value in told.items() if value}
+        return {**said, **self.synthesis.as_record()}
 
 
 def as_sampling(text: Path | str) -> Sampling | None:

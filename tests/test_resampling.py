@@ -24,7 +24,8 @@ from rebalance.resampling import (
 )
 from rebalance.resampling.telling import story_of
 from rebalance.settings import Growth, SelectionOptions, SynthesisOptions
-from rebalance.studies.rebalancings import random_control, with_options
+from rebalance.studies.controls import random_control
+from rebalance.studies.rebalancings import with_options
 from rebalance.undersampling import UNDERSAMPLERS, Undersampler, allot
 
 CLASSES = ("cat", "dog", "owl")

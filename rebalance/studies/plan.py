@@ -15,8 +15,9 @@ from rebalance.scoring.class_values import with_class_values
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.thresholds import parsed
 from rebalance.settings import StudyOptions
+from rebalance.studies.controls import control_label, random_control
 from rebalance.studies.outcomes import Controls, Treatment
-from rebalance.studies.rebalancings import NONE, Rebalancing, control_label, random_control
+from rebalance.studies.rebalancings import NONE, Rebalancing
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from rebalance.models.cifar import CIFAR_NETWORKS
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.scoring import THRESHOLDS
 from rebalance.scoring.rules import CLASSIFIERS
-from rebalance.settings import LAYERS_OR_AUTO, RECIPES
+from rebalance.settings import LAYERS_OR_AUTO, LEHMANN_EBNER, RECIPES
 from rebalance.training.optimisers import OPTIMISERS
 from rebalance.training.parts import AUGMENTATIONS
 from rebalance.training.regimes import REGIMES
@@ -129,3 +129,16 @@ def test_nothing_cites_a_page_that_the_repository_does_not_hold() -> None:
 
 def test_readme_links_the_page() -> None:
     assert "(docs/methods.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_as_published_stands_for_is_told_where_users_look() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = readme.split("**As published**")[1].split("\n- **")[0]
+    for page in (sections()["As published"], " ".join(told.split())):
+        words = page.replace("`", "")
+        missing = [
+            f"--{name.replace('_', '-')} {value}"
+            for name, value in LEHMANN_EBNER.items()
+            if f"--{name.replace('_', '-')} {value}" not in words
+        ]
+        assert not missing, missing

@@ -82,12 +82,12 @@ def test_cuts_are_those_of_undersample(part, table, command, name, to):
 
 @pytest.mark.parametrize("layer", ["auto", "body"])
 def test_a_cut_of_some_classes_by_another_layer_is_that_of_undersample(part, table, command, layer):
-    named_so = {"classes": ["lines"], "per_class": {"curves": 9}}
+    named_so = {"classes": ["lines"], "per_class": {"curves": 5}}
     given = {"to": 7, **named_so, "layer": layer, "pick": "farthest"}
     found = rebalanced(part, with_options("subclass", given))
     manifest = command("undersample", **given)
     assert rows(part, found, table[0].folder.paths) == told(manifest)
-    assert manifest.counts["lines"] == 7 and manifest.counts["curves"] == 9
+    assert manifest.counts["lines"] == 7 and manifest.counts["curves"] == 5
     pooled = rebalanced(part, with_options("subclass", {**given, "layer": "pool"}))
     assert not np.array_equal(found.kept, pooled.kept)
 

@@ -740,7 +740,7 @@ def undersample(
         as_published: The whole configuration of Lehmann & Ebner (2022), for whatever is not
             given beside it: method subclass, pick closest, layer auto, k_max 9, criterion
             silhouette, cluster_space map, layout umap, landmarks none, extractor finetune,
-            init imagenet. (default False)
+            init imagenet, resize stretch. (default False)
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,

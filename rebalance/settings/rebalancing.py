@@ -223,6 +223,7 @@ LEHMANN_EBNER: dict[str, str | int] = {
     "landmarks": "none",
     "extractor": "finetune",
     "init": "imagenet",
+    "resize": "stretch",
 }
 
 

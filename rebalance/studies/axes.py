@@ -107,13 +107,17 @@ def _rebalancing(where: str, entry: Any, study: StudyOptions) -> tuple[str, Reba
 
 
 def _check_eyes(where: str, extractor: ExtractorOptions) -> None:
-    """Raise SettingError unless subclasses are found by a network as the published one is."""
-    wanted = f"{LEHMANN_EBNER['extractor']}", f"{LEHMANN_EBNER['init']}"
-    if extractor.extractor != wanted[0] or extractor.init == ExtractorOptions.init:
+    """Raise SettingError unless subclasses are found by a network as the published one is.
+
+    Other weights to start from, and images cropped, are a choice of whoever says so.
+    """
+    plain = ExtractorOptions()
+    right = extractor.extractor == LEHMANN_EBNER["extractor"]
+    if not right or plain.init == extractor.init or plain.resize == extractor.resize:
+        wanted = (f'{key} = "{LEHMANN_EBNER[key]}"' for key in ("extractor", "init", "resize"))
         raise SettingError(
-            f"{where}: {PUBLISHED} finds subclasses by a network fine-tuned on the images: under "
-            f'[extractor] give extractor = "{wanted[0]}" and init = "{wanted[1]}", or the path of '
-            "downloaded weights there"
+            f"{where}: {PUBLISHED} sees by a network fine-tuned on the images: under [extractor] "
+            f"give {', '.join(wanted)}, or others of your own for the last two"
         )
 
 

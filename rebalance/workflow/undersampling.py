@@ -12,12 +12,10 @@ from rebalance.class_sizes import wanted_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
 from rebalance.data.source import Source, open_source
-from rebalance.errors import SettingError, some
 from rebalance.manifest import Dropped, Manifest, Row
 from rebalance.manifest.writing import write_manifest
 from rebalance.progress import Progress, warn_of_classes
 from rebalance.settings import (
-    LEHMANN_EBNER,
     ExtractorOptions,
     FolderOptions,
     Published,
@@ -33,6 +31,7 @@ from rebalance.workflow.appraisal import (
 )
 from rebalance.workflow.copies import warn_of_copies
 from rebalance.workflow.places import check_result
+from rebalance.workflow.published import check_published
 from rebalance.workflow.reading import Readable, read
 from rebalance.workflow.rows import places_of, provenance
 
@@ -60,7 +59,7 @@ def undersample(
 ) -> Manifest:
     """Choose the images to keep; write the manifest to ``output`` (.csv) where it is given."""
     if published.as_published:
-        _check_published(selection, extractor)
+        check_published(selection, extractor)
     _check(selection)
     if output is not None:
         output = check_result(data, output, overwrite=run.overwrite)
@@ -87,23 +86,6 @@ def _check(selection: SelectionOptions) -> None:
     from rebalance.undersampling import UNDERSAMPLERS
 
     UNDERSAMPLERS[selection.method].check(selection)
-
-
-def _check_published(selection: SelectionOptions, extractor: ExtractorOptions) -> None:
-    """Say in what a choice is not as published. Raises SettingError for another method."""
-    if selection.method != LEHMANN_EBNER["method"]:
-        raise SettingError(
-            f"--as-published is the method {LEHMANN_EBNER['method']}, not {selection.method}: "
-            "leave out one of them"
-        )
-    taken = {**asdict(selection), **asdict(extractor)}
-    others = [
-        f"{name} {taken[name]} in place of {value}"
-        for name, value in LEHMANN_EBNER.items()
-        if taken[name] != value
-    ]
-    if others:
-        log.warning("as published, but for %s", some(others, quoted=False))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The core: what is kept and added of a population, by its seed alone, and what is told of it."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,9 @@ def test_methods_without_a_layer_of_their_own_look_at_the_pooled_features(popula
 
 
 def test_auto_goes_by_the_layer_whose_silhouette_is_best(population):
+    # Another treatment of a study may look at an embedding, which is no candidate.
+    layers = {**population.layers, "embedding": population.layers["pool"]}
+    population = replace(population, layers=layers)
     found = cut(population, {0: 20}, SelectionOptions(layer="auto"))
     clustered = found.clustered[0]
     assert set(clustered.layers) == {"body", "pool"}

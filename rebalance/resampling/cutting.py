@@ -12,7 +12,7 @@ from rebalance.numerics.products import SMALL, side_by_side
 from rebalance.progress import Progress, silent
 from rebalance.resampling.population import Population, Positions
 from rebalance.resampling.subclassing import Subclassing, subclasses_of
-from rebalance.settings import SelectionOptions
+from rebalance.settings import CANDIDATES, SelectionOptions
 from rebalance.undersampling import UNDERSAMPLERS, Undersampler
 
 
@@ -122,7 +122,8 @@ def _clustered(
         found = {layer: subclassing(population, label, layer, options) for layer in layers}
         return Clustered(found, max(found, key=lambda layer: _quality(found[layer])))
 
-    layers = list(population.layers) if options.layer == "auto" else [options.layer]
+    candidates = [layer for layer in population.layers if layer in CANDIDATES]
+    layers = candidates if options.layer == "auto" else [options.layer]
     sizes = {label: len(population.members(label)) for label in labels}
     # umap-learn has threads of its own, which may not be begun twice at a time.
     return side_by_side(find, sizes, 0 if options.layout == "umap" else SMALL)

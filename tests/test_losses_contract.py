@@ -140,10 +140,10 @@ def test_probabilities_are_those_that_the_loss_trains() -> None:
         torch.testing.assert_close(made(name).probabilities(values), rows)
 
 
-def test_only_ldam_takes_cosines_and_only_crl_embeddings() -> None:
+def test_only_ldam_takes_cosines_and_none_by_itself_embeddings() -> None:
     losses = {name: made(name) for name in LOSSES}
     assert [name for name, loss in losses.items() if loss.takes_cosines] == ["ldam"]
-    assert [name for name, loss in losses.items() if loss.takes_embeddings] == ["crl"]
+    assert [name for name, loss in losses.items() if loss.takes_embeddings] == []
 
 
 @every_loss
@@ -259,7 +259,7 @@ def test_defaults_can_be_read_without_making_a_loss() -> None:
     assert default_options("ldam") == {"max_margin": 0.5, "scale": 30}
     assert default_options("asl") == {"gamma_pos": 0, "gamma_neg": 4, "smoothing": 0.1}
     assert default_options("cost") == {}
-    assert default_options("crl") == {"eta": 0.01, "margin": 0.5, "kappa": 3}
+    assert default_options("crl") == {"eta": 0.01, "margin": 0.5, "kappa": 3, "level": "class"}
 
 
 @every_loss
@@ -314,6 +314,8 @@ IMPOSSIBLE = [
     ("crl", "margin", -0.5),
     ("crl", "kappa", 0),
     ("crl", "kappa", "2.5"),
+    ("crl", "level", "batch"),
+    ("crl", "level", 1),
 ]
 
 

@@ -1,11 +1,14 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, normalize
 
 from rebalance.losses import CRL
+from rebalance.losses.rectification import LEVELS
 
 COUNTS = [100, 50, 10]
 OMEGA = (0 + 0.5 + 0.9) / 3
@@ -15,8 +18,9 @@ LOGITS = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
 def rectification(
     logits: Tensor, targets: Tensor, *embeddings: Tensor, margin: float = 0.5, kappa: int = 3
 ) -> float:
-    """L_crl alone."""
-    value = CRL(COUNTS, 1.0, margin, kappa)(logits, targets, *embeddings)
+    """L_crl alone; of embeddings, at the level of instances."""
+    level = "instance" if embeddings else "class"
+    value = CRL(COUNTS, 1.0, margin, kappa, level)(logits, targets, *embeddings)
     return (value - (1 - OMEGA) * cross_entropy(logits, targets)).item() / OMEGA
 
 
@@ -49,26 +53,58 @@ def test_class_level_by_hand() -> None:
     assert rectification(logits, targets, kappa=1) == pytest.approx((hinges[0] + hinges[2]) / 2)
 
 
+def at(*places: tuple[float, float]) -> Tensor:
+    """Points of the plane, each by its angle in degrees and its length."""
+    return torch.tensor(
+        [[r * math.cos(math.radians(a)), r * math.sin(math.radians(a))] for a, r in places]
+    )
+
+
 def test_instance_level_by_hand() -> None:
-    # On a line: anchors at 0 and 2, the strangers nearest to each at 1, and then -2 and 5.
-    points = torch.tensor([[0.0], [2.0], [1.0], [-2.0], [5.0], [9.0]])
+    # Normalised, points lie on a circle: apart by 2 sin(a / 2) where their angles are a apart.
+    # Anchors at 0 and 60 degrees: 1 apart. Nearest of the strangers, at 90 and 270 both times the
+    # root of 2; at 120 exactly 1, and at 90 2 sin 15. Without norms other ones would be nearest.
+    points = at((0, 3), (60, 0.5), (90, 50), (180, 1), (120, 40), (270, 70))
     logits, targets = torch.zeros(6, 3), torch.tensor([2, 2, 0, 0, 0, 0])
-    hinges = [0.5 + 2 - 1, 0.5 + 2 - 2, 0.5 + 2 - 1, 0.5 + 2 - 3]
-    expected = sum(max(0, hinge) for hinge in hinges) / 4
-    assert rectification(logits, targets, points, kappa=2) == pytest.approx(expected)
+    near = 2 * math.sin(math.radians(15))
+    hinges = [0.5 + 1 - math.sqrt(2), 0.5 + 1 - math.sqrt(2), 0.5 + 1 - near, 0.5 + 1 - 1]
+    assert rectification(logits, targets, points, kappa=2) == pytest.approx(sum(hinges) / 4)
+    nearest = (hinges[0] + hinges[2]) / 2
+    assert rectification(logits, targets, points, kappa=1) == pytest.approx(nearest)
 
 
-def test_near_embeddings_far_from_the_origin_keep_their_distances() -> None:
-    points = torch.randn(6, 40, generator=torch.Generator().manual_seed(0)).mul(8).round() / 64
-    logits, targets = torch.zeros(6, 3), torch.tensor([2, 2, 0, 0, 0, 0])
-    near = rectification(logits, targets, points)
-    assert rectification(logits, targets, points + 4096) == pytest.approx(near, rel=1e-5)
+def test_the_class_level_is_the_default_and_does_not_look_at_embeddings() -> None:
+    targets = torch.tensor([0, 0, 0, 0, 1, 1, 2, 2])
+    loss = CRL(COUNTS, eta=1)
+    assert not loss.takes_embeddings
+    assert torch.equal(loss(LOGITS, targets, torch.randn(8, 2)), loss(LOGITS, targets))
+    by_instance = CRL(COUNTS, eta=1, level="instance")
+    assert by_instance.takes_embeddings
+    with pytest.raises(ValueError, match="compares embeddings, and none were given"):
+        by_instance(LOGITS, targets)
+
+
+def test_only_the_directions_of_embeddings_count() -> None:
+    points = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    targets = torch.tensor([0, 0, 0, 0, 1, 1, 2, 2])
+    lengths = torch.tensor([1, 2, 30, 0.5, 4, 1, 0.1, 8])[:, None]
+    value = rectification(LOGITS, targets, points)
+    assert rectification(LOGITS, targets, points * lengths) == pytest.approx(value, rel=1e-5)
+
+
+def test_embeddings_of_nearly_one_direction_keep_their_distances() -> None:
+    # About .001 apart: a distance by matrix product would be off by a tenth.
+    points = 1 + 1e-3 * torch.randn(6, 40, generator=torch.Generator().manual_seed(0))
+    logits, targets = torch.zeros(6, 3).double(), torch.tensor([2, 2, 0, 0, 0, 0])
+    exact = rectification(logits, targets, points.double(), margin=0)
+    assert 0 < exact < 0.001
+    assert rectification(logits, targets, points, margin=0) == pytest.approx(exact, rel=5e-3)
 
 
 def test_a_positive_is_another_image_even_where_its_embedding_is_the_same() -> None:
-    points = torch.tensor([[1.0], [1.0], [1.0], [4.0]], requires_grad=True)
+    points = at((0, 1), (0, 2), (0, 3), (180, 1)).requires_grad_()
     targets = torch.tensor([2, 2, 0, 0])
-    value = CRL(COUNTS, eta=1)(torch.zeros(4, 3), targets, points)
+    value = CRL(COUNTS, eta=1, level="instance")(torch.zeros(4, 3), targets, points)
     (slopes,) = torch.autograd.grad(value, points)
     assert slopes.isfinite().all(), "the slope of a distance of 0"
     # Of each anchor's two strangers, one is where it is and one too far to matter.
@@ -89,9 +125,9 @@ def test_a_positive_is_another_image_even_where_its_embedding_is_the_same() -> N
 def test_without_a_triplet_rectification_is_0(targets: list[int]) -> None:
     logits, labels = LOGITS[: len(targets)], torch.tensor(targets)
     expected = (1 - OMEGA) * cross_entropy(logits, labels)
-    for embeddings in ([], [torch.randn(len(targets), 5)]):
+    for level in LEVELS:
         leaf = logits.clone().requires_grad_()
-        value = CRL(COUNTS, eta=1)(leaf, labels, *embeddings)
+        value = CRL(COUNTS, eta=1, level=level)(leaf, labels, torch.randn(len(targets), 5))
         torch.testing.assert_close(value.detach(), expected)
         (slopes,) = torch.autograd.grad(value, leaf)
         assert slopes.isfinite().all()
@@ -138,29 +174,28 @@ def test_rectification_pulls_a_class_together_and_away_from_its_neighbours() -> 
     rng = torch.Generator().manual_seed(3)
     points = torch.randn(8, 2, generator=rng).requires_grad_()
     targets = torch.tensor([0, 0, 0, 0, 0, 2, 2, 2])
-    own = points[5:].detach()
-    before = torch.pdist(own).mean()
+    before = torch.pdist(normalize(points[5:].detach())).mean()
     for _ in range(200):
-        value = CRL(COUNTS, eta=1)(torch.zeros(8, 3), targets, points)
+        value = CRL(COUNTS, eta=1, level="instance")(torch.zeros(8, 3), targets, points)
         (slopes,) = torch.autograd.grad(value, points)
         with torch.no_grad():
             points -= 0.1 * slopes
-    assert torch.pdist(points[5:].detach()).mean() < before
+    assert torch.pdist(normalize(points[5:].detach())).mean() < before
     assert rectification(torch.zeros(8, 3), targets, points.detach()) < 1e-3
 
 
 def test_embeddings_that_do_not_fit_are_refused() -> None:
     targets = torch.tensor([0, 0, 0, 0, 1, 1, 2, 2])
     with pytest.raises(ValueError, match=r"embeddings must be \[8, D\], not \[7, 2\]"):
-        CRL(COUNTS)(LOGITS, targets, torch.zeros(7, 2))
+        CRL(COUNTS, level="instance")(LOGITS, targets, torch.zeros(7, 2))
     with pytest.raises(ValueError, match=r"embeddings must be \[8, D\], not \[8\]"):
-        CRL(COUNTS)(LOGITS, targets, torch.zeros(8))
+        CRL(COUNTS, level="instance")(LOGITS, targets, torch.zeros(8))
 
 
 def test_narrow_embeddings_are_widened() -> None:
     targets = torch.tensor([0, 0, 0, 0, 1, 1, 2, 2])
     narrow = torch.randn(8, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
-    loss = CRL(COUNTS, eta=1)
+    loss = CRL(COUNTS, eta=1, level="instance")
     with torch.autocast("cpu", dtype=torch.bfloat16):
         value = loss(LOGITS, targets, narrow)
     assert torch.equal(value, loss(LOGITS, targets, narrow.float()))

@@ -184,6 +184,10 @@ def minority(targets: list[int], counts: list[int]) -> list[int]:
     return found
 
 
+def length(row: Sequence[Decimal]) -> Decimal:
+    return sum((a**2 for a in row), Decimal(0)).sqrt()
+
+
 def crl(
     rows: Rows,
     targets: list[int],
@@ -194,7 +198,9 @@ def crl(
     embeddings: Rows | None = None,
 ) -> Decimal:
     def apart(i: int, j: int) -> Decimal:
-        return sum((a - b) ** 2 for a, b in zip(embeddings[i], embeddings[j], strict=True)).sqrt()
+        return length([a - b for a, b in zip(directions[i], directions[j], strict=True)])
+
+    directions = [[a / length(row) for a in row] for row in embeddings or []]
 
     p = [softmax(row) for row in rows]
     hinges = []
@@ -385,7 +391,8 @@ def test_complement_of_cot(batch: Batch) -> None:
 @pytest.mark.parametrize("spread", [0.4, 1e4])
 def test_crl_of_embeddings(options: dict[str, Any], spread: float) -> None:
     batch = BATCHES["ordinary"]
-    loss, targets, logits = CRL(batch.counts, **options), torch.tensor(batch.targets), batch.logits
+    loss = CRL(batch.counts, **options, level="instance")
+    targets, logits = torch.tensor(batch.targets), batch.logits
     rng = random.Random(9)
     embeddings = torch.tensor([[rng.uniform(-spread, spread) for _ in "xyz"] for _ in logits])
     exact = [[Decimal(z) for z in row] for row in torch.tensor(logits).tolist()]

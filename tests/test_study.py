@@ -258,6 +258,11 @@ def test_class_sizes_that_no_fold_can_have_are_said_before_any_network_learns(le
     ("grid", "study", "said"),
     [
         ('[grid]\nloss = ["mfe"]\nregime = ["drw"]', "", "drw needs a loss that can weigh"),
+        (
+            '[grid]\nloss = [{loss = "crl", level = "instance"}]',
+            "",
+            "a probe's stay where they are",
+        ),
         ('[grid]\nloss = [{loss = "focal", beta = 1}]', "", "loss focal has no option 'beta'"),
         ('[grid]\nrebalance = [{method = "smote", to = "2y"}]', "", "a target is max"),
         ('[grid]\nthreshold = ["cost:no.csv"]', "", "no cost matrix at"),

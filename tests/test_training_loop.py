@@ -172,7 +172,7 @@ def test_embeddings_are_the_features_under_the_last_layer(dataset: ImageDataset)
     without = Network(with_hidden.body, None, nn.Sequential(ConcatPool(), nn.Linear(12, 3)))
     for network in (with_hidden, without):
         pairs: list[tuple[Tensor, Tensor]] = []
-        list(fit(network, dataset, Noting(COUNTS), recipe, counts=COUNTS, **CPU))
+        list(fit(network, dataset, Noting(COUNTS, level="instance"), recipe, counts=COUNTS, **CPU))
         [(logits, embeddings)] = pairs
         features = network.body(images[order])
         expected = concat_pool(features) if network.hidden is None else network.hidden(features)

@@ -94,6 +94,14 @@ def at_least_zero(option: str, value: Any) -> float:
     return number(option, value, "a number of at least 0", lambda found: found >= 0)
 
 
+def one_of(option: str, value: Any, choices: Sequence[str]) -> str:
+    """``value`` if it is one of the ``choices``; LossError, which names the ``option``, if not."""
+    if value not in choices:
+        known = ", ".join(choices)
+        raise LossError(f"the loss option {option} must be one of {known}, not {shown(value)}")
+    return str(value)
+
+
 def _whole(name: str | int, count: Any) -> int:
     try:
         whole = operator.index(count)

@@ -30,7 +30,8 @@ class Loss(nn.Module):
 
     takes_cosines: the logits are cosines, of a last layer whose features and weights are normalised
         and that has no bias.
-    takes_embeddings: a third argument, the features [N, D] under the last layer, is welcome.
+    takes_embeddings: a third argument is needed, the features [N, D] under the last layer, and the
+        loss is of use only where these learn.
     sees_whole_batch: the loss of a batch is more than the mean of the losses of its parts, each as
         its ``amount`` says.
     weighs_classes: ``reweight`` says from then on how much a sample of each class counts.
@@ -41,7 +42,7 @@ class Loss(nn.Module):
     """
 
     takes_cosines: ClassVar[bool] = False
-    takes_embeddings: ClassVar[bool] = False
+    takes_embeddings: bool = False
     sees_whole_batch: ClassVar[bool] = True
     weighs_classes: ClassVar[bool] = False
 

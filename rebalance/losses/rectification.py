@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, relu
+from torch.nn.functional import cross_entropy, normalize, relu
 
 from rebalance.errors import LossError
-from rebalance.losses.arguments import ClassCounts, at_least_zero, counts_of, number
+from rebalance.losses.arguments import ClassCounts, at_least_zero, counts_of, number, one_of
 from rebalance.losses.loss import Loss, outside_autocast, widened
 
+LEVELS = ("class", "instance")
 MINORITY_SHARE = 0.5  # of the batch, that the minority classes hold at most together
 
 
@@ -25,12 +26,15 @@ class CRL(Loss):
     positives are the ``kappa`` hardest others of its class c, its negatives the ``kappa`` hardest
     of other classes. A class with one image in the batch has no triplet; without any, L_crl is 0.
 
-    Called with logits and targets alone, samples are compared by p(c) (class level): positives are
-    hard when low, negatives when high; d is |p_a - p_+| and p_a - p_-. Called with embeddings
-    [N, D] too, by Euclidean distance (instance level): far positives, near negatives.
+    level: what samples are compared by. ``class``: p(c); positives are hard when low, negatives
+    when high; d is |p_a - p_+| and p_a - p_-. ``instance``: the Euclidean distance between their
+    embeddings [N, D], a third argument that the class level does not look at; positives are hard
+    when far, negatives when near. Unlike in eq. 11 these are normalised first: a distance is then
+    at most 2, and the margin means the same for every network.
 
-    eta (η): from 0 to 1. margin: at least 0. kappa: a whole number of at least 1. Source: Dong,
-    Gong & Zhu 2018, eq. 3 to 11; Johnson & Khoshgoftaar 2019, eq. 17.
+    eta (η): from 0 to 1. margin: at least 0. kappa: a whole number of at least 1. Called at level
+    ``instance`` without embeddings, it raises ValueError. Source: Dong, Gong & Zhu 2018, eq. 3 to
+    11, whose class level did better; Johnson & Khoshgoftaar 2019, eq. 17.
 
     >>> import torch
     >>> from rebalance.losses import LOSSES
@@ -39,12 +43,11 @@ class CRL(Loss):
     >>> targets = torch.tensor([0, 0, 0, 0, 1, 1])
     >>> round(loss(logits, targets).item(), 4)
     0.3903
-    >>> embeddings = torch.tensor([[0.0], [0.1], [0.3], [0.2], [0.9], [0.4]])
+    >>> loss = LOSSES["crl"]([50, 10], eta=0.5, level="instance")
+    >>> embeddings = torch.tensor([[9.0, 8, 9, 7, 0, 1], [0, 1, 2, 3, 2, 1]]).T
     >>> round(loss(logits, targets, embeddings).item(), 4)
-    0.4069
+    0.3765
     """
-
-    takes_embeddings = True
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class CRL(Loss):
         eta: float = 0.01,
         margin: float = 0.5,
         kappa: int = 3,
+        level: str = "class",
     ) -> None:
         super().__init__(class_counts)
         self.counts = counts_of(class_counts)
@@ -63,15 +67,16 @@ class CRL(Loss):
         self.kappa = int(
             number("kappa", kappa, needed, lambda found: found >= 1 and found.is_integer())
         )
+        self.takes_embeddings = one_of("level", level, LEVELS) == "instance"
 
     def forward(self, logits: Tensor, targets: Tensor, embeddings: Tensor | None = None) -> Tensor:
         self.check(logits, targets)
         with outside_autocast(logits):
             logits = widened(logits)
-            if embeddings is None:
-                rectification = self._class_level(logits.softmax(dim=1), targets)
+            if self.takes_embeddings:
+                rectification = self._instance_level(embeddings, targets)
             else:
-                rectification = self._instance_level(widened(embeddings), targets)
+                rectification = self._class_level(logits.softmax(dim=1), targets)
             plain = cross_entropy(logits, targets)
             return self.alpha * rectification + (1 - self.alpha) * plain
 
@@ -85,12 +90,15 @@ class CRL(Loss):
             hinges.append(self._hinges(own, signed.abs(), signed, -hardness, hardness))
         return _mean(hinges, probabilities)
 
-    def _instance_level(self, embeddings: Tensor, targets: Tensor) -> Tensor:
-        """L_crl by the Euclidean distance of embeddings [N, D]."""
+    def _instance_level(self, embeddings: Tensor | None, targets: Tensor) -> Tensor:
+        """L_crl by the Euclidean distance of embeddings [N, D], normalised."""
+        if embeddings is None:
+            raise ValueError("level=instance compares embeddings, and none were given")
         if embeddings.ndim != 2 or len(embeddings) != len(targets):
             raise ValueError(
                 f"embeddings must be [{len(targets)}, D], not {list(embeddings.shape)}"
             )
+        embeddings = normalize(widened(embeddings), dim=1)
         hinges = []
         for label in self._minority(targets):
             own = targets == label

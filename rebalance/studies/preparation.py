@@ -49,6 +49,11 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
                 _check_regime(each, counts, plan.options)
         except RebalanceError as error:
             raise SettingError(f"{str(plan.path)!r}: {error}") from None
+        if loss.takes_embeddings and plan.options.depth != "full":
+            raise SettingError(
+                f"{str(plan.path)!r}: the loss {treatment.loss} moves embeddings, and a probe's "
+                'stay where they are: choose another loss or level, or depth = "full"'
+            )
         if REGIMES[each.regime.key].needs_weights and not loss.weighs_classes:
             raise SettingError(
                 f"{str(plan.path)!r}: the regime {each.regime.key} needs a loss that can weigh the "

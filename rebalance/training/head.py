@@ -208,7 +208,6 @@ def _steps(head: nn.Module, loss: Loss | None, recipe: HeadRecipe, device: str) 
     if loss is None:
         return [descend(cross_entropy)]
     loss.to(device)
-    # No loss is given the embeddings: these do not learn, so that CRL compares by probabilities.
     return [descend(each.loss) for each in loss.steps()]
 
 

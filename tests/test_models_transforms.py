@@ -92,7 +92,8 @@ def test_a_stretched_image_is_torchvisions_resize(
     # Beyond one to eight, the longer side is resized first and not the wider one.
     off = 0 if max(size) <= 8 * min(size) else 2
     assert int((found.int() - expected.int()).abs().max()) <= off
-    assert int((quick.int() - expected.int()).abs().max()) <= max(off, 1)
+    assert int((quick.int() - expected.int()).abs().max()) <= 2
+    assert float((quick.float() - expected.float()).abs().mean()) < 0.5
 
 
 @pytest.mark.parametrize("fit", ["crop", "stretch"])

@@ -115,28 +115,39 @@ def test_a_run_looks_at_images_as_it_was_trained_to(run, make_folder, tmp_path):
         (square / path.parent.name).mkdir(parents=True, exist_ok=True)
         with Image.open(path) as image:
             image.resize((32, 32), Image.Resampling.BILINEAR).save(square / path.relative_to(wide))
-    for data, more in ((wide, ["--resize", "stretch"]), (square, [])):
+    for data, more in ((wide, []), (square, ["--resize", "crop"])):
         folder = tmp_path / f"run of {data.name}"
         found = run("train", data, "--test", data, "-o", folder, *QUICK, "--allow-overlap", *more)
         assert found.status == 0, found.err
     one, other = (tmp_path / f"run of {name}" for name in ("wide", "square"))
-    network = json.loads((one / "options.json").read_bytes())["options"]["network"]
-    assert network["resize"] == "stretch"
+    networks = [
+        json.loads((folder / "options.json").read_bytes())["options"]["network"]
+        for folder in (one, other)
+    ]
+    assert networks[0]["resize"] == "stretch"
+    assert "resize" not in networks[1]  # as in a run of before there was a choice
     before, after = (load_file(folder / "model.safetensors") for folder in (other, one))
     assert all(np.array_equal(before[name], after[name]) for name in before)
     scores = run("evaluate", one, wide, "--json").out
     assert json.loads(scores) == json.loads((other / "metrics.json").read_bytes())
     look = partial(rebalance.extract, extractor=str(one), device="cpu")
-    stretched, whole, cropped = look(wide), look(square), look(wide, resize="crop")
+    stretched, whole, cropped = look(wide), look(square), look(wide, extractor=str(other))
     np.testing.assert_allclose(
         stretched.layers["pool"].read(slice(None), slice(None)),
         whole.layers["pool"].read(slice(None), slice(None)),
         rtol=0.02,
         atol=0.02,
     )
-    assert cropped.computed == 12  # not what the cache holds of the others
-    assert cropped.extractor.about["resize"] == "crop"
-    assert cropped.extractor.fingerprint != stretched.extractor.fingerprint
+    assert stretched.extractor.about["resize"] == "stretch"
+    assert "resize" not in cropped.extractor.about  # that run's own, and not the default
+    again = look(wide, resize="crop")
+    assert again.computed == 12  # not what the cache holds of the stretched ones
+    pools = [each.layers["pool"].read(slice(None), slice(None)) for each in (cropped, again)]
+    np.testing.assert_array_equal(*pools)  # equal networks that see equal squares
+    resumed = run(
+        "train", square, "--test", square, "-o", other, *QUICK, "--allow-overlap", "--resume"
+    )
+    assert resumed.status == 0, resumed.err  # whatever the default has become
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if name != "cost"])

@@ -115,7 +115,7 @@ def extract(
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
-            [default: as a run was trained, else crop] (one of crop, stretch)
+            [default: as a run was trained, else stretch] (one of crop, stretch)
         flips: Mirror images that finetune learns from: left to right, upside down or both;
             none for digits, text and classes of left and right. [default: h] (a key of
             rebalance.training.parts.FLIPS)
@@ -227,7 +227,7 @@ def hybrid(
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
-            [default: as a run was trained, else crop] (one of crop, stretch)
+            [default: as a run was trained, else stretch] (one of crop, stretch)
         flips: Mirror images that finetune learns from: left to right, upside down or both;
             none for digits, text and classes of left and right. [default: h] (a key of
             rebalance.training.parts.FLIPS)
@@ -304,7 +304,7 @@ def inspect(
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
-            [default: as a run was trained, else crop] (one of crop, stretch)
+            [default: as a run was trained, else stretch] (one of crop, stretch)
         flips: Mirror images that finetune learns from: left to right, upside down or both;
             none for digits, text and classes of left and right. [default: h] (a key of
             rebalance.training.parts.FLIPS)
@@ -436,7 +436,7 @@ def oversample(
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
-            [default: as a run was trained, else crop] (one of crop, stretch)
+            [default: as a run was trained, else stretch] (one of crop, stretch)
         flips: Mirror images that finetune learns from: left to right, upside down or both;
             none for digits, text and classes of left and right. [default: h] (a key of
             rebalance.training.parts.FLIPS)
@@ -629,7 +629,8 @@ def train(
         weights: What to start from. [default: imagenet for transfer, else scratch]
         image_size: Side of the square the network sees.
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
-            [default: as the weights of a run were trained, else crop] (one of crop, stretch)
+            [default: as the weights of a run were trained, else stretch] (one of crop,
+            stretch)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         loss: Loss to minimise; rebalance losses lists them, with their options. (a key of
@@ -750,7 +751,7 @@ def undersample(
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
-            [default: as a run was trained, else crop] (one of crop, stretch)
+            [default: as a run was trained, else stretch] (one of crop, stretch)
         flips: Mirror images that finetune learns from: left to right, upside down or both;
             none for digits, text and classes of left and right. [default: h] (a key of
             rebalance.training.parts.FLIPS)

@@ -22,7 +22,7 @@ from rebalance.models.headers import is_ours
 from rebalance.models.pretrained import MODEL, Wording, find_pretrained
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
-from rebalance.settings import ExtractorOptions, RunOptions
+from rebalance.settings import CROP, ExtractorOptions, RunOptions
 
 if TYPE_CHECKING:
     from rebalance.models.network import Network
@@ -101,8 +101,6 @@ def find_extractor(
         "precision": precision,
         "device": device,
     }
-    if options.resize is not None:  # or what was kept before there was a choice would be lost
-        how["resize"] = options.resize
     if options.flips is not None:
         how["flips"] = options.flips
     source = (
@@ -111,6 +109,9 @@ def find_extractor(
         else find_pretrained(options.extractor, options.arch, EXTRACTOR)
     )
     facts: ExtractorRecord = {"kind": source.kind, "arch": source.arch, **source.facts, **how}
+    resize = options.resize or source.resize
+    if resize != CROP:  # what was kept before there was a choice is cropped, and says nothing of it
+        facts["resize"] = resize
     identity = fingerprint({**facts, "reading": READING})
 
     loaded: list[tuple[Network, Transform]] = []  # once for all who ask
@@ -121,7 +122,7 @@ def find_extractor(
         if not loaded:
             # Networks are built with random weights first: the caller's generator is not moved.
             with torch.random.fork_rng(devices=[]):
-                loaded.append(_viewed(source.load(progress), options))
+                loaded.append(_viewed(source.load(progress), options.image_size, resize))
         return loaded[0]
 
     return Extractor(
@@ -137,13 +138,13 @@ def find_extractor(
 
 
 def _viewed(
-    loaded: "tuple[Network, Transform]", options: ExtractorOptions
+    loaded: "tuple[Network, Transform]", image_size: int | None, resize: str
 ) -> "tuple[Network, Transform]":
     """Return the same network for images of another size, or made so in another way."""
     from rebalance.models.network import layer_widths
     from rebalance.models.transforms import with_view
 
     network, transform = loaded
-    if options.image_size is not None:
-        layer_widths(network, options.image_size)  # raises where the network cannot take it
-    return network, with_view(transform, options.image_size, options.resize)
+    if image_size is not None:
+        layer_widths(network, image_size)  # raises where the network cannot take it
+    return network, with_view(transform, image_size, resize)

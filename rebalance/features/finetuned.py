@@ -20,7 +20,7 @@ from rebalance.models.fingerprints import fingerprint
 from rebalance.models.pretrained import ARCH, Wording, find_pretrained
 from rebalance.progress import Progress, silent
 from rebalance.records import ExtractorRecord
-from rebalance.settings import ExtractorOptions, Recipe, RunOptions
+from rebalance.settings import CROP, RESIZE, ExtractorOptions, Recipe, RunOptions
 from rebalance.training.parts import spelled
 
 if TYPE_CHECKING:
@@ -63,12 +63,13 @@ class FineTuned:
         default = SMALL_ARCH if small else ARCH
         self.arch = start.arch if start else options.arch or default
         self.start = start
-        self.image_size, self.resize = options.image_size, options.resize
+        self.image_size = options.image_size
+        self.resize = options.resize or (start.resize if start else RESIZE)
         recipe = Recipe.from_scratch() if start is None else Recipe()
         flipped = spelled(recipe.augmentation, options.flips)
         self.recipe = replace(recipe, augmentation=flipped)
         self.run = run
-        self.how = how
+        self.how = how if self.resize == CROP else how | {"resize": self.resize}
         self.folder = folder
         self.workers = workers
         self.scale = scale

@@ -13,6 +13,7 @@ from rebalance.models.fingerprints import file_digest
 from rebalance.models.headers import saved_metadata
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
+from rebalance.settings import CROP, RESIZE
 
 if TYPE_CHECKING:
     from rebalance.models.network import Network
@@ -42,6 +43,7 @@ class ImageNet:
     arch: str
     instead: str
     kind = "imagenet"
+    resize = RESIZE
 
     @property
     def facts(self) -> ExtractorRecord:
@@ -59,13 +61,14 @@ class ImageNet:
 class Checkpoint:
     """A checkpoint file: one of ours, which describes itself, or torchvision's state dict.
 
-    arch: of the latter, the network that it is of.
+    arch: of the latter, the network that it is of. resize: how images become squares, unless told.
     """
 
     path: Path
     arch: str
     digest: str
     is_ours: bool
+    resize: str = RESIZE
     kind = "checkpoint"
 
     @property
@@ -106,4 +109,6 @@ def find_pretrained(name: str, arch: str | None, option: Wording) -> ImageNet | 
     found = str(own.get("arch"))
     if arch not in (None, found):
         raise ExtractorError(f"{name!r} holds a {found}, not a {arch}: leave out --arch")
-    return Checkpoint(path, found, digest, is_ours=True)
+    transform = own.get("transform")
+    resize = transform.get("fit", CROP) if isinstance(transform, dict) else CROP
+    return Checkpoint(path, found, digest, is_ours=True, resize=resize)

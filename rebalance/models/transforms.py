@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from rebalance.errors import ExtractorError
-from rebalance.settings import RESIZES
+from rebalance.settings import CROP, RESIZES, STRETCH
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +52,7 @@ class Transform:
     mean: Channels
     std: Channels
     interpolation: str
-    fit: str = "crop"
+    fit: str = CROP
 
     def __post_init__(self) -> None:
         if not self.resize >= self.crop >= 1:
@@ -67,7 +67,7 @@ class Transform:
     @property
     def shorter_side(self) -> int:
         """The pixels that the shorter side of an image is resized to."""
-        return self.crop if self.fit == "stretch" else self.resize
+        return self.crop if self.fit == STRETCH else self.resize
 
     def image(self, image: Image.Image) -> Tensor:
         """Return an RGB image as the network sees it: uint8 [3, crop, crop]."""
@@ -118,7 +118,7 @@ class Transform:
         ``fit`` only where it is another than it was before there was a choice.
         """
         fields = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
-        if self.fit == "crop":
+        if self.fit == CROP:
             del fields["fit"]
         return fields
 
@@ -134,17 +134,17 @@ class Transform:
             mean=_channels(fields["mean"]),
             std=_channels(fields["std"]),
             interpolation=str(fields["interpolation"]),
-            fit=str(fields.get("fit", "crop")),
+            fit=str(fields.get("fit", CROP)),
         )
 
     def _surplus(self, one: int, other: int) -> tuple[int, int]:
         """Return how much of each end of either side is cut off, being beyond what a crop shows."""
-        longest = max(one, other) if self.fit == "stretch" else _LONGEST_SIDE * min(one, other)
+        longest = max(one, other) if self.fit == STRETCH else _LONGEST_SIDE * min(one, other)
         return max(0, one - longest) // 2, max(0, other - longest) // 2
 
     def _steps(self, one: int, other: int) -> list[tuple[int, int]]:
         """Return the sizes that an image is resized to, one after the other."""
-        if self.fit == "stretch":
+        if self.fit == STRETCH:
             square = (self.crop, self.crop)
             if max(one, other) <= _LONGEST_SIDE * min(one, other):
                 return [square]
@@ -217,13 +217,13 @@ def plain_transform(arch: str) -> Transform:
     return torchvision_transform(arch, weights=first if first in entries.__members__ else "DEFAULT")
 
 
-def with_view(transform: Transform, size: int | None, resize: str | None) -> Transform:
-    """Return ``transform`` for squares of ``size`` pixels, made by ``resize``; None is its own.
+def with_view(transform: Transform, size: int | None, resize: str) -> Transform:
+    """Return ``transform`` for squares of ``size`` pixels (None is its own), made by ``resize``.
 
     Raises ExtractorError for a size below 1.
     """
     found = transform if size is None else with_image_size(transform, size)
-    return found if resize is None else replace(found, fit=resize)
+    return replace(found, fit=resize)
 
 
 def with_image_size(transform: Transform, size: int) -> Transform:

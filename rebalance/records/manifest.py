@@ -38,7 +38,7 @@ class ExtractorRecord(TypedDict, total=False):
     data: Annotated[str, "A digest of the images that it was trained on, and of their labels."]
     image_size: Annotated[int | None, "The width its images are scaled to; null is its own."]
     resize: Annotated[
-        str, "How an image becomes a square, crop or stretch; only where it was told."
+        str, "How an image becomes a square: stretch; absent where its centre is cropped."
     ]
     flips: Annotated[
         str, "Mirror images that it was trained on: none, h, v or hv; only where they were told."

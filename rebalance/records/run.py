@@ -8,10 +8,10 @@ FORMAT: Final = 1
 
 
 class NetworkView(TypedDict, total=False):
-    """How the network was told to look at images."""
+    """How the network looks at images."""
 
     resize: Annotated[
-        str, "How an image becomes a square, crop or stretch; only where it was told."
+        str, "How an image becomes a square: stretch; absent where its centre is cropped."
     ]
 
 

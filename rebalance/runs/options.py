@@ -20,10 +20,11 @@ from rebalance.models.fingerprints import fingerprint
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import HeadRecord, RunOptionsRecord
-from rebalance.records.run import FolderReading, NetworkView
+from rebalance.records.run import FolderReading
 from rebalance.runs.recipe import chosen_phase
 from rebalance.scoring.class_values import with_class_values
 from rebalance.settings import (
+    CROP,
     FolderOptions,
     Recipe,
     RunOptions,
@@ -136,7 +137,6 @@ def record_options(
     seen, validation = sets.seen, sets.validation
     told = scoring.group_column
     column: FolderReading = {} if told is None else {"group_column": told}
-    view: NetworkView = {} if training.resize is None else {"resize": training.resize}
     judged = sorted(digest.hex() for digest in validation.digests.values()) if validation else []
     loss_options = with_class_values(dict(training.loss_options), seen.classes)
     record: RunOptionsRecord = {
@@ -145,7 +145,6 @@ def record_options(
             "arch": training.arch,
             "weights": training.weights,
             "image_size": training.image_size,
-            **view,
         },
         "loss": {"name": training.loss, **loss_options},
         "sampler": training.sampler,
@@ -181,6 +180,18 @@ def first_phase_of(options: RunOptionsRecord) -> FirstPhase:
     """What the first phase of a run does, if its regime has one."""
     phase = options.get("phase")
     return USUAL if phase is None else FirstPhase(**phase)
+
+
+def with_resize(options: RunOptionsRecord, resize: str) -> RunOptionsRecord:
+    """The options with how images become squares; cropped is what runs of long ago do not tell."""
+    if resize == CROP:
+        return options
+    return {**options, "network": {**options["network"], "resize": resize}}
+
+
+def resize_from(options: RunOptionsRecord) -> str:
+    """How images become squares for the network of a run."""
+    return options["network"].get("resize", CROP)
 
 
 def scale_from(options: RunOptionsRecord) -> DepthScale:

@@ -12,7 +12,8 @@ LAYERS_OR_AUTO = (*LAYERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_WORKERS = 1024  # threads, or processes of a study
 LARGEST_SIDE = 4096  # pixels of an image for a network
-RESIZES = ("crop", "stretch")
+CROP, STRETCH = RESIZES = ("crop", "stretch")
+RESIZE = STRETCH  # measured to be the better one: docs/methods.md, "How an image becomes a square"
 PRECISIONS = ("auto", "fp32", "bf16")
 LINKS = ("auto", "hard", "sym", "copy", "reflink")
 
@@ -117,7 +118,7 @@ class ExtractorOptions(Options):
         choices=RESIZES,
         wrong="resize is",
         help="How an image becomes that square: the centre of it, or all of it, stretched. "
-        "[default: as a run was trained, else crop]",
+        f"[default: as a run was trained, else {RESIZE}]",
     )
     flips: str | None = option(
         None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rebalance.settings.option import Options, again, option
 from rebalance.settings.recipes import HIGHEST_RATE, MOST_EPOCHS, NORMALISATIONS, RECIPES
-from rebalance.settings.running import LARGEST_SIDE, PRECISIONS, RESIZES
+from rebalance.settings.running import LARGEST_SIDE, PRECISIONS, RESIZE, RESIZES
 
 # A set that takes at most so many bytes when decoded stays in memory.
 HELD_BYTES = {"auto": 2**30, "yes": sys.maxsize, "no": 0}
@@ -94,7 +94,7 @@ class TrainOptions(Options):
         choices=RESIZES,
         wrong="resize is",
         help="How an image becomes that square: the centre of it, or all of it, stretched. "
-        "[default: as the weights of a run were trained, else crop]",
+        f"[default: as the weights of a run were trained, else {RESIZE}]",
     )
     precision: str = option(
         "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."

@@ -22,7 +22,7 @@ from rebalance.models.devices import resolve_device
 from rebalance.models.fingerprints import fingerprint
 from rebalance.progress import Progress
 from rebalance.runs.recipe import chosen_recipe
-from rebalance.settings import RunOptions, StudyOptions
+from rebalance.settings import CROP, RESIZE, RunOptions, StudyOptions, TrainOptions
 from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
 from rebalance.studies.images import open_images
@@ -153,8 +153,14 @@ def _facts(options: StudyOptions, sight: Sight, kin: list[int], device: str) -> 
     if scale := sight.scale.as_record():
         facts["scale"] = scale
     if options.depth == "full":
-        facts |= {"training": asdict(options.training), "device": device}
+        facts |= {"training": _trained_by(options.training), "device": device}
     return facts
+
+
+def _trained_by(training: TrainOptions) -> dict[str, Any]:
+    """The options of training; to crop is not told, as before there was a choice."""
+    resize = training.resize or RESIZE
+    return asdict(training) | {"resize": None if resize == CROP else resize}
 
 
 def check_place(output: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rebalance import seeds
 from rebalance.models.pretrained import ARCH, Wording, find_pretrained
 from rebalance.progress import silent
-from rebalance.settings import RECIPES, TrainOptions
+from rebalance.settings import RECIPES, RESIZE, TrainOptions
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
@@ -44,16 +44,19 @@ def untrained(
 
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seeds.integer(seed, "weights"))
-        arch, network, transform = _classifier(training, len(classes))
+        arch, network, transform, resize = _classifier(training, len(classes))
         if loss.takes_cosines:
             network = with_cosine_output(network)
     if training.image_size is not None:
         layer_widths(network, training.image_size)  # raises where the network cannot take it
-    return arch, network, with_view(transform, training.image_size, training.resize)
+    return arch, network, with_view(transform, training.image_size, training.resize or resize)
 
 
-def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Transform]":
-    """Build the paper's head for ``transfer``, and the literature's last layer for ``scratch``."""
+def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Transform, str]":
+    """Build the paper's head for ``transfer``, and the literature's last layer for ``scratch``.
+
+    The last is how images become squares for such weights.
+    """
     from rebalance.models.backbones import build
     from rebalance.models.network import fresh_network, network_of, with_new_head
     from rebalance.models.transforms import plain_transform
@@ -63,9 +66,9 @@ def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Tr
     if weights != "scratch":
         source = find_pretrained(weights, training.arch, WEIGHTS)
         body, transform = source.load(silent)
-        return source.arch, with_new_head(body, classes), transform
+        return source.arch, with_new_head(body, classes), transform, source.resize
     arch = training.arch or (ARCH if transfer else SMALL_ARCH)
     transform = plain_transform(arch)
     if transfer:
-        return arch, fresh_network(arch, classes), transform
-    return arch, network_of(arch, build(arch, classes), transform.crop), transform
+        return arch, fresh_network(arch, classes), transform, RESIZE
+    return arch, network_of(arch, build(arch, classes), transform.crop), transform, RESIZE

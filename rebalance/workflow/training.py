@@ -32,6 +32,8 @@ from rebalance.runs.options import (
     make_loss,
     open_sets,
     record_options,
+    resize_from,
+    with_resize,
 )
 from rebalance.runs.recipe import chosen_phase, chosen_recipe
 from rebalance.scoring.amounts import Amounts
@@ -75,7 +77,9 @@ def train(
     check_options(training.loss, dict(training.loss_options))
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
-            processes.by_first(partial(Run.open, output))
+            begun = processes.by_first(partial(Run.open, output))
+            resize = training.resize or resize_from(begun.options)  # whatever the default is now
+            training = replace(training, resize=resize)
         recipe, first = chosen_recipe(training), chosen_phase(training)
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         sets = processes.by_first(
@@ -102,6 +106,7 @@ def train(
         arch, network, transform = processes.by_first(
             partial(untrained, training, sets.seen.classes, loss, run.seed)
         )
+        options = with_resize(options, transform.fit)
         _check(training, recipe, first, sets, network, loss, processes)
         _check_rule(scoring, options, recipe, sets, samples)
         # What cannot be is said by now: neither a folder nor an epoch is spent on it.

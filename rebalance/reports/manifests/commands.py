@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rebalance.settings import SelectionOptions, calls
+from rebalance.settings import CROP, RESIZE, SelectionOptions, calls
 from rebalance.settings.spelling import flags
 
 CALLS = {
@@ -99,5 +99,10 @@ def _hybrid(grown: Mapping[str, Any], cut: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extractor(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name in ("name", "arch", "init", "image_size", "resize", "flips", "precision", "device"):
+    for name in ("name", "arch", "init", "image_size", "flips", "precision", "device"):
         yield ("extractor" if name == "name" else name), about.get(name)
+    if about:
+        resize = about.get("resize", CROP)
+        # What is at its default is left out; a checkpoint may be a run, which has its own.
+        told = resize != RESIZE or about.get("kind") == "checkpoint"
+        yield "resize", resize if told else None

@@ -12,15 +12,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import rebalance
 from rebalance.data.folder import scan
 from rebalance.features.extractors import EXTRACTOR
-from rebalance.studies import full
+from rebalance.progress import silent
+from rebalance.settings import RunOptions
+from rebalance.studies import full, rebalanced
 from rebalance.studies.cells import CellStore
 from rebalance.studies.declaration import read_study
 from rebalance.studies.folds import deal
 from rebalance.studies.images import keyed
+from rebalance.studies.preparation import prepared
 
 MEASURED = {"seconds"}
 SUBCLASSES = Path(__file__).parents[1] / "sample_data" / "subclasses.csv"
@@ -356,3 +360,27 @@ def test_a_study_reads_further_endings(run, make_folder, tmp_path):
     assert "study.extensions reads other kinds" in run("study", path, "-o", "out").error
     path.write_text(text.format('extensions = [".jpe"]'))
     assert run("study", path, "-o", tmp_path / "out", "--dry-run").status == 0
+
+
+def test_neighbours_by_pixels_are_told_among_the_images_of_a_fold(declare, run, tmp_path):
+    grid = '[grid]\nrebalance = [{method = "smote", neighbours_in = "pixels", to = 30}]'
+    path = declare(grid, "seeds = 1\nfolds = 2")
+    setup = prepared(read_study(path), tmp_path / "none", RunOptions(device="cpu"), silent)
+    trained, _ = setup.sides(0, 0)
+    part = setup.part(0, 0, trained)
+    values = []
+    for place in trained:
+        with Image.open(setup.images.root / setup.images.paths[place]) as image:
+            values.append(np.asarray(image.convert("RGB"), np.int64).ravel())
+    squares = np.stack([((each - np.stack(values)) ** 2).sum(axis=1) for each in values])
+    np.fill_diagonal(squares, squares.max() + 1)
+
+    (smote,) = (each for each in setup.cells.definitions if each.rebalance.startswith("smote"))
+    added = rebalanced.rebalance(part, setup.cells.definitions[smote].rebalance).added
+    assert len(added.base) > 20
+    for base, partner in zip(added.base, added.partner, strict=True):
+        own = np.flatnonzero(part.labels == part.labels[base])
+        assert partner in own[np.argsort(squares[base, own], kind="stable")[:5]]
+    found = run("study", path, "-o", tmp_path / "study", "--workers", 1, "--device", "cpu")
+    assert found.status == 0, found.err
+    assert "smote neighbours_in=pixels to=30" in found.out

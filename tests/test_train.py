@@ -130,20 +130,20 @@ def test_a_run_looks_at_images_as_it_was_trained_to(run, make_folder, tmp_path):
     assert all(np.array_equal(before[name], after[name]) for name in before)
     scores = run("evaluate", one, wide, "--json").out
     assert json.loads(scores) == json.loads((other / "metrics.json").read_bytes())
-    look = partial(rebalance.extract, extractor=str(one), device="cpu")
+    look = partial(rebalance.extract, layers=["pool"], extractor=str(one), device="cpu")
     stretched, whole, cropped = look(wide), look(square), look(wide, extractor=str(other))
-    np.testing.assert_allclose(
-        stretched.layers["pool"].read(slice(None), slice(None)),
-        whole.layers["pool"].read(slice(None), slice(None)),
-        rtol=0.02,
-        atol=0.02,
+    again = look(wide, resize="crop")
+    passed, saved, centre, same = (
+        each.layers["pool"].read(slice(None), slice(None)).astype(np.float64)
+        for each in (stretched, whole, cropped, again)
     )
+    # Where Pillow's pixels were saved and where torch's are passed on, a few are a level apart.
+    assert np.linalg.norm(passed - saved) < 0.02 * np.linalg.norm(saved)
+    assert np.linalg.norm(passed - centre) > 0.05 * np.linalg.norm(saved)
+    assert np.array_equal(centre, same)  # equal networks that see equal squares
     assert stretched.extractor.about["resize"] == "stretch"
     assert "resize" not in cropped.extractor.about  # that run's own, and not the default
-    again = look(wide, resize="crop")
     assert again.computed == 12  # not what the cache holds of the stretched ones
-    pools = [each.layers["pool"].read(slice(None), slice(None)) for each in (cropped, again)]
-    np.testing.assert_array_equal(*pools)  # equal networks that see equal squares
     resumed = run(
         "train", square, "--test", square, "-o", other, *QUICK, "--allow-overlap", "--resume"
     )
@@ -217,7 +217,6 @@ def test_an_alpha_that_is_not_of_the_classes_is_one_line(run, few, tmp_path, alp
         (["--regime", "two-phase", "--epochs", "2"], "the largest class, 'loops', has 36 images"),
         (["--phase-limit", "min"], "pass --regime two-phase"),
         (["--schedule", "one-cycle", "--drop", ".1"], "--drop is of the schedule step"),
-        (["--augment", "crop,zoom"], "brightness, contrast, blur, colour; got 'zoom'"),
         (["--val", "nowhere"], "does not exist"),
         (["--val", "nowhere", "--val-fraction", ".2"], "exclude each other"),
         (["--groups", "g.csv"], "--val-fraction"),
@@ -267,6 +266,8 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
         (["--val-fraction", "2"], "a number above 0 and below 1; got '2'"),
         (["--lr", "-1"], "a number above 0 and at most 1000; got '-1'"),
         (["--lr", "nan"], "a number above 0 and at most 1000; got 'nan'"),
+        (["--augment", "crop,zoom"], "brightness, contrast, blur, colour; got 'zoom'"),
+        (["--flips", "both"], "'both' is not one of none, h, v, hv"),
         (["--threshold", "best"], "a threshold is none, prior, prior:original or cost:FILE"),
         (["--classifier", "best"], "'best' is not one of head, centres"),
     ],

@@ -16,13 +16,16 @@ from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
 from rebalance.data.groups import groups_of, read_groups
 from rebalance.data.splits import linked
+from rebalance.distributed.processes import own_workers
 from rebalance.errors import OutputError, RebalanceError, SettingError
+from rebalance.features.pixels import pixel_values
 from rebalance.losses import make_loss
 from rebalance.models.devices import resolve_device
 from rebalance.models.fingerprints import fingerprint
+from rebalance.numerics.pca import InMemory
 from rebalance.progress import Progress
 from rebalance.runs.recipe import chosen_recipe
-from rebalance.settings import CROP, RESIZE, RunOptions, StudyOptions, TrainOptions
+from rebalance.settings import CROP, RESIZE, RunOptions, StudyOptions, TrainOptions, pixel_layer
 from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
 from rebalance.studies.images import open_images
@@ -128,7 +131,21 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> S
     trained = {pair: setup.sides(*pair)[0] for pair in pairs}
     for positions in trained.values():
         _check_sizes(plan, named_counts(images.take(positions.tolist())))
-    return replace(setup, views=sight.views(trained))
+    views, pixels = sight.views(trained), _pixels(plan, sight, run, progress) if pairs else {}
+    seen = {pair: replace(view, layers={**view.layers, **pixels}) for pair, view in views.items()}
+    return replace(setup, views=seen)
+
+
+def _pixels(plan: Plan, sight: Sight, run: RunOptions, progress: Progress) -> dict[str, InMemory]:
+    """The pixels of the images as layers, for treatments whose neighbours are told by them."""
+    asked = {each.rebalance.pixel_side for each in plan.treatments.values()}
+    workers = own_workers(run.workers)
+    return {
+        pixel_layer(side): InMemory(
+            pixel_values(sight.images, side, sight.scale, workers, progress)
+        )
+        for side in sorted(filter(None, asked))
+    }
 
 
 def _kin(options: StudyOptions, sight: Sight) -> list[int]:

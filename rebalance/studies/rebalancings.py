@@ -11,7 +11,14 @@ from rebalance import oversampling, undersampling
 from rebalance.errors import SettingError, shown
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.oversampling.spelling import LAYER as OWN_LAYER
-from rebalance.settings import LEHMANN_EBNER, Growth, SelectionOptions, SynthesisOptions, Targets
+from rebalance.settings import (
+    LEHMANN_EBNER,
+    Growth,
+    SelectionOptions,
+    SynthesisOptions,
+    Targets,
+    pixel_side,
+)
 from rebalance.settings.option import converted, declared
 from rebalance.settings.sizes import size_to_keep
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS
@@ -73,6 +80,12 @@ class Rebalancing:
             return NONE
         cut = replace(inner, raised=None)
         return cut if self.like is None else Rebalancing(like=cut)
+
+    @property
+    def pixel_side(self) -> int | None:
+        """The side of the squares whose pixels tell neighbours; None where none do."""
+        raised = (self.like or self).raised
+        return None if raised is None else pixel_side(raised.neighbours_in)
 
     @property
     def by_chance(self) -> bool:
@@ -252,8 +265,9 @@ def is_published(options: Mapping[str, Any]) -> bool:
 
 
 def _synthesis(name: str, plain: SynthesisOptions, given: Mapping[str, Any]) -> SynthesisOptions:
-    own = OVERSAMPLERS[plain.method].options
-    _check_options(name, given, ("to", *CLASSES, *own, "space"))
+    method = OVERSAMPLERS[plain.method]
+    where = ("neighbours_in",) if method.blends else ()
+    _check_options(name, given, ("to", *CLASSES, *method.options, *where, "space"))
     return replace(plain, **given)
 
 

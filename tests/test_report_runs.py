@@ -16,8 +16,12 @@ import rebalance
 from rebalance.errors import DataError, SettingError
 from rebalance.metrics import METRICS
 from rebalance.records import ScoresRecord
+from rebalance.reports.figures import FigureFiles
 from rebalance.reports.page import Report
 from rebalance.reports.runs import run_report
+from rebalance.reports.runs.courses import curves
+from rebalance.reports.runs.maps import maps
+from rebalance.reports.runs.mistakes import galleries
 from rebalance.reports.runs.results import by_size, read_results
 from rebalance.reports.runs.scores import comparable_gaps, score_table
 
@@ -336,22 +340,23 @@ def told_by(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_error_is_what_accuracy_leaves_and_epochs_without_it_are_left_out(copied):
-    run = copied("prior")
-    rows = told_by(run / "summary.csv")
-    page = Page(run_report([run]))
-    header, *found = page.tables["Error, per epoch"]
+def test_error_is_what_accuracy_leaves_and_epochs_without_it_are_left_out(runs, copied, page_of):
+    rows = told_by(runs / "prior" / "summary.csv")
+    header, *found = page_of("prior").tables["Error, per epoch"]
     assert header == ["epoch", "validation", "training"]
     for row, line in zip(rows, found, strict=True):
         errors = [1 - float(row[name]) for name in ("val_accuracy", "train_accuracy")]
         assert [cell.strip() for cell in line[1:]] == [three(error) for error in errors]
+    run = copied("prior")
     rows[0]["val_accuracy"] = ""  # as of a run that an earlier version began
     with (run / "summary.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    _, first, second = Page(run_report([run])).tables["Error, per epoch"]
-    assert (first[1], second[1].strip()) == ("", three(1 - float(rows[1]["val_accuracy"])))
+    error = next(
+        x for x in curves(read_results([run]), FigureFiles()) if "Error" in x.table.caption
+    )
+    assert [row[1] for row in error.table.rows] == [None, 1 - float(rows[1]["val_accuracy"])]
 
 
 def test_a_new_heads_epochs_are_drawn_from_its_own_table(runs, page_of):
@@ -418,13 +423,12 @@ def test_mistakes_whose_images_cannot_be_found_are_named_all_the_same(copied, ro
     if root is None:
         del metrics["test_root"]
     (run / "metrics.json").write_text(json.dumps(metrics))
-    page = Page(run_report([run]))
-    assert told in page.text
-    assert not any(image["src"].startswith("data:image/jpeg") for image in page.images)
-    assert len(page.tables["Run copy: its surest mistakes"]) > 1
+    (gallery,) = galleries(read_results([run]))
+    assert told in gallery.note and not gallery.pictures
+    assert len(gallery.table.rows) > 1
 
 
-def test_no_image_outside_of_the_test_set_is_read(copied, few):
+def test_no_image_outside_of_the_test_set_is_read(copied):
     run = copied("plain")
     root = Path(metrics_of(run)["test_root"])
     table = (run / "predictions.csv").read_text()
@@ -434,8 +438,9 @@ def test_no_image_outside_of_the_test_set_is_read(copied, few):
     )
     (run / "predictions.csv").write_text(table.replace('"curves/', '"../curves/'))
     assert (root / "curves" / f"../{inside}").exists()
-    page = Page(run_report([run]))
-    assert not any(image["src"].startswith("data:image/jpeg") for image in page.images)
+    (gallery,) = galleries(read_results([run]))
+    assert any(str(row[0]).startswith("../curves/") for row in gallery.table.rows)
+    assert not gallery.pictures
 
 
 def test_points_of_other_images_are_told_in_a_line(copied):
@@ -443,7 +448,7 @@ def test_points_of_other_images_are_told_in_a_line(copied):
     lines = (run / "predictions.csv").read_text().splitlines(keepends=True)
     (run / "predictions.csv").write_text("".join(lines[:9]))
     with pytest.raises(DataError, match="of other images than its predictions: train again"):
-        run_report([run])
+        list(maps(read_results([run]), ["loops", "lines", "curves"], FigureFiles()))
 
 
 def test_a_class_without_test_images_is_said_and_drawn(copied):
@@ -467,9 +472,17 @@ def test_a_run_that_lacks_later_metrics_is_shown_all_the_same(copied):
     for side in (metrics, metrics["before"]):
         for name in METRICS.keys() - ScoresRecord.__required_keys__:
             del side[name]
+        del side["weight_norms"], side["test_root"]
+        for part in ("true_positives", "false_positives"):
+            del side["generalization_gap"][part]
     (run / "metrics.json").write_text(json.dumps(metrics))
-    (_, scores) = Page(run_report([run])).tables["Scores on the test images"]
+    for name in ("head.csv", "embedding.safetensors"):
+        (run / name).unlink()
+    page = Page(run_report([run]))
+    (_, scores) = page.tables["Scores on the test images"]
     assert scores[1] == three(metrics["balanced_accuracy"])
+    assert "kept no weight norms" in page.text
+    assert not any(part in "".join(page.tables) for part in ("Norm", "of positives", "new head,"))
 
 
 def test_options_that_differ_are_marked(runs, page_of):

@@ -59,7 +59,9 @@ def _draw(
     handles = []
     for place, curve in enumerate(curves):
         if place not in shown:
-            plot.plot(curve.x, curve.y, color="0.85", linewidth=0.8, drawstyle=style, zorder=2)
+            # As pixels: a thousand of them as lines would make a page of megabytes.
+            pale: dict[str, Any] = {"color": "0.85", "linewidth": 0.8, "rasterized": True}
+            plot.plot(curve.x, curve.y, drawstyle=style, zorder=2, **pale)
     for number, place in enumerate(shown):
         curve = curves[place]
         handles += plot.plot(

@@ -136,6 +136,11 @@ def _read(run: Run, name: str) -> Result:
     missing = [reason] if reason else []
     if not gaps:
         missing.append("There is no generalization gap among its metrics.")
+    if not norms:
+        missing.append(
+            "An earlier version made it, which kept no weight norms, no gap of true and of false "
+            "positives, and nothing to map the test images by."
+        )
     if predictions is None and not reason:
         missing.append(f"Its {PREDICTIONS} is missing, so no image of it is shown, nor a curve.")
     return Result(

@@ -125,6 +125,9 @@ def test_a_hybrid_takes_the_options_of_both_halves(part):
     assert not np.array_equal(found.kept, plain.kept)
     exact = with_options("hybrid", {"to": "2x", "over": "ros", "copies": "exact"})
     assert exact.raised.copies == "exact"
+    assert with_options("smote", {"exact": True}).raised.exact
+    with pytest.raises(SettingError, match="ros has no option 'exact', only to, .*copies, space"):
+        with_options("ros", {"exact": True})
     with pytest.raises(SettingError, match="coverage has no option 'pick'"):
         with_options("hybrid", {"to": "2x", "under": "coverage", "pick": "random"})
     with pytest.raises(SettingError, match="ros has no option 'neighbours'"):

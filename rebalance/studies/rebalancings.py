@@ -266,8 +266,9 @@ def is_published(options: Mapping[str, Any]) -> bool:
 
 def _synthesis(name: str, plain: SynthesisOptions, given: Mapping[str, Any]) -> SynthesisOptions:
     method = OVERSAMPLERS[plain.method]
+    sought = ("exact",) if method.neighbours is not None else ()
     where = ("neighbours_in",) if method.blends else ()
-    _check_options(name, given, ("to", *CLASSES, *method.options, *where, "space"))
+    _check_options(name, given, ("to", *CLASSES, *method.options, *sought, *where, "space"))
     return replace(plain, **given)
 
 

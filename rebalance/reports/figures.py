@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Files(Mapping[str, bytes]):
+class DrawnFiles(Mapping[str, bytes]):
     """Files by their name; one that is drawn is drawn when it is first asked for."""
 
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
@@ -48,7 +48,7 @@ class FigureFiles:
     address: turns an SVG file into the address that the page shows it by.
     """
 
-    files: Files = field(default_factory=Files)
+    files: DrawnFiles = field(default_factory=DrawnFiles)
     address: Callable[[bytes], str] = svg_address
 
     def add(self, name: str, figure: "Figure", alt: str, caption: str = "") -> Picture:

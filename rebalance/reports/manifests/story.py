@@ -11,7 +11,7 @@ from rebalance.data.levels import DepthScale
 from rebalance.figures.counts import draw_counts
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
-from rebalance.reports.figures import FigureFiles, Files
+from rebalance.reports.figures import DrawnFiles, FigureFiles
 from rebalance.reports.manifests.commands import command_of, needs_same_folder
 from rebalance.reports.manifests.layout import scope_of
 from rebalance.reports.manifests.members import class_stories
@@ -39,7 +39,9 @@ def manifest_report(
         progress,
         DepthScale.from_record(manifest.record.get("scale")),
     )
-    figures = FigureFiles(Files({f"{key}.jpg": data for key, data in photographs.files.items()}))
+    figures = FigureFiles(
+        DrawnFiles({f"{key}.jpg": data for key, data in photographs.files.items()})
+    )
     figures.add("counts", draw_counts(_before(manifest), manifest.counts), "")
     classes = list(zip(scope.stories, scope.points, strict=True))
     sections = [

@@ -5,7 +5,7 @@ Imports nothing but the standard library and our settings.
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from rebalance.errors import LossError, shown
@@ -94,12 +94,12 @@ def at_least_zero(option: str, value: Any) -> float:
     return number(option, value, "a number of at least 0", lambda found: found >= 0)
 
 
-def one_of(option: str, value: Any, choices: Sequence[str]) -> str:
+def one_of(option: str, value: Any, choices: Collection[str]) -> str:
     """``value`` if it is one of the ``choices``; LossError, which names the ``option``, if not."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         known = ", ".join(choices)
         raise LossError(f"the loss option {option} must be one of {known}, not {shown(value)}")
-    return str(value)
+    return value
 
 
 def _whole(name: str | int, count: Any) -> int:

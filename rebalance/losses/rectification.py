@@ -26,15 +26,16 @@ class CRL(Loss):
     positives are the ``kappa`` hardest others of its class c, its negatives the ``kappa`` hardest
     of other classes. A class with one image in the batch has no triplet; without any, L_crl is 0.
 
-    level: what samples are compared by. ``class``: p(c); positives are hard when low, negatives
-    when high; d is |p_a - p_+| and p_a - p_-. ``instance``: the Euclidean distance between their
-    embeddings [N, D], a third argument that the class level does not look at; positives are hard
-    when far, negatives when near. Unlike in eq. 11 these are normalised first: a distance is then
-    at most 2, and the margin means the same for every network.
+    At the level of classes, samples are compared by p(c): positives are hard when low, negatives
+    when high; d is |p_a - p_+| and p_a - p_-. At the level of instances, by the Euclidean distance
+    between their embeddings [N, D], a third argument that the other level does not look at: far
+    positives and near negatives are hard. Unlike in eq. 11 these are normalised first: a distance
+    is then at most 2, and the margin means the same for every network. Without embeddings this
+    level raises ValueError.
 
-    eta (η): from 0 to 1. margin: at least 0. kappa: a whole number of at least 1. Called at level
-    ``instance`` without embeddings, it raises ValueError. Source: Dong, Gong & Zhu 2018, eq. 3 to
-    11, whose class level did better; Johnson & Khoshgoftaar 2019, eq. 17.
+    eta (η): from 0 to 1. margin: at least 0. kappa: a whole number of at least 1. level: what
+    samples are compared by, class or instance. Source: Dong, Gong & Zhu 2018, eq. 3 to 11, whose
+    class level did better; Johnson & Khoshgoftaar 2019, eq. 17.
 
     >>> import torch
     >>> from rebalance.losses import LOSSES

@@ -9,8 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from rebalance.errors import LossError, shown
-from rebalance.losses.arguments import ClassCounts, counts_of_filled, number
+from rebalance.losses.arguments import ClassCounts, counts_of_filled, number, one_of
 
 BETA = 0.9999
 
@@ -55,11 +54,9 @@ def class_weights(
     [0.333, 0.667, 2.0]
     """
     counts = counts_of_filled(class_counts)
-    if not isinstance(weighting, str) or weighting not in WEIGHTINGS:
-        known = ", ".join(WEIGHTINGS)
-        raise LossError(f"the loss option weighting must be one of {known}, not {shown(weighting)}")
+    weigh = WEIGHTINGS[one_of("weighting", weighting, WEIGHTINGS)]
     beta = number("beta", beta, "a number of at least 0 and below 1", lambda found: 0 <= found < 1)
-    return torch.tensor(WEIGHTINGS[weighting](counts, beta), dtype=torch.float32)
+    return torch.tensor(weigh(counts, beta), dtype=torch.float32)
 
 
 def _adding_up_to_classes(weights: list[float]) -> list[float]:

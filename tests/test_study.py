@@ -139,7 +139,7 @@ def test_a_dry_run_lists_what_would_be_done_and_does_nothing(declare, run, tmp_p
     assert (record["cells"], record["finished"], record["seconds"]) == (36, 0, 36.0)
 
 
-def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path):
+def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path, own_cache):
     training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nepochs = 1'
     grid = '[grid]\nrebalance = ["random-under", "eos"]\n[[cell]]\nthreshold = "prior"\n'
     grid += '[[cell]]\nrebalance = "random-under"\nthreshold = ["prior", "prior:original"]'
@@ -159,6 +159,8 @@ def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path):
         "none", "random-under", "eos", "random-over of embeddings"}  # fmt: skip
     assert not list((tmp_path / "one").rglob("*.safetensors"))
     assert not (tmp_path / "one" / "work").exists()
+    # The embeddings are of the networks that are trained: nothing looks at the extractor's.
+    assert not list(own_cache.rglob("*.npy"))
 
 
 def test_treatments_that_share_a_trained_body_come_to_what_they_do_alone(declare, run, tmp_path):

@@ -78,8 +78,18 @@ def look(plan: Plan, source: Source, run: RunOptions, progress: Progress) -> Sig
     """
     from rebalance.features.extractors import needs_training
 
-    sight = LearnedSight if needs_training(plan.options.extractor) else FixedSight
+    later = needs_training(plan.options.extractor) or not looks(plan)
+    sight = LearnedSight if later else FixedSight
     return sight(plan, source, run, progress)
+
+
+def looks(plan: Plan) -> bool:
+    """Tell whether anything goes by what the extractor sees.
+
+    Where networks are trained, fresh heads on their embeddings do not.
+    """
+    rebalancings = [each.rebalance.before_blends for each in plan.treatments.values()]
+    return plan.options.depth == "probe" or not all(each.by_chance for each in rebalancings)
 
 
 def layers_of(plan: Plan) -> list[str]:
@@ -110,7 +120,7 @@ class FixedSight:
 
 
 class LearnedSight:
-    """The views of networks that are each fine-tuned on the training part of a fold.
+    """The views of networks that are each fine-tuned on the training part of a fold, if need be.
 
     They are kept in the cache by what they learned from, as those of the commands are; so
     treatments share them, and a study that is gone on with finds them again.
@@ -135,11 +145,9 @@ class LearnedSight:
 
         None is trained where nothing that is to be done looks at features.
         """
-        treatments = self._plan.treatments.values()
-        scored = self._plan.options.depth == "probe"
-        if not scored and all(each.rebalance.by_chance for each in treatments):
+        if not looks(self._plan):
             return dict.fromkeys(trained, View({}))
-        return dict(self._views(trained, scored=scored))
+        return dict(self._views(trained, scored=self._plan.options.depth == "probe"))
 
     def _views(self, trained: TrainedOn, *, scored: bool) -> Iterator[tuple[SeedAndFold, View]]:
         layers = layers_of(self._plan)

@@ -20,7 +20,7 @@ from rebalance.data.folder import scan
 from rebalance.errors import DataError, SettingError, TrainingError
 from rebalance.losses import CE, COT, CRL, LDAM, MFE, Weighted, class_weights, complement_entropy
 from rebalance.models.heads import with_cosine_output
-from rebalance.models.network import ConcatPool, Network, concat_pool
+from rebalance.models.network import ConcatPool, Network
 from rebalance.models.transforms import Transform
 from rebalance.settings import RECIPES, Recipe
 from rebalance.training.augmentation import CifarAugmentation, NoAugmentation
@@ -159,7 +159,7 @@ def test_accumulation_passes_few_images_at_a_time(dataset: ImageDataset) -> None
     assert [len(targets) for targets in loss.targets] == [3, 3, 2] * 3 + [2]
 
 
-def test_embeddings_are_the_features_under_the_last_layer(dataset: ImageDataset) -> None:
+def test_embeddings_are_what_the_last_layer_sees(dataset: ImageDataset) -> None:
     class Noting(CRL):
         def forward(self, logits: Tensor, targets: Tensor, embeddings: Tensor) -> Tensor:
             pairs.append((logits.detach(), embeddings.detach()))
@@ -170,14 +170,15 @@ def test_embeddings_are_the_features_under_the_last_layer(dataset: ImageDataset)
     order = torch.from_numpy(seeds.generator(0, "shuffle", 0).permutation(26))
     with_hidden = plain_network()
     without = Network(with_hidden.body, None, nn.Sequential(ConcatPool(), nn.Linear(12, 3)))
-    for network in (with_hidden, without):
+    mean = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3))
+    seen: list[Tensor] = []
+    for network in (with_hidden, without, Network(with_hidden.body, None, mean)):
         pairs: list[tuple[Tensor, Tensor]] = []
         list(fit(network, dataset, Noting(COUNTS, level="instance"), recipe, counts=COUNTS, **CPU))
         [(logits, embeddings)] = pairs
-        features = network.body(images[order])
-        expected = concat_pool(features) if network.hidden is None else network.hidden(features)
-        assert torch.allclose(embeddings, expected, atol=1e-6)
+        network.last.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
         assert torch.allclose(logits, network(images[order]), atol=1e-6)
+        assert torch.allclose(embeddings, seen[-1], atol=1e-6)
 
 
 def test_deferred_weights_come_at_eighty_percent(dataset: ImageDataset) -> None:

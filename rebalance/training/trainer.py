@@ -15,7 +15,7 @@ from rebalance.errors import TrainingError
 from rebalance.losses import Loss
 from rebalance.losses.loss import Descent, at_least_tiny
 from rebalance.models.devices import autocast
-from rebalance.models.network import Network, concat_pool
+from rebalance.models.network import Network
 from rebalance.settings import Recipe
 from rebalance.training.dataset import Batch, ImageDataset
 from rebalance.training.optimisers import OPTIMISERS, freeze_body, parameter_groups, set_rates
@@ -55,8 +55,7 @@ def objectives(network: Network, loss: Loss, recipe: Recipe) -> tuple[Objective,
 class Trainer:
     """What stays the same from epoch to epoch.
 
-    embeds: the losses take the features under the last layer too: ``linear`` where the network has
-    that layer, else ``pool``.
+    embeds: the losses take the embeddings too, which the last layer sees.
     """
 
     network: Network
@@ -164,11 +163,8 @@ class Trainer:
         with autocast(self.device, self.precision), united_layers:
             if not self.embeds:
                 return (self.network(pixels).float(),)
-            features = self.network.body(pixels)
-            if self.network.hidden is None:
-                return self.network.output(features).float(), concat_pool(features)
-            hidden = self.network.hidden(features)
-            return self.network.output(hidden).float(), hidden
+            logits, embeddings = self.network.answer(pixels)
+            return logits.float(), embeddings
 
     def _finite(self, losses: list[Tensor], number: int, begins: int) -> list[float]:
         """The losses of steps from ``begins`` on, over all processes."""

@@ -350,3 +350,15 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
 def test_names_are_told_apart_by_what_they_mean():
     specifications = list(chain(names().values()))
     assert len(set(specifications)) == len(specifications)
+
+
+def test_neighbours_by_pixels_are_of_images_that_are_blended_and_of_methods_that_blend(declare):
+    full = 'data = "images"\ndepth = "full"'
+    one = '[grid]\nrebalance = [{method = "%s", %s}]'
+    with pytest.raises(SettingError, match='give space = "pixel" as well, or leave out'):
+        declare(one % ("eos", 'neighbours_in = "pixels"'), full)
+    declare(one % ("eos", 'neighbours_in = "pixels:8", space = "pixel"'), full)
+    with pytest.raises(SettingError, match="ros has no option 'neighbours_in'"):
+        declare(one % ("ros", 'neighbours_in = "pixels"'))
+    with pytest.raises(SettingError, match="must be features, pixels or pixels:SIDE; got 'dots'"):
+        declare(one % ("smote", 'neighbours_in = "dots"'))

@@ -364,9 +364,15 @@ def test_a_study_reads_further_endings(run, make_folder, tmp_path):
     assert run("study", path, "-o", tmp_path / "out", "--dry-run").status == 0
 
 
-def test_neighbours_by_pixels_are_told_among_the_images_of_a_fold(declare, run, tmp_path):
-    grid = '[grid]\nrebalance = [{method = "smote", neighbours_in = "pixels", to = 30}]'
+@pytest.mark.parametrize("depth", ["probe", "full"])
+def test_neighbours_by_pixels_are_told_among_the_images_of_a_fold(declare, few, tmp_path, depth):
+    smote = {"probe": "", "full": 'space = "pixel", '}[depth]
+    grid = f'[grid]\nrebalance = [{{{smote}method = "smote", neighbours_in = "pixels", to = 30}}]'
     path = declare(grid, "seeds = 1\nfolds = 2")
+    if depth == "full":  # the extractor is torchvision's: no network looks, so none is fetched
+        path.write_text(
+            f'[study]\ndata = "{few[0]}"\ndepth = "full"\nseeds = 1\nfolds = 2\n{grid}\n'
+        )
     setup = prepared(read_study(path), tmp_path / "none", RunOptions(device="cpu"), silent)
     trained, _ = setup.sides(0, 0)
     part = setup.part(0, 0, trained)
@@ -377,12 +383,10 @@ def test_neighbours_by_pixels_are_told_among_the_images_of_a_fold(declare, run, 
     squares = np.stack([((each - np.stack(values)) ** 2).sum(axis=1) for each in values])
     np.fill_diagonal(squares, squares.max() + 1)
 
-    (smote,) = (each for each in setup.cells.definitions if each.rebalance.startswith("smote"))
-    added = rebalanced.rebalance(part, setup.cells.definitions[smote].rebalance).added
+    definitions = setup.cells.definitions.items()
+    (found,) = (each for name, each in definitions if "neighbours_in=pixels" in name.rebalance)
+    added = rebalanced.rebalance(part, found.rebalance).added
     assert len(added.base) > 20
     for base, partner in zip(added.base, added.partner, strict=True):
         own = np.flatnonzero(part.labels == part.labels[base])
         assert partner in own[np.argsort(squares[base, own], kind="stable")[:5]]
-    found = run("study", path, "-o", tmp_path / "study", "--workers", 1, "--device", "cpu")
-    assert found.status == 0, found.err
-    assert "smote neighbours_in=pixels to=30" in found.out

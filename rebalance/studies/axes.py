@@ -101,6 +101,11 @@ def _rebalancing(where: str, entry: Any, study: StudyOptions) -> tuple[str, Reba
         found = with_options(method, options) if options or method == "hybrid" else named(method)
     except RebalanceError as error:
         raise SettingError(f"{where}: {error}") from None
+    if study.depth == "full" and found.blends and found.pixel_side is not None:
+        raise SettingError(
+            f"{where}: {method} blends a network's own embeddings, which tell neighbours too: give "
+            'space = "pixel" as well, or leave out neighbours_in'
+        )
     if is_published(options):
         _check_eyes(where, study.extractor)
     return name or label_of(method, options), found

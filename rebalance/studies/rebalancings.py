@@ -88,6 +88,14 @@ class Rebalancing:
         return None if raised is None else pixel_side(raised.neighbours_in)
 
     @property
+    def looks_at_features(self) -> bool:
+        """Tell whether it goes by what a network sees, and not by chance or pixels alone."""
+        inner = self.like or self
+        cuts = inner.cut is not None and UNDERSAMPLERS[inner.cut.method].needs_features
+        raises = inner.raised is not None and OVERSAMPLERS[inner.raised.method].needs_features
+        return cuts or (raises and self.pixel_side is None)
+
+    @property
     def by_chance(self) -> bool:
         """Tell whether images are dropped and repeated at random, looking at nothing."""
         looks = self.cut is not None and UNDERSAMPLERS[self.cut.method].needs_features

@@ -86,10 +86,11 @@ def look(plan: Plan, source: Source, run: RunOptions, progress: Progress) -> Sig
 def looks(plan: Plan) -> bool:
     """Tell whether anything goes by what the extractor sees.
 
-    Where networks are trained, fresh heads on their embeddings do not.
+    Where networks are trained, fresh heads on their embeddings do not, nor does what looks at
+    pixels.
     """
     rebalancings = [each.rebalance.before_blends for each in plan.treatments.values()]
-    return plan.options.depth == "probe" or not all(each.by_chance for each in rebalancings)
+    return plan.options.depth == "probe" or any(each.looks_at_features for each in rebalancings)
 
 
 def layers_of(plan: Plan) -> list[str]:

@@ -154,7 +154,7 @@ def test_a_control_cuts_the_classes_that_its_treatment_cuts(declare):
     assert sorted(record) == ["cut", "like", "raised", "to"]  # as it was before there were classes
 
 
-EYES = '[extractor]\nextractor = "finetune"\ninit = "imagenet"\nresize = "stretch"\n'
+EYES = '[extractor]\nextractor = "finetune"\ninit = "imagenet"\n'
 
 
 def test_as_published_is_one_key_and_what_is_given_beside_it_holds(declare):
@@ -175,7 +175,7 @@ def test_as_published_is_one_key_and_what_is_given_beside_it_holds(declare):
         SelectionOptions(pick="farthest", **{**paper, "layout": "fast"}),
         SelectionOptions(),
     ]
-    assert plan.options.extractor == ExtractorOptions("finetune", init="imagenet", resize="stretch")
+    assert plan.options.extractor == ExtractorOptions("finetune", init="imagenet")
 
 
 def test_at_full_depth_a_control_is_trained_as_its_treatment_is(declare):
@@ -293,7 +293,7 @@ MISTAKES = {
     '[grid]\nrebalance = [{method = "eos", as_published = true}]': "eos has no option 'as_pub",
     '[grid]\nrebalance = [{method = "subclass", as_published = 1}]': "must be true or false; got 1",
     '[grid]\nrebalance = [{method = "subclass", as_published = true}]': (
-        r"under \[extractor\] give extractor = \"finetune\", init = \"imagenet\", resize = \"str"
+        r"under \[extractor\] give extractor = \"finetune\" and init = \"imagenet\""
     ),
     '[grid]\nrebalance = [{method = "subclass", layer = "last"}]': "layer 'last': choose one of bo",
     '[grid]\nrebalance = [{method = "coverage", layer = "pool"}]': "coverage has no option 'layer'",

@@ -116,13 +116,11 @@ def _check_eyes(where: str, extractor: ExtractorOptions) -> None:
 
     Other weights to start from, and images cropped, are a choice of whoever says so.
     """
-    plain = ExtractorOptions()
-    right = extractor.extractor == LEHMANN_EBNER["extractor"]
-    if not right or plain.init == extractor.init or plain.resize == extractor.resize:
-        wanted = (f'{key} = "{LEHMANN_EBNER[key]}"' for key in ("extractor", "init", "resize"))
+    eyes, start = LEHMANN_EBNER["extractor"], LEHMANN_EBNER["init"]
+    if extractor.extractor != eyes or extractor.init == ExtractorOptions.init:
         raise SettingError(
             f"{where}: {PUBLISHED} sees by a network fine-tuned on the images: under [extractor] "
-            f"give {', '.join(wanted)}, or others of your own for the last two"
+            f'give extractor = "{eyes}" and init = "{start}", or the path of downloaded weights'
         )
 
 

@@ -66,14 +66,14 @@ def measured(
     sides = stratified_split(labels, 0.1, seeds.generator(seed, "validation"))
     (seen, seen_labels), held_out = ((features[side], labels[side]) for side in sides)
     seen, seen_labels = raised(method, seen, seen_labels, seed)
-    layer, _ = fit_head(
+    layer = fit_head(
         seen,
         seen_labels,
         len(classes),
         seed=seed,
         device="cpu",
         judge=lambda layer: balanced_accuracy(layer, *held_out),
-    )
+    ).layer
     logits = (test[0] @ layer.weight.numpy().T + layer.bias.numpy()).astype(np.float64)
     logits -= logits.max(axis=1, keepdims=True)
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

@@ -77,10 +77,8 @@ def test_a_run_holds_what_it_promises(run, few, tmp_path):
     assert set(epoch) >= {"epoch", "train_loss", "lr", "val_f1_macro", "val_balanced_accuracy"}
     assert 0 <= float(epoch["val_accuracy"]) <= 1
     tensors = load_file(folder / "model.safetensors")
-    (last,) = (
-        each for name, each in tensors.items() if name.startswith("output.") and each.ndim == 2
-    )
-    lengths = np.linalg.norm(last.astype(float), axis=1)
+    (rows,) = (x for name, x in tensors.items() if name.startswith("output") and x.ndim > 1)
+    lengths = np.linalg.norm(rows.astype(float), axis=1)
     assert list(metrics["weight_norms"].values()) == pytest.approx(lengths.tolist())
     again = run("evaluate", folder, test, "--json", "-o", tmp_path / "p.csv")
     assert json.loads(again.out) == metrics

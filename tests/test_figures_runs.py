@@ -212,6 +212,14 @@ def test_gaps_of_zero_and_runs_without_any_number_are_drawn() -> None:
     assert as_svg(draw_dots(["x", "y"], runs, "gap", None)).startswith(b"<?xml")
 
 
+def test_a_companion_of_one_epoch_is_seen() -> None:
+    (plot,) = draw_curves([Curve("training", 0, [1], [0.4], dotted=True)], "error", top=1.0).axes
+    (line,) = plot.lines
+    assert line.get_marker() == "."
+    (plot,) = draw_curves([Curve("", 0, [1, 2], [0.4, 0.3], dotted=True)], "error", top=1.0).axes
+    assert plot.lines[0].get_marker() == "None"
+
+
 def test_of_many_curves_those_with_the_smallest_areas_stand_out() -> None:
     line, areas = np.linspace(0, 1, 5), np.random.default_rng(0).permutation(100) / 100
     curves = [RankingCurve(f"class {k}", line, line, area) for k, area in enumerate(areas)]

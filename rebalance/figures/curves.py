@@ -27,7 +27,7 @@ class Curve:
     name: for the legend; the only run may have none. place: the number of the run among the runs,
     which decides how it looks. epochs: their numbers, rising. values: one for each epoch. frozen:
     how many of the first epochs had the body frozen. dotted: it is a companion of the run's other
-    line: thin, without marks.
+    line: thin, and without marks where it has two points.
     """
 
     name: str
@@ -69,6 +69,8 @@ def _draw(plot: "Axes", line: Curve) -> "Line2D":
     colour, marker, dash = stroke(line.place)
     if line.dotted:
         look: dict[str, Any] = {"color": colour, "linestyle": (0, (1, 1.2)), "linewidth": 1.5}
+        if len(line.epochs) == 1:
+            look["marker"] = "."  # a line of one point is none
         plot.plot(line.epochs, line.values, **look)
         return Line2D([], [], label=legible(line.name), **look)
     plot.plot(line.epochs, line.values, color=colour, linestyle=dash, linewidth=1.8)

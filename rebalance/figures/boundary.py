@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 MARKS = ("o", "s", "^", "D", "v", "<", ">", "p")  # whose inside shows within a thick rim
 COLOURED = len(MARKS)  # classes: of more, those with the most mistakes have a colour
-WIDTH, PLOT = 620, 470  # CSS pixels
+WIDTH, PLOT = 520, 410  # CSS pixels
 LEGEND_LINE = 22
+LONGEST = 25  # characters of a name
 OTHER, OTHER_RIM = "#c4c4c4", "#8a8a8a"
 
 
@@ -55,11 +56,15 @@ def draw_boundary(data: Boundary, classes: Sequence[str]) -> "Figure":
     plot.set_aspect("equal", adjustable="datalim")
     for spine in plot.spines.values():
         spine.set(visible=True, color="#b0b0b0")
-    handles = [_handle(place, legible(classes[label])) for place, label in enumerate(shown)]
+    handles = [
+        _handle(place, legible(classes[label], LONGEST)) for place, label in enumerate(shown)
+    ]
     if len(shown) < len(classes):
         handles.append(_handle(None, f"others: {len(classes) - len(shown)}"))
-    handles.append(_handle(None, "a mistake; its rim: the class given", rim=STRONG[6]))
-    figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False)
+    handles.append(_handle(None, "a mistake, its rim: as given", rim=STRONG[6]))
+    where: dict[str, Any] = {"loc": "outside lower left", "ncols": 2}
+    room: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 0.8, "frameon": False}
+    figure.legend(handles=handles, **where, **room)
     return figure
 
 

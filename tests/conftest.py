@@ -1,5 +1,6 @@
 """What tests share: real images on disk, the data beside the checkout, a cache of their own."""
 
+import itertools
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from schemas import check_records
 from rebalance.parallel import chosen_workers
 
 ROOT = Path(__file__).resolve().parents[1]
+
+NUMBERS = itertools.count()
 
 MakeFolder = Callable[..., Path]
 
@@ -55,9 +58,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has an empty cache of its own, in processes it starts too."""
-    cache = tmp_path / "cache"
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has an empty cache of its own, in processes it starts too.
+
+    It is made when it is needed, as a folder for each of thousands of tests takes seconds.
+    """
+    cache = tmp_path_factory.getbasetemp() / "caches" / str(next(NUMBERS))
     monkeypatch.setenv("REBALANCE_CACHE_DIR", str(cache))
     return cache
 
@@ -182,5 +188,6 @@ def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def extractor(weights: Path) -> list[str]:
-    """Options of a quick extractor."""
-    return ["--extractor", str(weights), "--arch", "cifar_resnet20", "--device", "cpu"]
+    """Options of a quick extractor, which sees small images."""
+    options = ["--extractor", str(weights), "--arch", "cifar_resnet20", "--device", "cpu"]
+    return [*options, "--image-size", "16"]

@@ -18,7 +18,8 @@ from rebalance.oversampling.oversamplers import Oversampler
 from rebalance.oversampling.samples import Draw
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS, Undersampler
 
-QUICK = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--epochs", "1", "--device", "cpu"]
+QUICK = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--image-size", "16"]
+QUICK += ["--epochs", "1", "--device", "cpu"]
 
 
 class Constant(SampleLoss):

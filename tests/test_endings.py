@@ -19,7 +19,8 @@ from rebalance.cli import console
 from rebalance.errors import OutputError
 from rebalance.runs import Run
 
-TRAIN = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--epochs", "1", "--device", "cpu"]
+TRAIN = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--image-size", "16"]
+TRAIN += ["--epochs", "1", "--device", "cpu"]
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -158,7 +159,7 @@ def test_two_studies_in_one_folder_are_kept_apart(run, photos, weights, tmp_path
     path = tmp_path / "study.toml"
     path.write_text(
         f'[study]\ndata = "{photos}"\nseeds = 1\nfolds = 2\n'
-        f'[extractor]\nextractor = "{weights}"\narch = "cifar_resnet20"\n'
+        f'[extractor]\nextractor = "{weights}"\narch = "cifar_resnet20"\nimage_size = 16\n'
         '[grid]\nrebalance = ["random-under"]\n'
     )
     left = tmp_path / "study" / "work" / "0" / "state.pt"

@@ -37,7 +37,7 @@ def data(make_folder, tmp_path):
 @pytest.fixture
 def quick(weights):
     """Keywords of a quick extractor."""
-    return {"extractor": str(weights), "arch": "cifar_resnet20", "device": "cpu"}
+    return {"extractor": str(weights), "arch": "cifar_resnet20", "image_size": 16, "device": "cpu"}
 
 
 def contents(path):

@@ -96,7 +96,8 @@ def test_hybrid_longtail_and_import(run, data, tmp_path, extractor):
 
 def test_a_run_and_another_head_for_it(run, few, tmp_path):
     train, test = few
-    options = ["--test", test, "--arch", "cifar_resnet20", "--recipe", "scratch", "--epochs", 1]
+    options = ["--test", test, "--arch", "cifar_resnet20", "--image-size", 16]
+    options += ["--recipe", "scratch", "--epochs", 1]
     found = run("train", train, *options, "-o", tmp_path / "run", "--threshold", "prior")
     assert found.status == 0, found.err
     assert check_records(tmp_path / "run") == 3
@@ -109,7 +110,7 @@ def test_a_study(run, few, weights, tmp_path):
     declared = tmp_path / "study.toml"
     declared.write_text(
         f'[study]\ndata = "{few[0]}"\ntest = "{few[1]}"\nseeds = 1\nfolds = 2\n'
-        f'[extractor]\nextractor = "{weights}"\narch = "cifar_resnet20"\n'
+        f'[extractor]\nextractor = "{weights}"\narch = "cifar_resnet20"\nimage_size = 16\n'
         '[grid]\nrebalance = ["random-under"]\nthreshold = ["none", "prior"]\n'
     )
     found = run("study", declared, "-o", tmp_path / "study", "--workers", 1, "--device", "cpu")

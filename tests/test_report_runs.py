@@ -25,7 +25,8 @@ from rebalance.reports.runs.mistakes import galleries
 from rebalance.reports.runs.results import by_size, read_results
 from rebalance.reports.runs.scores import comparable_gaps, score_table
 
-QUICK = {"recipe": "scratch", "arch": "cifar_resnet20", "device": "cpu", "epochs": 2, "lr": 0.05}
+QUICK = {"recipe": "scratch", "arch": "cifar_resnet20", "image_size": 16, "device": "cpu"}
+QUICK |= {"epochs": 2, "lr": 0.05}
 TRANSFER = {**QUICK, "recipe": "transfer", "weights": "scratch", "epochs": 1}
 EVERY = ("prior", "transfer", "headed")
 COSTS = "0,1,1\n9,0,1\n5,1,0\n"

@@ -15,6 +15,8 @@ from safetensors.numpy import load_file
 from rebalance.distributed.processes import Processes, is_first, joined, own_workers
 from rebalance.errors import ExtractorError
 
+pytestmark = pytest.mark.together
+
 # At a low rate, so that rounding does not grow into other decisions.
 OPTIONS = [
     *("--recipe", "scratch", "--arch", "cifar_resnet20", "--device", "cpu"),
@@ -103,7 +105,7 @@ def test_ended_and_resumed_it_ends_with_the_same_weights(few, tmp_path):
     assert status == 0, err
     ended = start(*TWO, *train(few, tmp_path / "ended", *options))
     while not (tmp_path / "ended" / "state.pt").exists():
-        assert ended.poll() is None, ended.stderr.read()
+        assert ended.poll() is None, finish(ended)
         time.sleep(0.002)
     ended.send_signal(signal.SIGTERM)
     finish(ended)

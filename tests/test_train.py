@@ -5,8 +5,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from functools import partial
@@ -16,7 +14,7 @@ from shutil import copy
 import numpy as np
 import pytest
 import torch
-from launching import end_of
+from launching import end_of, start
 from PIL import Image
 from safetensors.numpy import load_file
 from sklearn.metrics import balanced_accuracy_score
@@ -33,7 +31,9 @@ from rebalance.training.sampling import SAMPLERS
 from rebalance.training.schedules import SCHEDULES
 
 ALPHA = "focal:alpha=loops=.5,curves=3,lines=2"
-QUICK = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--epochs", "1", "--device", "cpu"]
+QUICK = ["--recipe", "scratch", "--arch", "cifar_resnet20", "--image-size", "16"]
+QUICK += ["--epochs", "1", "--device", "cpu"]
+SMALL = {"arch": "cifar_resnet20", "image_size": 16}
 
 
 def test_without_a_network_train_names_its_own_options(run, few, tmp_path, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_run_holds_what_it_promises(run, few, tmp_path):
 def test_a_run_by_the_training_images_statistics_is_used_by_them_everywhere(run, few, tmp_path):
     data, test = few
     folder = tmp_path / "run"
-    cce = ["--recipe", "cce", *QUICK[2:]]
+    cce = ["--recipe", "cce", *QUICK[2:], "--image-size", "32"]
     found = run("train", data, "--test", test, "-o", folder, *cce)
     assert found.status == 0, found.err
     begun = json.loads((folder / "options.json").read_bytes())["options"]["recipe"]
@@ -117,7 +117,8 @@ def test_a_run_looks_at_images_as_it_was_trained_to(run, make_folder, tmp_path):
             image.resize((32, 32), Image.Resampling.BILINEAR).save(square / path.relative_to(wide))
     for data, more in ((wide, []), (square, ["--resize", "crop"])):
         folder = tmp_path / f"run of {data.name}"
-        found = run("train", data, "--test", data, "-o", folder, *QUICK, "--allow-overlap", *more)
+        more += ["--allow-overlap", "--image-size", "32"]
+        found = run("train", data, "--test", data, "-o", folder, *QUICK, *more)
         assert found.status == 0, found.err
     one, other = (tmp_path / f"run of {name}" for name in ("wide", "square"))
     networks = [
@@ -301,28 +302,25 @@ def test_classes_of_the_test_set(run, few, sample, tmp_path, make_folder):
     assert "'zebra'" in found.error
 
 
+@pytest.mark.together
 def test_killed_and_resumed_ends_with_the_same_weights(few, tmp_path):
     data, test = few
     options = [str(data), "--test", str(test), *QUICK, "--epochs", "6", "--regime", "drw"]
 
-    def start(*more):
-        command = [sys.executable, "-m", "rebalance", "train", *options, *map(str, more)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+    def begin(*more):
+        return start("-m", "rebalance", "train", *options, *more)
 
-    whole = start("-o", tmp_path / "whole")
-    killed = start("-o", tmp_path / "killed")
+    whole = begin("-o", tmp_path / "whole")
+    killed = begin("-o", tmp_path / "killed")
     while not (tmp_path / "killed" / "state.pt").exists():
-        assert killed.poll() is None, killed.stderr.read()
+        assert killed.poll() is None, end_of(killed)
         time.sleep(0.002)
     killed.send_signal(signal.SIGKILL)
     end_of(killed)
     assert not (tmp_path / "killed" / "model.safetensors").exists()
-    resumed = start("-o", tmp_path / "killed", "--resume")
-    _, log = resumed.communicate()
-    assert resumed.returncode == 0, log
+    resumed = begin("-o", tmp_path / "killed", "--resume")
+    status, log = end_of(resumed)
+    assert status == 0, log
     assert "going on after epoch" in log
     status, err = end_of(whole)
     assert status == 0, err
@@ -554,24 +552,17 @@ def test_interrupted_before_anything_is_written_it_says_so(
     assert found.err.splitlines()[-1] == "rebalance: interrupted; nothing was written yet"
 
 
+@pytest.mark.together
 def test_interrupted_it_says_how_to_go_on(few, tmp_path):
     data, test = few
     options = [data, "--test", test, "-o", tmp_path / "run", *QUICK, "--epochs", "400"]
-    command = [sys.executable, "-m", "rebalance", "train", *map(str, options)]
-    training = subprocess.Popen(
-        command,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-        # Where the tests run in the background, Ctrl-C is ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    training = start("-m", "rebalance", "train", *options)
     while not (tmp_path / "run" / "state.pt").exists():
-        assert training.poll() is None, training.stderr.read()
+        assert training.poll() is None, end_of(training)
         time.sleep(0.01)
     training.send_signal(signal.SIGINT)
-    _, log = training.communicate()
-    assert training.returncode == 130
+    status, log = end_of(training)
+    assert status == 130
     assert log.splitlines()[-1] == "rebalance: interrupted; go on with --resume"
     assert "Traceback" not in log
 
@@ -636,6 +627,7 @@ def test_a_split_leaves_no_part_of_a_validation_image(few, blended, tmp_path):
         tmp_path / "run",
         recipe="scratch",
         arch="cifar_resnet20",
+        image_size=16,
         epochs=1,
         device="cpu",
         val_fraction=0.3,
@@ -651,6 +643,7 @@ def test_a_split_leaves_no_part_of_a_validation_image(few, blended, tmp_path):
         tmp_path / "plain",
         recipe="scratch",
         arch="cifar_resnet20",
+        image_size=16,
         epochs=1,
         device="cpu",
         val_fraction=0.3,
@@ -674,7 +667,7 @@ def features_of(data, network, layer, cache):
 
 @pytest.mark.parametrize(("recipe", "width"), [("scratch", 64), ("transfer", 512)])
 def test_the_gap_is_that_of_what_the_last_layer_sees(few, tmp_path, recipe, width):
-    options = {"recipe": recipe, "arch": "cifar_resnet20", "epochs": 1, "device": "cpu"}
+    options = {"recipe": recipe, **SMALL, "epochs": 1, "device": "cpu"}
     folder = tmp_path / "run"
     metrics = rebalance.train(*few, folder, precision="fp32", weights="scratch", **options)
     gap = metrics["generalization_gap"]
@@ -754,7 +747,7 @@ def test_resuming_with_other_blends_is_refused(few, tmp_path):
     """The same files and labels, blended otherwise."""
     manifest = rebalance.read_manifest(few[0])
     partner = next(row for row in manifest.rows[1:] if row.label == manifest.rows[0].label)
-    options = {"recipe": "scratch", "arch": "cifar_resnet20", "epochs": 1, "device": "cpu"}
+    options = {"recipe": "scratch", **SMALL, "epochs": 1, "device": "cpu"}
     for weight in (0.3, 0.6):
         first = manifest.rows[0]
         blend = replace(first, kind="synthetic", partner=partner.file_name, weight=weight)

@@ -12,7 +12,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from launching import end_of
+from launching import end_of, finish, start
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
@@ -22,6 +22,7 @@ from rebalance.errors import SettingError
 from rebalance.manifest import companions
 from rebalance.settings import LEHMANN_EBNER
 
+SMALL = {"arch": "cifar_resnet20", "image_size": 16}
 COUNTS = {"cat": 40, "dog": 14, "owl": 9}
 
 
@@ -107,6 +108,7 @@ def test_python_does_the_same(run, data, tmp_path, weights, extractor):
         per_class={"cat": 12},
         extractor=str(weights),
         arch="cifar_resnet20",
+        image_size=16,
         device="cpu",
     )
     assert manifest == rebalance.read_manifest(tmp_path / "m.csv")
@@ -123,7 +125,7 @@ def test_another_seed_picks_others_at_random(data, weights):
 
 
 def test_a_new_class_changes_no_other(make_folder, data, weights):
-    options = {"to": 7, "pick": "random", "extractor": str(weights), "arch": "cifar_resnet20"}
+    options = {"to": 7, "pick": "random", "extractor": str(weights), **SMALL}
     before = rebalance.undersample(data, **options)
     make_folder(data, {"ant": 11, "zebra": 12})
     after = rebalance.undersample(data, **options)
@@ -167,6 +169,7 @@ def test_python_and_the_command_line_cluster_alike(run, data, tmp_path, weights,
         k_max=4,
         extractor=str(weights),
         arch="cifar_resnet20",
+        image_size=16,
         device="cpu",
     )
     assert manifest == rebalance.read_manifest(tmp_path / "m.csv")
@@ -191,7 +194,7 @@ def test_clusters_no_better_than_chance_are_warned_of(run, make_folder, tmp_path
     for path in sorted((data / "cat").iterdir()):
         noise = rng.integers(0, 256, (16, 16, 3))
         Image.fromarray(noise.astype(np.uint8)).save(path)
-    extractor = ["--extractor", weights, "--arch", "cifar_resnet20"]
+    extractor = ["--extractor", weights, "--arch", "cifar_resnet20", "--image-size", "16"]
     # Over twelve seeds the best silhouette of the body's features stays .06 below chance or more,
     # and that of the pooled ones of two groups .3 above it: rounding cannot turn either over.
     found = run("undersample", data, "-o", tmp_path / "m.csv", "--layer", "body", *extractor)
@@ -225,7 +228,7 @@ def test_landmarks_of_a_large_class_are_told_of(run, make_folder, tmp_path, weig
     assert sum(stories["cat"]["quotas"]) == 9
     assert stories["cat"]["silhouette_errors"] == {"pool": {}}
     assert sum(place.label == "cat" for place in manifest.places) == 130
-    named = {"extractor": str(weights), "arch": "cifar_resnet20", "device": "cpu"}
+    named = {"extractor": str(weights), "arch": "cifar_resnet20", "image_size": 16, "device": "cpu"}
     assert rebalance.undersample(data, landmarks=100, **named) == manifest
     page = run("report", tmp_path / "m.csv", "-o", tmp_path / "m.html")
     assert page.status == 0, page.err
@@ -378,15 +381,15 @@ def test_an_undecodable_image_loads_no_network_the_second_time(run, data, tmp_pa
 
 
 @pytest.mark.usefixtures("briefly")
-def test_a_damaged_network_in_the_cache_is_trained_again(run, few, tmp_path):
-    options = ["extract", few[0], "--extractor", "finetune", "--device", "cpu"]
+def test_a_damaged_network_in_the_cache_is_trained_again(run, few, own_cache):
+    options = ["extract", few[0], "--extractor", "finetune", "--image-size", "16"]
+    options += ["--device", "cpu"]
     assert "training cifar_resnet20 on 60 images" in run(*options).err
-    cache = tmp_path / "cache"
-    (checkpoint,) = (cache / "extractors").iterdir()
+    (checkpoint,) = (own_cache / "extractors").iterdir()
     before = checkpoint.read_bytes()
-    shutil.rmtree(cache / "features")
+    shutil.rmtree(own_cache / "features")
     assert "trained before" in run(*options).err
-    shutil.rmtree(cache / "features")
+    shutil.rmtree(own_cache / "features")
     checkpoint.write_bytes(before[:1000])
     assert "training again" in run(*options).err
     assert checkpoint.read_bytes() == before
@@ -455,47 +458,45 @@ def test_only_what_changed_is_computed(run, data, extractor):
     assert computed() == 1
 
 
-def start(*arguments, cache):
-    environment = {**os.environ, "REBALANCE_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "rebalance", *map(str, arguments)]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def start_command(*arguments, cache):
+    return start("-m", "rebalance", *arguments, REBALANCE_CACHE_DIR=str(cache))
 
 
+@pytest.mark.together
 def test_killed_in_the_middle_and_taken_up_again(sample, tmp_path, extractor):
     """SIGKILL once the first block is kept: the next run computes the rest, to the same bytes."""
-    options = [sample, *extractor, "--batch-size", 8, "--image-size", 96]
+    options = [sample, *extractor, "--batch-size", 4, "--image-size", 32]
     whole, resumed = tmp_path / "whole.npz", tmp_path / "resumed.npz"
-    process = start("extract", *options, "-o", whole, cache=tmp_path / "one")
+    process = start_command("extract", *options, "-o", whole, cache=tmp_path / "one")
     status, err = end_of(process)
     assert status == 0, err
-    killed = start("extract", *options, "-o", resumed, cache=tmp_path / "two")
+    killed = start_command("extract", *options, "-o", resumed, cache=tmp_path / "two")
     while not list((tmp_path / "two").rglob("*.keys.npy")):
-        assert killed.poll() is None, killed.stderr.read()
+        assert killed.poll() is None, end_of(killed)
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     assert end_of(killed)[0] == -signal.SIGKILL
     assert not resumed.exists()
-    process = start("extract", *options, "-o", resumed, "--json", cache=tmp_path / "two")
-    record = json.loads(process.communicate()[0])
+    process = start_command("extract", *options, "-o", resumed, "--json", cache=tmp_path / "two")
+    record = json.loads(finish(process)[1])
     assert 0 < record["computed"] < 600
     assert record["computed"] + record["cached"] == 600
     assert resumed.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.together
 def test_two_runs_at_once_share_a_cache(sample, tmp_path, extractor):
     outputs = [tmp_path / "a.npz", tmp_path / "b.npz"]
     processes = [
-        start("extract", sample, *extractor, "-o", output, cache=tmp_path / "cache")
+        start_command("extract", sample, *extractor, "-o", output, cache=tmp_path / "cache")
         for output in outputs
     ]
     for process in processes:
         status, err = end_of(process)
         assert status == 0, err
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
-    third = start("extract", sample, *extractor, "--json", cache=tmp_path / "cache")
-    assert json.loads(third.communicate()[0])["computed"] == 0
+    third = start_command("extract", sample, *extractor, "--json", cache=tmp_path / "cache")
+    assert json.loads(finish(third)[1])["computed"] == 0
 
 
 def test_the_feature_table_is_plain_npz(data, tmp_path, weights):

@@ -172,7 +172,9 @@ def test_the_same_bytes_again_with_any_workers(run, repeated, tmp_path, extracto
 
 
 def test_the_cover_is_that_of_the_pooled_features(run, data, tmp_path, weights, extractor):
-    pooled = rebalance.extract(data, extractor=str(weights), arch="cifar_resnet20", device="cpu")
+    pooled = rebalance.extract(
+        data, extractor=str(weights), arch="cifar_resnet20", image_size=16, device="cpu"
+    )
     features = pooled.layers["pool"].read(slice(None), slice(None))
     for options in (["--method", "coverage"], ["--layer", "body"]):
         output = tmp_path / "m.csv"

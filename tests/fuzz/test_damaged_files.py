@@ -183,7 +183,7 @@ def data(make_folder, tmp_path) -> Path:
 
 def test_a_damaged_cache_gives_what_an_empty_one_gives(told, data, extractor, tmp_path, own_cache):
     (data / "dog" / "000.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    extract = ["extract", data, *extractor, "--layer", "auto", "--image-size", 32, "--workers", 0]
+    extract = ["extract", data, *extractor, "--layer", "auto", "--workers", 0]
     assert told(["empty"], *extract, "-o", tmp_path / "empty.npz") == 0
     wanted = (tmp_path / "empty.npz").read_bytes()
     kept = fresh(own_cache, tmp_path / "kept")
@@ -198,7 +198,8 @@ def test_a_damaged_cache_gives_what_an_empty_one_gives(told, data, extractor, tm
             assert stuck or output.read_bytes() == wanted, done
 
 
-TRAIN = ["--arch", "cifar_resnet20", "--epochs", 1, "--threshold", "prior", "--device", "cpu"]
+TRAIN = ["--arch", "cifar_resnet20", "--image-size", 16, "--epochs", 1]
+TRAIN += ["--threshold", "prior", "--device", "cpu"]
 
 
 def test_a_damaged_run_is_told_in_a_line(told, data, weights, make_folder, tmp_path):

@@ -2,15 +2,13 @@
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from launching import finish_two
 from safetensors.numpy import load_file, save
 from sklearn.metrics import balanced_accuracy_score
 
@@ -645,6 +643,7 @@ def test_the_command_shows_both_heads(run, few, run_of, eos, tmp_path):
     assert lines["curves"][-2:] == [f"{gap['per_class']['curves']:.1f}" for gap in gaps]
 
 
+@pytest.mark.together
 @pytest.mark.slow
 def test_two_processes_do_as_one(make_folder, tmp_path):
     data = make_folder(tmp_path / "train", {"cat": 36, "dog": 24}, (32, 32))
@@ -665,16 +664,12 @@ def test_two_processes_do_as_one(make_folder, tmp_path):
         data, tmp_path / "test", tmp_path / "alone", rebalance_head=manifest, **options
     )
     given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["-m", "rebalance", "train", data, "--test", tmp_path / "test", "-o"]
+    command = ["-m", "rebalance", "train", data, "--test", tmp_path / "test", "-o"]
     command += [tmp_path / "both", "--rebalance-head", manifest, *given, "--json"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    both = subprocess.run(
-        [str(part) for part in command], env=environment, capture_output=True, text=True
-    )
-    assert both.returncode == 0, both.stderr
+    status, out, err = finish_two(*command)
+    assert status == 0, err
     close = {"rel": 1e-3, "abs": 1e-5}
-    for found in (json.loads(both.stdout), metrics_of(tmp_path / "both")):
+    for found in (json.loads(out), metrics_of(tmp_path / "both")):
         for one, two in ((alone, found), (alone["before"], found["before"])):
             for name in ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "brier"):
                 assert two[name] == pytest.approx(one[name], **close), name

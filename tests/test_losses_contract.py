@@ -41,7 +41,7 @@ def logits(dtype: torch.dtype = torch.float32) -> torch.Tensor:
 def test_the_names_are_read_without_torch() -> None:
     code = (
         "import sys, rebalance.losses as losses; print(*losses.LOSSES); "
-        "assert 'torch' not in sys.modules; losses.LOSSES['ce']; assert 'torch' in sys.modules"
+        "assert 'torch' not in sys.modules"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.split() == list(LOSSES)

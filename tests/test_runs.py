@@ -4,14 +4,14 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
+import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from launching import finish, start
 from safetensors.numpy import save
 from scipy.spatial.distance import pdist
 
@@ -349,21 +349,21 @@ weights = torch.zeros(1_000_000)
 for epoch in range(1, 100_000):
     run.record_epoch({"epoch": epoch, "loss": 0.5}, {"weights": weights + epoch})
     if epoch == 1:
-        print("ready", flush=True)
+        open(sys.argv[2], "x").close()
 """
 
 
-def test_killed_at_any_moment_it_goes_on_from_a_whole_epoch(run):
+@pytest.mark.together
+def test_killed_at_any_moment_it_goes_on_from_a_whole_epoch(run, tmp_path):
     for wait in (0.05, 0.13):
-        process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(run.path)], stdout=subprocess.PIPE
-        )
-        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(wait)
+        ready = tmp_path / f"ready{wait}"
+        process = start("-c", KILLED, run.path, ready)
+        while not ready.exists():
+            assert process.poll() is None, finish(process)
+            time.sleep(0.002)
+        time.sleep(wait)
         process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+        assert finish(process)[0] == -signal.SIGKILL
         again = Run.resume(run.path, OPTIONS)
         finished, state = again.resume_point()
         assert len(again.epochs()) == finished

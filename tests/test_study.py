@@ -2,19 +2,16 @@
 
 import csv
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from launching import finish, start
 from PIL import Image
 
-import rebalance
 from rebalance.data.folder import scan
 from rebalance.features.extractors import EXTRACTOR
 from rebalance.progress import silent
@@ -82,29 +79,23 @@ def test_a_table_is_the_same_for_any_number_of_processes_and_when_run_again(decl
     assert not (tmp_path / "one" / ".features").exists()
 
 
+@pytest.mark.together
 def test_an_interrupted_study_goes_on_to_the_same_table(declare, run, tmp_path):
-    path = declare('[grid]\nrebalance = ["smote"]', "seeds = 3\nfolds = 2")
+    path = declare('[grid]\nrebalance = ["smote"]', "seeds = 2\nfolds = 2")
     whole = run("study", path, "-o", tmp_path / "whole", "--workers", 1, "--device", "cpu")
     assert whole.status == 0, whole.err
     folder = tmp_path / "stopped"
-    command = [sys.executable, "-m", "rebalance", "study", str(path), "-o", str(folder)]
-    process = subprocess.Popen(
-        [*command, "--workers", "2", "--device", "cpu"],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(rebalance.__file__).parents[1])},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    while process.poll() is None and len(times(folder)) < 3:
+    command = ["-m", "rebalance", "study", path, "-o", folder, "--workers", "2", "--device", "cpu"]
+    process = start(*command)
+    while process.poll() is None and len(times(folder)) < 2:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
+    status, out, err = finish(process)
+    assert status == 130, err
     assert err.splitlines()[-1] == "rebalance: interrupted; go on by running it again"
     assert "Traceback" not in err and not out
     finished = times(folder)
-    assert 3 <= len(finished) < 3 * 6
+    assert 2 <= len(finished) < 3 * 4
     assert not list(folder.rglob("*.partial")) and not (folder / "study.csv").exists()
     on = run("study", path, "-o", folder, "--workers", 1, "--device", "cpu")
     assert on.status == 0 and f"{len(finished)} finished before" in on.err
@@ -113,19 +104,19 @@ def test_an_interrupted_study_goes_on_to_the_same_table(declare, run, tmp_path):
 
 
 def test_a_grown_grid_reuses_cells_and_another_study_is_refused(declare, run, tmp_path):
-    folder = tmp_path / "study"
-    first = declare('[grid]\nrebalance = ["random-under"]')
+    folder, once = tmp_path / "study", "seeds = 1\nfolds = 2"
+    first = declare('[grid]\nrebalance = ["random-under"]', once)
     assert run("study", first, "-o", folder, "--workers", 1).status == 0
     before = times(folder)
-    grown = declare('[grid]\nrebalance = ["random-under", "random-over"]')
+    grown = declare('[grid]\nrebalance = ["random-under", "random-over"]', once)
     found = run("study", grown, "-o", folder, "--workers", 1)
-    assert "12 cells, 8 finished before" in found.err
+    assert "6 cells, 4 finished before" in found.err
     assert before.items() <= times(folder).items()
-    other = declare('[grid]\nrebalance = ["random-under"]', "seeds = 2\nfolds = 3")
+    other = declare('[grid]\nrebalance = ["random-under"]', "seeds = 1\nfolds = 3")
     refused = run("study", other, "-o", folder, "--workers", 1)
     assert refused.status == 1 and "whose folds was 2 and is 3 now" in refused.error
     assert run("study", other, "-o", folder, "--workers", 1, "--overwrite").status == 0
-    assert len(times(folder)) == 2 * 2 * 3
+    assert len(times(folder)) == 2 * 3
 
 
 def test_a_dry_run_lists_what_would_be_done_and_does_nothing(declare, run, tmp_path):
@@ -140,7 +131,7 @@ def test_a_dry_run_lists_what_would_be_done_and_does_nothing(declare, run, tmp_p
 
 
 def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path, own_cache):
-    training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nepochs = 1'
+    training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nimage_size=16\nepochs=1'
     grid = '[grid]\nrebalance = ["random-under", "eos"]\n[[cell]]\nthreshold = "prior"\n'
     grid += '[[cell]]\nrebalance = "random-under"\nthreshold = ["prior", "prior:original"]'
     path = declare(grid, 'depth = "full"\nseeds = 1\nfolds = 2', training)
@@ -165,7 +156,7 @@ def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path, own_ca
 
 def test_treatments_that_share_a_trained_body_come_to_what_they_do_alone(declare, run, tmp_path):
     """Those without a cut do so by any extractor: their neighbours are of the network itself."""
-    training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nepochs = 1'
+    training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nimage_size=16\nepochs=1'
     study = 'depth = "full"\nseeds = 1\nfolds = 2'
     blends = [
         '[[cell]]\nrebalance = "eos"\n',
@@ -186,7 +177,7 @@ def test_treatments_that_share_a_trained_body_come_to_what_they_do_alone(declare
 
 
 def test_the_work_of_a_body_lies_in_one_place_whichever_cells_are_left(declare, run, tmp_path):
-    training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nepochs = 1'
+    training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nimage_size=16\nepochs=1'
     path = declare('[grid]\nrebalance = ["eos"]', 'depth = "full"\nseeds = 1\nfolds = 2', training)
     plan = read_study(path)
     cells = CellStore(tmp_path, {}, plan.treatments)

@@ -583,12 +583,6 @@ FROM = ["--from", "{run}", "--head-only", "{eos}"]
         ([*FROM, "--arch", "resnet18"], "leave out --arch"),
         ([*FROM, "--image-size", "64"], "leave out --image-size"),
         ([*FROM, "--rebalance-head", "{eos}"], "leave out one of them"),
-        (["--from", "{run}", "--rebalance-head", "eoss"], "neither a manifest nor a method"),
-        (["--from", "{run}", "--rebalance-head", "eos:j=3"], "eos has no option 'j', only to"),
-        (["--from", "{run}", "--rebalance-head", "ros:k=3"], "ros has no option"),
-        (["--from", "{run}", "--rebalance-head", "eos:k=0"], "a whole number from 1 up; got '0'"),
-        (["--from", "{run}", "--rebalance-head", "eos:k"], "options are METHOD:NAME=VALUE"),
-        (["{data}", "--rebalance-head", "eos:to=min"], "a target is max"),
         ([*FROM, "--val-fraction", "0.3"], "validate with --val"),
         ([*FROM, "--val", "nowhere"], "does not exist"),
         (["--from", "nowhere", "--head-only", "{eos}"], "'nowhere' does not exist"),
@@ -607,6 +601,24 @@ def test_bad_combinations_are_one_line(run, few, run_of, eos, tmp_path, argument
     assert (found.status, found.out) == (1, "")
     assert message in found.error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("eoss", "neither a manifest nor a method"),
+        ("eos:j=3", "eos has no option 'j', only to"),
+        ("ros:k=3", "ros has no option"),
+        ("eos:k=0", "a whole number from 1 up; got '0'"),
+        ("eos:k", "options are METHOD:NAME=VALUE"),
+        ("eos:to=min", "a target is max"),
+    ],
+)
+def test_a_method_that_cannot_be_is_wrong_usage(run, tmp_path, asked, message):
+    for option in ("--rebalance-head", "--head-only"):
+        found = run("train", "x", option, asked, "--test", "y", "-o", tmp_path / "out")
+        assert (found.status, found.out) == (2, "")
+        assert message in " ".join(found.err.split())
 
 
 def test_a_run_is_not_replaced_by_its_own_head(run, few, run_of, eos):

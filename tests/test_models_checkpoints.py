@@ -105,7 +105,7 @@ def test_what_torchvision_publishes_may_hold_auxiliary_heads(
             load_state_dict_file("googlenet", path),
         ):
             assert torch.equal(network(images), expected)
-            assert network.available == ("body", "pool")
+            assert network.available == ("body", "pool", "embedding")
             assert network.image_size == transform.crop == 224
     assert caplog.messages == [f"{path} holds auxiliary heads, which are not used"]
 

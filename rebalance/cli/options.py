@@ -111,7 +111,7 @@ def _type_of(keyword: Keyword) -> Any:
         return Whole(told)
     if kind is float:
         return Real(told) if told.bare is None else OptionalNumber(told)
-    if kind is Path:
+    if kind is Path and told.form is None:
         places = {"file": {"dir_okay": False}, "folder": {"file_okay": False}, "any": {}}
         return click.Path(path_type=Path, **places[told.place])
     return str if told.form is None else Text(told)

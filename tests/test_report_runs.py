@@ -24,6 +24,7 @@ from rebalance.reports.runs.maps import maps
 from rebalance.reports.runs.mistakes import galleries
 from rebalance.reports.runs.results import by_size, read_results
 from rebalance.reports.runs.scores import comparable_gaps, score_table
+from rebalance.reports.runs.tables import training_table
 
 QUICK = {"recipe": "scratch", "arch": "cifar_resnet20", "image_size": 16, "device": "cpu"}
 QUICK |= {"epochs": 2, "lr": 0.05}
@@ -145,6 +146,15 @@ def test_the_page_is_whole_in_itself_and_every_figure_is_told_in_words(runs, pag
         names |= {f"{kind}-{run}" for kind in ("confusion", "roc", "precision-recall", "map")}
     assert {f"{name}.{kind}" for name in names for kind in ("svg", "png")} <= report.figures.keys()
     assert run_report([runs / "plain"]).text == page_of("plain").report.text
+
+
+def test_a_first_phase_that_was_chosen_is_told(copied):
+    run = copied("plain")
+    record = json.loads((run / "options.json").read_bytes())
+    record["options"] |= {"regime": "two-phase", "phase": {"by": "oversample", "limit": None}}
+    (run / "options.json").write_text(json.dumps(record))
+    table = training_table(read_results([run]))
+    assert dict(zip(table.header, table.rows[0], strict=True))["regime"] == "two-phase (oversample)"
 
 
 def test_scores_are_those_of_the_run_and_the_best_is_marked(runs, page_of):

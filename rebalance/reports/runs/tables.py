@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.metrics.summary import FEW, MANY
-from rebalance.records import HeadRecord
+from rebalance.records import HeadRecord, PhaseRecord
 from rebalance.reports.page import Table
 from rebalance.reports.runs.results import Result, Stage
 from rebalance.scoring.rules import CLASSIFIERS
@@ -43,12 +43,18 @@ def _training_row(result: Result) -> list[Cell]:
         options["loss"]["name"] + (f" ({named})" if named else ""),
         f"{options['recipe']['name']}, {options['network']['arch'] or 'default network'}",
         options["sampler"],
-        options["regime"],
+        options["regime"] + _begun_by(options.get("phase")),
         f"{rule}, threshold {threshold}" if THRESHOLDS[name].changes else rule,
         options["source"]["data"] + (f"; head: {_taught_by(head)}" if head else ""),
         len(result.epochs.numbers),
         options["seed"],
     ]
+
+
+def _begun_by(phase: PhaseRecord | None) -> str:
+    """Return what a run chose for its first phase, in brackets."""
+    chosen = [value for value in (phase or {}).values() if value is not None]
+    return f" ({', '.join(map(str, chosen))})" if chosen else ""
 
 
 def _taught_by(head: HeadRecord) -> str:

@@ -12,14 +12,12 @@ import pytest
 from launching import finish, start
 from PIL import Image
 
-from rebalance.data.folder import scan
 from rebalance.features.extractors import EXTRACTOR
 from rebalance.progress import silent
 from rebalance.settings import RunOptions
 from rebalance.studies import full, rebalanced
 from rebalance.studies.cells import CellStore
 from rebalance.studies.declaration import read_study
-from rebalance.studies.folds import deal
 from rebalance.studies.images import keyed
 from rebalance.studies.preparation import prepared
 
@@ -201,35 +199,6 @@ def learned(make_folder, tmp_path, run):
         return run("study", path, "-o", tmp_path / "out", *options)
 
     return call
-
-
-@pytest.mark.usefixtures("briefly")
-def test_a_fine_tuned_extractor_learns_from_the_training_part_of_its_fold_alone(
-    learned, run, tmp_path
-):
-    cut = '{method = "subclass", layer = "body", classes = ["a"], to = 3}'
-    found = learned(cut)
-    assert found.status == 0, found.err
-    assert "training cifar_resnet20 on 7 images" in found.err
-    networks = {path.name for path in (tmp_path / "cache" / "extractors").iterdir()}
-    assert len(networks) == 2
-    # What a command makes of the training part is the same network: the cache has it.
-    images = scan(tmp_path / "data")
-    dealt = deal(np.array(images.labels), images.classes, range(13), 2, 0, grouped=False)
-    for fold in range(2):
-        part = images.take(np.flatnonzero(dealt != fold).tolist())
-        rows = [f"{path},{path.partition('/')[0]}" for path in part.paths]
-        manifest = tmp_path / "data" / f"{fold}.csv"
-        manifest.write_text("\n".join(["file_name,label", *rows]))
-        again = run("extract", manifest, "--extractor", "finetune", "--device", "cpu")
-        assert f"features: 0 computed, {len(part.paths)} from the cache" in again.err
-    # So do treatments that join later; once all are finished, nobody looks for a network.
-    before = times(tmp_path / "out")
-    joined = learned(f'{cut}, "coverage"')
-    assert joined.status == 0 and "training" not in joined.err
-    assert before.items() < times(tmp_path / "out").items()
-    assert networks == {path.name for path in (tmp_path / "cache" / "extractors").iterdir()}
-    assert "the extractor of" not in learned(f'{cut}, "coverage"').err
 
 
 @pytest.mark.usefixtures("briefly")

@@ -350,7 +350,9 @@ def test_a_test_set_of_one_class_is_scored_and_what_is_undefined_is_null(
     first = found.err.index("all images to score are of class 'curves'")
     assert first < found.err.index("epoch 1"), "said before the work"
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_bytes())
-    assert metrics["undefined"].keys() == {"gmean_macro", "roc_auc_ovr_macro"}
+    assert metrics["undefined"].keys() == {
+        *("gmean_macro", "specificity_macro", "roc_auc_ovr_macro", "roc_auc_ovr_weighted")
+    }
     assert metrics["roc_auc_ovr_macro"] is None and 0 <= metrics["accuracy"] <= 1
     assert "roc_auc_ovr_macro is not defined: ROC AUC of class 'curves' needs" in found.out
     assert found.out.split("gmean_macro")[1].split()[0] == "undefined"

@@ -146,9 +146,8 @@ def test_a_run_looks_at_images_as_it_was_trained_to(run, make_folder, tmp_path):
     assert stretched.extractor.about["resize"] == "stretch"
     assert "resize" not in cropped.extractor.about  # that run's own, and not the default
     assert again.computed == 12  # not what the cache holds of the stretched ones
-    resumed = run(
-        "train", square, "--test", square, "-o", other, *QUICK, "--allow-overlap", "--resume"
-    )
+    alike = ["--allow-overlap", "--image-size", "32", "--resume"]
+    resumed = run("train", square, "--test", square, "-o", other, *QUICK, *alike)
     assert resumed.status == 0, resumed.err  # whatever the default has become
 
 
@@ -611,9 +610,14 @@ def test_blends_are_trained_on_as_if_they_were_files(few, blended, tmp_path):
         (tmp_path / "folder", manifest, manifest), runs, ("yes", "yes", "no"), strict=True
     ):
         rebalance.train(data, few[1], out, in_memory=held, **options)
-    for name in ("model.safetensors", "ranges.safetensors", "decision.json", "metrics.json"):
+    for name in ("model.safetensors", "ranges.safetensors", "metrics.json"):
         kept = [(run / name).read_bytes() for run in runs]
         assert kept[0] == kept[1] == kept[2], name
+    decisions = [json.loads((run / "decision.json").read_bytes()) for run in runs]
+    before = [each.pop("folder") for each in decisions]
+    assert decisions[0] == decisions[1] == decisions[2]
+    # Only a manifest tells what there was before anything was blended.
+    assert sum(before[0]) == len(read.rows) and before[1] == before[2] < before[0]
     counts = {name: sum(row.label == name for row in read.rows) for name in read.classes}
     for run in runs:
         begun = json.loads((run / "options.json").read_bytes())["options"]

@@ -18,7 +18,7 @@ from rebalance.losses.loss import (
     outside_autocast,
     widened,
 )
-from rebalance.losses.weights import BETA, WEIGHTINGS, class_weights
+from rebalance.losses.weights import BETA, WEIGHTINGS, checked_beta, class_weights
 
 
 class Focal(SampleLoss):
@@ -48,6 +48,7 @@ class Focal(SampleLoss):
     ) -> None:
         super().__init__(class_counts)
         self.gamma = at_least_zero("gamma", gamma)
+        beta = checked_beta(beta)  # also where no weights are asked for
         if alpha is not None:
             self.reweight(_alpha(alpha, class_counts, beta))
 

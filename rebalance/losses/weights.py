@@ -55,8 +55,12 @@ def class_weights(
     """
     counts = counts_of_filled(class_counts)
     weigh = WEIGHTINGS[one_of("weighting", weighting, WEIGHTINGS)]
-    beta = number("beta", beta, "a number of at least 0 and below 1", lambda found: 0 <= found < 1)
-    return torch.tensor(weigh(counts, beta), dtype=torch.float32)
+    return torch.tensor(weigh(counts, checked_beta(beta)), dtype=torch.float32)
+
+
+def checked_beta(beta: float) -> float:
+    """Return ``beta`` as a number. Raises LossError where it is none from 0 to below 1."""
+    return number("beta", beta, "a number of at least 0 and below 1", lambda found: 0 <= found < 1)
 
 
 def _adding_up_to_classes(weights: list[float]) -> list[float]:

@@ -609,6 +609,8 @@ def test_bad_combinations_are_one_line(run, few, run_of, eos, tmp_path, argument
         ("eoss", "neither a manifest nor a method"),
         ("eos:j=3", "eos has no option 'j', only to"),
         ("ros:k=3", "ros has no option"),
+        ("eos:reach=0", "reach must be a number above 0"),
+        ("smote:reach=1", "smote has no option 'reach'"),
         ("eos:k=0", "a whole number from 1 up; got '0'"),
         ("eos:k", "options are METHOD:NAME=VALUE"),
         ("eos:to=min", "a target is max"),

@@ -403,6 +403,7 @@ def test_ros_loads_neither_torch_nor_a_network(data, tmp_path):
         (["--classes", "cat,cow"], "no class 'cow'"),
         (["--neighbours", "3"], "ros looks at no neighbours, but 3 were asked for"),
         (["--method", "cluster", "--neighbours", "3"], "cluster looks at no neighbours"),
+        (["--reach", "1"], "--reach is for eos, not ros"),
         (["--danger-neighbours", "3"], "is for borderline-1 and borderline-2, not ros"),
         (["--method", "smote", "--copies", "exact"], "--copies is for ros, not smote"),
         (["--method", "smote", "--extractor", "nowhere.pth"], "'nowhere.pth'"),
@@ -679,6 +680,19 @@ def test_pixels_tell_neighbours_as_a_loop_over_images_does(
     assert (record["space"], record["extractor"]) == ("pixel", None)
     assert record["options"]["neighbours_in"] == where
     assert f"--neighbours-in {where}" in command_of(record)
+
+
+def test_the_command_of_eos_says_how_far_it_went(data):
+    """A record that says no reach is the whole way, as those of version 0.1 are."""
+    options = {"method": "eos", "space": "pixel", "neighbours_in": "pixels:4"}
+    for reach in (None, 0.5, 1, 0.25):
+        told = {} if reach is None else {"reach": reach}
+        record = rebalance.oversample(data, **options, **told).record
+        assert record["options"].get("reach", 1) == (reach or 0.5)
+        assert ("--reach" in command_of(record)) == (reach in (1, 0.25))
+    given = {"under": "random", "over": "eos", "space": "pixel", "neighbours_in": "pixels:4"}
+    mixed = rebalance.hybrid(data, to="12", **given, reach=1).record
+    assert "reach" not in mixed["options"] and "--reach 1" in command_of(mixed)
 
 
 def test_a_hybrid_may_look_at_pixels_alone(run, data, tmp_path):

@@ -252,6 +252,12 @@ def test_numbers_of_neighbours_that_cannot_be_are_refused(option: str, value: ob
         oversample("smote", blobs([9, 5]), {1: 3}, **{option: value})
 
 
+@pytest.mark.parametrize("value", [0, -0.5, 1.5, math.nan, "1", True])
+def test_a_reach_that_cannot_be_is_refused(value: object) -> None:
+    with pytest.raises(SettingError, match=r"^reach must be a number above 0"):
+        oversample("eos", blobs([9, 5]), {1: 3}, reach=value)
+
+
 @pytest.mark.parametrize("name", ["ros", "cluster"])
 def test_neighbours_are_refused_where_they_have_no_use(name: str) -> None:
     with pytest.raises(SettingError, match=f"{name} looks at no neighbours, but 5 were asked for"):

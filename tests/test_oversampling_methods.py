@@ -280,7 +280,7 @@ def test_adasyn_without_enemies_is_smote_and_says_so() -> None:
 def test_eos_goes_towards_enemies_only(asked: dict[str, int], used: int) -> None:
     table = blobs([200, 60, 40])
     features, labels = table
-    added = oversample("eos", table, {1: 6000, 2: 4000}, **asked)
+    added = oversample("eos", table, {1: 6000, 2: 4000}, reach=1.0, **asked)
     assert not added.notes
     enemies = {**enemies_among(table, 1, used), **enemies_among(table, 2, used)}
     exceptions = sum(
@@ -305,7 +305,18 @@ def test_eos_starts_from_every_sample_with_an_enemy_and_goes_to_each_of_them() -
     assert_even(Counter(added.base.tolist()))
     for base in pairs(added):
         assert_even(Counter(added.partner[added.base == base].tolist()))
-    assert stats.kstest(added.weight, "uniform").pvalue > 1e-4
+    assert stats.kstest(2 * added.weight, "uniform").pvalue > 1e-4  # up to halfway unless told
+
+
+@pytest.mark.parametrize("reach", [0.5, 0.2, 1])
+def test_eos_reaches_as_far_as_it_is_told(reach: float) -> None:
+    table = blobs([100, 12])
+    whole, told = (oversample("eos", table, {1: 500}, reach=each) for each in (1.0, reach))
+    assert whole.weight.max() > 0.9
+    np.testing.assert_array_equal(told.weight, reach * whole.weight)
+    np.testing.assert_array_equal(told.partner, whole.partner)
+    far = oversample("eos", line(15, 30), {1: 500}, reach=reach)  # looks further than 10 neighbours
+    assert 0.9 * reach < far.weight.max() < reach
 
 
 def line(own: int, enemies: int) -> Table:

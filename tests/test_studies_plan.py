@@ -222,7 +222,7 @@ def test_a_loss_is_told_of_each_class_by_name(declare, tmp_path, alpha):
 def test_options_of_oversampling_that_came_later_are_told_where_they_change_something(declare):
     plan = declare(
         '[grid]\nrebalance = ["ros", {method = "ros", copies = "exact"}, '
-        '{method = "borderline-1", danger_neighbours = 4}]'
+        '{method = "borderline-1", danger_neighbours = 4}, "eos", {method = "eos", reach = 1}]'
     )
     told = {
         treatment.rebalance: definition.as_record()["rebalance"]["raised"] or {}
@@ -231,6 +231,8 @@ def test_options_of_oversampling_that_came_later_are_told_where_they_change_some
     assert not told["random-over"].keys() & {"copies", "danger_neighbours"}  # as in version 0.1
     assert told["random-over copies=exact"]["copies"] == "exact"
     assert told["borderline-1 danger_neighbours=4"]["danger_neighbours"] == 4
+    assert told["eos"]["reach"] == 0.5 and "reach" not in told["random-over"]
+    assert "reach" not in told["eos reach=1"]  # the whole way, as in version 0.1
 
 
 def test_a_definition_is_json_and_reads_its_costs(declare, tmp_path):

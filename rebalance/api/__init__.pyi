@@ -157,6 +157,7 @@ def hybrid(
     neighbours_in: str = "features",
     exact: bool = False,
     danger_neighbours: int | None = None,
+    reach: float = 0.5,
     copies: str = "drawn",
     extractor: str = "imagenet",
     arch: str | None = None,
@@ -216,6 +217,8 @@ def hybrid(
             (default False)
         danger_neighbours: Of borderline-1 and borderline-2: neighbours, of all classes, among
             which those of others tell whether a sample is in danger. [default: 10]
+        reach: Of eos: how far towards the other class a blend goes at most; 1, the paper's,
+            is the whole way. (default 0.5)
         copies: Of ros: drawn with replacement, or exact: each image as often as every other,
             and what is left drawn without replacement. (one of drawn, exact; default 'drawn')
         extractor: Network that describes the images: torchvision's pretrained one, one
@@ -378,6 +381,7 @@ def oversample(
     neighbours_in: str = "features",
     exact: bool = False,
     danger_neighbours: int | None = None,
+    reach: float = 0.5,
     copies: str = "drawn",
     to: str | int = "max",
     per_class: Mapping[str, int] | Iterable[tuple[str, int]] = (),
@@ -421,6 +425,8 @@ def oversample(
             (default False)
         danger_neighbours: Of borderline-1 and borderline-2: neighbours, of all classes, among
             which those of others tell whether a sample is in danger. [default: 10]
+        reach: Of eos: how far towards the other class a blend goes at most; 1, the paper's,
+            is the whole way. (default 0.5)
         copies: Of ros: drawn with replacement, or exact: each image as often as every other,
             and what is left drawn without replacement. (one of drawn, exact; default 'drawn')
         to: Class size wanted: the largest class, a number, or R times the largest. (default

@@ -181,7 +181,7 @@ OVERSAMPLERS: dict[str, Oversampler] = {
         Oversampler(borderline_1, neighbours=NEIGHBOURS, own=("danger_neighbours",)),
         Oversampler(borderline_2, neighbours=NEIGHBOURS, own=("danger_neighbours",)),
         Oversampler(adasyn, neighbours=NEIGHBOURS),
-        Oversampler(eos, neighbours=EOS_NEIGHBOURS),
+        Oversampler(eos, neighbours=EOS_NEIGHBOURS, own=("reach",)),
         Oversampler(cluster, by_subclass=True),
     )
 }

@@ -82,12 +82,12 @@ def adasyn(samples: Samples, classes: Sequence[Minority], options: SamplerOption
 
 
 def eos(samples: Samples, classes: Sequence[Minority], options: SamplerOptions) -> list[Draw]:
-    """Expansive oversampling: towards an enemy among the 10 nearest, with a weight in [0, 1).
+    """Expansive oversampling: towards an enemy among the 10 nearest, with a weight in [0, reach).
 
     Bases are the samples that have an enemy there; its enemies are equally likely partners. Where a
     class has none, 100 neighbours are looked at, and if there is none yet, it has SMOTE instead;
     notes say so. Source: Dablain et al., "Efficient Augmentation for Imbalanced Deep Learning",
-    ICDE 2023, algorithm 2, but towards the enemy, as its text and code have it.
+    ICDE 2023, algorithm 2, with a reach of 1; but towards the enemy, as its text and code have it.
     """
     count = options.neighbours or EOS_NEIGHBOURS
     return _by_surroundings(_eos, count, samples, classes, options)
@@ -182,11 +182,12 @@ def _adasyn(
 
 def _eos(samples: Samples, minority: Minority, near: Surroundings, options: SamplerOptions) -> Draw:
     if near.enemy_counts.any():
-        return _towards_enemies(minority, near)
+        return _towards_enemies(minority, near, options.reach)
     (wider,) = surround(samples, [minority], WIDENING * near.indices.shape[1])
     if wider.enemy_counts.any():
         seen = wider.indices.shape[1]
-        return _towards_enemies(minority, wider).noted(f"{_no_enemy(near)}; {seen} looked at")
+        draw = _towards_enemies(minority, wider, options.reach)
+        return draw.noted(f"{_no_enemy(near)}; {seen} looked at")
     # The number asked for is of neighbours among all, not of SMOTE's partners.
     draw = _smote(samples, minority, replace(options, neighbours=None))
     return draw.noted(f"{_no_enemy(wider)}; SMOTE instead")
@@ -196,13 +197,13 @@ def _no_enemy(near: Surroundings) -> str:
     return f"no sample has another class among its {near.indices.shape[1]} neighbours"
 
 
-def _towards_enemies(minority: Minority, near: Surroundings) -> Draw:
-    """Bases that have enemies, and one of these each."""
+def _towards_enemies(minority: Minority, near: Surroundings, reach: float) -> Draw:
+    """Bases that have enemies, and one of these each, less than ``reach`` of the way."""
     places = minority.rng.choice(np.flatnonzero(near.enemy_counts), minority.count)
     which = minority.rng.integers(near.enemy_counts[places])
     enemies_first = np.argsort(~near.enemies, axis=1, kind="stable")
     return Draw(
         minority.members[places],
         near.indices[places, enemies_first[places, which]],
-        minority.rng.random(minority.count),
+        reach * minority.rng.random(minority.count),
     )

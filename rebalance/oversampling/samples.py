@@ -15,7 +15,8 @@ from rebalance.errors import FeatureError, SettingError
 from rebalance.neighbours import nearest as exact
 from rebalance.numerics.contents import Contents, contents_of
 from rebalance.numerics.pca import InMemory
-from rebalance.settings.rebalancing import COPIES
+from rebalance.settings.numbers import Range, check_number
+from rebalance.settings.rebalancing import COPIES, REACH
 
 Features = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
@@ -44,6 +45,7 @@ class SamplerOptions:
 
     neighbours: how many of them a partner is drawn from; None is the method's own number.
     danger_neighbours: for Borderline-SMOTE, among how many, of all classes, enemies are counted.
+    reach: for ``eos``, how much of an enemy a blend has at most, in (0, 1].
     copies: for ``ros``, ``drawn`` with replacement, or ``exact``, as often of each sample.
     nearest: the search.
     subclasses: for ``cluster``, the cluster of each sample of a class, in the order of the table,
@@ -51,11 +53,13 @@ class SamplerOptions:
     names: of the classes, to tell them apart in the log and in the names of random streams, where
         an index would change as a class is added; None is the index.
 
-    Raises SettingError for numbers of neighbours that are not whole, from 1 up.
+    Raises SettingError for numbers of neighbours that are not whole, from 1 up, and for a reach
+    outside of its range.
     """
 
     neighbours: int | None = None
     danger_neighbours: int = DANGER_NEIGHBOURS
+    reach: float = REACH
     copies: str = "drawn"
     nearest: Nearest = exact
     subclasses: Mapping[int, NDArray[np.integer[Any]]] | None = None
@@ -66,6 +70,7 @@ class SamplerOptions:
             value = getattr(self, what)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise SettingError(f"{what} must be a whole number from 1 up; got {value!r}")
+        check_number("reach must be", self.reach, float, Range(above=0, most=1))
         if self.copies not in COPIES:
             raise SettingError(f"copies are one of {', '.join(COPIES)}; got {self.copies!r}")
 

@@ -97,6 +97,7 @@ def add(
             seeds.generator(population.seed, "oversample"),
             neighbours=options.neighbours,
             danger_neighbours=options.danger_neighbours or DANGER_NEIGHBOURS,
+            reach=options.reach,
             copies=options.copies,
             names=population.classes,
             subclasses=found,

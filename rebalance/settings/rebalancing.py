@@ -17,7 +17,13 @@ LANDMARKS_ABOVE = 100_000  # images of a class that count as large
 FEWEST_LANDMARKS = 100
 PIXEL_SIDE = 32  # of the squares that images are compared as, pixel by pixel: CIFAR's
 LARGEST_PIXEL_SIDE = 256
-LATER = ("neighbours_in", "danger_neighbours", "copies")  # options that version 0.1 had not
+REACH = 0.5  # of EOS; the paper's is the whole way
+BEFORE: dict[str, Any] = {  # what options that version 0.1 had not were then
+    "neighbours_in": "features",
+    "danger_neighbours": None,
+    "copies": "drawn",
+    "reach": 1.0,
+}
 SIZE = Range(least=0)  # of a class
 
 
@@ -282,6 +288,13 @@ class SynthesisOptions(Options):
         help="Of borderline-1 and borderline-2: neighbours, of all classes, among which those of "
         "others tell whether a sample is in danger. [default: 10]",
     )
+    reach: float = option(
+        REACH,
+        above=0,
+        most=1,
+        help="Of eos: how far towards the other class a blend goes at most; 1, the paper's, is the "
+        "whole way.",
+    )
     copies: str = option(
         "drawn",
         choices=COPIES,
@@ -291,15 +304,16 @@ class SynthesisOptions(Options):
     )
 
     def as_record(self) -> dict[str, Any]:
-        """Return the options by name; those that came later only where they change something.
+        """Return the options by name; those that came later only where they are not as they were.
 
-        So a manifest is written as before, and the cells of an earlier study are known again.
+        So a manifest is written as before, and the cells of an earlier study are known again. EOS
+        went all the way: a reach that is not told is 1.
         """
-        plain = SynthesisOptions()
+        of_others = () if self.method == "eos" else ("reach",)
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in LATER or value != getattr(plain, name)
+            if name not in of_others and (name not in BEFORE or value != BEFORE[name])
         }
 
     @property

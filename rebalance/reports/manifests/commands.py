@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.settings import CROP, RESIZE, SelectionOptions, calls
+from rebalance.settings.rebalancing import BEFORE
 from rebalance.settings.spelling import flags
 
 CALLS = {
@@ -49,10 +50,10 @@ def _words(record: Mapping[str, Any], output: str) -> list[str] | None:
     command = record["command"]
     if command not in CALLS:
         return None
-    cut, options, extractor = record, record["options"], record["extractor"]
+    cut, options, extractor = record, _with_reach(record["options"]), record["extractor"]
     if command == "hybrid":
         cut = record["source"]
-        options = _hybrid(record["options"], cut["options"])
+        options = _hybrid(options, cut["options"])
         extractor = extractor or cut["extractor"]
     given = {
         **options,
@@ -64,6 +65,11 @@ def _words(record: Mapping[str, Any], output: str) -> list[str] | None:
         del given["layer"]
     words = ["rebalance", command, *_data(cut), "-o", output]
     return [*words, *flags(CALLS[command], given)]
+
+
+def _with_reach(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options in which EOS says how far it went; one that does not went as far as it did once."""
+    return {"reach": BEFORE["reach"], **options} if options.get("method") == "eos" else options
 
 
 def _has_usual_layer(given: Mapping[str, Any], about: Mapping[str, Any] | None) -> bool:

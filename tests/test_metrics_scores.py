@@ -14,6 +14,7 @@ from rebalance.errors import MetricError
 from rebalance.metrics import METRICS, Predictions, as_predictions
 
 NAMES = tuple("abcdef")
+ERRORS = ("log_loss", "brier", "ece", "ece_balanced")
 ONE_HOT_TWO_OF_THREE = [[1, 0, 0], [1, 0, 0], [0, 0, 1]]
 
 
@@ -37,6 +38,25 @@ def against_the_rest(predictions: Predictions, function: Any, weights: Any = Non
         for label in predictions.present
     ]
     return float(np.average(values, weights=weights))
+
+
+def slow_calibration_error(predictions: Predictions, *, balanced: bool) -> float:
+    """Guo et al. 2017, equations 2 to 5; a confidence within rounding of an edge is on it."""
+    images = []
+    for row, label, decided in zip(
+        predictions.probabilities.tolist(), predictions.labels, predictions.predicted, strict=True
+    ):
+        weight = 1 / list(predictions.labels).count(label) if balanced else 1.0
+        images.append((max(row) / sum(row), decided == label, weight))
+    total, error = sum(weight for *_, weight in images), 0.0
+    for place in range(15):
+        low, high = place / 15 + 1e-10, (place + 1) / 15 + 1e-10
+        inside = [image for image in images if low < image[0] <= high]
+        if mass := sum(weight for *_, weight in inside):
+            right = sum(weight * hit for _, hit, weight in inside) / mass
+            sure = sum(weight * confidence for confidence, _, weight in inside) / mass
+            error += mass / total * abs(right - sure)
+    return error
 
 
 def expected_of(predictions: Predictions) -> dict[str, float]:
@@ -67,6 +87,8 @@ def expected_of(predictions: Predictions) -> dict[str, float]:
         "brier": sklearn_metrics.brier_score_loss(
             true, predictions.probabilities, labels=every, scale_by_half=False
         ),
+        "ece": slow_calibration_error(predictions, balanced=False),
+        "ece_balanced": slow_calibration_error(predictions, balanced=True),
     }
 
 
@@ -120,6 +142,9 @@ def test_two_classes_by_hand() -> None:
             "average_precision_macro": 1.0,
             "log_loss": -np.log([0.9, 0.8, 0.4, 0.7]).mean(),
             "brier": 2 * (0.01 + 0.04 + 0.36 + 0.09) / 4,
+            # .6, .7, .8 and .9 lie in the 9th, 11th, 12th and 14th of the bins, each alone
+            "ece": (0.1 + 0.2 + 0.6 + 0.3) / 4,
+            "ece_balanced": (0.1 + 0.2 + 0.6) / 6 + 0.3 / 2,
         }
     )
 
@@ -127,14 +152,14 @@ def test_two_classes_by_hand() -> None:
 def test_one_image_per_class_all_found() -> None:
     predictions = as_predictions([0, 1, 2], np.eye(3), "abc")
     measured = {name: metric(predictions) for name, metric in METRICS.items()}
-    assert measured.pop("log_loss") == measured.pop("brier") == 0
+    assert {measured.pop(name) for name in ERRORS} == {0}
     assert set(measured.values()) == {1.0}
 
 
 def test_a_perfect_classifier_reaches_one_though_a_class_is_absent() -> None:
     predictions = as_predictions([0, 0, 2], ONE_HOT_TWO_OF_THREE, "abc")
     measured = {name: metric(predictions) for name, metric in METRICS.items()}
-    assert measured.pop("log_loss") == measured.pop("brier") == 0
+    assert {measured.pop(name) for name in ERRORS} == {0}
     assert set(measured.values()) == {1.0}
 
 
@@ -143,6 +168,19 @@ def test_images_mistaken_for_an_absent_class_lower_only_their_own_recall() -> No
     assert METRICS["balanced_accuracy"](predictions) == pytest.approx((1 / 2 + 1) / 2)
     assert METRICS["f1_macro"](predictions) == pytest.approx((2 / 3 + 1) / 2)
     assert METRICS["gmean_macro"](predictions) == pytest.approx((3 / 4) ** 0.5)
+
+
+def test_bins_have_their_upper_edge_and_one_bin_cancels() -> None:
+    both_in_one = as_predictions([0, 1], [[0.79, 0.21], [0.8, 0.2]], "ab")  # 0.8 is 12 / 15
+    assert METRICS["ece"](both_in_one) == pytest.approx(abs(1 / 2 - (0.79 + 0.8) / 2))
+    apart = as_predictions([0, 1], [[0.79, 0.21], [0.81, 0.19]], "ab")
+    assert METRICS["ece"](apart) == pytest.approx((0.21 + 0.81) / 2)
+
+
+def test_decisions_by_other_means_do_not_enter_the_calibration_error() -> None:
+    rows = [[0.9, 0.1], [0.6, 0.4]]
+    decided = as_predictions([0, 0], rows, "ab", predicted=[1, 1])
+    assert METRICS["ece"](decided) == METRICS["ece"](as_predictions([0, 0], rows, "ab"))
 
 
 def test_zero_for_the_true_class_is_clipped() -> None:
@@ -154,7 +192,7 @@ def test_brier_of_one_certain_mistake_is_two() -> None:
     assert METRICS["brier"](as_predictions([0, 0], [[0, 1], [1, 0]], "ab")) == 1.0
 
 
-@pytest.mark.parametrize("name", ["log_loss", "brier"])
+@pytest.mark.parametrize("name", ERRORS)
 def test_rows_are_divided_by_their_sum(name: str) -> None:
     rows = np.array([[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]])
     scaled = as_predictions([1, 2], rows * [[7], [0.01]], "abc")

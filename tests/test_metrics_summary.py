@@ -99,7 +99,8 @@ def test_a_decision_of_its_own_changes_what_counts_decisions_only() -> None:
     plain = score([0, 1, 1], probabilities, "ab")
     moved = score([0, 1, 1], probabilities, "ab", predicted=[0, 1, 1])
     assert (plain["accuracy"], moved["accuracy"]) == (pytest.approx(1 / 3), 1)
-    of_probabilities = ("roc_auc_ovr_macro", "average_precision_macro", "log_loss", "brier")
+    areas = ("roc_auc_ovr_macro", "average_precision_macro")
+    of_probabilities = (*areas, "log_loss", "brier", "ece", "ece_balanced")
     assert all(plain[name] == moved[name] for name in of_probabilities)
 
 

@@ -112,6 +112,8 @@ SUMMARY = (
     "average_precision_macro",
     "log_loss",
     "brier",
+    "ece",
+    "ece_balanced",
 )
 
 
@@ -150,7 +152,11 @@ def _classes(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> st
 
 def _whole(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
     sides = [metrics] if before is None else [before, metrics]
-    rows = [(name, *(_value(each[name]) for each in sides)) for name in SUMMARY]
+    rows = [
+        (name, *(_value(each[name]) for each in sides))
+        for name in SUMMARY
+        if all(name in each for each in sides)
+    ]
     if all(each.get("generalization_gap") for each in sides):
         gaps = (f"{each['generalization_gap']['net']:.2f}" for each in sides)
         rows.append(("generalization_gap", *gaps))

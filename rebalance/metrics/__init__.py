@@ -4,6 +4,7 @@ Pure functions of arrays: they read no files, and may not import torch or click.
 function in ``scores`` and its line in ``METRICS``.
 """
 
+from rebalance.metrics.calibration import Reliability
 from rebalance.metrics.gap import FeatureRanges, GeneralizationGap, generalization_gap
 from rebalance.metrics.predictions import Predictions, as_predictions
 from rebalance.metrics.scores import METRICS, Metric
@@ -15,6 +16,7 @@ __all__ = [
     "GeneralizationGap",
     "Metric",
     "Predictions",
+    "Reliability",
     "as_predictions",
     "class_scores",
     "generalization_gap",

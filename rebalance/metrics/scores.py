@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import MetricError
+from rebalance.metrics.calibration import Reliability
 from rebalance.metrics.predictions import Predictions
 
 SMALLEST_PROBABILITY = 1e-15  # what the log loss takes zero for
@@ -132,6 +133,23 @@ def brier(predictions: Predictions) -> float:
     return float(np.square(errors).sum(axis=1).mean())
 
 
+def ece(predictions: Predictions) -> float:
+    """Compute the expected calibration error of the largest probability, from 0 to 1.
+
+    Images go into 15 bins of equal width by their largest probability; Σ over bins of the share of
+    images there · |share whose class has that probability − its mean|. Source: Guo et al. 2017.
+    """
+    return Reliability.of(predictions).error
+
+
+def ece_balanced(predictions: Predictions) -> float:
+    """Compute ``ece`` with each image counted as one over the test images of its class.
+
+    Where a majority class fills the test set, ``ece`` is nearly that of this class alone.
+    """
+    return Reliability.of(predictions, balanced=True).error
+
+
 METRICS: dict[str, Metric] = {
     metric.__name__: metric
     for metric in (
@@ -149,6 +167,8 @@ METRICS: dict[str, Metric] = {
         average_precision_macro,
         log_loss,
         brier,
+        ece,
+        ece_balanced,
     )
 }
 

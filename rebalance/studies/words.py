@@ -25,6 +25,8 @@ TITLES = {
     "average_precision_macro": "average precision",
     "log_loss": "log loss",
     "brier": "Brier score",
+    "ece": "expected calibration error",
+    "ece_balanced": "class-balanced calibration error",
 }
 BESIDE = {"nothing": "doing nothing", "random": "its random control"}
 METHOD = (

@@ -161,6 +161,7 @@ def test_batches_that_do_not_fit_are_refused(name: str) -> None:
         loss(torch.zeros(0, 3), TARGETS[:0])
 
 
+ADJUSTED = ("balanced-softmax", "logit-adjusted")  # the shares stand in the softmax
 SAMPLE_LOSSES = [name for name in LOSSES if issubclass(LOSSES[name], SampleLoss)]
 
 
@@ -180,7 +181,12 @@ def test_a_loss_says_whether_it_weighs_the_classes(name: str) -> None:
     assert loss.weighs_classes == (name in SAMPLE_LOSSES)
     if loss.weighs_classes:
         loss.reweight([2.0, 0.0, 0.5])
-        assert loss.weights_of_classes() == [2.0, 0.0, 0.5]
+        shares = [1 / count for count in COUNTS.values()] if name in ADJUSTED else [1.0] * 3
+        expected = [weight * share for weight, share in zip([2.0, 0.0, 0.5], shares, strict=True)]
+        found = loss.weights_of_classes()
+        assert [each / max(found) for each in found] == pytest.approx(
+            [each / max(expected) for each in expected], rel=1e-6
+        )
     else:
         with pytest.raises(LossError, match="cannot weigh the classes"):
             loss.reweight([2.0, 0.0, 0.5])
@@ -257,6 +263,8 @@ def test_defaults_can_be_read_without_making_a_loss() -> None:
     assert default_options("focal") == {"gamma": 2, "alpha": None, "beta": 0.9999}
     assert default_options("focal-sigmoid") == {"gamma": 2, "alpha": 0.25}
     assert default_options("ldam") == {"max_margin": 0.5, "scale": 30}
+    assert default_options("balanced-softmax") == {}
+    assert default_options("logit-adjusted") == {"tau": 1}
     assert default_options("asl") == {"gamma_pos": 0, "gamma_neg": 4, "smoothing": 0.1}
     assert default_options("cost") == {}
     assert default_options("crl") == {"eta": 0.01, "margin": 0.5, "kappa": 3, "level": "class"}
@@ -305,6 +313,8 @@ IMPOSSIBLE = [
     ("focal-sigmoid", "alpha", 0),
     ("ldam", "max_margin", -1),
     ("ldam", "scale", 0),
+    ("logit-adjusted", "tau", -1),
+    ("logit-adjusted", "tau", "nan"),
     ("asl", "gamma_pos", -1),
     ("asl", "gamma_neg", -1),
     ("asl", "smoothing", 1),
@@ -329,6 +339,8 @@ def test_impossible_values_are_refused(name: str, option: str, value: Any) -> No
 NEEDS_IMAGES = {
     "weighted": {},
     "ldam": {},
+    "balanced-softmax": {},
+    "logit-adjusted": {},
     "focal": {"alpha": "balanced"},
 }
 

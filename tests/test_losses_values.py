@@ -127,6 +127,23 @@ def ldam(
     return mean(losses)
 
 
+def logit_adjusted(rows: Rows, targets: list[int], counts: list[int], tau: float) -> Decimal:
+    losses = []
+    for row, y in zip(rows, targets, strict=True):
+        shares = [Decimal(n) / sum(counts) for n in counts]
+        moved = [z + Decimal(tau) * pi.ln() for z, pi in zip(row, shares, strict=True)]
+        losses.append(-softmax(moved)[y].ln())
+    return mean(losses)
+
+
+def balanced_softmax(rows: Rows, targets: list[int], counts: list[int]) -> Decimal:
+    losses = []
+    for row, y in zip(rows, targets, strict=True):
+        terms = [n * (z - max(row)).exp() for z, n in zip(row, counts, strict=True)]
+        losses.append(-(terms[y] / sum(terms)).ln())
+    return mean(losses)
+
+
 def asl(
     rows: Rows,
     targets: list[int],
@@ -232,6 +249,8 @@ REFERENCES: dict[str, Callable[..., Decimal]] = {
     "focal": focal,
     "focal-sigmoid": focal_sigmoid,
     "ldam": ldam,
+    "balanced-softmax": balanced_softmax,
+    "logit-adjusted": logit_adjusted,
     "asl": asl,
     "mfe": mfe,
     "msfe": msfe,
@@ -255,6 +274,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "focal-sigmoid": [{"gamma": 2.0, "alpha": 0.25}, {"gamma": 0.5, "alpha": 0.9}],
     "ldam": [{"max_margin": 0.5, "scale": 30.0}, {"max_margin": 0.2, "scale": 4.0}],
+    "balanced-softmax": [{}],
+    "logit-adjusted": [{"tau": 1.0}, {"tau": 0.4}],
     "asl": [
         {"gamma_pos": 0.0, "gamma_neg": 4.0, "smoothing": 0.1},
         {"gamma_pos": 0.5, "gamma_neg": 1.5, "smoothing": 0.4},

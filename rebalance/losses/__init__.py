@@ -42,6 +42,8 @@ LOSSES = LossRegistry(
         "focal": "rebalance.losses.focal:Focal",
         "focal-sigmoid": "rebalance.losses.focal:FocalSigmoid",
         "ldam": "rebalance.losses.margin:LDAM",
+        "balanced-softmax": "rebalance.losses.adjustment:BalancedSoftmax",
+        "logit-adjusted": "rebalance.losses.adjustment:LogitAdjusted",
         "asl": "rebalance.losses.asymmetric:ASL",
         "mfe": "rebalance.losses.mean_false_error:MFE",
         "msfe": "rebalance.losses.mean_false_error:MSFE",

@@ -71,7 +71,7 @@ class Loss(nn.Module):
         raise LossError(f"the loss {type(self).__name__} cannot weigh the classes: choose another")
 
     def weights_of_classes(self) -> list[float]:
-        """Return how much a sample of each class counts [K].
+        """Return how much a sample of each class counts [K], for whoever asks what training saw.
 
         One for each, unless the loss says else.
         """

@@ -11,6 +11,7 @@ from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.centres import fit_centres
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import CLASSIFIERS, DecisionRule, check_rule, find_rule
+from rebalance.scoring.stored import Decisions
 from rebalance.scoring.thresholds import THRESHOLDS
 
 CLASSES = ("cat", "dog", "eel")
@@ -59,6 +60,27 @@ def test_what_the_folder_had_is_divided_out_whatever_training_drew(outputs):
     assert np.array_equal(rule.decide(outputs).predicted, expected.argmax(axis=1))
     assert find_rule("head", "prior", CLASSES, AMOUNTS, never).divided_by == pytest.approx(SHARES)
     assert find_rule("head", "none", CLASSES, NOT_ASKED, never).divided_by is None
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.5, 1.0, 2.5])
+def test_a_power_of_the_prior_is_divided_out(outputs, tau):
+    rule = find_rule("head", f"prior:{tau}", CLASSES, AMOUNTS, never)
+    again = DecisionRule.from_record(json.loads(json.dumps(rule.to_record())), len(CLASSES))
+    for each in (rule, again):
+        expected = np.log(outputs.probabilities) - tau * np.log(SHARES)
+        decision = each.decide(outputs)
+        assert np.array_equal(decision.predicted, expected.argmax(axis=1))
+        undone = decision.probabilities * THRESHOLDS["prior"].undo(**each.options)
+        undone /= undone.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(undone, outputs.probabilities, atol=1e-12)
+        assert each.asked == ("prior" if tau == 1 else f"prior:{tau:g}")
+        assert bool(each.idle) == (tau == 0)
+
+
+def test_a_run_that_decides_by_a_power_goes_on_to(outputs):
+    own = find_rule("head", "prior:0.5", CLASSES, AMOUNTS, never)
+    again = Decisions(own, AMOUNTS).rule(None, None, CLASSES, never)
+    assert again.options == own.options and again.asked == "prior:0.5"
 
 
 def test_shares_that_nobody_knows_are_asked_for_in_one_line():
@@ -156,10 +178,22 @@ def test_a_damaged_rule_is_refused(record):
 
 
 @pytest.mark.parametrize(
-    "threshold", ["", "cost", "cost:", "none:x", "prior:x", "prior:", "prior:original:x"]
+    "threshold",
+    [
+        "",
+        "cost",
+        "cost:",
+        "none:x",
+        "prior:x",
+        "prior:",
+        "prior:original:x",
+        "prior:-1",
+        "prior:nan",
+        "prior:11",
+    ],
 )
 def test_thresholds_that_are_not_are_refused(threshold):
-    with pytest.raises(SettingError, match="none, prior, prior:original or cost:FILE"):
+    with pytest.raises(SettingError, match="none, prior, prior:TAU, prior:original or cost:FILE"):
         find_rule("head", threshold, CLASSES, AMOUNTS, never)
 
 

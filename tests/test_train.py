@@ -269,7 +269,10 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
         (["--lr", "nan"], "a number above 0 and at most 1000; got 'nan'"),
         (["--augment", "crop,zoom"], "brightness, contrast, blur, colour; got 'zoom'"),
         (["--flips", "both"], "'both' is not one of none, h, v, hv"),
-        (["--threshold", "best"], "a threshold is none, prior, prior:original or cost:FILE"),
+        (
+            ["--threshold", "best"],
+            "a threshold is none, prior, prior:TAU, prior:original or cost:FILE",
+        ),
         (["--classifier", "best"], "'best' is not one of head, centres"),
     ],
 )

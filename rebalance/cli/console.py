@@ -165,13 +165,14 @@ def _whole(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
 
 def _divided(metrics: Mapping[str, Any]) -> str:
     """Say by which class shares the threshold divided."""
-    from rebalance.scoring import THRESHOLDS
+    from rebalance.scoring.thresholds import THRESHOLDS, recorded
 
-    threshold, shares = metrics["threshold"], metrics["divided_by"]
+    asked, shares = recorded(metrics["threshold"]), metrics["divided_by"]
+    power = "" if asked.tau == 1 else f", to the power of {asked.tau:g}"
     listed = [f"{printable(name)} {share:.3g}" for name, share in shares.items()]
     return (
-        f"the threshold {threshold} divided by the class shares of "
-        f"{THRESHOLDS[threshold].divides_by}: {some(listed, quoted=False)}"
+        f"the threshold {asked} divided by the class shares of "
+        f"{THRESHOLDS[asked.name].divides_by}{power}: {some(listed, quoted=False)}"
     )
 
 

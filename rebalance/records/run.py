@@ -66,7 +66,8 @@ class _Begun(TypedDict):
     sampler: Annotated[str, "How an epoch is drawn."]
     regime: Annotated[str, "What training looks at when."]
     threshold: Annotated[
-        str, "How decisions are shifted: none, prior, prior:original, or cost and a file."
+        str,
+        "How decisions are shifted: none, prior, prior:TAU, prior:original or cost:FILE.",
     ]
     classifier: Annotated[str, "What gives the probabilities: head or centres."]
     seed: Annotated[int, "The seed of every random draw."]
@@ -122,7 +123,9 @@ class RuleRecord(TypedDict):
     """One way to decide on a class."""
 
     threshold: Annotated[str, "How decisions are shifted: none, prior, prior:original or cost."]
-    options: Annotated[dict[str, Any], "What it was fitted to: priors, or a matrix of costs."]
+    options: Annotated[
+        dict[str, Any], "What it was fitted to: priors, perhaps with their power, or costs."
+    ]
     centres: Annotated[
         CentresRecord | None,
         "What gives the probabilities in the head's place; null for the head.",
@@ -259,7 +262,9 @@ class ScoresRecord(_Later):
 class _About(ScoresRecord):
     images: Annotated[int, "The number of test images."]
     classifier: Annotated[str, "What gave the probabilities: head or centres."]
-    threshold: Annotated[str, "How decisions were shifted: none, prior, prior:original or cost."]
+    threshold: Annotated[
+        str, "How decisions were shifted: none, prior, prior:TAU, prior:original or cost."
+    ]
 
 
 class MetricsRecord(_About, total=False):

@@ -81,7 +81,7 @@ def evaluate(
     about = {
         "images": len(labels),
         "classifier": rule.classifier,
-        "threshold": rule.threshold,
+        "threshold": rule.asked,
     }
     metrics = cast(MetricsRecord, {**about, **scores})
     if rule.divided_by is not None:
@@ -92,7 +92,7 @@ def evaluate(
 def warn_of_idle(rule: DecisionRule) -> None:
     """Say so where the threshold never decides otherwise than the largest probability."""
     if rule.idle:
-        log.warning(f"the threshold {rule.threshold} changes no decision: {rule.idle}")
+        log.warning(f"the threshold {rule.asked} changes no decision: {rule.idle}")
 
 
 def with_gap(

@@ -19,6 +19,7 @@ from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.thresholds import (
     THRESHOLDS,
+    Asked,
     Decision,
     Known,
     none,
@@ -94,8 +95,13 @@ class DecisionRule:
         return threshold(said.probabilities, **self.options)
 
     @property
+    def asked(self) -> str:
+        """How the threshold is asked for, but for a file of costs: prior or prior:0.5."""
+        return str(Asked(self.threshold, tau=self.options.get("tau", 1.0)))
+
+    @property
     def divided_by(self) -> list[float] | None:
-        """The class shares [K] that the probabilities are divided by; None where by none."""
+        """The class shares [K] that it divides by, or by a power of; None where by none."""
         return list(self.options["train_prior"]) if THRESHOLDS[self.threshold].divides_by else None
 
     @property
@@ -151,10 +157,12 @@ def find_rule(
 ) -> DecisionRule:
     """The rule that ``--classifier`` and ``--threshold`` ask for.
 
-    threshold: ``none``; ``prior`` or ``prior:original``, to the decisions of a test set with as
-    many images of each class; or ``cost:FILE`` with a CSV as ``scoring.costs.read_cost_matrix``
-    takes it. amounts: what the training amounted to; centres know no prior. centres: gives them,
-    where they are needed.
+    threshold: ``none``; ``prior``, ``prior:TAU`` or ``prior:original``, to the decisions of a test
+    set with as many images of each class; or ``cost:FILE`` with a CSV as
+    ``scoring.costs.read_cost_matrix`` takes it.
+
+    amounts: what the training amounted to; centres know no prior. centres: gives them, where they
+    are needed.
 
     Raises SettingError for another choice and for a matrix that cannot be used, and MetricError for
     a class that the prior leaves nothing.
@@ -164,19 +172,20 @@ def find_rule(
             f"no classifier {shown(classifier)}: choose one of {', '.join(CLASSIFIERS)}"
         )
     chosen = CLASSIFIERS[classifier]
-    name, file = parsed(threshold)
+    asked = parsed(threshold)
     uniform = [1 / len(classes)] * len(classes)
     known = Known(
         len(classes),
         amounts.prior if chosen.knows_prior else lambda: uniform,
         amounts.original if chosen.knows_prior else lambda: uniform,
-        lambda: read_cost_matrix(file, classes),
+        lambda: read_cost_matrix(asked.file, classes),
+        asked.tau,
     )
     try:
-        options = THRESHOLDS[name].options(known)
+        options = THRESHOLDS[asked.name].options(known)
     except MetricError as error:
         raise error.named(classes) from error
-    return DecisionRule(name, options, centres() if chosen.needs_centres else None)
+    return DecisionRule(asked.name, options, centres() if chosen.needs_centres else None)
 
 
 def check_rule(

@@ -32,7 +32,7 @@ class Decisions:
 
     def lacks(self, threshold: str) -> bool:
         """Tell whether a threshold asks for what a run of version 0.1 did not keep."""
-        asks = THRESHOLDS[parsed(threshold)[0]].needs_folder
+        asks = THRESHOLDS[parsed(threshold).name].needs_folder
         return asks and self.amounts.folder is None
 
     def with_folder(self, counts: Sequence[float]) -> "Decisions":
@@ -50,9 +50,9 @@ class Decisions:
 
         fit_centres: called only where no rule that is kept has them, of the features of today.
         """
-        wanted = threshold or self.own.threshold
+        wanted = threshold or self.own.asked
         # Its matrix is kept, while its file may be gone.
-        as_own = threshold is None and THRESHOLDS[wanted].needs_costs
+        as_own = threshold is None and THRESHOLDS[self.own.threshold].needs_costs
         every = [rule.centres for rule in (self.own, *self.others.values()) if rule.centres]
         known = [centres for centres in every if not centres.outdated]
         rule = find_rule(
@@ -81,7 +81,7 @@ class Decisions:
 
     def with_other(self, rule: DecisionRule) -> "Decisions":
         """With one rule more, or in place of the other one that has its name."""
-        name = f"{rule.classifier}, {rule.threshold}"
+        name = f"{rule.classifier}, {rule.asked}"
         return replace(self, others={**self.others, name: rule})
 
     def to_record(self) -> DecisionRecord:

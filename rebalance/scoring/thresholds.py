@@ -36,18 +36,23 @@ def none(probabilities: ArrayLike) -> Decision:
 
 
 def prior(
-    probabilities: ArrayLike, train_prior: Sequence[float], target_prior: Sequence[float]
+    probabilities: ArrayLike,
+    train_prior: Sequence[float],
+    target_prior: Sequence[float],
+    tau: float = 1.0,
 ) -> Decision:
     """The largest probability, each divided by what training drew and weighed of its class.
 
-    See ``prior_shift``; a tie goes to the lower class index.
+    See ``prior_shift``; a tie goes to the lower class index. tau: the power that the shares are
+    divided by, asked for as ``prior:TAU``: 1 is Bayes' rule, 0 changes nothing, more favours the
+    small classes beyond it (Menon et al. 2021, eq. 9).
 
     >>> from rebalance.scoring import THRESHOLDS
     >>> options = {"train_prior": [90, 10], "target_prior": [50, 50]}
     >>> THRESHOLDS["prior"]([[0.95, 0.05], [0.7, 0.3]], **options).predicted.tolist()
     [0, 1]
     """
-    return none(prior_shift(probabilities, train_prior, target_prior))
+    return none(prior_shift(probabilities, np.power(train_prior, tau), np.power(target_prior, tau)))
 
 
 def prior_original(
@@ -85,13 +90,14 @@ class Known:
 
     classes: how many there are. prior: gives the class shares [K] that training amounted to, where
     they are needed. original: gives those of the folder before it was resampled. costs: gives the
-    cost matrix [K][K] that was asked for, where it is.
+    cost matrix [K][K] that was asked for, where it is. tau: the power that was asked for.
     """
 
     classes: int
     prior: Callable[[], Sequence[float]]
     original: Callable[[], Sequence[float]]
     costs: Callable[[], Sequence[Sequence[float]]]
+    tau: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,7 @@ class Threshold:
 
     decide: from probabilities [N, K] and its options. options: finds them, plain numbers, from what
     is known after training. needs_costs: it is asked for with a file of costs, as ``NAME:FILE``.
+    takes_power: it may be asked for with a power of the shares that it divides by, as ``NAME:TAU``.
     changes: whether it ever decides on another class than the largest probability. undo: by what,
     with its options, the probabilities it gives are multiplied to rank as those it was given.
     needs_folder: whether it asks how many images of each class there were before resampling.
@@ -110,6 +117,7 @@ class Threshold:
     decide: Callable[..., Decision]
     options: Callable[[Known], dict[str, Any]]
     needs_costs: bool = False
+    takes_power: bool = False
     changes: bool = True
     undo: Callable[..., NDArray[np.float64]] = lambda **options: np.ones(1)
     needs_folder: bool = False
@@ -124,7 +132,8 @@ class Threshold:
 
 def _shift_to_uniform(known: Known) -> dict[str, Any]:
     """The shift to a test set with as many images of each class."""
-    return _to_uniform(known.prior())
+    options = _to_uniform(known.prior())
+    return options if known.tau == 1 else {**options, "tau": known.tau}
 
 
 def _shift_from_original(known: Known) -> dict[str, Any]:
@@ -135,14 +144,19 @@ def _to_uniform(shares: Sequence[float]) -> dict[str, Any]:
     return {"train_prior": list(shares), "target_prior": [1 / len(shares)] * len(shares)}
 
 
-def _shift_back(train_prior: Sequence[float], target_prior: Sequence[float]) -> NDArray[np.float64]:
-    inverse: NDArray[np.float64] = np.array(train_prior) / np.array(target_prior)
+def _shift_back(
+    train_prior: Sequence[float], target_prior: Sequence[float], tau: float = 1.0
+) -> NDArray[np.float64]:
+    inverse: NDArray[np.float64] = np.power(train_prior, tau) / np.power(target_prior, tau)
     return inverse
 
 
-def _shifts_nothing(train_prior: Sequence[float], target_prior: Sequence[float]) -> bool:
+def _shifts_nothing(
+    train_prior: Sequence[float], target_prior: Sequence[float], tau: float = 1.0
+) -> bool:
     """Tell whether all classes are divided alike, but for the rounding of weights."""
-    return bool(np.allclose(np.array(target_prior) / np.array(train_prior), 1.0, rtol=1e-5, atol=0))
+    shift = 1 / _shift_back(train_prior, target_prior, tau)
+    return bool(np.allclose(shift, 1.0, rtol=1e-5, atol=0))
 
 
 def _costs_alike(matrix: Sequence[Sequence[float]]) -> bool:
@@ -156,6 +170,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "prior": Threshold(
         prior,
         _shift_to_uniform,
+        takes_power=True,
         undo=_shift_back,
         divides_by="what training drew and weighed",
         idle=_shifts_nothing,
@@ -181,27 +196,71 @@ THRESHOLDS: dict[str, Threshold] = {
 }
 
 
-def parsed(text: str) -> tuple[str, str]:
-    """The key of ``THRESHOLDS`` that a user's text asks for, and the file of its costs or nothing.
+class Asked(NamedTuple):
+    """A threshold as it is asked for: a key of ``THRESHOLDS``, and what is given with it.
+
+    file: of its costs, or nothing. tau: the power of the shares that it divides by.
+    """
+
+    name: str
+    file: str = ""
+    tau: float = 1.0
+
+    def __str__(self) -> str:
+        if self.file:
+            return f"{self.name}:{self.file}"
+        return self.name if self.tau == 1 else f"{self.name}:{self.tau:.12g}"
+
+
+MOST_POWER = 10.0  # of the shares that probabilities are divided by
+
+
+def parsed(text: str) -> Asked:
+    """Read what a user asks for: a threshold, perhaps with its file or its power.
 
     Raises SettingError for any other text.
+
+    >>> from rebalance.scoring.thresholds import parsed
+    >>> parsed("prior:0.50")
+    Asked(name='prior', file='', tau=0.5)
+    >>> str(parsed("prior:0.50"))
+    'prior:0.5'
     """
     # A name may itself have a colon.
-    name, colon, file = (text, "", "") if text in THRESHOLDS else text.partition(":")
-    asks_for_costs = name in THRESHOLDS and THRESHOLDS[name].needs_costs
-    if name not in THRESHOLDS or not bool(colon) == bool(file) == asks_for_costs:
-        raise SettingError(f"a threshold is {spellings()}; got {shown(text)}")
-    return name, file
+    name, colon, told = (text, "", "") if text in THRESHOLDS else text.partition(":")
+    if name in THRESHOLDS and bool(colon) == bool(told):
+        threshold = THRESHOLDS[name]
+        if threshold.needs_costs == bool(told) and not threshold.takes_power:
+            return Asked(name, file=told)
+        if threshold.takes_power and (tau := _power(told or "1")) is not None:
+            return Asked(name, tau=tau)
+    raise SettingError(f"a threshold is {spellings()}; got {shown(text)}")
+
+
+def recorded(text: str) -> Asked:
+    """Read what a record says was asked for, where a file of costs is not told."""
+    return Asked(text) if text in THRESHOLDS else parsed(text)
+
+
+def _power(text: str) -> float | None:
+    """Return the power that a text says, from 0 to ``MOST_POWER``; None where it says none."""
+    try:
+        power = float(text)
+    except ValueError:
+        return None
+    return power if 0 <= power <= MOST_POWER else None
 
 
 def spelled(name: str) -> str:
-    """Return how a key of ``THRESHOLDS`` is asked for: with its file, where it needs one."""
-    return f"{name}:FILE" if THRESHOLDS[name].needs_costs else name
+    """Return how a key of ``THRESHOLDS`` is asked for, with its file or power: prior|prior:TAU."""
+    if THRESHOLDS[name].needs_costs:
+        return f"{name}:FILE"
+    return f"{name}|{name}:TAU" if THRESHOLDS[name].takes_power else name
 
 
 def spellings() -> str:
     """Return how thresholds are asked for, as a sentence has it: none, prior or cost:FILE."""
-    *others, last = map(spelled, THRESHOLDS)
+    *others, last = "|".join(map(spelled, THRESHOLDS)).split("|")
     return f"{', '.join(others)} or {last}"
 
 

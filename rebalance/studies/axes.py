@@ -153,7 +153,7 @@ def _regime(where: str, entry: Any) -> tuple[str, Choice]:
 
 def _threshold(where: str, entry: Any, folder: Path) -> str:
     try:
-        name, file = parsed(str(entry))
+        asked = parsed(str(entry))
     except SettingError:
         raise SettingError(f"{where} is {spellings()}; got {shown(entry)}") from None
-    return f"{name}:{folder / file}" if file else name
+    return str(asked._replace(file=str(folder / asked.file)) if asked.file else asked)

@@ -77,14 +77,14 @@ class Definition:
             "regime": {"key": regime.key, "options": dict(regime.options)}
             if regime.options
             else regime.key,
-            "threshold": parsed(self.threshold)[0],
+            "threshold": str(parsed(self.threshold)._replace(file="")),
             "costs": None if self.costs is None else [list(row) for row in self.costs],
         }
 
     def with_costs(self, classes: Sequence[str]) -> "Definition":
         """Read the files that it names. Raises SettingError as ``costs`` does."""
         loss = Choice(self.loss.key, frozen(with_class_values(dict(self.loss.options), classes)))
-        _, file = parsed(self.threshold)
+        file = parsed(self.threshold).file
         costs = frozen(read_cost_matrix(file, classes)) if file else None
         return replace(self, loss=loss, costs=costs)
 

@@ -17,10 +17,12 @@ from rebalance.studies.plan import Definition
 
 def rule_of(definition: Definition, amounts: Amounts) -> DecisionRule:
     """Return how a treatment, its costs read, decides after a training that came to ``amounts``."""
-    name, _ = parsed(definition.threshold)
+    asked = parsed(definition.threshold)
     classes = len(amounts.draws)
-    known = Known(classes, amounts.prior, amounts.original, lambda: definition.costs or ())
-    return DecisionRule(name, THRESHOLDS[name].options(known))
+    known = Known(
+        classes, amounts.prior, amounts.original, lambda: definition.costs or (), asked.tau
+    )
+    return DecisionRule(asked.name, THRESHOLDS[asked.name].options(known))
 
 
 def decide(probabilities: NDArray[np.float64], rule: DecisionRule) -> Decision:

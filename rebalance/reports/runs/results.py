@@ -18,7 +18,7 @@ from rebalance.reports.runs.predictions import StoredPredictions, read_predictio
 from rebalance.runs import DECISION, METRICS, PREDICTIONS, Run
 from rebalance.scoring.rules import CLASSIFIERS, DecisionRule
 from rebalance.scoring.stored import Decisions
-from rebalance.scoring.thresholds import THRESHOLDS
+from rebalance.scoring.thresholds import THRESHOLDS, recorded
 
 ByClass = Mapping[str, float | None]
 
@@ -171,10 +171,18 @@ def _metrics(run: Run) -> dict[str, Any]:
 def _fit(record: Mapping[str, Any], classes: set[str]) -> bool:
     return (
         record["classifier"] in CLASSIFIERS
-        and record["threshold"] in THRESHOLDS
+        and _is_threshold(record["threshold"])
         and record["per_class"].keys() == classes
         and [len(row) for row in record["confusion_matrix"]] == [len(classes)] * len(classes)
     )
+
+
+def _is_threshold(text: str) -> bool:
+    try:
+        recorded(text)
+    except SettingError:
+        return False
+    return True
 
 
 def _epochs(run: Run, rows: Sequence[Mapping[str, str]]) -> Epochs:
@@ -214,7 +222,7 @@ def _recalls(
     """Return recall without and with the run's threshold, and why one is missing, if it is."""
     threshold, classifier = metrics["threshold"], metrics["classifier"]
     source = CLASSIFIERS[classifier].label
-    if not THRESHOLDS[threshold].changes:
+    if not THRESHOLDS[recorded(threshold).name].changes:
         reason = (
             "It decides by the nearest centre. What its head would have said is not kept: ask with "
             "evaluate RUN TEST --classifier head."

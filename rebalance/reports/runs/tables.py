@@ -36,7 +36,7 @@ def _training_row(result: Result) -> list[Cell]:
     named = ", ".join(f"{name}={_shown(value, 24)}" for name, value in loss.items())
     threshold, classifier = options["threshold"], options["classifier"]
     rule = CLASSIFIERS[classifier].label
-    name, _ = parsed(threshold)
+    name = parsed(threshold).name
     head = options.get("head")
     return [
         result.name,

@@ -3,15 +3,14 @@
 Imports numpy; scikit-learn when it deals. May not import torch or click.
 """
 
-import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.errors import DataError
+from rebalance.heads.folds import dealt
 
 Labels = NDArray[np.int64]
 Folds = NDArray[np.intp]
@@ -51,8 +50,7 @@ def deal(
             f"{max(sizes.values())}: take fewer folds"
         )
     stream = seeds.integer(seed, "folds")
-    split = _by_group if grouped else _by_image
-    found = split(labels, numbers, folds, stream)
+    found = dealt(labels, numbers, folds, stream, grouped=grouped)
     for label in np.unique(labels):
         if len(np.unique(found[labels == label])) < 2:
             raise _one_sided(classes[label], f"{what}s that all fell into one fold (seed {seed})")
@@ -64,28 +62,3 @@ def _one_sided(name: str, what: str) -> DataError:
         f"every class is trained on and validated on, and class {name!r} has {what}: add images of "
         "it, or take it out of the study"
     )
-
-
-def _by_image(labels: Labels, kin: NDArray[np.int64], folds: int, stream: int) -> Folds:
-    from sklearn.model_selection import StratifiedKFold
-
-    _, firsts, places = np.unique(kin, return_index=True, return_inverse=True)
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=stream)
-    return _dealt(splitter, labels[firsts], None)[places]
-
-
-def _by_group(labels: Labels, kin: NDArray[np.int64], folds: int, stream: int) -> Folds:
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=stream)
-    return _dealt(splitter, labels, kin)
-
-
-def _dealt(splitter: Any, labels: Labels, kin: NDArray[np.int64] | None) -> Folds:
-    found = np.zeros(len(labels), np.intp)
-    with warnings.catch_warnings():
-        # scikit-learn warns of a class with fewer images than folds, which ``deal`` allows.
-        warnings.simplefilter("ignore", UserWarning)
-        for fold, (_, validated) in enumerate(splitter.split(labels, labels, kin)):
-            found[validated] = fold
-    return found

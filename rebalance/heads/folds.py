@@ -1,0 +1,47 @@
+"""Images dealt out to folds, class by class, kin staying together. Loads scikit-learn to deal."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[np.int64]
+Folds = NDArray[np.intp]
+
+
+def dealt(labels: Labels, kin: NDArray[Any], folds: int, stream: int, *, grouped: bool) -> Folds:
+    """Return the fold [N], from 0, of each image.
+
+    labels: class index [N]. kin: images with the same number [N] stay together. stream: the seed.
+    grouped: whether these are groups, dealt so that classes are as even as they allow
+    (scikit-learn's ``StratifiedGroupKFold``); otherwise nearly every image is alone, and duplicates
+    go along with the first of them (``StratifiedKFold``).
+    """
+    deal = _by_group if grouped else _by_image
+    return deal(labels, kin, folds, stream)
+
+
+def _by_image(labels: Labels, kin: NDArray[Any], folds: int, stream: int) -> Folds:
+    from sklearn.model_selection import StratifiedKFold
+
+    _, firsts, places = np.unique(kin, return_index=True, return_inverse=True)
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=stream)
+    return _dealt(splitter, labels[firsts], None)[places]
+
+
+def _by_group(labels: Labels, kin: NDArray[Any], folds: int, stream: int) -> Folds:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=stream)
+    return _dealt(splitter, labels, kin)
+
+
+def _dealt(splitter: Any, labels: Labels, kin: NDArray[Any] | None) -> Folds:
+    found = np.zeros(len(labels), np.intp)
+    with warnings.catch_warnings():
+        # scikit-learn warns of a class with fewer images than folds, which callers allow.
+        warnings.simplefilter("ignore", UserWarning)
+        for fold, (_, validated) in enumerate(splitter.split(labels, labels, kin)):
+            found[validated] = fold
+    return found

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rebalance.errors import DataError, OutputError, SettingError
+from rebalance.records import StoryRecord
 from rebalance.studies import words
 from rebalance.studies.outcomes import Controls, Outcome, Treatment
 from rebalance.studies.results import Results, summarise
@@ -62,7 +63,7 @@ def summarised(found: list[Outcome], **options: object) -> Results:
     return summarise(found, CONTROLS, **given)  # type: ignore[arg-type]
 
 
-def test_rows_are_sorted_by_the_median_and_summarised_as_numpy_does() -> None:
+def test_rows_are_sorted_by_the_mean_and_summarised_as_numpy_does() -> None:
     found = outcomes()
     results = summarised(found)
     assert results.rows[0].treatment == SUBCLASS
@@ -286,14 +287,61 @@ def test_the_answer_is_a_sentence(effects: dict[Treatment, float], said: str) ->
 
 
 def test_the_answer_says_what_the_random_control_says() -> None:
-    assert words.answer(summarised(outcomes()), "X")[1] == (
+    assert words.answer(summarised(outcomes()), "X")[2] == (
         "Beside images drawn at random to the same sizes, subclass is better."
     )
-    alike = summarised(outcomes({NOTHING: 0, RANDOM: 0.1, SUBCLASS: 0.1}))
+    alike = summarised(outcomes({NOTHING: 0, RANDOM: 0.1, SUBCLASS: 0.1}, test=False))
     assert words.answer(alike, "X")[1:] == [
         "Random is a random control and better than doing nothing too.",
         "Beside images drawn at random to the same sizes, none of 1 is distinguishable.",
     ]
+
+
+def test_the_headline_does_not_say_that_nothing_helps_where_the_test_set_says_better() -> None:
+    value, rng = {NOTHING: 0.5, SUBCLASS: 0.7, LDAM: 0.4}, np.random.default_rng(1)
+    found = [
+        replace(each, test={"balanced_accuracy": value[each.treatment] + rng.normal(0, 0.01)})
+        for each in outcomes({NOTHING: 0, SUBCLASS: 0, LDAM: 0}, noise=0.05)
+    ]
+    results = summarised(found)
+    first, second = words.answer(results, "X")[:2]
+    assert first == (
+        "On the test images of X subclass is better and ldam + drw is worse than doing nothing in "
+        "balanced accuracy (2 of 2 can be told apart)."
+    )
+    assert second.startswith("On its validation images alone nothing that was tried is dist")
+    header, rows = table(results)
+    column = header.index("beside nothing, test")
+    assert {row[0]: row[column].split()[-1:] for row in rows} == {
+        "nothing": [], "subclass": ["better"], "ldam + drw": ["worse"]
+    }  # fmt: skip
+
+
+def test_a_test_set_that_tells_nothing_apart_is_said_to_and_none_is_not_spoken_of() -> None:
+    alike = [replace(each, test={"balanced_accuracy": 0.5}) for each in outcomes()]
+    assert words.answer(summarised(alike), "X")[1] == (
+        "On its test images nothing that was tried is distinguishable from doing nothing in "
+        "balanced accuracy."
+    )
+    without = summarised(outcomes(test=False))
+    assert "test" not in " ".join(words.answer(without, "X")) + " ".join(table(without)[0])
+
+
+def test_a_mean_goes_before_a_median() -> None:
+    values = {NOTHING: (0.5, 0.5, 0.5), SUBCLASS: (0.2, 0.6, 0.6), LDAM: (0.55, 0.55, 0.5)}
+    found = [
+        replace(each, metrics={"balanced_accuracy": values[each.treatment][each.fold]})
+        for each in outcomes({NOTHING: 0, SUBCLASS: 0, LDAM: 0}, seeds=1, folds=3)
+    ]
+    assert [row.treatment for row in summarised(found).rows] == [LDAM, NOTHING, SUBCLASS]
+
+
+def test_classes_of_few_groups_are_named() -> None:
+    counts = {"few": 14, "enough": 15}
+    story: StoryRecord = {"folds": 5, "groups": "g.csv", "groups_per_class": counts}
+    (first, *_) = words.notes(summarised(outcomes()), story)
+    assert first.startswith("Classes of fewer groups than 3 for each of 5 folds: few (14).")
+    assert not list(words.of_groups({**story, "folds": 4}))
 
 
 @pytest.mark.parametrize(
@@ -337,6 +385,7 @@ def test_the_four_files_hold_the_results(write: Callable[[list[Outcome]], Path])
     with (folder / "study.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert tuple(lines[0]) == CSV_HEADER
+    assert {line["name"] for line in lines} == {"nothing", "random", "subclass", "ldam + drw"}
     assert len(lines) == 4 * (2 + 1)
     (line,) = [
         line

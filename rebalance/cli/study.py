@@ -71,6 +71,8 @@ def command(
         return
     header, rows = table(results)
     click.echo(console.table(header, rows))
+    record = json.loads((output / "study.json").read_bytes())
+    click.echo("\n" + console.printable(" ".join(record["answer"])))
     click.echo(f"\nwrote {console.printable(str(output / 'study.html'))}, .md, .csv and .json")
 
 

@@ -60,6 +60,9 @@ class StoryRecord(TypedDict, total=False):
     training: Annotated[dict[str, Any] | None, "The options of training; null for probe."]
     folds: Annotated[int, "How many parts the images are divided into."]
     groups: Annotated[str | None, "The file that says which images must not be parted."]
+    groups_per_class: Annotated[
+        dict[str, int], "The groups of each class by its name, or its different images without any."
+    ]
     seeds: Annotated[list[int], "The seeds that every treatment is run with."]
     metric: Annotated[str, "The metric that rows are sorted by."]
     treatments: Annotated[list[TreatmentDefinition], "What was tried."]
@@ -69,7 +72,10 @@ class StoryRecord(TypedDict, total=False):
     command: Annotated[str, "The command that runs the study again, where it is known."]
 
 
-TOLD = frozenset(StoryRecord.__annotations__) - {"command"}
+TOLD = frozenset(StoryRecord.__annotations__) - {
+    "command",
+    "groups_per_class",
+}  # older ones lack it
 
 
 class DifferenceRecord(TypedDict):

@@ -40,7 +40,7 @@ def deal(
     """
     numbers = np.asarray(kin)
     what = "group" if grouped else "image"
-    sizes = {label: len(np.unique(numbers[labels == label])) for label in np.unique(labels)}
+    sizes = groups_per_class(labels, numbers)
     for label, size in sizes.items():
         if size < 2:
             raise _one_sided(classes[label], f"only one {what}")
@@ -55,6 +55,12 @@ def deal(
         if len(np.unique(found[labels == label])) < 2:
             raise _one_sided(classes[label], f"{what}s that all fell into one fold (seed {seed})")
     return found
+
+
+def groups_per_class(labels: Labels, kin: NDArray[np.intp]) -> dict[int, int]:
+    """Count the different numbers of ``kin`` [N] among the images of each class, by its label."""
+    present: list[int] = np.unique(labels).tolist()
+    return {label: len(np.unique(kin[labels == label])) for label in present}
 
 
 def _one_sided(name: str, what: str) -> DataError:

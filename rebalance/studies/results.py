@@ -43,15 +43,15 @@ class TreatmentRow:
     images: float
     samples: float
 
-    def beside(self, control: str, metric: str) -> PairedDifference | None:
-        """On validation images; None where there is no such control or no such metric."""
-        found = self.metrics.get(metric)
+    def beside(self, control: str, metric: str, *, test: bool = False) -> PairedDifference | None:
+        """On validation or test images; None where there is no such control or no such metric."""
+        found = (self.test if test else self.metrics).get(metric)
         return None if found is None else found.beside(control)
 
 
 @dataclass(frozen=True)
 class Results:
-    """The rows of a study, the best median of ``metric`` first.
+    """The rows of a study, the best mean of ``metric`` first.
 
     metric: what rows are sorted by, on validation images; never on test images. held_out: share of
     the images that a fold is scored on. pairs: of seed and fold, all there are. comparisons: rows
@@ -224,8 +224,8 @@ def _comparisons(
 
 
 def _rank(row: TreatmentRow, metric: str) -> tuple[bool, float, float, Treatment]:
-    """The best median first, a tie by the mean; those without a value last."""
+    """The best mean first, a tie by the median; those without a value last."""
     found = row.metrics.get(metric)
     if found is None or found.median is None or found.mean is None:
         return True, 0.0, 0.0, row.treatment
-    return False, -sign(metric) * found.median, -sign(metric) * found.mean, row.treatment
+    return False, -sign(metric) * found.mean, -sign(metric) * found.median, row.treatment

@@ -17,6 +17,7 @@ from rebalance.numerics.standardisation import FeatureMatrix
 from rebalance.resampling import Population
 from rebalance.settings import StudyOptions
 from rebalance.studies.cells import CellStore
+from rebalance.studies.folds import groups_per_class
 
 SeedAndFold = tuple[int, int]
 
@@ -60,6 +61,13 @@ class Setup:
     def labels(self) -> NDArray[np.int64]:
         """The class index [N] of each image."""
         return np.asarray(self.images.labels, dtype=np.int64)
+
+    @property
+    def groups_per_class(self) -> dict[str, int]:
+        """How many groups, or where none were given different images, each class is of, by name."""
+        kin = np.arange(len(self.labels)) if self.kin is None else self.kin
+        counts = groups_per_class(self.labels, kin)
+        return {self.images.classes[label]: count for label, count in counts.items()}
 
     def sides(self, seed: int, fold: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return the positions to train on and those to validate on, both rising."""

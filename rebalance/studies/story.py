@@ -31,6 +31,7 @@ from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Plan
 from rebalance.studies.preparation import check_place, checked, prepared
 from rebalance.studies.setup import Setup
+from rebalance.studies.words import of_groups
 
 if TYPE_CHECKING:
     from rebalance.studies.results import Results
@@ -140,6 +141,8 @@ def study(
         with in_keys():
             setup = prepared(plan, output, run, progress)
             setup.cells.tidy()
+            for note in of_groups(_groups(plan, setup)):
+                log.warning(note)
             if run.overwrite:
                 setup.cells.clear()
             outcomes = _run(plan, setup, run, progress)
@@ -223,14 +226,23 @@ def _story(plan: Plan, setup: Setup, outcomes: Sequence[Outcome]) -> StoryRecord
         "depth": options.depth,
         "extractor": asdict(options.extractor),
         "training": asdict(options.training) if options.depth == "full" else None,
-        "folds": options.folds,
-        "groups": text(options.groups),
+        **_groups(plan, setup),
         "seeds": list(options.seeds),
         "metric": options.metric,
         "treatments": _definitions(plan),
         "cells": len(outcomes),
         "seconds": round(sum(outcome.seconds for outcome in outcomes), 1),
         "version": __version__,
+    }
+
+
+def _groups(plan: Plan, setup: Setup) -> StoryRecord:
+    """What the images were dealt to, and by what."""
+    groups = plan.options.groups
+    return {
+        "folds": plan.options.folds,
+        "groups": None if groups is None else str(groups),
+        "groups_per_class": setup.groups_per_class,
     }
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _BESIDE = ("pairs", "difference", "low", "high", "low_together", "high_together", "verdict")
 CSV_HEADER = (
-    *("rebalance", "loss", "regime", "threshold", "role", "scored_on", "metric"),
+    *("name", "rebalance", "loss", "regime", "threshold", "role", "scored_on", "metric"),
     *("outcomes", "values", "undefined", "median", "mean", "low", "high"),
     *("quartile_1", "quartile_3", "least", "most"),
     *(f"{control}_{what}" for control in ("nothing", "random") for what in _BESIDE),
@@ -25,21 +25,26 @@ CSV_HEADER = (
 
 def table(results: "Results") -> tuple[list[str], list[list[str]]]:
     """Return header and rows: the sorting metric, and what each treatment costs."""
-    header = ["treatment", f"median {results.metric}", "mean (95 %)", "beside nothing"]
+    header = ["treatment", f"mean {results.metric} (95 %)", "median", "beside nothing"]
     random = any(row.beside("random", results.metric) for row in results.rows)
-    header += ["beside random"] * random + ["images", "samples", "seconds"]
-    return header, [list(_cells(row, results.metric, random)) for row in results.rows]
+    test = any(row.beside("nothing", results.metric, test=True) for row in results.rows)
+    header += ["beside random"] * random + ["beside nothing, test"] * test
+    header += ["images", "samples", "seconds"]
+    return header, [list(_cells(row, results.metric, random, test)) for row in results.rows]
 
 
-def _cells(row: "TreatmentRow", metric: str, random: bool) -> Iterator[str]:
+def _cells(row: "TreatmentRow", metric: str, random: bool, test: bool) -> Iterator[str]:
     found, nothing = row.metrics.get(metric), row.beside("nothing", metric)
     yield name(row.treatment)
-    yield "" if found is None else number(found.median)
     yield "" if found is None else mean(found)
+    yield "" if found is None else number(found.median)
     yield "" if nothing is None else signed(nothing)
     if random:
         drawn = row.beside("random", metric)
         yield "" if drawn is None else signed(drawn)
+    if test:
+        tested = row.beside("nothing", metric, test=True)
+        yield "" if tested is None else signed(tested)
     yield f"{row.images:g}"
     yield f"{row.samples:g}"
     yield f"{row.seconds:.1f}"
@@ -71,6 +76,7 @@ def csv_rows(results: "Results") -> Iterator[list[Any]]:
         for scored_on, metrics in (("validation", row.metrics), ("test", row.test)):
             for metric, found in metrics.items():
                 yield [
+                    name(row.treatment),
                     *(row.treatment.rebalance, row.treatment.loss, row.treatment.regime),
                     *(row.treatment.threshold, row.role, scored_on, metric),
                     *(row.outcomes, found.count, found.undefined, found.median, found.mean),

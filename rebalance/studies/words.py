@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from rebalance.errors import some
 from rebalance.records import StoryRecord
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.summaries import BETTER, UNTOLD, WORSE, PairedDifference
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rebalance.studies.results import Results, TreatmentRow
 
 PARTS = ("train", "images", "data", "all")  # folders that are called after what they are in
+FEW_GROUPS = 3  # for each fold: a class of fewer is judged by one or two at a time
 FEW_PAIRS = 5  # with fewer, an interval is so wide that it hardly ever tells anything apart
 TITLES = {
     "balanced_accuracy": "balanced accuracy",
@@ -96,7 +98,14 @@ def answer(results: "Results", data: str) -> list[str]:
     what = title(results.metric)
     if not beside:
         return [f"On {data} there is no treatment yet to hold beside doing nothing."]
-    sentences = [_beside_nothing(beside, what, data)]
+    tested = _beside(tried, results.metric, "nothing", test=True)
+    if _better(tested) and not _better(beside):
+        # Whoever reads only the beginning must not read that nothing helps.
+        by_folds = _beside_nothing(beside, what, "its validation images alone")
+        sentences = [_on_test(tested, what, f"On the test images of {data}"), by_folds]
+    else:
+        sentences = [_beside_nothing(beside, what, data)]
+        sentences += [_on_test(tested, what, "On its test images")] if tested else []
     controls = [row for row in results.rows if row.role == "random"]
     better = [
         row
@@ -119,10 +128,29 @@ def answer(results: "Results", data: str) -> list[str]:
 Compared = list[tuple["TreatmentRow", PairedDifference]]
 
 
-def _beside(rows: "Sequence[TreatmentRow]", metric: str, control: str) -> Compared:
+def _beside(
+    rows: "Sequence[TreatmentRow]", metric: str, control: str, *, test: bool = False
+) -> Compared:
     """List the rows with a pair beside that control, in their order."""
-    beside = ((row, row.beside(control, metric)) for row in rows)
+    beside = ((row, row.beside(control, metric, test=test)) for row in rows)
     return [(row, found) for row, found in beside if found is not None and found.pairs]
+
+
+def _better(beside: Compared) -> "list[TreatmentRow]":
+    return [row for row, found in beside if found.verdict == BETTER]
+
+
+def _on_test(tested: Compared, what: str, where: str) -> str:
+    better, worse = _better(tested), [row for row, found in tested if found.verdict == WORSE]
+    if not better and not worse:
+        return f"{where} nothing that was tried is distinguishable from doing nothing in {what}."
+    told = [
+        f"{_listed(rows)} {'is' if len(rows) == 1 else 'are'} {word}"
+        for rows, word in ((better, BETTER), (worse, WORSE))
+        if rows
+    ]
+    of = f"{len(better) + len(worse)} of {len(tested)}"
+    return f"{where} {' and '.join(told)} than doing nothing in {what} ({of} can be told apart)."
 
 
 def _beside_nothing(beside: Compared, what: str, data: str) -> str:
@@ -140,10 +168,10 @@ def _beside_nothing(beside: Compared, what: str, data: str) -> str:
         return (
             f"On {data} {some} better than doing nothing in {what}"
             + (f" and {_count(worse)} worse" if worse else "")
-            + f"; the best median is {name(row.treatment)}'s, {signed(found, word=False)}."
+            + f"; the best mean is {name(row.treatment)}'s, {signed(found, word=False)}."
         )
     row, found = beside[0]
-    best = f"the best median is {name(row.treatment)}'s, {signed(found, word=False)}"
+    best = f"the best mean is {name(row.treatment)}'s, {signed(found, word=False)}"
     if worse:
         return (
             f"On {data} nothing that was tried is distinguishably better than doing nothing in "
@@ -177,9 +205,23 @@ def _verdicts(
     return ", ".join(parts) + (f", and {rest} cannot be told apart" if rest else "")
 
 
-def notes(results: "Results") -> list[str]:
+def notes(results: "Results", story: StoryRecord | None = None) -> list[str]:
     """Say what makes these numbers less certain than they look, if anything does."""
-    return [*_of_pairs(results), *_of_rows(results)]
+    return [*of_groups(story or {}), *_of_pairs(results), *_of_rows(results)]
+
+
+def of_groups(story: StoryRecord) -> Iterator[str]:
+    """Say which classes are of so few groups that a fold is validated on one or two of them."""
+    wanted = FEW_GROUPS * story.get("folds", 0)
+    few = {name: n for name, n in story.get("groups_per_class", {}).items() if n < wanted}
+    if few:
+        what = "groups" if story.get("groups") else "different images"
+        listed = some([f"{name} ({count})" for name, count in few.items()], quoted=False)
+        yield (
+            f"Classes of fewer {what} than {FEW_GROUPS} for each of {story['folds']} folds: "
+            f"{listed}. A fold is validated on one or two of them, which differ by chance: more "
+            f"{what}, or fewer folds, would tell more."
+        )
 
 
 def _of_pairs(results: "Results") -> Iterator[str]:

@@ -70,7 +70,7 @@ def as_markdown(results: "Results", story: StoryRecord) -> str:
         " ".join(words.answer(results, words.place(story))),
         markdown(*table(results)).rstrip(),
     ]
-    parts += [f"- {note}" for note in words.notes(results)]
+    parts += [f"- {note}" for note in words.notes(results, story)]
     return "\n\n".join([*parts, words.METHOD]) + "\n"
 
 
@@ -80,7 +80,7 @@ def as_record(results: "Results", story: StoryRecord) -> StudyRecord:
         "format": FORMAT,
         "story": story,
         "answer": words.answer(results, words.place(story)),
-        "notes": words.notes(results),
+        "notes": words.notes(results, story),
         "metric": results.metric,
         "held_out": results.held_out,
         "comparisons": dict(results.comparisons),

@@ -32,7 +32,7 @@ def study_report(results: "Results", story: StoryRecord) -> Report:
         "study.html",
         title=f"Which rebalancing helps on {data}",
         answer=words.answer(results, data),
-        notes=words.notes(results),
+        notes=words.notes(results, story),
         metric=words.title(results.metric),
         comparisons=list(_comparisons(results, figures)),
         values=tables.value_table(results),

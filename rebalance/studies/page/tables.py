@@ -43,7 +43,7 @@ def answer_table(results: "Results", control: str, beside: str) -> Table:
 
 def value_table(results: "Results") -> Table:
     """Show the rows with the spread of the metric that they are sorted by."""
-    header = ["treatment", "median", "quartiles", "least to most", "mean (95 %)", "values"]
+    header = ["treatment", "mean (95 %)", "median", "quartiles", "least to most", "values"]
     rows: Rows = []
     for row in results.rows:
         found = row.metrics.get(results.metric)
@@ -52,10 +52,10 @@ def value_table(results: "Results") -> Table:
         rows.append(
             [
                 name(row.treatment),
+                mean(found),
                 number(found.median),
                 span(found.quartiles),
                 span(found.extremes),
-                mean(found),
                 found.count,
             ]
         )

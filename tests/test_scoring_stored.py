@@ -53,6 +53,27 @@ def test_what_is_not_asked_for_is_as_the_run_decides(tmp_path, outputs):
     assert rule.options["train_prior"] == [1 / 3] * 3
 
 
+def test_a_temperature_is_of_one_rule(tmp_path, outputs):
+    labels = np.arange(40) % 3
+    kept = decisions(DecisionRule().calibrated(outputs, labels))
+    assert kept.rule(None, "none", CLASSES, never).temperature == kept.own.temperature
+    assert kept.rule(None, "prior", CLASSES, never).temperature is None
+    prior = decisions().rule(None, "prior", CLASSES, never).calibrated(outputs, labels)
+    kept = kept.with_other(prior)
+    read = Decisions.from_record(json.loads(json.dumps(kept.to_record())), 3)
+    assert read.rule(None, "prior", CLASSES, never).temperature == prior.temperature
+    assert read.rule("centres", "prior", CLASSES, lambda: CENTRES).temperature is None
+    other = replace(read, amounts=Amounts([1.0, 1.0, 4.0], [1.0, 1.0, 1.0]))
+    assert other.rule(None, "prior", CLASSES, never).temperature is None
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, "hot"])
+def test_a_temperature_that_cannot_be_is_damage(temperature):
+    record = {**DecisionRule().to_record(), "temperature": temperature}
+    with pytest.raises(DataError, match="damaged"):
+        DecisionRule.from_record(record, 3)
+
+
 def test_centres_are_fitted_once():
     asked = []
 

@@ -17,6 +17,7 @@ import torch
 from launching import end_of, start
 from PIL import Image
 from safetensors.numpy import load_file
+from schemas import faults
 from sklearn.metrics import balanced_accuracy_score
 
 import rebalance
@@ -452,6 +453,33 @@ def test_another_decision_is_that_of_a_run_which_was_told_it(run, few, tmp_path,
         )
     assert found["log_loss"] != pytest.approx(own["log_loss"])
     assert scored(run, tmp_path / "plain", test) == own
+
+
+def test_a_temperature_is_fitted_on_validation_images_and_kept(run, few, tmp_path):
+    data, test = few
+    folder = tmp_path / "run"
+    begin = ["train", data, "--test", test, "-o", folder, *QUICK, "-q", "--calibrate"]
+    found = run(*begin)
+    assert (found.status, found.out, folder.exists()) == (1, "", False)
+    assert "--calibrate fits a temperature on validation images" in found.error
+    assert run(*begin, "--val-fraction", "0.3").status == 0
+    own = json.loads((folder / "metrics.json").read_bytes())
+    decision = json.loads((folder / "decision.json").read_bytes())
+    assert own["temperature"] == decision["own"]["temperature"] != 1
+    assert not faults("decision", decision) and not faults("metrics", own)
+    assert scored(run, folder, test)["log_loss"] == pytest.approx(own["log_loss"], rel=1e-6)
+    shifted = scored(run, folder, test, "--threshold", "prior")
+    assert shifted["temperature"] == decision["others"]["head, prior"]["temperature"]
+    found = run("evaluate", folder, test, "--classifier", "centres", "--json")
+    assert "temperature" not in json.loads(found.out)
+    assert "temperature was fitted for other decisions (head, none)" in found.err
+    # As it would be without: what an older version wrote is decided the same.
+    del decision["own"]["temperature"]
+    (folder / "decision.json").write_text(json.dumps(decision))
+    plain = scored(run, folder, test)
+    assert "temperature" not in plain
+    assert plain["confusion_matrix"] == own["confusion_matrix"]
+    assert plain["log_loss"] != pytest.approx(own["log_loss"], rel=1e-6)
 
 
 def test_a_decision_is_fitted_once_and_kept(run, few, copied, tmp_path):

@@ -580,6 +580,7 @@ def train(
     allow_overlap: bool = False,
     threshold: str = "none",
     classifier: str = "head",
+    calibrate: bool = False,
     root: Path | str | None = None,
     allow_empty: bool = False,
     as_classes: bool = False,
@@ -667,6 +668,8 @@ def train(
             prior:original by those of the folder before resampling. (default 'none')
         classifier: Classifier that decides: the head, or the nearest class mean. (a key of
             rebalance.scoring.rules.CLASSIFIERS; default 'head')
+        calibrate: Fit a temperature on the validation images, so that probabilities can be
+            believed; no decision changes. (default False)
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         as_classes: Take the folders as classes though they look like splits or repeat each

@@ -119,7 +119,14 @@ class CentresRecord(_Centres, total=False):
     layer: Annotated[str, "The layer that the vectors are of; early runs do not tell."]
 
 
-class RuleRecord(TypedDict):
+class _Calibrated(TypedDict, total=False):
+    temperature: Annotated[
+        float,
+        "The temperature of the probabilities, applied last; absent where none was fitted.",
+    ]
+
+
+class RuleRecord(_Calibrated):
     """One way to decide on a class."""
 
     threshold: Annotated[str, "How decisions are shifted: none, prior, prior:original or cost."]
@@ -285,5 +292,8 @@ class MetricsRecord(_About, total=False):
     divided_by: Annotated[
         dict[str, float],
         "The class shares that the threshold divided probabilities by; absent where by none.",
+    ]
+    temperature: Annotated[
+        float, "The temperature of the probabilities, applied last; absent where by none."
     ]
     before: Annotated["MetricsRecord", "The same before the last layer was trained anew."]

@@ -9,6 +9,7 @@ of arrays; only what runs a network imports torch, when it does, and nothing imp
 
 from rebalance.scoring.centres import Centres, class_centres, nearest_centre
 from rebalance.scoring.costs import check_cost, cost_decision, cost_threshold
+from rebalance.scoring.temperature import fit_temperature, tempered
 from rebalance.scoring.thresholds import (
     THRESHOLDS,
     Decision,
@@ -25,6 +26,8 @@ __all__ = [
     "cost_decision",
     "cost_threshold",
     "effective_prior",
+    "fit_temperature",
     "nearest_centre",
     "prior_shift",
+    "tempered",
 ]

@@ -3,8 +3,9 @@
 A new classifier is its line in ``CLASSIFIERS``. May not import torch or click.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.centres import Centres, check_counts, nearest_centre
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.outputs import Outputs
+from rebalance.scoring.temperature import fit_temperature, tempered
 from rebalance.scoring.thresholds import (
     THRESHOLDS,
     Asked,
@@ -73,12 +75,14 @@ class DecisionRule:
     """Which class is decided on.
 
     threshold: a key of ``scoring.THRESHOLDS``. options: its options, plain numbers. centres: what
-    gives the probabilities in place of the network's head, None for the head.
+    gives the probabilities in place of the network's head, None for the head. temperature: of the
+    probabilities that are told, which changes no decision; None where none was fitted.
     """
 
     threshold: str = "none"
     options: Mapping[str, Any] = field(default_factory=dict)
     centres: Centres | None = None
+    temperature: float | None = None
 
     @property
     def classifier(self) -> str:
@@ -88,11 +92,33 @@ class DecisionRule:
 
     def decide(self, outputs: Outputs) -> Decision:
         """Probabilities [N, K] and the class index decided on [N]."""
+        decided = self._decide(outputs)
+        if self.temperature is None:
+            return decided
+        # After the division by the prior, and on what is told alone: no decision can change.
+        return decided._replace(probabilities=tempered(decided.probabilities, self.temperature))
+
+    def _decide(self, outputs: Outputs) -> Decision:
         said = CLASSIFIERS[self.classifier].decide(outputs, self.centres)
         threshold = THRESHOLDS[self.threshold]
         if not threshold.changes:
             return said  # centres tell more apart by distance than by probabilities
         return threshold(said.probabilities, **self.options)
+
+    def calibrated(self, outputs: Outputs, labels: Sequence[int]) -> "DecisionRule":
+        """The same rule with the temperature of the smallest log loss on validation images.
+
+        labels: their class index [N]. Where the rule divides by class shares, its probabilities are
+        for a test set with as many images of each class, and the classes count alike.
+        """
+        probabilities = self._decide(outputs).probabilities
+        alike = self.divided_by is not None
+        return replace(self, temperature=fit_temperature(probabilities, labels, alike=alike))
+
+    @property
+    def name(self) -> str:
+        """What a run keeps the rule by."""
+        return f"{self.classifier}, {self.asked}"
 
     @property
     def asked(self) -> str:
@@ -119,7 +145,14 @@ class DecisionRule:
         if self.centres is not None:
             means, temperature = self.centres.means.tolist(), self.centres.temperature
             centres = {"means": means, "temperature": temperature, "layer": self.centres.layer}
-        return {"threshold": self.threshold, "options": dict(self.options), "centres": centres}
+        record: RuleRecord = {
+            "threshold": self.threshold,
+            "options": dict(self.options),
+            "centres": centres,
+        }
+        if self.temperature is not None:
+            record["temperature"] = self.temperature
+        return record
 
     @classmethod
     def from_record(cls, record: Any, classes: int) -> "DecisionRule":
@@ -133,11 +166,14 @@ class DecisionRule:
             options, found = record["options"], record["centres"]
             THRESHOLDS[record["threshold"]](np.full((1, classes), 1 / classes), **options)
             centres = found and _centres(found, classes)
+            temperature = record.get("temperature")
+            if temperature is not None and not 0 < temperature < math.inf:
+                raise ValueError(f"a temperature is above 0, and it is {temperature!r}")
         except (LookupError, TypeError, ValueError, MetricError, SettingError) as error:
             raise DataError(
                 f"the decision that the run keeps is damaged ({error}): train again"
             ) from error
-        return cls(record["threshold"], options, centres)
+        return cls(record["threshold"], options, centres, temperature)
 
 
 def _centres(found: CentresRecord, classes: int) -> Centres:

@@ -63,8 +63,19 @@ class Decisions:
             (lambda: known[0]) if known else fit_centres,
         )
         if as_own:
-            return replace(rule, threshold=self.own.threshold, options=self.own.options)
-        return rule
+            rule = replace(rule, threshold=self.own.threshold, options=self.own.options)
+        return replace(rule, temperature=self._temperature(rule))
+
+    def _temperature(self, rule: DecisionRule) -> float | None:
+        """The one that was fitted for this rule; None where it was for others, or for none."""
+        kept = (self.own, *self.others.values())
+        fitted = (each.temperature for each in kept if each.name == rule.name and _same(each, rule))
+        return next(fitted, None)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether probabilities have a temperature where nothing else is asked for."""
+        return self.own.temperature is not None
 
     def check(
         self,
@@ -81,8 +92,7 @@ class Decisions:
 
     def with_other(self, rule: DecisionRule) -> "Decisions":
         """With one rule more, or in place of the other one that has its name."""
-        name = f"{rule.classifier}, {rule.asked}"
-        return replace(self, others={**self.others, name: rule})
+        return replace(self, others={**self.others, rule.name: rule})
 
     def to_record(self) -> DecisionRecord:
         """For JSON; ``from_record`` reads it back, to the last bit."""
@@ -111,3 +121,7 @@ class Decisions:
         }
         own = DecisionRule.from_record(record["own"], classes)
         return cls(own, Amounts(draws, weights, folder), others)
+
+
+def _same(one: DecisionRule, other: DecisionRule) -> bool:
+    return dict(one.options) == dict(other.options)

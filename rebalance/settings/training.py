@@ -210,6 +210,11 @@ class ScoringOptions(Options):
         choices="rebalance.scoring.rules:CLASSIFIERS",
         help="Classifier that decides: the head, or the nearest class mean.",
     )
+    calibrate: bool = option(
+        False,
+        help="Fit a temperature on the validation images, so that probabilities can be believed; "
+        "no decision changes.",
+    )
 
 
 @dataclass(frozen=True)

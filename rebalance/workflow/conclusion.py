@@ -4,13 +4,15 @@ Imports torch only in the middle of it; never click.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rebalance import seeds
 from rebalance.data.samples import ScoringSet, TrainingSet
+from rebalance.errors import MetricError, SettingError
 from rebalance.metrics import FeatureRanges
 from rebalance.records import MetricsRecord
 from rebalance.runs import DECISION, METRICS, Run
@@ -19,12 +21,14 @@ from rebalance.scoring.embedded import EmbeddedImages
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import find_rule
 from rebalance.scoring.stored import Decisions
+from rebalance.scoring.thresholds import THRESHOLDS, spelled
 from rebalance.settings import ScoringOptions
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
+    from rebalance.scoring import Centres
     from rebalance.training.head import HeadEpoch
 
 
@@ -68,23 +72,30 @@ def conclude(
     seen: TrainingSet,
     tested: ScoringSet,
     evaluator: Evaluator,
+    *,
+    validation: ScoringSet | None,
 ) -> MetricsRecord:
     """Keep the network, fit the decision that was asked for, and score it; the metrics.
 
-    seen: the training images, on which alone the decision is fitted.
+    seen: the training images, on which alone the decision is fitted. validation: what a temperature
+    is fitted on, where one is asked for.
     """
     by_first, network, transform = evaluator.processes.by_first, trained.network, trained.transform
     keep = partial(folder.save_model, arch=trained.arch, classes=seen.classes, extra={})
     by_first(partial(keep, network, transform=transform))
     by_first(partial(folder.save_ranges, trained.ranges))
+    fit_centres = partial(evaluator.fit_centres, network, trained.loss, seen, transform)
     rule = find_rule(
         scoring.classifier,
         scoring.threshold,
         seen.classes,
         trained.amounts,
-        partial(evaluator.fit_centres, network, trained.loss, seen, transform),
+        fit_centres,
     )
     decisions = Decisions(rule, trained.amounts)
+    if scoring.calibrate and validation is not None:
+        decisions = _calibrated(decisions, trained, validation, evaluator, fit_centres)
+        rule = decisions.own
     by_first(partial(folder.write_record, DECISION, decisions.to_record()))
     found = evaluator.evaluate(
         network, trained.loss, tested, transform, rule, folder.options["counts"], trained.ranges
@@ -99,6 +110,41 @@ def conclude(
     if trained.head_epochs:
         by_first(lambda: folder.write_head_epochs([_row(each) for each in trained.head_epochs]))
     return metrics
+
+
+def check_calibration(scoring: ScoringOptions) -> None:
+    """Raise SettingError where a temperature is asked for without images to fit it on."""
+    if scoring.calibrate and scoring.val is None and scoring.val_fraction is None:
+        raise SettingError(
+            "--calibrate fits a temperature on validation images, and there are none: add --val or "
+            "--val-fraction"
+        )
+
+
+def _calibrated(
+    decisions: Decisions,
+    trained: Trained,
+    validation: ScoringSet,
+    evaluator: Evaluator,
+    fit_centres: Callable[[], "Centres"],
+) -> Decisions:
+    """Fit a temperature to the run's own rule, and to those that divide by the shares it knows.
+
+    The others are kept for ``evaluate``, which has no validation images.
+    """
+    labels = validation.folder.labels
+    outputs = evaluator.predict(trained.network, trained.loss, validation, trained.transform)
+    own = decisions.own.calibrated(outputs, labels)
+    log.info("temperature %.3g, fitted on %d validation images", own.temperature, len(labels))
+    found = replace(decisions, own=own)
+    for threshold in THRESHOLDS:
+        by_name_alone = spelled(threshold) == threshold
+        if threshold == own.threshold or not by_name_alone or found.lacks(threshold):
+            continue
+        with suppress(MetricError):  # shares that leave a class nothing divide by nothing
+            rule = found.rule(None, threshold, validation.folder.classes, fit_centres)
+            found = found.with_other(rule.calibrated(outputs, labels))
+    return found
 
 
 def _row(epoch: "HeadEpoch") -> dict[str, Any]:

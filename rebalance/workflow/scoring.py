@@ -121,6 +121,12 @@ def _rule(
         return evaluator.fit_centres(saved.network, loss, seen, saved.transform)
 
     rule = decisions.rule(classifier, threshold, saved.classes, fit_centres)
+    if decisions.calibrated and rule.temperature is None and processes.first:
+        log.warning(
+            "the run's temperature was fitted for other decisions (%s): these probabilities are as "
+            "the network gives them",
+            decisions.own.name,
+        )
     processes.by_first(partial(_keep, folder, decisions.with_other(rule)))
     return rule
 

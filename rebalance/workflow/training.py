@@ -44,7 +44,7 @@ from rebalance.training.first_phase import FirstPhase
 from rebalance.training.initial_network import untrained
 from rebalance.training.regimes import REGIMES, Moment
 from rebalance.training.sampling import SAMPLERS, Division
-from rebalance.workflow.conclusion import Trained, conclude, warn_of_one_class
+from rebalance.workflow.conclusion import Trained, check_calibration, conclude, warn_of_one_class
 from rebalance.workflow.head_samples import HeadSamples
 from rebalance.workflow.heads import with_rebalanced_head
 from rebalance.workflow.own_samples import own_samples
@@ -75,6 +75,7 @@ def train(
 ) -> MetricsRecord:
     """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
     check_options(training.loss, dict(training.loss_options))
+    check_calibration(scoring)
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
             begun = processes.by_first(partial(Run.open, output))
@@ -138,7 +139,15 @@ def train(
                 run.seed,
                 evaluator,
             )
-        return conclude(folder, trained, scoring, sets.seen, sets.tested, evaluator)
+        return conclude(
+            folder,
+            trained,
+            scoring,
+            sets.seen,
+            sets.tested,
+            evaluator,
+            validation=sets.validation,
+        )
 
 
 def _normalised(dataset: "ImageDataset", evaluator: Evaluator) -> "Transform":

@@ -18,6 +18,7 @@ from rebalance.reports.runs.predictions import StoredPredictions, read_predictio
 from rebalance.runs import DECISION, METRICS, PREDICTIONS, Run
 from rebalance.scoring.rules import CLASSIFIERS, DecisionRule
 from rebalance.scoring.stored import Decisions
+from rebalance.scoring.temperature import tempered
 from rebalance.scoring.thresholds import THRESHOLDS, recorded
 
 ByClass = Mapping[str, float | None]
@@ -246,7 +247,10 @@ def recall_without(rule: DecisionRule, predictions: Predictions) -> ByClass:
 
     This is the recall without the run's threshold, whose probabilities say how it is undone.
     """
-    undone = predictions.probabilities * THRESHOLDS[rule.threshold].undo(**rule.options)
+    said = predictions.probabilities
+    if rule.temperature is not None:  # what came last is taken back first
+        said = tempered(said, 1 / rule.temperature)
+    undone = said * THRESHOLDS[rule.threshold].undo(**rule.options)
     plain = replace(predictions, predicted=undone.argmax(axis=1))
     known = dict(zip(plain.present.tolist(), plain.recalls.tolist(), strict=True))
     return {name: known.get(label) for label, name in enumerate(plain.classes)}

@@ -85,7 +85,7 @@ def runs(few, tmp_path_factory) -> Path:
     data, test = few
     folder = tmp_path_factory.mktemp("runs")
     rebalance.train(data, test, folder / "plain", **QUICK)
-    options = {"val_fraction": 0.3, "threshold": "prior", "loss": "cce"}
+    options = {"val_fraction": 0.3, "threshold": "prior", "loss": "cce", "calibrate": True}
     rebalance.train(data, test, folder / "prior", **QUICK, **options)
     rebalance.train(data, test, folder / "transfer", **TRANSFER)
     rebalance.oversample(data, folder / "larger.csv")
@@ -142,8 +142,9 @@ def test_the_page_is_whole_in_itself_and_every_figure_is_told_in_words(runs, pag
     assert photographs
     assert len(report.figures) == 2 * (len(page.images) - len(photographs))
     names = {"loss", "error", "head", "macro-f1", "recall", "gap", "gap-of-positives", "norms"}
+    kinds = ("confusion", "roc", "precision-recall", "reliability", "map")
     for run in EVERY:
-        names |= {f"{kind}-{run}" for kind in ("confusion", "roc", "precision-recall", "map")}
+        names |= {f"{kind}-{run}" for kind in kinds}
     assert {f"{name}.{kind}" for name in names for kind in ("svg", "png")} <= report.figures.keys()
     assert run_report([runs / "plain"]).text == page_of("plain").report.text
 
@@ -251,6 +252,18 @@ def test_recall_without_costs_is_what_evaluate_says(few, tmp_path):
     decided = rebalance.train(data, test, tmp_path / "run", **QUICK, threshold=cost)
     plain = rebalance.evaluate(tmp_path / "run", test, threshold="none", device="cpu")
     assert stages(tmp_path / "run") == {"head": recall(plain), "threshold cost": recall(decided)}
+
+
+def test_the_reliability_diagram_has_the_error_of_the_metrics(runs, page_of):
+    page, metrics = page_of(*EVERY), metrics_of(runs / "prior")
+    rows = page.tables["Run prior: images by their largest probability"][1:]
+    for first, name in ((1, "ece"), (4, "ece_balanced")):
+        weight, sure, right = np.array([row[first : first + 3] for row in rows], float).T
+        assert weight.sum() == pytest.approx(1, abs=0.01)
+        assert weight @ abs(sure - right) == pytest.approx(metrics[name], abs=0.005)
+    (alt,) = [each["alt"] for each in page.images if "diagram of prior" in each["alt"]]
+    assert f"error is {three(metrics['ece'])} counting every image alike" in alt
+    assert metrics["temperature"] != 1  # what the recall without the prior has to take back
 
 
 def test_a_new_head_is_shown_after_the_former_one_and_before_its_threshold(runs, few, page_of):

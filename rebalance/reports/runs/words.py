@@ -114,6 +114,15 @@ def ranking_alt(kind: str, run: str, areas: Sequence[tuple[str, float]]) -> str:
     )
 
 
+def reliability_alt(run: str, errors: Sequence[tuple[str, float]]) -> str:
+    """Say how far the probabilities are from what came true, on average."""
+    told = " and ".join(f"{error:.3f} counting {name}" for name, error in errors)
+    return (
+        f"Reliability diagram of {run}: how often the most probable class is the true one, by its "
+        f"probability; the expected calibration error is {told}."
+    )
+
+
 def map_alt(run: str, wrong: int, images: int) -> str:
     """Say how many points are mistakes."""
     return (

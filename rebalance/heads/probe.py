@@ -124,4 +124,5 @@ def _path(
         )
         shares = log_shares(layer.logits(held) - prior)
         losses = -shares[np.arange(len(truth)), truth]
-        yield np.bincount(truth, losses, classes), np.bincount(truth, np.ones(len(truth)), classes)
+        among = np.bincount(truth, minlength=classes).astype(np.float64)
+        yield np.bincount(truth, losses, classes).astype(np.float64), among

@@ -102,12 +102,31 @@ def grown_sizes(
         name: own.get(name, max(count, size) if name in raised and count else count)
         for name, count in counts.items()
     }
-    if sum(grown.values()) > max(MOST_SAMPLES, sum(counts.values())):
+    return _listable(grown, counts)
+
+
+def with_blends(counts: Mapping[str, int], growth: Growth) -> dict[str, int]:
+    """``grown_sizes``, and as many blends in each class that was to be raised.
+
+    >>> from rebalance.class_sizes import with_blends
+    >>> from rebalance.settings import Growth
+    >>> with_blends({"cat": 50, "dog": 9, "owl": 0}, Growth())
+    {'cat': 100, 'dog': 100, 'owl': 0}
+    """
+    sizes = grown_sizes(counts, growth)
+    asked = {*growth.classes, *dict(growth.per_class)} or set(counts)
+    wanted = {name: size * (2 if name in asked else 1) for name, size in sizes.items()}
+    return _listable(wanted, counts)
+
+
+def _listable(sizes: dict[str, int], counts: Mapping[str, int]) -> dict[str, int]:
+    """The sizes themselves; TargetError where they are too many samples to list."""
+    if sum(sizes.values()) > max(MOST_SAMPLES, sum(counts.values())):
         raise TargetError(
-            f"{sum(grown.values())} samples were asked for, of {sum(counts.values())} images; at "
+            f"{sum(sizes.values())} samples were asked for, of {sum(counts.values())} images; at "
             f"most {MOST_SAMPLES} can be: choose smaller classes"
         )
-    return grown
+    return sizes
 
 
 def _comparable(counts: Mapping[str, int], asked: Targets | Growth) -> list[int]:

@@ -17,7 +17,7 @@ from rebalance import seeds
 from rebalance.api.layers import layers_of
 from rebalance.data.levels import EACH_ALONE
 from rebalance.data.samples import open_training
-from rebalance.errors import DataError, FeatureError, MetricError, SettingError
+from rebalance.errors import DataError, FeatureError, LossError, MetricError, SettingError
 from rebalance.features.notes import keep_note, read_note
 from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.metrics import FeatureRanges
@@ -692,3 +692,40 @@ def test_two_processes_do_as_one(make_folder, tmp_path):
                 assert next(gaps) == pytest.approx(next(gaps), **close)
     assert options_of(tmp_path / "both")["head"] == options_of(tmp_path / "alone")["head"]
     assert (tmp_path / "both" / "predictions.csv").exists()
+
+
+def amounts_by_hand(rows):
+    """How many samples' worth there are of each class, a shared label counting for both."""
+    found = dict.fromkeys(CLASSES, 0.0)
+    for row in rows:
+        found[row.label] += 1 - (row.share or 0)
+        if row.share:
+            found[row.partner.split("/")[0]] += row.share
+    return list(found.values())
+
+
+def test_a_head_learns_of_labels_that_two_classes_share(few, run_of, tmp_path):
+    path = tmp_path / "skew-mix.csv"
+    rebalance.oversample(few[0], path, method="skew-mix")
+    expected = amounts_by_hand(read_manifest(path).rows)
+    rebalance.train(None, few[1], tmp_path / "out", from_run=run_of, head_only=path, **HEAD)
+    told = json.loads((tmp_path / "out" / "decision.json").read_bytes())
+    assert told["draws"] == pytest.approx(expected)
+    out = tmp_path / "own"
+    rebalance.train(None, few[1], out, from_run=run_of, head_only="skew-mix:to=40", **HEAD)
+    draws = json.loads((out / "decision.json").read_bytes())["draws"]
+    assert sum(draws) == pytest.approx(240)
+    # The rarest owns most of what it is blended with.
+    counts = read_manifest(few[0]).counts
+    assert np.argmax(draws) == np.argmin([counts[name] for name in CLASSES])
+
+
+def test_images_are_trained_on_under_labels_that_two_classes_share(few, tmp_path):
+    path = tmp_path / "mixup.csv"
+    rebalance.oversample(few[0], path, method="skew-mix", space="pixel", to=12)
+    rebalance.train(path, few[1], tmp_path / "out", **QUICK)
+    told = json.loads((tmp_path / "out" / "decision.json").read_bytes())
+    assert told["draws"] == pytest.approx(amounts_by_hand(read_manifest(path).rows))
+    with pytest.raises(LossError, match="MFE takes one class for each sample"):
+        rebalance.train(path, few[1], tmp_path / "not", **{**QUICK, "loss": "mfe"})
+    assert not (tmp_path / "not").exists()

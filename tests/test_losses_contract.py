@@ -21,6 +21,7 @@ from rebalance.losses import (
     make_loss,
 )
 from rebalance.losses.arguments import counts_of
+from rebalance.losses.loss import SoftTargets
 from rebalance.losses.registry import LossRegistry
 
 COUNTS = {"glass": 40, "paper": 9, "trash": 3}
@@ -36,6 +37,42 @@ def made(name: str, counts: ClassCounts = COUNTS) -> Loss:
 
 def logits(dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return 2 * torch.randn(len(TARGETS), 3, generator=torch.Generator().manual_seed(0)).to(dtype)
+
+
+ONE_CLASS_EACH = ("mfe", "msfe", "crl", "cot")
+
+
+@every_loss
+def test_a_label_that_two_classes_share_is_the_loss_under_either(name: str) -> None:
+    loss = made(name)
+    if name in ONE_CLASS_EACH:
+        with pytest.raises(LossError, match=f"{type(loss).__name__} takes one class for each"):
+            loss.soft_steps()
+        return
+    (step,) = loss.soft_steps()
+    others = TARGETS.roll(1)
+    share = torch.linspace(0, 1, len(TARGETS))
+    value = step.loss(wide := logits(torch.float64), SoftTargets(TARGETS, others, share))
+    total, amount = 0.0, 0.0
+    for row, own, other, part in zip(wide, TARGETS, others, share.tolist(), strict=True):
+        for label, much in ((own, 1 - part), (other, part)):
+            weight = loss.amount(label[None]).item()
+            total += much * weight * loss(row[None], label[None]).item()
+            amount += much * weight
+    torch.testing.assert_close(value.item(), total / amount, rtol=1e-5, atol=1e-6)
+    plain = step.loss(wide, SoftTargets(TARGETS, others, torch.zeros(len(TARGETS))))
+    torch.testing.assert_close(plain, loss(wide, TARGETS), rtol=1e-5, atol=1e-6)
+
+
+def test_the_cross_entropy_is_that_to_the_soft_label() -> None:
+    others, share = TARGETS.roll(1), torch.linspace(0, 1, len(TARGETS))
+    soft = torch.zeros(len(TARGETS), 3)
+    for row, (own, other, part) in enumerate(zip(TARGETS, others, share, strict=True)):
+        soft[row, own] += 1 - part
+        soft[row, other] += part
+    expected = torch.nn.functional.cross_entropy(logits(), soft)
+    (step,) = made("ce").soft_steps()
+    torch.testing.assert_close(step.loss(logits(), SoftTargets(TARGETS, others, share)), expected)
 
 
 def test_the_names_are_read_without_torch() -> None:

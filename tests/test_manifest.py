@@ -90,6 +90,18 @@ def test_the_file_is_plain_csv(tmp_path):
     assert b"\r" not in path.read_bytes()
 
 
+def test_a_label_that_two_classes_share_has_a_column_where_there_is_one(tmp_path):
+    soft = Row("a/1.png", "a", "synthetic", "b/1.png", 0.25, share=0.125)
+    rows = [Row("a/1.png", "a"), Row("b/1.png", "b"), soft]
+    path = write(tmp_path, rows)
+    assert path.read_text().splitlines()[0] == ",".join((*COLUMNS, "share"))
+    assert path.read_text().splitlines()[-1] == "a/1.png,a,synthetic,b/1.png,0.25,,,0.125"
+    assert read_manifest(path).rows == tuple(rows)
+    none = "file_name,label,kind,partner,weight,share\na,a,synthetic,b,.5,0\nb,b,original,,,\n"
+    path.write_text(none)
+    assert [row.share for row in read_manifest(path).rows] == [None, None]
+
+
 def test_equal_manifests_are_equal_bytes(tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
@@ -134,6 +146,8 @@ def test_a_lone_surrogate_in_the_record_survives(tmp_path):
             "file_name,label,kind,partner,weight\na,a,synthetic,b,nan\n",
             "needs a partner and a weight",
         ),
+        ("file_name,label,kind,partner,weight,share\na,a,synthetic,b,.5,1.5\n", "share is 1.5"),
+        ("file_name,label,share\na.png,a,.5\n", "only a synthetic row has one"),
         ("file_name,label,weight\na.png,a,x\n", "line 2: weight is 'x', and a number was needed"),
         ("file_name,label,cluster\na.png,a,x\n", "line 2: cluster is 'x', and a number was needed"),
         ("file_name,label,cluster\na.png,a,1.5\n", "cluster is '1.5', and a whole number was"),

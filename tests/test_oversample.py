@@ -23,7 +23,7 @@ from rebalance.progress import silent
 from rebalance.reports.manifests.commands import command_of
 
 COUNTS = {"cat": 30, "dog": 14, "owl": 9}
-BLENDING = [name for name in OVERSAMPLERS if name not in ("ros", "cluster")]
+BLENDING = [name for name, method in OVERSAMPLERS.items() if method.neighbours]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def check_rows(root, manifest):
 # --- how many, and which -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", [name for name in OVERSAMPLERS if name != "cluster"])
+@pytest.mark.parametrize("method", ["ros", *BLENDING])
 def test_every_class_at_the_size_of_the_largest(run, data, tmp_path, extractor, method):
     output = tmp_path / "m.csv"
     found = run("oversample", data, "-o", output, "--method", method, *extractor)
@@ -88,6 +88,33 @@ def test_every_class_at_the_size_of_the_largest(run, data, tmp_path, extractor, 
     assert kinds == ({"duplicate"} if method == "ros" else {"synthetic"})
     assert found.err.count("'cat/text.jpg': not an image") == 1
     assert manifest.dropped == ()
+
+
+def odds(share):
+    return share / (1 - share)
+
+
+@pytest.mark.parametrize("method", ["mixup", "skew-mix"])
+def test_classes_are_blended_under_labels_that_they_share(run, data, tmp_path, method):
+    output, target = tmp_path / "m.csv", ["--to", "29", "--class", "cat=30"]
+    found = run("oversample", data, "-o", output, "--method", method, *target)
+    assert found.status == 0, found.err
+    manifest = rebalance.read_manifest(output)
+    # As many blends in each class as it has images and repetitions; no network looks at them.
+    kinds = Counter((row.label, row.kind) for row in manifest.rows)
+    for name, size in {"cat": 30, "dog": 29, "owl": 29}.items():
+        assert kinds[name, "original"] + kinds[name, "duplicate"] == size
+        assert kinds[name, "synthetic"] == size
+    assert manifest.record["extractor"] is None
+    for row in manifest.rows:
+        if row.kind != "synthetic":
+            assert row.share is None
+            continue
+        partner = row.partner.split("/")[0]
+        assert partner != row.label and 0 < row.share < 1
+        skew = COUNTS[row.label] / COUNTS[partner] if method == "skew-mix" else 1
+        assert odds(row.share) == pytest.approx(odds(row.weight) * skew)
+    assert "partner,weight,cluster,distance,share\n" in output.read_text()
 
 
 @pytest.mark.parametrize("method", ["ros", "borderline-2", "adasyn", "cluster"])
@@ -278,7 +305,7 @@ def test_same_seed_same_bytes(run, data, tmp_path, extractor, method):
     assert contents(output)[0] != outputs[0][0]
 
 
-@pytest.mark.parametrize("method", list(OVERSAMPLERS))
+@pytest.mark.parametrize("method", ["ros", *BLENDING, "cluster"])
 def test_another_class_changes_no_draw(data, quick, method):
     def owls(**target):
         found = rebalance.oversample(data, method=method, **target, **quick)

@@ -18,6 +18,7 @@ RNG = np.random.default_rng
 Table = tuple[NDArray[Any], NDArray[np.int64]]
 
 BY_NEIGHBOURS = sorted(name for name, method in OVERSAMPLERS.items() if method.neighbours)
+ACROSS = {"mixup", "skew-mix"}
 BY_FEATURES = sorted(name for name, method in OVERSAMPLERS.items() if method.needs_features)
 
 
@@ -78,10 +79,12 @@ def test_the_methods() -> None:
         "adasyn",
         "eos",
         "cluster",
+        "mixup",
+        "skew-mix",
     ]
     assert all(method.name == name for name, method in OVERSAMPLERS.items())
-    assert set(OVERSAMPLERS) - set(BY_FEATURES) == {"ros"}
-    assert set(OVERSAMPLERS) - set(BY_NEIGHBOURS) == {"ros", "cluster"}
+    assert set(OVERSAMPLERS) - set(BY_FEATURES) == {"ros", *ACROSS}
+    assert set(OVERSAMPLERS) - set(BY_NEIGHBOURS) == {"ros", "cluster", *ACROSS}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -103,7 +106,8 @@ def test_every_oversampler_keeps_its_contract(
     assert ((added.weight >= 0) & (added.weight < 1)).all()
     if OVERSAMPLERS[name].neighbours and len(np.unique(features, axis=0)) > 1:
         assert (features[added.partner] != features[added.base]).any(axis=1).all()
-    else:
+    elif name not in ACROSS:
+        assert added.share is None
         np.testing.assert_array_equal(added.partner, added.base)
         assert not added.weight.any()
     assert set(added.notes) <= {label for label, count in wanted.items() if count}

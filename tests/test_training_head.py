@@ -14,6 +14,7 @@ from rebalance import seeds
 from rebalance.errors import TrainingError
 from rebalance.losses import CE, COT, LDAM
 from rebalance.models.cosine import CosineLinear
+from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.training.head import (
     RECIPE,
     SQUARED_NORM,
@@ -44,7 +45,7 @@ def logits(layer, features):
     return layer(torch.from_numpy(features)).numpy()
 
 
-def slow_head(features, labels, classes, seed, recipe):
+def slow_head(features, labels, classes, seed, recipe, soft=None):
     """Every layer that an epoch ends with, on scaled embeddings, by formulas; and the scale."""
     scale = math.sqrt(SQUARED_NORM / np.mean([np.dot(row, row) for row in features]))
     inputs = torch.from_numpy(features).double() * scale
@@ -65,7 +66,12 @@ def slow_head(features, labels, classes, seed, recipe):
             loss = torch.zeros((), dtype=torch.float64)
             for place in batch:
                 said = parts[0] @ inputs[place] + parts[1]
-                loss = loss + said.logsumexp(0) - said[targets[place]]
+                own = said[targets[place]]
+                if soft is not None:
+                    own = (1 - soft.share[place]) * own + soft.share[place] * said[
+                        soft.other[place]
+                    ]
+                loss = loss + said.logsumexp(0) - own
             slopes = torch.autograd.grad(loss / len(batch), parts)
             with torch.no_grad():
                 for part, velocity, slope in zip(parts, moving, slopes, strict=True):
@@ -91,6 +97,21 @@ def test_it_is_an_obvious_loop_on_scaled_embeddings(size):
         scaled = torch.from_numpy(features).double() * scale
         np.testing.assert_allclose(logits(layer, features), scaled @ weight.T + bias, atol=1e-3)
         np.testing.assert_allclose(layer.weight, weight * scale, rtol=1e-3, atol=1e-4 * scale)
+
+
+def test_labels_that_two_classes_share_are_an_obvious_loop_too():
+    features, labels = blobs(30)
+    rng = np.random.default_rng(0)
+    soft = SoftLabels(labels, (labels + rng.integers(1, 3, 30)) % 3, rng.random(30) * (labels > 0))
+    layers, scale = slow_head(features, labels, 3, 7, QUICK, soft)
+    weight, bias = layers[-1]
+    layer, _ = fit(features, soft, seed=7, recipe=QUICK)
+    np.testing.assert_allclose(layer.weight, weight * scale, rtol=1e-3, atol=1e-4 * scale)
+    np.testing.assert_allclose(layer.bias, bias, rtol=1e-3, atol=1e-4)
+    plain, same = (
+        fit(features, each, recipe=QUICK)[0] for each in (labels, SoftLabels.plain(labels))
+    )
+    np.testing.assert_array_equal(plain.weight, same.weight)
 
 
 def test_the_recipe_is_that_of_the_paper():

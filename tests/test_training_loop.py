@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from rebalance import seeds
 from rebalance.data.folder import scan
-from rebalance.errors import DataError, SettingError, TrainingError
+from rebalance.errors import DataError, LossError, SettingError, TrainingError
 from rebalance.losses import CE, COT, CRL, LDAM, MFE, Weighted, class_weights, complement_entropy
 from rebalance.models.heads import with_cosine_output
 from rebalance.models.network import ConcatPool, Network
@@ -352,3 +352,28 @@ def test_ldam_learns_with_cosines(dataset: ImageDataset) -> None:
     assert epochs[9].loss < epochs[0].loss / 2
     assert np.mean([epoch.accuracy for epoch in epochs[-3:]]) > 0.8
     assert len(list(islice(network.output.children(), 3))) == 2
+
+
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_a_label_wholly_of_another_class_is_that_class(
+    dataset: ImageDataset, accumulated: int
+) -> None:
+    recipe = replace(SCRATCH, epochs=1, warmup_epochs=0, grad_accum=accumulated)
+    places = range(0, len(dataset), 3)
+    shared = replace(dataset, shares=dict.fromkeys(places, (2, 1.0)))
+    labels = [2 if place in places else label for place, label in enumerate(dataset.labels)]
+    found = []
+    for each in (shared, replace(dataset, labels=labels), dataset):
+        network = plain_network()
+        (epoch,) = fit(network, each, Weighted(COUNTS), recipe, counts=COUNTS, **CPU)
+        found.append((epoch.loss, network.state_dict()))
+    (loss, network), (expected, other), (plain, _) = found
+    assert loss == pytest.approx(expected, abs=1e-6) and abs(loss - plain) > 1e-3
+    for name, values in network.items():
+        torch.testing.assert_close(values, other[name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_that_takes_one_class_for_each_says_so(dataset: ImageDataset) -> None:
+    shared = replace(dataset, shares={0: (2, 0.5)})
+    with pytest.raises(LossError, match="MFE takes one class for each sample"):
+        next(fit(plain_network(), shared, MFE(COUNTS), SCRATCH, counts=COUNTS, **CPU))

@@ -28,11 +28,12 @@ log = logging.getLogger("rebalance")
 class TrainingSet:
     """The samples to train on, some of them blends of two images of a class and its partner's.
 
-    A sample is ``(1 - weight) * path + weight * partner``, labelled as the path.
+    A sample is ``(1 - weight) * path + weight * partner``, labelled as the path but for a share.
 
     folder: a path and a label for each sample; an image that the manifest repeats is there as
         often. partners: for each sample the path of the image to blend with, None for most.
     weights: how much of the partner, 0 where there is none.
+    shares: the class of the partner, and how much of the label it has, where it has some of it.
     space: whether images are blended (``pixel``) or their feature vectors (``embedding``).
     digests: of the content of every file that is a path or a partner.
     scale: of their deep images, by which those to score are read too.
@@ -46,6 +47,7 @@ class TrainingSet:
     space: str = "pixel"
     scale: DepthScale = EACH_ALONE
     at_first: Mapping[str, int] = field(default_factory=dict)
+    shares: Mapping[int, tuple[int, float]] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -78,6 +80,11 @@ class TrainingSet:
             folder=folder,
             partners=partners,
             weights=tuple(self.weights[position] for position in positions),
+            shares={
+                place: self.shares[position]
+                for place, position in enumerate(positions)
+                if position in self.shares
+            },
             digests={path: digest for path, digest in self.digests.items() if path in used},
         )
 
@@ -232,4 +239,25 @@ def _training_set(
         str(manifest.record.get("space", "pixel")),
         scale,
         counts_at_first(replace(manifest, rows=tuple(rows))),
+        _shares(manifest, rows, number),
     )
+
+
+def _shares(
+    manifest: Manifest, rows: Sequence[Row], number: Mapping[str, int]
+) -> dict[int, tuple[int, float]]:
+    """The class of the partner and its share, by the place of a row whose label is shared.
+
+    Raises DataError for a partner that no other row says the class of.
+    """
+    label_of = {row.file_name: row.label for row in manifest.rows if row.kind != "synthetic"}
+    found = {}
+    for place, row in enumerate(rows):
+        if row.share and row.partner is not None:
+            if row.partner not in label_of:
+                raise DataError(
+                    f"a label is shared with the class of {row.partner!r}, and no row of that file "
+                    "itself says which: add it, or empty the share"
+                )
+            found[place] = number[label_of[row.partner]], row.share
+    return found

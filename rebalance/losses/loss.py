@@ -22,7 +22,23 @@ class Descent(NamedTuple):
     """
 
     loss: Callable[..., Tensor]
-    amount: Callable[[Tensor], Tensor]
+    amount: Callable[[Any], Tensor]
+
+
+class SoftTargets(NamedTuple):
+    """Labels that two classes share: of ``share`` [N] is ``other`` [N], of the rest ``own`` [N]."""
+
+    own: Tensor
+    other: Tensor
+    share: Tensor
+
+    def take(self, rows: Tensor) -> "SoftTargets":
+        """Return the labels of these rows."""
+        return SoftTargets(self.own[rows], self.other[rows], self.share[rows])
+
+    def to(self, device: str) -> "SoftTargets":
+        """Return the same on a device."""
+        return SoftTargets(*(part.to(device, non_blocking=True) for part in self))
 
 
 class Loss(nn.Module):
@@ -58,6 +74,13 @@ class Loss(nn.Module):
     def steps(self) -> tuple[Descent, ...]:
         """The losses that a batch is descended by in turn, each with a forward pass of its own."""
         return (Descent(self, self.amount),)
+
+    def soft_steps(self) -> tuple[Descent, ...]:
+        """``steps`` for ``SoftTargets``; LossError where the loss has no use for shared labels."""
+        raise LossError(
+            f"the loss {type(self).__name__} takes one class for each sample, and blends here have "
+            "labels that two share: choose another loss, such as ce, or another oversampler"
+        )
 
     def amount(self, targets: Tensor) -> Tensor:
         """Return what the loss of samples with these targets [N] is divided by: N, a scalar."""
@@ -125,6 +148,35 @@ class SampleLoss(Loss, ABC):
         with outside_autocast(logits):
             losses = widened(self.weights)[targets] * self.per_sample(widened(logits), targets)
             return losses.sum() / at_least_tiny(self.amount(targets))
+
+    def soft_steps(self) -> tuple[Descent, ...]:
+        """One step, by the loss of each sample under either class, each in its share."""
+        if type(self).steps is not Loss.steps:
+            return super().soft_steps()
+        return (Descent(self.shared, self.shared_amount),)
+
+    def shared(self, logits: Tensor, targets: SoftTargets) -> Tensor:
+        """Return the mean loss, a scalar, where two classes share a label.
+
+        For the cross entropy that is the one to the soft label itself.
+        """
+        self.check(logits, targets.own)
+        check_targets(logits, targets.other)
+        with outside_autocast(logits):
+            wide, share = widened(logits), widened(targets.share)
+            own, other = (
+                widened(self.weights)[labels] * self.per_sample(wide, labels)
+                for labels in (targets.own, targets.other)
+            )
+            losses = (1 - share) * own + share * other
+            return losses.sum() / at_least_tiny(self.shared_amount(targets))
+
+    def shared_amount(self, targets: SoftTargets) -> Tensor:
+        """Return what ``shared`` divides by: as ``amount``, of both classes in their shares."""
+        if not self.divides_by_weights:
+            return super().amount(targets.own)
+        weights, share = widened(self.weights), widened(targets.share)
+        return ((1 - share) * weights[targets.own] + share * weights[targets.other]).sum()
 
     @abstractmethod
     def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:

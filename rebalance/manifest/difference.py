@@ -97,6 +97,7 @@ def _keys(manifest: Manifest) -> list[tuple[Any, ...]]:
             row.kind,
             row.partner,
             row.weight,
+            row.share,
             space if row.kind == "synthetic" else None,
         )
         for row in manifest.rows
@@ -116,4 +117,5 @@ def _surplus(manifest: Manifest, surplus: Counter[tuple[Any, ...]]) -> tuple[Row
 
 def _as_record(row: Row) -> dict[str, Any]:
     names: Sequence[str] = ("file_name", "label", "kind", "partner", "weight")
-    return {name: getattr(row, name) for name in names}
+    shared = () if row.share is None else ("share",)
+    return {name: getattr(row, name) for name in (*names, *shared)}

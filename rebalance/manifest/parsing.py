@@ -13,6 +13,7 @@ from rebalance.manifest.rows import (
     DROPPED_COLUMNS,
     KINDS,
     MAP_COLUMNS,
+    SHARE,
     Dropped,
     Place,
     Row,
@@ -120,6 +121,7 @@ def _row(
     weight: str,
     cluster: str,
     distance: str,
+    share: str,
 ) -> Row:
     if not file_name or not label:
         empty = "file_name" if not file_name else "label"
@@ -137,11 +139,16 @@ def _row(
         _value("weight", weight, number),
         _value("cluster", cluster, whole),
         _value("distance", distance, number),
+        _value(SHARE, share, number) or None,
     )
     if blend != (row.partner is not None and row.weight is not None):
         raise ValueError("a synthetic row, and no other, needs a partner and a weight")
     if row.weight is not None and not 0 <= row.weight <= 1:
         raise ValueError(f"weight is {row.weight:g}; it must lie between 0 and 1")
+    if row.share is not None and not (blend and 0 <= row.share <= 1):
+        raise ValueError(
+            f"share is {row.share:g}; it must lie between 0 and 1, and only a synthetic row has one"
+        )
     return row
 
 
@@ -162,6 +169,6 @@ def _place(file_name: str, label: str, x: str, y: str) -> Place:
     return Place(file_name, label, across, up)
 
 
-ROWS = Form(COLUMNS, ("file_name", "label"), _row)
+ROWS = Form((*COLUMNS, SHARE), ("file_name", "label"), _row)
 DROPPED = Form(DROPPED_COLUMNS, DROPPED_COLUMNS, _dropped)
 PLACES = Form(MAP_COLUMNS, MAP_COLUMNS, _place)

@@ -17,6 +17,7 @@ class Row:
 
     file_name: relative to the dataset root, POSIX. label: class name. kind: one of ``KINDS``.
     partner, weight: the recipe of a synthetic sample; an original or a duplicate has none.
+    share: how much of a synthetic sample's label is that of the partner's class; None is nothing.
     cluster, distance: the subclass the sample was found in, and how far it lies from its centre.
 
     >>> from rebalance import Row
@@ -31,6 +32,7 @@ class Row:
     weight: float | None = None
     cluster: int | None = None
     distance: float | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Place:
     y: float
 
 
-COLUMNS = tuple(column.name for column in fields(Row))
+SHARE = "share"  # a column that is there where a row has it
+COLUMNS = tuple(column.name for column in fields(Row) if column.name != SHARE)
 DROPPED_COLUMNS = tuple(column.name for column in fields(Dropped))
 MAP_COLUMNS = tuple(column.name for column in fields(Place))
 

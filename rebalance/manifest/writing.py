@@ -13,6 +13,7 @@ from rebalance.manifest.rows import (
     COLUMNS,
     DROPPED_COLUMNS,
     MAP_COLUMNS,
+    SHARE,
     TABLES,
     Manifest,
     companions,
@@ -109,7 +110,8 @@ def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = Fa
     with unit as (*places, record, dropped, rows):
         if places:
             _write_csv(places[0], MAP_COLUMNS, manifest.places)
-        _write_csv(rows, COLUMNS, manifest.rows)
+        shared = any(row.share for row in manifest.rows)
+        _write_csv(rows, (*COLUMNS, SHARE) if shared else COLUMNS, manifest.rows)
         _write_csv(dropped, DROPPED_COLUMNS, manifest.dropped)
         tables = dict(zip(TABLES, (rows, dropped, *places), strict=False))
         digests = {name: table_digest(table.read_bytes()) for name, table in tables.items()}

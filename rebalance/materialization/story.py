@@ -145,6 +145,12 @@ def _check_space(path: Path, manifest: Manifest) -> None:
             f"a folder needs images, but {str(path)!r} has {blends} samples that blend features: "
             "give it to train --rebalance-head, or oversample with --space pixel"
         )
+    if shared := sum(bool(row.share) for row in manifest.rows):
+        log.warning(
+            "%d blends have a label that two classes share, and a folder has one for each image: "
+            "they are put in that of their base",
+            shared,
+        )
 
 
 def _check_sources(path: Path, manifest: Manifest, workers: int) -> None:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebalance import seeds
+from rebalance.class_sizes import grown_sizes, with_blends
 from rebalance.errors import FeatureError, SettingError
+from rebalance.oversampling.across import mixup, skew_mix
 from rebalance.oversampling.neighbourhoods import NEIGHBOURS
 from rebalance.oversampling.recipes import Added
 from rebalance.oversampling.samplers import (
@@ -33,7 +36,7 @@ from rebalance.oversampling.samples import (
 )
 from rebalance.oversampling.subclusters import cluster
 from rebalance.progress import warn_of_classes
-from rebalance.settings import SynthesisOptions
+from rebalance.settings import Growth, SynthesisOptions
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Oversampler:
     neighbours: how many it draws partners from unless told; None if it has no use for them.
     by_subclass: whether it goes by the subclasses of a class alone; it takes them as the option
     ``subclasses``, and ``max`` is to it what they make of the largest class.
+    across: whether it blends each class with the others, as many samples as the class is raised to,
+    under labels that both share.
     own: the further fields of ``SynthesisOptions`` that are for it.
     """
 
@@ -52,6 +57,7 @@ class Oversampler:
     needs_features: bool = True
     neighbours: int | None = None
     by_subclass: bool = False
+    across: bool = False
     own: tuple[str, ...] = ()
 
     @property
@@ -65,7 +71,11 @@ class Oversampler:
 
         Others repeat samples as they are.
         """
-        return self.neighbours is not None
+        return self.neighbours is not None or self.across
+
+    def sizes(self, counts: Mapping[str, int], growth: Growth) -> dict[str, int]:
+        """The size that every class ends with, by its name; ``TargetError`` as ``grown_sizes``."""
+        return with_blends(counts, growth) if self.across else grown_sizes(counts, growth)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -170,7 +180,16 @@ def _joined(classes: Sequence[Minority], draws: Sequence[Draw], options: Sampler
         np.concatenate([nothing, *(draw.partner for draw in draws)]),
         np.concatenate([np.zeros(0), *(draw.weight for draw in draws)]),
         notes,
+        _shares(draws),
     )
+
+
+def _shares(draws: Sequence[Draw]) -> NDArray[np.float64] | None:
+    """The shares of all draws; None where none of them has any."""
+    if all(draw.share is None for draw in draws):
+        return None
+    told = (np.zeros(len(draw.base)) if draw.share is None else draw.share for draw in draws)
+    return np.concatenate([*told])
 
 
 OVERSAMPLERS: dict[str, Oversampler] = {
@@ -183,6 +202,8 @@ OVERSAMPLERS: dict[str, Oversampler] = {
         Oversampler(adasyn, neighbours=NEIGHBOURS),
         Oversampler(eos, neighbours=EOS_NEIGHBOURS, own=("reach",)),
         Oversampler(cluster, by_subclass=True),
+        Oversampler(mixup, needs_features=False, across=True),
+        Oversampler(skew_mix, needs_features=False, across=True),
     )
 }
 BY_CHANCE = ros.__name__  # the one that every other has to be better than

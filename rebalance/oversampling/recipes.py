@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import FeatureError
+from rebalance.oversampling.soft_labels import SoftLabels
 
 BLOCK_VALUES = 1 << 20  # values blended at once: 8 MB in float64
 
 
 @dataclass(frozen=True, eq=False)
 class Added:
-    """S samples to add: ``base + weight * (partner - base)``, each labelled as its base.
+    """S samples to add: ``base + weight * (partner - base)``, labelled as the base but for a share.
 
     base, partner: positions [S] in the table that was sampled from; classes in rising order.
     weight: how much of the partner [S], in [0, 1). A repetition has itself as partner and weight 0.
+    share: how much of the label is that of the partner's class [S], in [0, 1); None is nothing.
     notes: for a class that was not treated as asked, what was done instead, and why.
     """
 
@@ -27,6 +29,12 @@ class Added:
     partner: NDArray[np.int64]
     weight: NDArray[np.float64]
     notes: dict[int, str] = field(default_factory=dict)
+    share: NDArray[np.float64] | None = None
+
+    def labelled(self, labels: NDArray[np.int64]) -> SoftLabels:
+        """The labels of what is added, from those [N] of the table."""
+        own, other = labels[self.base], labels[self.partner]
+        return SoftLabels(own, other, np.zeros(len(own)) if self.share is None else self.share)
 
 
 def synthesise(features: NDArray[np.floating[Any]], added: Added) -> NDArray[np.floating[Any]]:

@@ -90,12 +90,16 @@ class Minority:
 
 
 class Draw(NamedTuple):
-    """The recipes of one class, and what was not done as asked."""
+    """The recipes of one class, and what was not done as asked.
+
+    share: how much of each label is that of the partner's class; None is nothing of any.
+    """
 
     base: Positions
     partner: Positions
     weight: NDArray[np.float64]
     notes: tuple[str, ...] = ()
+    share: NDArray[np.float64] | None = None
 
     @classmethod
     def repeating(cls, base: Positions) -> "Draw":

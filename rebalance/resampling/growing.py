@@ -121,7 +121,7 @@ def _sizes(
     """
     counts, found = population.counts, dict[int, Subclasses]()
     if not OVERSAMPLERS[options.method].by_subclass:
-        return grown_sizes(counts, growth), found
+        return OVERSAMPLERS[options.method].sizes(counts, growth), found
 
     def find(label: int) -> Subclasses:
         return subclassing(population, label, options.layer, SelectionOptions())

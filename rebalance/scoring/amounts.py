@@ -14,7 +14,8 @@ from rebalance.scoring.thresholds import effective_prior
 class Amounts:
     """How much of each class [K] a training saw, and how much there was before resampling.
 
-    draws: how often the last epoch drew each class, in any unit. weights: what the loss weighed
+    draws: how often the last epoch drew each class, in any unit; a label that two classes share
+    counts for each in its share. weights: what the loss weighed
     each by there. folder: images of each class in the data as they were before anything was cut or
     raised; None where nobody knows.
     """
@@ -24,7 +25,7 @@ class Amounts:
     folder: Sequence[float] | None = None
 
     @classmethod
-    def of_samples(cls, counts: Sequence[int], folder: Sequence[float] | None) -> "Amounts":
+    def of_samples(cls, counts: Sequence[float], folder: Sequence[float] | None) -> "Amounts":
         """Amounts of a training that drew and weighed all its samples of each class [K] alike."""
         return cls([float(count) for count in counts], [1.0] * len(counts), folder)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rebalance.class_sizes import grown_sizes, wanted_sizes
+from rebalance.class_sizes import wanted_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import ImageFolder
 from rebalance.data.groups import groups_of, read_groups
@@ -23,6 +23,7 @@ from rebalance.losses import make_loss
 from rebalance.models.devices import resolve_device
 from rebalance.models.fingerprints import fingerprint
 from rebalance.numerics.pca import InMemory
+from rebalance.oversampling import OVERSAMPLERS
 from rebalance.progress import Progress
 from rebalance.runs.recipe import chosen_recipe
 from rebalance.settings import CROP, RESIZE, RunOptions, StudyOptions, TrainOptions, pixel_layer
@@ -48,6 +49,8 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
         try:
             each = treatments[treatment] = each.with_costs(folder.classes)
             loss = make_loss(each.loss.key, counts, dict(each.loss.options))
+            if _shares_labels(each, plan.options.depth):
+                loss.soft_steps()
             if not Definition(*each.body).rebalance.changes:
                 _check_regime(each, counts, plan.options)
         except RebalanceError as error:
@@ -65,6 +68,15 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
     found = replace(plan, treatments=treatments)
     _check_sizes(found, counts)
     return found
+
+
+def _shares_labels(each: Definition, depth: str) -> bool:
+    """Tell whether the loss of a treatment sees labels that two classes share.
+
+    At depth ``full`` blends of embeddings have a head of their own, by cross entropy.
+    """
+    raised = (each if depth == "probe" else Definition(*each.body)).rebalance.raised
+    return raised is not None and OVERSAMPLERS[raised.method].across
 
 
 def _check_regime(each: Definition, counts: Mapping[str, int], options: StudyOptions) -> None:
@@ -91,7 +103,7 @@ def _check_sizes(plan: Plan, counts: Mapping[str, int]) -> None:
             if inner.cut is not None:
                 wanted_sizes(counts, inner.targets)
             elif inner.raised is not None:
-                grown_sizes(counts, inner.growth)
+                OVERSAMPLERS[inner.raised.method].sizes(counts, inner.growth)
         except RebalanceError as error:
             raise SettingError(f"{str(plan.path)!r}: {error}") from None
 

@@ -18,6 +18,7 @@ from rebalance.metrics import as_predictions
 from rebalance.metrics.scores import class_f1
 from rebalance.numerics.standardisation import Matrix
 from rebalance.oversampling import synthesise
+from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.resampling import Population
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluation import warn_of_idle
@@ -150,12 +151,12 @@ class Block:
         began = time.perf_counter()
         inputs, labels = side.samples(chosen)
         classes = side.part.classes
-        counts = np.bincount(labels, minlength=len(classes)).tolist()
+        counts = np.bincount(labels.own, minlength=len(classes)).tolist()
         named = dict(zip(classes, counts, strict=True))
         made = make_loss(loss.key, named, dict(loss.options))
         asked = side.scaled(self._seen(side.asked))
         heard = _Heard(made, asked, self.setup.labels[side.asked], classes)
-        recipe = head_recipe(len(labels))
+        recipe = head_recipe(len(inputs))
         if plan.has_first_phase:
             first.check(named, recipe.epochs)
         teaching = _teaching(made, regime.key, heard, first)
@@ -163,16 +164,16 @@ class Block:
             inputs, labels, len(classes), teaching, seed=self.stream, device="cpu", recipe=recipe
         ).layer
         last = Moment(recipe.epochs - 1, recipe.epochs, heard.before, self.stream, first)
-        shown = plan.plan(labels, last).positions
-        draws = np.bincount(labels[shown], minlength=len(classes))
+        shown = plan.plan(labels.own, last).positions
+        draws = labels.take(shown).amounts(len(classes))
         folder = [float(count) for count in side.part.counts.values()]
         tested = None if self._test is None else said(layer, made, side.scaled(self._test))
         return Taught(
             said(layer, made, side.scaled(self._validation)),
             tested,
-            Amounts(draws.tolist(), made.weights_of_classes(), folder),
+            Amounts(draws, made.weights_of_classes(), folder),
             len(chosen.kept),
-            len(labels),
+            len(inputs),
             before + time.perf_counter() - began,
         )
 
@@ -205,11 +206,13 @@ class Side:
             self._known[rebalancing] = found, time.perf_counter() - began + spared
         return self._known[rebalancing]
 
-    def samples(self, chosen: Rebalanced) -> tuple[Float32s, NDArray[np.int64]]:
+    def samples(self, chosen: Rebalanced) -> tuple[Float32s, SoftLabels]:
         """The scaled features of what is kept and added, and their labels."""
         kept, labels = self._inputs[chosen.kept], self.part.labels[chosen.kept]
         added = synthesise(kept, chosen.added)
-        return np.concatenate([kept, added]), np.concatenate([labels, labels[chosen.added.base]])
+        return np.concatenate([kept, added]), SoftLabels.plain(labels).joined(
+            chosen.added.labelled(labels)
+        )
 
     def scaled(self, features: NDArray[Any]) -> Float32s:
         """Standardised by the mean and the deviation of the part, before it is rebalanced."""

@@ -97,10 +97,14 @@ class Rebalancing:
 
     @property
     def by_chance(self) -> bool:
-        """Tell whether images are dropped and repeated at random, looking at nothing."""
+        """Tell whether images are dropped and repeated at random, looking at nothing.
+
+        What blends is not, whatever is blended.
+        """
         looks = self.cut is not None and UNDERSAMPLERS[self.cut.method].needs_features
         if self.raised is not None:
-            looks = looks or OVERSAMPLERS[self.raised.method].needs_features
+            method = OVERSAMPLERS[self.raised.method]
+            looks = looks or method.needs_features or method.blends
         return not looks
 
     @property
@@ -275,7 +279,7 @@ def is_published(options: Mapping[str, Any]) -> bool:
 def _synthesis(name: str, plain: SynthesisOptions, given: Mapping[str, Any]) -> SynthesisOptions:
     method = OVERSAMPLERS[plain.method]
     sought = ("exact",) if method.neighbours is not None else ()
-    where = ("neighbours_in",) if method.blends else ()
+    where = ("neighbours_in",) if method.neighbours is not None else ()
     _check_options(name, given, ("to", *CLASSES, *method.options, *sought, *where, "space"))
     return replace(plain, **given)
 

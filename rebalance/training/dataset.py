@@ -23,6 +23,7 @@ from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.errors import DataError, PassingFault, UnreadableImage
 from rebalance.models.transforms import Transform
+from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.parallel import ordered_map
 from rebalance.progress import Progress, silent
 from rebalance.settings import HELD_BYTES
@@ -41,11 +42,16 @@ class Pass(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """images: uint8 [B, 3, H, W], before augmentation. labels: int64 [B]. draws: [B, P]."""
+    """images: uint8 [B, 3, H, W], before augmentation. labels: int64 [B]. draws: [B, P].
+
+    others, shares: of labels that two classes share, the second class [B], and how much it has.
+    """
 
     images: Tensor
     labels: Tensor
     draws: Tensor
+    others: Tensor
+    shares: Tensor
 
 
 @dataclass(eq=False)
@@ -55,7 +61,8 @@ class ImageDataset:
     paths: relative to ``root``; labels: class index of each. transform: its ``image`` makes the
     uint8 tensor [3, H, W] of an image. augmentation: what training varies batches of them by.
     limit: bytes of memory that ``hold`` may take. blends: for a position, the path of another image
-    and how much of it to blend in. scale: of images with more than 8 bits a sample.
+    and how much of it to blend in. shares: for a position, another class that has a share of the
+    label, and how much. scale: of images with more than 8 bits a sample.
     """
 
     root: Path
@@ -65,6 +72,7 @@ class ImageDataset:
     augmentation: Augmentation
     limit: int = HELD_BYTES["auto"]
     blends: Mapping[int, tuple[str, float]] = field(default_factory=dict)
+    shares: Mapping[int, tuple[int, float]] = field(default_factory=dict)
     scale: DepthScale = EACH_ALONE
     held: Tensor | None = field(default=None, init=False, repr=False)
 
@@ -101,9 +109,12 @@ class ImageDataset:
         from where a CUDA device copies them faster. Raises DataError for an image that cannot be
         read.
         """
-        labels = torch.tensor(self.labels)
+        told = SoftLabels.read(self.labels, self.shares)
+        labels, others = torch.from_numpy(told.own), torch.from_numpy(told.other)
+        shares = torch.from_numpy(told.share.astype(np.float32))
         for (positions, draws), images in self._images(passes, workers):
-            batch = Batch(images, labels[torch.from_numpy(positions)], torch.from_numpy(draws))
+            at = torch.from_numpy(positions)
+            batch = Batch(images, labels[at], torch.from_numpy(draws), others[at], shares[at])
             yield Batch(*(part.pin_memory() for part in batch)) if pin else batch
 
     def _images(self, passes: Iterable[Pass], workers: int) -> Iterator[tuple[Pass, Tensor]]:
@@ -166,7 +177,15 @@ def dataset_of(
     """The images with their transform, to be varied as ``parts.augmentation_of`` reads."""
     folder = images.folder
     vary, limit = augmentation_of(augmentation), HELD_BYTES[in_memory]
-    blends = images.blends if isinstance(images, TrainingSet) else {}
+    trained = images if isinstance(images, TrainingSet) else None
     return ImageDataset(
-        folder.root, folder.paths, folder.labels, transform, vary, limit, blends, images.scale
+        folder.root,
+        folder.paths,
+        folder.labels,
+        transform,
+        vary,
+        limit,
+        {} if trained is None else trained.blends,
+        {} if trained is None else trained.shares,
+        images.scale,
     )

@@ -20,6 +20,9 @@ from torch.nn.functional import cross_entropy
 from rebalance import seeds
 from rebalance.errors import TrainingError
 from rebalance.losses import Loss, class_weights
+from rebalance.losses.cross_entropy import CE
+from rebalance.losses.loss import SoftTargets
+from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.training.first_phase import USUAL, FirstPhase
 from rebalance.training.regimes import REGIMES, Lesson, Moment
 
@@ -100,7 +103,7 @@ class Teaching(Generic[Layer]):
 
 def fit_head(
     embeddings: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    labels: NDArray[np.int64] | SoftLabels,
     classes: int,
     *,
     seed: int,
@@ -124,7 +127,7 @@ def fit_head(
 
 def fit_layer(
     embeddings: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    labels: NDArray[np.int64] | SoftLabels,
     classes: int,
     teaching: Teaching[Layer],
     *,
@@ -135,22 +138,24 @@ def fit_layer(
 ) -> FittedHead[Layer]:
     """A layer trained as ``teaching`` says, the epoch it is from, and how training went.
 
-    embeddings: [N, D]. labels: class index [N]. judge: how good a layer is on validation images;
-    the best epoch is kept (tie: the earlier). Without it that is the last one. The layer is on the
-    CPU, in float32.
+    embeddings: [N, D]. labels: class index [N], or labels that two classes share. judge: how good a
+    layer is on validation images; the best epoch is kept (tie: the earlier). Without it that is the
+    last one. The layer is on the CPU, in float32.
 
     The embeddings are scaled as a whole to the mean square that the rate is meant for, whatever
     network they are from; the layer that is returned takes them as they are. Raises TrainingError
-    where the loss is no longer finite.
+    where the loss is no longer finite, LossError for one that cannot take labels that are shared.
     """
     scale = math.sqrt(SQUARED_NORM / max(float(np.square(embeddings).sum(1).mean()), 1e-12))
     inputs = torch.from_numpy(embeddings).to(device) * scale
-    targets = torch.from_numpy(labels).to(device)
+    soft = labels if isinstance(labels, SoftLabels) and labels.shared else None
+    labels = labels.own if isinstance(labels, SoftLabels) else labels
+    targets = _targets(labels, soft, device)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seeds.integer(seed, "head weights"))
         head = teaching.make(embeddings.shape[1], classes)
     head.to(device)
-    steps = _steps(head, teaching.loss, recipe, device)
+    steps = _steps(head, teaching.loss, recipe, device, None if soft is None else classes)
     best, best_epoch, best_score = _unscaled(head, scale), 0, -math.inf
     f1: Sequence[float] | None = None
     course: list[HeadEpoch] = []
@@ -196,8 +201,23 @@ class _Step:
     optimiser: torch.optim.Optimizer
 
 
-def _steps(head: nn.Module, loss: Loss | None, recipe: HeadRecipe, device: str) -> list[_Step]:
-    """One for each of the losses that a batch is descended by in turn."""
+def _targets(
+    labels: NDArray[np.int64], soft: SoftLabels | None, device: str
+) -> Tensor | SoftTargets:
+    """The labels as tensors; of two classes each where they are shared."""
+    if soft is None:
+        return torch.from_numpy(labels).to(device)
+    parts = (soft.own, soft.other, soft.share.astype(np.float32))
+    return SoftTargets(*map(torch.from_numpy, parts)).to(device)
+
+
+def _steps(
+    head: nn.Module, loss: Loss | None, recipe: HeadRecipe, device: str, shared: int | None
+) -> list[_Step]:
+    """One for each of the losses that a batch is descended by in turn.
+
+    shared: the number of classes where labels are shared, else None.
+    """
 
     def descend(loss: Callable[..., Tensor]) -> _Step:
         optimiser = torch.optim.SGD(
@@ -205,10 +225,11 @@ def _steps(head: nn.Module, loss: Loss | None, recipe: HeadRecipe, device: str) 
         )
         return _Step(loss, optimiser)
 
-    if loss is None:
+    if loss is None and shared is None:
         return [descend(cross_entropy)]
-    loss.to(device)
-    return [descend(each.loss) for each in loss.steps()]
+    loss = (CE([1] * (shared or 0)) if loss is None else loss).to(device)
+    steps = loss.steps() if shared is None else loss.soft_steps()
+    return [descend(each.loss) for each in steps]
 
 
 def _weigh(loss: Loss | None, lesson: Lesson, labels: NDArray[np.int64], classes: int) -> None:
@@ -221,7 +242,7 @@ def _pass(
     head: nn.Module,
     steps: Sequence[_Step],
     inputs: Tensor,
-    targets: Tensor,
+    targets: Tensor | SoftTargets,
     order: Tensor,
     recipe: HeadRecipe,
 ) -> tuple[float, float]:
@@ -230,7 +251,9 @@ def _pass(
     bounds = [*range(0, len(order), recipe.batch_size), len(order)]
     for begin, end in pairwise(bounds):
         batch = order[begin:end]
-        shown, told = inputs[batch], targets[batch]
+        shown = inputs[batch]
+        told = targets.take(batch) if isinstance(targets, SoftTargets) else targets[batch]
+        own = told.own if isinstance(told, SoftTargets) else told
         for place, step in enumerate(steps):
             step.optimiser.zero_grad()
             logits = head(shown)
@@ -238,7 +261,7 @@ def _pass(
             torch.autograd.backward(loss)
             step.optimiser.step()
             if not place:
-                right = (logits.detach().argmax(dim=1) == told).sum()
+                right = (logits.detach().argmax(dim=1) == own).sum()
                 totals += torch.stack((loss.detach().double() * len(batch), right.double()))
     loss_sum, right_sum = totals.tolist()
     return loss_sum / max(len(order), 1), right_sum / max(len(order), 1)

@@ -183,7 +183,7 @@ def fit(
     trainer = Trainer(
         network,
         dataset,
-        objectives(network, loss, recipe),
+        objectives(network, loss.soft_steps() if dataset.shares else loss.steps(), recipe),
         loss.takes_embeddings,
         recipe,
         seed,

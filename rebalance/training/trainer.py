@@ -12,8 +12,7 @@ from torch import Tensor
 
 from rebalance import seeds
 from rebalance.errors import TrainingError
-from rebalance.losses import Loss
-from rebalance.losses.loss import Descent, at_least_tiny
+from rebalance.losses.loss import Descent, SoftTargets, at_least_tiny
 from rebalance.models.devices import autocast
 from rebalance.models.network import Network
 from rebalance.settings import Recipe
@@ -23,6 +22,7 @@ from rebalance.training.replicas import Replicas
 from rebalance.training.schedules import Phase
 from rebalance.training.synchronised import synchronised
 
+Targets = Tensor | SoftTargets
 CHECK_EVERY = 50  # steps; to ask for a loss makes a GPU wait for it
 
 
@@ -40,7 +40,7 @@ class Means(NamedTuple):
     accuracy: float
 
 
-def objectives(network: Network, loss: Loss, recipe: Recipe) -> tuple[Objective, ...]:
+def objectives(network: Network, steps: Iterable[Descent], recipe: Recipe) -> tuple[Objective, ...]:
     """Return what each step does in turn, for the losses that a batch is descended by.
 
     Each has an optimiser, and so a momentum, of its own: complement objective training takes two
@@ -48,7 +48,7 @@ def objectives(network: Network, loss: Loss, recipe: Recipe) -> tuple[Objective,
     """
     groups = parameter_groups(network)
     optimiser = OPTIMISERS[recipe.optimiser]
-    return tuple(Objective(each, optimiser(groups, recipe.weight_decay)) for each in loss.steps())
+    return tuple(Objective(each, optimiser(groups, recipe.weight_decay)) for each in steps)
 
 
 @dataclass(frozen=True)
@@ -121,20 +121,25 @@ class Trainer:
         right_of_all = self.replicas.total(hits).item()
         return Means(total / sum(sizes), right_of_all / sum(sizes))
 
-    def _shown(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _shown(self, batch: Batch) -> tuple[Tensor, Targets]:
         """The images as the network sees them, varied and normalised, and their labels."""
         images, labels = (tensor.to(self.device, non_blocking=True) for tensor in batch[:2])
         varied = self.dataset.augmentation(images, batch.draws)
         pixels = self.dataset.transform.normalise(varied)
-        return pixels.contiguous(memory_format=torch.channels_last), labels
+        told: Targets = labels
+        if self.dataset.shares:
+            told = SoftTargets(batch.labels, batch.others, batch.shares).to(self.device)
+        return pixels.contiguous(memory_format=torch.channels_last), told
 
-    def _step(self, batches: Sequence[tuple[Tensor, Tensor]], images: int) -> tuple[Tensor, Tensor]:
+    def _step(
+        self, batches: Sequence[tuple[Tensor, Targets]], images: int
+    ) -> tuple[Tensor, Tensor]:
         """The first objective's loss and right answers, which the later steps do not change."""
         found = [self._descend(objective, batches, images) for objective in self.objectives]
         return found[0]
 
     def _descend(
-        self, objective: Objective, batches: Sequence[tuple[Tensor, Tensor]], images: int
+        self, objective: Objective, batches: Sequence[tuple[Tensor, Targets]], images: int
     ) -> tuple[Tensor, Tensor]:
         """One step of the optimiser; this process's part of the mean loss, and its hits."""
         objective.optimiser.zero_grad()
@@ -147,12 +152,13 @@ class Trainer:
             loss = objective.descent.loss(logits, targets, *embeddings) * shares[part]
             torch.autograd.backward(loss)
             mean += loss.detach()
-            hits += (logits.detach().argmax(1) == targets).sum()
+            own = targets.own if isinstance(targets, SoftTargets) else targets
+            hits += (logits.detach().argmax(1) == own).sum()
         self.replicas.sum_gradients(self.network.parameters())
         objective.optimiser.step()
         return mean, hits
 
-    def _shares(self, descent: Descent, parts: Sequence[Tensor]) -> Tensor:
+    def _shares(self, descent: Descent, parts: Sequence[Targets]) -> Tensor:
         """How much of the step's mean loss each part is, of all the parts of all processes."""
         amounts = torch.stack([descent.amount(targets) for targets in parts])
         return amounts / at_least_tiny(self.replicas.total(amounts.sum()))

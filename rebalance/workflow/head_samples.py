@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rebalance.data.samples import TrainingSet
 from rebalance.metrics import FeatureRanges
+from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.records import HeadRecord
 from rebalance.scoring.evaluator import Evaluator
 
@@ -24,17 +25,19 @@ if TYPE_CHECKING:
 class Embedded:
     """Embeddings [S, D] to train a head on, and their labels [S], so many of them blended.
 
+    A label may be shared by two classes, of which it tells the one that it belongs to.
+
     seen: the ranges of the training images' own embeddings, where they are known.
     """
 
     embeddings: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    labels: SoftLabels
     blended: int
     seen: FeatureRanges | None = None
 
     def counts(self, classes: Sequence[str]) -> list[int]:
-        """The embeddings of each class, in class order."""
-        found: list[int] = np.bincount(self.labels, minlength=len(classes)).tolist()
+        """The embeddings labelled as each class, in class order."""
+        found: list[int] = np.bincount(self.labels.own, minlength=len(classes)).tolist()
         return found
 
 

@@ -59,7 +59,7 @@ def with_rebalanced_head(
     fitted = evaluator.processes.by_first(partial(learn, device=evaluator.device, judge=judge))
     log.info(
         "a head from %d embeddings, %d of them blended: epoch %d",
-        len(shown.labels),
+        len(shown.embeddings),
         shown.blended,
         fitted.epoch,
     )
@@ -74,8 +74,8 @@ def with_rebalanced_head(
         trained,
         network=head,
         loss=CE(learned),
-        amounts=Amounts.of_samples(learned, trained.amounts.folder),
-        ranges=FeatureRanges.of(shown.embeddings, shown.labels),
+        amounts=Amounts.of_samples(shown.labels.amounts(len(classes)), trained.amounts.folder),
+        ranges=FeatureRanges.of(shown.embeddings, shown.labels.own),
         before=before,
         head_epochs=fitted.course,
     )

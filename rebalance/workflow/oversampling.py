@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from rebalance.class_sizes import grown_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.source import Source, open_source, source_of
 from rebalance.errors import SettingError
@@ -43,12 +42,14 @@ def oversample(
     progress: Progress,
 ) -> Manifest:
     """Choose the samples to add; write the manifest to ``output`` (.csv) where it is given."""
+    from rebalance.oversampling import OVERSAMPLERS
+
     _check(synthesis)
     if output is not None:
         output = check_result(data, output, overwrite=run.overwrite)
     opened = open_source(data, source)
     # What is impossible is said before the work; unreadable images may change the sizes later.
-    grown_sizes(named_counts(opened.folder), growth)
+    OVERSAMPLERS[synthesis.method].sizes(named_counts(opened.folder), growth)
     manifest = _oversampled(opened, "oversample", growth, synthesis, extractor, run, progress)
     if output is not None:
         write_manifest(output, manifest, overwrite=run.overwrite)

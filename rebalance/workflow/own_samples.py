@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.class_sizes import grown_sizes
 from rebalance.data.counts import named_counts
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.data.separation import apart_from
 from rebalance.errors import FeatureError
 from rebalance.metrics import FeatureRanges
 from rebalance.oversampling import BY_CHANCE, OVERSAMPLERS, Added, synthesise
+from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.oversampling.spelling import LAYER, Sampling
 from rebalance.records import HeadRecord
 from rebalance.scoring.evaluator import Evaluator
@@ -39,9 +39,10 @@ class OwnSamples:
     @property
     def expected(self) -> list[int]:
         """The samples of each class; those of the images alone where clusters tell how many."""
-        if OVERSAMPLERS[self.sampling.synthesis.method].by_subclass:
+        method = OVERSAMPLERS[self.sampling.synthesis.method]
+        if method.by_subclass:
             return self.seen.counts
-        return [*grown_sizes(named_counts(self.seen.folder), self.sampling.growth).values()]
+        return [*method.sizes(named_counts(self.seen.folder), self.sampling.growth).values()]
 
     def check(self) -> None:
         """Raise, before there are embeddings, FeatureError for a class too small to start from."""
@@ -72,7 +73,7 @@ class OwnSamples:
         blended = int(np.count_nonzero(added.base != added.partner))
         return Embedded(
             np.concatenate([features, synthesise(features, added)]),
-            np.concatenate([labels, labels[added.base]]),
+            SoftLabels.plain(labels).joined(added.labelled(labels)),
             blended,
             FeatureRanges.of(features, labels),
         )

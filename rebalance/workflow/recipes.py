@@ -19,6 +19,7 @@ from rebalance.errors import DataError
 from rebalance.manifest import read_manifest
 from rebalance.models.fingerprints import fingerprint
 from rebalance.oversampling import Added, synthesise
+from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.oversampling.spelling import LAYER
 from rebalance.progress import Progress
 from rebalance.records import HeadRecord
@@ -55,9 +56,9 @@ class Recipes:
         samples = self.samples
         digest_of = {path: digest.hex() for path, digest in samples.digests.items()}
         told = [
-            (digest_of[path], digest_of[partner or path], weight)
-            for path, partner, weight in zip(
-                samples.folder.paths, samples.partners, samples.weights, strict=True
+            (digest_of[path], digest_of[partner or path], weight, *samples.shares.get(place, ()))
+            for place, (path, partner, weight) in enumerate(
+                zip(samples.folder.paths, samples.partners, samples.weights, strict=True)
             )
         ]
         return {
@@ -88,7 +89,7 @@ class Recipes:
             np.array([place[path] for path in partners]),
             np.array(samples.weights),
         )
-        labels = np.array(folder.labels, dtype=np.int64)
+        labels = SoftLabels.read(folder.labels, samples.shares)
         return Embedded(synthesise(features, recipes), labels, len(samples.blends))
 
 
@@ -121,7 +122,8 @@ def open_recipes(
     number = [classes.index(name) for name in found.classes]
     labels = tuple(number[label] for label in found.folder.labels)
     folder = ImageFolder(found.folder.root, classes, found.folder.paths, labels)
-    return replace(found, folder=folder)
+    shares = {place: (number[label], share) for place, (label, share) in found.shares.items()}
+    return replace(found, folder=folder, shares=shares)
 
 
 def warn_of_other_eyes(manifest: Path | str, own: Sequence[str]) -> None:

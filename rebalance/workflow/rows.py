@@ -43,14 +43,16 @@ def original_rows(
 def added_rows(originals: Sequence[Row], added: "Added") -> list[Row]:
     """A row for each sample to add; a repetition lies where its image does."""
     rows = []
-    recipes = zip(added.base.tolist(), added.partner.tolist(), added.weight.tolist(), strict=True)
-    for base, partner, weight in recipes:
+    shares = [None] * len(added.base) if added.share is None else added.share.tolist()
+    told = (added.base.tolist(), added.partner.tolist(), added.weight.tolist(), shares)
+    for base, partner, weight, share in zip(*told, strict=True):
         image = originals[base]
         if base == partner:
             rows.append(replace(image, kind="duplicate"))
         else:
             other = originals[partner].file_name
-            rows.append(Row(image.file_name, image.label, "synthetic", other, weight))
+            recipe = Row(image.file_name, image.label, "synthetic", other, weight)
+            rows.append(replace(recipe, share=share) if share else recipe)
     return rows
 
 

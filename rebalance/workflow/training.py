@@ -19,6 +19,7 @@ from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.distributed.processes import Processes, joined
 from rebalance.losses import check_options
 from rebalance.metrics import FeatureRanges
+from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.oversampling.spelling import as_sampling
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
@@ -204,6 +205,8 @@ def _check(
         recipe.batch_size, recipe.grad_accum, rank=processes.rank, world=processes.world
     )
     check_sizes(sum(counts), recipe, division)
+    if sets.seen.shares:
+        loss.soft_steps()
     check_loss(loss, network, training.regime, validated=sets.validation is not None)
     regime = REGIMES[training.regime]
     if regime.has_first_phase:
@@ -320,5 +323,7 @@ def _amounts(
     labels = np.asarray(seen.folder.labels, dtype=np.int64)
     lesson = REGIMES[options["regime"]].plan(labels, last)
     draws = SAMPLERS[options["sampler"]].draws(labels[lesson.positions], len(seen.classes))
+    if seen.shares:
+        draws = SoftLabels.read(seen.folder.labels, seen.shares).take(lesson.positions).drawn(draws)
     folder = [float(seen.at_first[name]) for name in seen.classes]
     return Amounts(draws, class_weights_of(options, lesson.weighting), folder)

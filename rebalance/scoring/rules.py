@@ -109,11 +109,12 @@ class DecisionRule:
         """The same rule with the temperature of the smallest log loss on validation images.
 
         labels: their class index [N]. Where the rule divides by class shares, its probabilities are
-        for a test set with as many images of each class, and the classes count alike.
+        for a test set with as many images of each class, and the classes count alike; where by a
+        power of them, in between.
         """
         probabilities = self._decide(outputs).probabilities
-        alike = self.divided_by is not None
-        return replace(self, temperature=fit_temperature(probabilities, labels, alike=alike))
+        tau = 0.0 if self.divided_by is None else float(self.options.get("tau", 1.0))
+        return replace(self, temperature=fit_temperature(probabilities, labels, tau=tau))
 
     @property
     def name(self) -> str:

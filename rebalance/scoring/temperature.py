@@ -29,16 +29,16 @@ def tempered(probabilities: ArrayLike, temperature: float) -> NDArray[np.float64
     return powers
 
 
-def fit_temperature(probabilities: ArrayLike, labels: ArrayLike, *, alike: bool) -> float:
+def fit_temperature(probabilities: ArrayLike, labels: ArrayLike, *, tau: float = 0.0) -> float:
     """Find the temperature of the smallest log loss on validation images.
 
-    probabilities: [N, K]. labels: the true class index [N]. alike: whether all classes count alike,
-    each image as one over the images of its class, as where probabilities are for a test set with
-    as many of each. MetricError for input that cannot be.
+    probabilities: [N, K]. labels: the true class index [N]. tau: each image counts as one over that
+    power of the number of images of its class: 0, all images alike; 1, all classes alike, as where
+    probabilities are for a test set with as many of each. MetricError for input that cannot be.
 
     >>> from rebalance.scoring import fit_temperature
     >>> sure = [[0.99, 0.01], [0.99, 0.01], [0.99, 0.01], [0.99, 0.01]]
-    >>> round(fit_temperature(sure, [0, 0, 0, 1], alike=False), 2)  # right in three of four
+    >>> round(fit_temperature(sure, [0, 0, 0, 1]), 2)  # right in three of four
     4.18
     """
     from scipy.optimize import minimize_scalar
@@ -46,7 +46,7 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike, *, alike: bool)
     values = as_probabilities(probabilities)
     own = as_labels(labels, *values.shape)
     rows = np.arange(len(own))
-    weights = 1 / np.bincount(own)[own] if alike else np.ones(len(own))
+    weights = np.bincount(own)[own] ** -float(tau)
     weights /= weights.sum()
 
     def surprise(log_temperature: float) -> float:

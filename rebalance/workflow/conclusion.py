@@ -21,7 +21,7 @@ from rebalance.scoring.embedded import EmbeddedImages
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import find_rule
 from rebalance.scoring.stored import Decisions
-from rebalance.scoring.thresholds import THRESHOLDS, spelled
+from rebalance.scoring.thresholds import THRESHOLDS
 from rebalance.settings import ScoringOptions
 
 if TYPE_CHECKING:
@@ -137,9 +137,9 @@ def _calibrated(
     own = decisions.own.calibrated(outputs, labels)
     log.info("temperature %.3g, fitted on %d validation images", own.temperature, len(labels))
     found = replace(decisions, own=own)
-    for threshold in THRESHOLDS:
-        by_name_alone = spelled(threshold) == threshold
-        if threshold == own.threshold or not by_name_alone or found.lacks(threshold):
+    by_name = [name for name, each in THRESHOLDS.items() if not each.needs_costs]
+    for threshold in by_name:
+        if threshold == own.asked or found.lacks(threshold):
             continue
         with suppress(MetricError):  # shares that leave a class nothing divide by nothing
             rule = found.rule(None, threshold, validation.folder.classes, fit_centres)

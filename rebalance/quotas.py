@@ -3,41 +3,96 @@
 Imports numpy and nothing heavier.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+ROOT_BITS = 64  # of a square root, behind the point
+SLACK_BITS = 32  # what is missing to a whole sample by less than this is rounding of the roots
 
-def allot(sizes: Sequence[int], total: int) -> list[int]:
-    """Share ``total`` equally among clusters of these ``sizes``; the quotas add up to it exactly.
 
-    A cluster smaller than its share gives all it has, and the rest is shared again among the others
+def equal(samples: int) -> int:
+    """Every cluster gives as many, as far as it has samples enough.
+
+    >>> from rebalance.quotas import QUOTAS
+    >>> QUOTAS["equal"](100)
+    1
+    """
+    return 1
+
+
+def sqrt(samples: int) -> int:
+    """A cluster gives in proportion to the square root of its size.
+
+    The root is a whole number of 2^-64, so that shares are the same on every machine.
+
+    >>> from rebalance.quotas import QUOTAS
+    >>> QUOTAS["sqrt"](100) // QUOTAS["sqrt"](4)
+    5
+    """
+    return isqrt(samples << 2 * ROOT_BITS)
+
+
+def size(samples: int) -> int:
+    """A cluster gives in proportion to its size.
+
+    >>> from rebalance.quotas import QUOTAS
+    >>> QUOTAS["size"](100)
+    100
+    """
+    return samples
+
+
+# How much a cluster of a size weighs where a number is shared: a whole number, 0 only for none.
+QUOTAS: dict[str, Callable[[int], int]] = {rule.__name__: rule for rule in (equal, sqrt, size)}
+
+
+def allot(sizes: Sequence[int], total: int, weigh: Callable[[int], int] = equal) -> list[int]:
+    """Share ``total`` among clusters of these ``sizes``; the quotas add up to it exactly.
+
+    weigh: how much a cluster of a size weighs, one of ``QUOTAS``: shares are in proportion to it. A
+    cluster smaller than its share gives all it has, and the rest is shared again among the others
     (water-filling). What does not divide goes one each to the largest clusters that have more to
     give (tie: the lower cluster number). ValueError for a negative size, and for a total that is
     negative or more than there is.
 
+    >>> from rebalance.quotas import QUOTAS
     >>> from rebalance.undersampling import allot
     >>> allot([50, 5, 40], 25)
     [10, 5, 10]
+    >>> allot([64, 16, 4], 14, QUOTAS["sqrt"])
+    [8, 4, 2]
     """
     if min(sizes, default=0) < 0:
         raise ValueError(f"cluster sizes must not be negative, but are {list(sizes)}")
     if not 0 <= total <= sum(sizes):
         raise ValueError(f"a total from 0 to {sum(sizes)} can be shared, but {total} was asked for")
+    weights = [weigh(size) for size in sizes]
     quotas = [0] * len(sizes)
-    remaining = total
     unsaturated = list(range(len(sizes)))
-    while saturated := [i for i in unsaturated if sizes[i] * len(unsaturated) <= remaining]:
+    while unsaturated:
+        remaining = total - sum(quotas)
+        shares = _whole(weights, unsaturated, remaining)
+        saturated = [i for i in unsaturated if shares[i] >= sizes[i]]
+        if not saturated:
+            by_size = sorted(unsaturated, key=lambda cluster: (-sizes[cluster], cluster))
+            more = remaining - sum(shares.values())
+            for rank, cluster in enumerate(by_size):
+                quotas[cluster] = shares[cluster] + (rank < more)
+            break
         for cluster in saturated:
             quotas[cluster] = sizes[cluster]
-            remaining -= sizes[cluster]
         unsaturated = [i for i in unsaturated if i not in saturated]
-    by_size = sorted(unsaturated, key=lambda cluster: (-sizes[cluster], cluster))
-    for rank, cluster in enumerate(by_size):
-        # Rounded up for the first ones, so that the shares add up.
-        quotas[cluster] = (remaining + len(by_size) - 1 - rank) // len(by_size)
     return quotas
+
+
+def _whole(weights: Sequence[int], clusters: Sequence[int], total: int) -> dict[int, int]:
+    """Return the whole samples in each one's share of ``total``, in proportion to the weights."""
+    every = sum(weights[cluster] for cluster in clusters) or 1
+    slack = every >> SLACK_BITS
+    return {cluster: (weights[cluster] * total + slack) // every for cluster in clusters}
 
 
 def apportion(shares: NDArray[np.integer], total: int) -> NDArray[np.int64]:

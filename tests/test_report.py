@@ -157,6 +157,21 @@ def test_defaults_are_left_out_of_the_command(run, make_folder, tmp_path):
     assert "first.csv --root /elsewhere" in command_of(moved)
 
 
+def test_the_command_of_an_earlier_record_says_what_were_its_defaults(cut):
+    record = json.loads(cut.with_suffix(".json").read_bytes())
+    assert "--pick" not in command_of(record) and "--quotas" not in command_of(record)
+    of_old = {**record["options"], "pick": "closest"}
+    del of_old["quotas"]
+    command = command_of({**record, "options": of_old})
+    assert "--pick closest" in command and "--quotas equal" in command
+    # It was recorded of every method, and is refused by those that have none.
+    for told in (of_old, {**of_old, "as_published": True}):
+        others = command_of({**record, "options": {**told, "method": "coverage"}})
+        assert "--pick" not in others and "--quotas" not in others
+    published = command_of({**record, "options": {**of_old, "as_published": True}})
+    assert "--as-published" in published and "--quotas" not in published
+
+
 @pytest.mark.parametrize(
     "record", [{}, {"command": "import"}, {"command": "undersample"}, {"command": ["hybrid"]}]
 )

@@ -48,7 +48,7 @@ def test_every_method_of_the_library_has_a_name():
 
 @pytest.mark.parametrize(
     ("name", "full"),
-    [("random", "random-under"), ("ros", "random-over"), ("subclass", "subclass-closest")],
+    [("random", "random-under"), ("ros", "random-over"), ("subclass", "subclass-typical")],
 )
 def test_short_names_stand_for_the_same(declare, name, full):
     assert named(name) == named(full)
@@ -154,6 +154,32 @@ def test_a_control_cuts_the_classes_that_its_treatment_cuts(declare):
     assert sorted(record) == ["cut", "like", "raised", "to"]  # as it was before there were classes
 
 
+def test_what_is_cut_is_recorded_as_it_was_before_shares_could_be_chosen(declare):
+    plan = declare(
+        '[grid]\nrebalance = ["subclass-closest", "coverage", "subclass-typical", '
+        '{method = "subclass-random", quotas = "sqrt"}]'
+    )
+    cuts = [each.rebalance.as_record()["cut"] for each in list(plan.treatments.values())[1:5]]
+    assert cuts[0] == {
+        "method": "subclass",
+        "pick": "closest",
+        "layer": "pool",
+        "k_max": 9,
+        "criterion": "silhouette",
+        "cluster_space": "map",
+        "layout": "fast",
+        "landmarks": "auto",
+        "dedupe": False,
+        "suspects": False,
+    }
+    assert cuts[1] == {**cuts[0], "method": "coverage"}
+    assert cuts[2] == {**cuts[0], "pick": "typical", "quotas": "sqrt"}
+    assert cuts[3] == {**cuts[0], "pick": "random", "quotas": "sqrt"}
+    assert labels(plan)[4] == "subclass-random quotas=sqrt"
+    for name in ("closest", "farthest", "random"):
+        assert named(f"subclass-{name}").cut.quotas == "equal"
+
+
 EYES = '[extractor]\nextractor = "finetune"\ninit = "imagenet"\n'
 
 
@@ -166,10 +192,10 @@ def test_as_published_is_one_key_and_what_is_given_beside_it_holds(declare):
     assert labels(plan)[1:4] == [
         "subclass-closest as_published",
         "subclass-farthest as_published layout=fast",
-        "subclass-closest as_published=False",
+        "subclass-typical as_published=False",
     ]
     cuts = [each.rebalance.cut for each in list(plan.treatments.values())[1:4]]
-    paper = {"layer": "auto", "layout": "umap", "landmarks": "none"}
+    paper = {"quotas": "equal", "layer": "auto", "layout": "umap", "landmarks": "none"}
     assert cuts == [
         SelectionOptions(pick="closest", **paper),
         SelectionOptions(pick="farthest", **{**paper, "layout": "fast"}),
@@ -277,7 +303,7 @@ MISTAKES = {
     '[grid]\nrebalance = [{to = "2x"}]': "an entry needs method = a name",
     '[grid]\nrebalance = [{method = "smote", pick = "farthest"}]': "smote has no option 'pick'",
     '[grid]\nrebalance = [{method = "ros", neighbours = 3}]': "ros has no option 'neighbours'",
-    '[grid]\nrebalance = [{method = "subclass", pick = "best"}]': "pick is one of closest, far",
+    '[grid]\nrebalance = [{method = "subclass", pick = "best"}]': "pick is one of typical, clo",
     '[grid]\nrebalance = [{method = "none", to = 3}]': "none has no options",
     '[grid]\nrebalance = [{method = "hybrid"}]': "hybrid needs to, the class size",
     '[grid]\nrebalance = [{method = "hybrid", to = 3, over = "tomek"}]': "over, which raises",

@@ -20,6 +20,7 @@ import rebalance
 from rebalance.data.folder import EXTENSIONS
 from rebalance.errors import SettingError
 from rebalance.manifest import companions
+from rebalance.quotas import QUOTAS, allot
 from rebalance.settings import LEHMANN_EBNER
 
 SMALL = {"arch": "cifar_resnet20", "image_size": 16}
@@ -57,7 +58,7 @@ def check_whole(root, manifest):
     assert set(listed) == files_under(root)
 
 
-@pytest.mark.parametrize("pick", ["closest", "farthest", "random"])
+@pytest.mark.parametrize("pick", ["typical", "closest", "farthest", "random"])
 def test_every_class_at_the_size_of_the_smallest(run, data, tmp_path, extractor, pick):
     output = tmp_path / "m.csv"
     found = run("undersample", data, "-o", output, "--pick", pick, *extractor)
@@ -77,13 +78,27 @@ def test_every_class_at_the_size_of_the_smallest(run, data, tmp_path, extractor,
 
 
 def test_closest_keeps_the_nearest_of_each_cluster(run, data, tmp_path, extractor):
-    run("undersample", data, "-o", tmp_path / "m.csv", *extractor)
+    run("undersample", data, "-o", tmp_path / "m.csv", "--pick", "closest", *extractor)
     manifest = rebalance.read_manifest(tmp_path / "m.csv")
     clusters = {(row.label, row.cluster) for row in manifest.dropped}
     for label, cluster in clusters:
         kept = [r.distance for r in manifest.rows if (r.label, r.cluster) == (label, cluster)]
         gone = [r.distance for r in manifest.dropped if (r.label, r.cluster) == (label, cluster)]
         assert max(kept, default=0) <= min(gone)
+
+
+@pytest.mark.parametrize("quotas", [None, "equal", "size"])
+def test_clusters_share_the_number_by_the_rule_that_is_told(run, data, tmp_path, extractor, quotas):
+    output = tmp_path / "m.csv"
+    options = [] if quotas is None else ["--quotas", quotas]
+    assert run("undersample", data, "-o", output, *options, *extractor).status == 0
+    record = rebalance.read_manifest(output).record
+    assert record["options"]["pick"] == "typical"
+    assert record["options"]["quotas"] == (quotas or "sqrt")
+    for name in ("cat", "dog"):
+        story = record["per_class"][name]
+        shares = allot(story["cluster_sizes"], 9, QUOTAS[quotas or "sqrt"])
+        assert story["quotas"] == shares
 
 
 def test_same_bytes_again_cold_warm_and_with_any_workers(run, data, tmp_path, extractor):
@@ -242,6 +257,7 @@ def test_landmarks_of_a_large_class_are_told_of(run, make_folder, tmp_path, weig
     "options",
     [
         {"pick": "random"},
+        {"quotas": "equal"},
         {"layer": "body"},
         {"k_max": 5},
         {"criterion": "gap"},

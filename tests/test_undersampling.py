@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rebalance.clusters import InMemory, find_subclasses
 from rebalance.errors import FeatureError, SettingError
+from rebalance.quotas import QUOTAS
 from rebalance.settings import SelectionOptions
 from rebalance.undersampling import (
     BY_CHANCE,
@@ -22,6 +23,7 @@ from rebalance.undersampling import (
     allot,
     pick_per_cluster,
 )
+from rebalance.undersampling import pickers as picking
 
 RNG = np.random.default_rng
 
@@ -79,6 +81,54 @@ def test_quotas_by_hand(sizes: list[int], total: int, quotas: list[int]) -> None
     assert allot(sizes, total) == quotas
 
 
+@pytest.mark.parametrize(
+    ("rule", "sizes", "total", "quotas"),
+    [
+        ("sqrt", [64, 16, 4], 14, [8, 4, 2]),
+        ("sqrt", [2, 8], 3, [1, 2]),  # the roots are not whole, their shares are
+        ("sqrt", [8, 2, 18], 12, [4, 2, 6]),
+        ("sqrt", [100, 4, 4], 35, [27, 4, 4]),  # 25, 5 and 5, of which two have only 4
+        ("sqrt", [16, 16, 4], 11, [5, 4, 2]),
+        ("size", [60, 30, 10], 20, [12, 6, 2]),
+        ("size", [60, 30, 10], 25, [16, 7, 2]),
+        ("size", [10, 30, 60], 25, [2, 7, 16]),
+        ("size", [5, 5], 10, [5, 5]),
+        ("size", [0, 7], 3, [0, 3]),
+        ("size", [], 0, []),
+        ("sqrt", [0, 0], 0, [0, 0]),
+    ],
+)
+def test_quotas_by_hand_of_every_rule(
+    rule: str, sizes: list[int], total: int, quotas: list[int]
+) -> None:
+    assert allot(sizes, total, QUOTAS[rule]) == quotas
+
+
+POWERS = {"equal": 0.0, "sqrt": 0.5, "size": 1.0}
+
+
+@pytest.mark.parametrize("rule", QUOTAS)
+@given(sizes_and_total)
+def test_quotas_add_up_and_follow_their_rule(rule: str, case: tuple[list[int], int]) -> None:
+    sizes, total = case
+    quotas = allot(sizes, total, QUOTAS[rule])
+    assert sum(quotas) == total
+    assert all(0 <= quota <= size for quota, size in zip(quotas, sizes, strict=True))
+    # Filled as water is: one level times the weight of each, found here by bisection.
+    weights, low, high = np.power(sizes, POWERS[rule]), 0.0, 50.0
+    for _ in range(60):
+        level = (low + high) / 2
+        below = np.minimum(level * weights, sizes).sum() < total
+        low, high = (level, high) if below else (low, level)
+    exact = np.minimum(high * weights, sizes)
+    assert (np.abs(np.array(quotas) - exact) < 1 + 1e-6).all()
+    # What does not divide goes to the largest that have more to give.
+    order = sorted(range(len(sizes)), key=lambda i: (-sizes[i], i))
+    more = [quotas[i] > exact[i] + 1e-6 for i in order if exact[i] < sizes[i] - 1e-6]
+    whole = [abs(exact[i] - round(exact[i])) < 1e-6 for i in order if exact[i] < sizes[i] - 1e-6]
+    assert any(whole) or more == sorted(more, reverse=True)
+
+
 @pytest.mark.parametrize(("sizes", "total"), [([2, 3], 6), ([2, 3], -1), ([], 1), ([5, -1], 2)])
 def test_quotas_that_cannot_be_are_refused(sizes: list[int], total: int) -> None:
     with pytest.raises(ValueError, match=r"was asked for|must not be negative"):
@@ -132,24 +182,75 @@ def test_random_picks_every_sample_as_often() -> None:
     np.testing.assert_allclose(np.bincount(picked) / 2000, 0.3, atol=0.05)
 
 
+def seen_by(name: str, values: Any) -> NDArray[Any]:
+    """Values [n] as distances, or as the one component of samples where a picker compares them."""
+    seen = np.array(values)
+    return seen[:, None].astype(np.float32) if PICKERS[name] in picking.COMPARING else seen
+
+
 @pytest.mark.parametrize("name", PICKERS)
 @given(cluster_and_count)
 def test_every_picker_keeps_its_contract(name: str, case: tuple[list[float], int]) -> None:
-    distances, count = np.array(case[0]), case[1]
-    before = distances.copy()
-    picked = PICKERS[name](distances, count, RNG(1))
+    seen, count = seen_by(name, case[0]), case[1]
+    before = seen.copy()
+    picked = PICKERS[name](seen, count, RNG(1))
     assert picked.dtype.kind == "i"
     assert len(picked) == len(set(picked.tolist())) == count
-    assert set(picked.tolist()) <= set(range(len(distances)))
-    np.testing.assert_array_equal(distances, before)
-    np.testing.assert_array_equal(picked, PICKERS[name](distances, count, RNG(1)))
+    assert set(picked.tolist()) <= set(range(len(seen)))
+    np.testing.assert_array_equal(seen, before)
+    np.testing.assert_array_equal(picked, PICKERS[name](seen, count, RNG(1)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_typical_equals_a_slow_loop(seed: int) -> None:
+    points = RNG(seed).normal(size=(40, 3)).astype(np.float32)
+    points[20:] += 4
+    exact = points.astype(np.float64)
+    # The same draws as the picker: of pairs for the scale, and of the order.
+    rng = RNG(seed)
+    pairs = rng.integers(0, 40, (2, 1 << 14))
+    gaps = np.linalg.norm(points[pairs[0]] - points[pairs[1]], axis=1)
+    scale, order = np.median(gaps[gaps > 0]), rng.permutation(40)
+    apart = np.linalg.norm(exact[:, None] - exact[None], axis=2)
+    covariance = np.exp(-apart / scale) + np.eye(40)
+    kept: list[int] = []
+
+    def volume(more: int) -> float:
+        rows = [*kept, more]
+        return float(np.linalg.slogdet(covariance[np.ix_(rows, rows)])[1])
+
+    while len(kept) < 7:
+        kept.append(max((i for i in order.tolist() if i not in kept), key=volume))
+    kept.sort()
+    regions: dict[int, list[int]] = {each: [] for each in kept}
+    for i in range(40):
+        regions[min(kept, key=lambda each: apart[i, each])].append(i)
+    expected = [
+        min(region, key=lambda i: float(np.square(exact[i] - exact[region].mean(axis=0)).sum()))
+        for region in regions.values()
+    ]
+    assert PICKERS["typical"](points, 7, RNG(seed)).tolist() == sorted(expected)
+
+
+def test_typical_needs_components() -> None:
+    with pytest.raises(ValueError, match="needs their components"):
+        pick_per_cluster(np.zeros(3, int), np.zeros(3), [2], PICKERS["typical"], RNG(0))
+
+
+def test_typical_draws_alike_whatever_the_numbers_of_clusters() -> None:
+    labels, components = RNG(0).integers(0, 2, 60), RNG(1).normal(size=(60, 4)).astype(np.float32)
+    kept = [
+        pick_per_cluster(numbers, np.zeros(60), [7, 7], PICKERS["typical"], RNG(2), components)
+        for numbers in (labels, 1 - labels)
+    ]
+    np.testing.assert_array_equal(*kept)
 
 
 @pytest.mark.parametrize("name", PICKERS)
 @pytest.mark.parametrize("count", [-1, 4])
 def test_counts_that_cannot_be_picked_are_refused(name: str, count: int) -> None:
     with pytest.raises(ValueError, match="from 0 to 3 samples"):
-        PICKERS[name](np.arange(3.0), count, RNG(0))
+        PICKERS[name](seen_by(name, np.arange(3.0)), count, RNG(0))
 
 
 @pytest.mark.parametrize("name", PICKERS)
@@ -157,7 +258,8 @@ def test_each_cluster_gives_its_quota(name: str) -> None:
     rng = RNG(0)
     labels, distances = rng.integers(0, 4, 200), rng.random(200)
     quotas = [7, 0, 12, 1]
-    kept = pick_per_cluster(labels, distances, quotas, PICKERS[name], RNG(0))
+    components = rng.random((200, 3)).astype(np.float32)
+    kept = pick_per_cluster(labels, distances, quotas, PICKERS[name], RNG(0), components)
     assert kept.tolist() == sorted(set(kept.tolist()))
     assert np.bincount(labels[kept], minlength=4).tolist() == quotas
 
@@ -439,16 +541,18 @@ def test_subclasses_share_out_what_is_kept_and_may_be_given() -> None:
     features[labels == 4] += np.repeat([0.0, 30.0], [30, 60])[:, None]
     found = find_subclasses(InMemory(features[labels == 4]), 3)
     assert found.sizes == [60, 30]
-    for pick in PICKERS:
+    for pick, shares in zip(PICKERS, ["sqrt", *QUOTAS], strict=True):
         kept = UNDERSAMPLERS["subclass"](
-            None, labels, {4: 20}, RNG(5), pick=pick, subclasses={4: found}
+            None, labels, {4: 20}, RNG(5), pick=pick, quotas=shares, subclasses={4: found}
         )
-        quotas = allot(found.sizes, 20)
-        picked = pick_per_cluster(found.labels, found.distances, quotas, PICKERS[pick], RNG(5))
+        quotas = allot(found.sizes, 20, QUOTAS[shares])
+        picked = pick_per_cluster(
+            found.labels, found.distances, quotas, PICKERS[pick], RNG(5), found.components
+        )
         wanted = [*np.flatnonzero(labels == 4)[picked], *np.flatnonzero(labels == 2)]
         assert kept.tolist() == sorted(wanted)
     alone = UNDERSAMPLERS["subclass"](features, labels, {4: 20}, RNG(5))
-    assert [np.count_nonzero(alone < 30), np.count_nonzero(alone >= 40)] == [10, 10]
+    assert [np.count_nonzero(alone < 30), np.count_nonzero(alone >= 40)] == [8, 12]
 
 
 @pytest.mark.parametrize(
@@ -456,8 +560,8 @@ def test_subclasses_share_out_what_is_kept_and_may_be_given() -> None:
     [
         (
             SelectionOptions("tomek", k_max=4),
-            "--pick, --layer, --k-max, --criterion, --cluster-space, --layout and --landmarks are "
-            "for --method subclass, not tomek",
+            "--pick, --quotas, --layer, --k-max, --criterion, --cluster-space, --layout and "
+            "--landmarks are for --method subclass, not tomek",
         ),
         (
             SelectionOptions("random", suspects=True),

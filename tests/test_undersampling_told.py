@@ -11,6 +11,8 @@ from PIL import Image
 import rebalance
 from rebalance.appraisal.cover import cover
 from rebalance.numerics.comparison import embed
+from rebalance.resampling import Selection
+from rebalance.workflow.appraisal import warn_of_cover
 
 COUNTS = {"cat": 40, "dog": 30, "owl": 9}
 
@@ -197,6 +199,39 @@ def test_the_cover_is_that_of_the_pooled_features(run, data, tmp_path, weights, 
             line = next(line for line in found.out.splitlines() if line.startswith(name))
             assert f"{told['mean_closer']:.2f}x" in line.split()
         assert "cover: how many times closer" in found.out
+
+
+def test_where_random_picks_lie_closer_the_log_names_a_method_that_does_better(
+    run, data, tmp_path, extractor
+):
+    rng = np.random.default_rng(0)
+    for number in range(20):  # a second kind of cat, which looks like no owl
+        pixels = rng.integers(0, 40, (24, 24, 3))
+        pixels[..., 2] += 200
+        Image.fromarray(pixels.astype(np.uint8)).save(data / "cat" / f"{number:03d}.png")
+    output = tmp_path / "m.csv"
+    found = run("undersample", data, "-o", output, "--method", "nearmiss-1", *extractor)
+    assert found.status == 0, found.err
+    stories = rebalance.read_manifest(output).record["per_class"]
+    below = {name for name, story in stories.items() if story["cover"]["mean_closer"] < 0.995}
+    assert below
+    for name in ("cat", "dog"):
+        told = f"class '{name}': random picks lie closer to the images left out, cover 0."
+        assert (told in found.err) == (name in below)
+    assert "--method coverage-typical does not fall behind them" in found.err
+    options = ["--to", "9", "--under", "nearmiss-1", *extractor]
+    both = run("hybrid", data, "-o", tmp_path / "hybrid.csv", *options)
+    assert "random picks lie closer to the images left out" in both.err
+
+
+def test_many_classes_that_random_picks_cover_better_are_one_line(caplog):
+    story = {"cover": {"mean_closer": 0.5}}
+    stories = {f"c{number}": story for number in range(30)} | {"fine": {}, "even": None}
+    stories["even"] = {"cover": {"mean_closer": None}}
+    warn_of_cover(Selection([], stories), "coverage-typical")
+    (line,) = caplog.messages
+    assert line.startswith("30 classes such as 'c0': random picks lie closer")
+    assert "--method random does not fall behind them" in line
 
 
 def test_where_nothing_is_left_to_cover_there_is_no_figure(run, make_folder, tmp_path, extractor):

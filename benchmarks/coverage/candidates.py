@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from benchmarks.coverage.regions import inverse_density, k_means, rarity
 from benchmarks.coverage.samples import Positions, Sample
 from rebalance.numerics.comparison import Points
+from rebalance.quotas import QUOTAS
 from rebalance.undersampling import PICKERS, allot, pick_per_cluster
 from rebalance.undersampling.coverage import (
     most_typical,
@@ -22,13 +23,15 @@ def random(sample: Sample, wanted: int, rng: np.random.Generator) -> Positions:
     return rng.choice(len(sample), wanted, replace=False)
 
 
-def paper(pick: str) -> Candidate:
-    """Lehmann & Ebner's, which is ``subclass``, with one of its picks."""
+def paper(pick: str, quotas: str = "equal") -> Candidate:
+    """Lehmann & Ebner's clusters, as ``subclass``, with one of its picks and rules for shares."""
 
     def picked(sample: Sample, wanted: int, rng: np.random.Generator) -> Positions:
         found = sample.subclasses
-        quotas = allot(found.sizes, wanted)
-        return pick_per_cluster(found.labels, found.distances, quotas, PICKERS[pick], rng)
+        shares = allot(found.sizes, wanted, QUOTAS[quotas])
+        return pick_per_cluster(
+            found.labels, found.distances, shares, PICKERS[pick], rng, found.components
+        )
 
     return picked
 
@@ -144,7 +147,12 @@ def equal(sample: Sample, wanted: int, rng: np.random.Generator) -> Positions:
 
 CANDIDATES: dict[str, Candidate] = {
     "random": random,
-    **{f"subclass-{pick}": paper(pick) for pick in ("closest", "farthest", "random")},
+    **{f"subclass-{pick}": paper(pick) for pick in ("closest", "farthest", "random", "typical")},
+    **{
+        f"subclass-{pick}-{quotas}": paper(pick, quotas)
+        for quotas in ("sqrt", "size")
+        for pick in ("closest", "random", "typical")
+    },
     "k-means-nearest": k_means_nearest,
     "k-means-random": k_means_random,
     "k-means-shares": k_means_shares,

@@ -143,7 +143,8 @@ def hybrid(
     *,
     to: str | int,
     under: str = "subclass",
-    pick: str = "closest",
+    pick: str = "typical",
+    quotas: str = "sqrt",
     k_max: int = 9,
     criterion: str = "silhouette",
     cluster_space: str = "map",
@@ -190,8 +191,11 @@ def hybrid(
         to: Class size wanted: a number, or R times the smallest.
         under: How the images to keep are chosen. (a key of
             rebalance.undersampling.UNDERSAMPLERS; default 'subclass')
-        pick: Which images of a subclass: by distance to its centre, or at random. (a key of
-            rebalance.undersampling.PICKERS; default 'closest')
+        pick: Which images of a subclass: the typical of its regions, by distance to its
+            centre, or at random. (a key of rebalance.undersampling.PICKERS; default
+            'typical')
+        quotas: Shares of the subclasses of a class: equal, or by the root of their size, or
+            by it. (a key of rebalance.quotas.QUOTAS; default 'sqrt')
         k_max: Most clusters that a class may be found to have. (default 9)
         criterion: Criterion that chooses the number of clusters. (a key of
             rebalance.clusters.CRITERIA; default 'silhouette')
@@ -687,7 +691,8 @@ def undersample(
     output: Path | str | None = None,
     *,
     method: str = "subclass",
-    pick: str = "closest",
+    pick: str = "typical",
+    quotas: str = "sqrt",
     layer: str | None = None,
     k_max: int = 9,
     criterion: str = "silhouette",
@@ -728,8 +733,11 @@ def undersample(
     Options:
         method: How the images to keep are chosen. (a key of
             rebalance.undersampling.UNDERSAMPLERS; default 'subclass')
-        pick: Which images of a subclass: by distance to its centre, or at random. (a key of
-            rebalance.undersampling.PICKERS; default 'closest')
+        pick: Which images of a subclass: the typical of its regions, by distance to its
+            centre, or at random. (a key of rebalance.undersampling.PICKERS; default
+            'typical')
+        quotas: Shares of the subclasses of a class: equal, or by the root of their size, or
+            by it. (a key of rebalance.quotas.QUOTAS; default 'sqrt')
         layer: Features to cluster: auto is the best silhouette, class by class. [default:
             pool; of a run its embedding] (one of body, pool, linear, embedding, auto)
         k_max: Most clusters that a class may be found to have. (default 9)
@@ -749,9 +757,9 @@ def undersample(
         per_class: Size of one class, in place of to.
         classes: Cut only these classes; the others stay whole.
         as_published: The whole configuration of Lehmann & Ebner (2022), for whatever is not
-            given beside it: method subclass, pick closest, layer auto, k_max 9, criterion
-            silhouette, cluster_space map, layout umap, landmarks none, extractor finetune,
-            init imagenet, resize stretch. (default False)
+            given beside it: method subclass, pick closest, quotas equal, layer auto, k_max 9,
+            criterion silhouette, cluster_space map, layout umap, landmarks none, extractor
+            finetune, init imagenet, resize stretch. (default False)
         extractor: Network that describes the images: torchvision's pretrained one, one
             trained on DATA first (no download), or a checkpoint. (default 'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,

@@ -25,8 +25,8 @@ def command(
     """Cut the large classes down so that every subclass of them stays represented.
 
     Each class that is to shrink is clustered on its own (PCA, UMAP, k-means with k by silhouette),
-    every cluster gets an equal share of the wanted number, and --pick fills it. The manifest lists
-    the images to train on; the dropped ones are listed beside it with the reason.
+    every cluster gets its share of the wanted number by --quotas, and --pick fills it. The manifest
+    lists the images to train on; the dropped ones are listed beside it with the reason.
 
     \b
     Examples:

@@ -18,6 +18,7 @@ from rebalance.clusters.k_means import Clustering, Floats, clusterings
 from rebalance.clusters.landmarks import drawn_landmarks, nearest_centres, placed_by_landmarks
 from rebalance.clusters.layouts import LAYOUTS, MIN_SAMPLES
 from rebalance.clusters.stability import stability
+from rebalance.numerics.comparison import project
 from rebalance.numerics.contents import Contents, contents_of
 from rebalance.numerics.pca import principal_components
 from rebalance.numerics.standardisation import FeatureMatrix
@@ -47,6 +48,8 @@ class Subclasses:
     rival: a k whose silhouette they cannot tell from that of the chosen one, by the silhouettes.
     landmarks: on how many samples all of this was found, which the others then joined; None is all.
     contents: which samples are equal and so were one point of all of this; None where none are.
+    components: the samples [N, up to 50] in the space of ``numerics.comparison``, in which pickers
+    compare them; None where nobody gave them.
     """
 
     labels: NDArray[np.intp]
@@ -63,6 +66,7 @@ class Subclasses:
     rival: int | None = None
     landmarks: int | None = None
     contents: Contents | None = None
+    components: NDArray[np.float32] | None = None
 
     @property
     def k(self) -> int:
@@ -128,6 +132,8 @@ def find_subclasses(
     else:
         chosen = _clustered(components[found], seed, k_max, criterion, space, layout)
         chosen = _joined(chosen, components, found)
+    compared = project(different, seeds.generator(seed, "compared"))
+    chosen = replace(chosen, components=compared)
     return _with_copies(chosen, contents) if contents.repeat else chosen
 
 
@@ -192,6 +198,7 @@ def _with_copies(chosen: Subclasses, contents: Contents) -> Subclasses:
         points=chosen.points[contents.of],
         note=note,
         contents=contents,
+        components=None if chosen.components is None else chosen.components[contents.of],
     )
 
 

@@ -169,10 +169,17 @@ class SelectionOptions(Options):
         help="How the images to keep are chosen.",
     )
     pick: str = option(
-        "closest",
+        "typical",
         choices="rebalance.undersampling:PICKERS",
         wrong="pick is",
-        help="Which images of a subclass: by distance to its centre, or at random.",
+        help="Which images of a subclass: the typical of its regions, by distance to its centre, "
+        "or at random.",
+    )
+    quotas: str = option(
+        "sqrt",
+        choices="rebalance.quotas:QUOTAS",
+        wrong="quotas are",
+        help="Shares of the subclasses of a class: equal, or by the root of their size, or by it.",
     )
     layer: str = option(
         "pool",
@@ -221,6 +228,7 @@ def pixel_layer(side: int) -> str:
 LEHMANN_EBNER: dict[str, str | int] = {
     "method": "subclass",
     "pick": "closest",
+    "quotas": "equal",
     "layer": "auto",
     "k_max": 9,
     "criterion": "silhouette",

@@ -28,6 +28,7 @@ RANDOM_UNDER, RANDOM_OVER = "random-under", "random-over"
 LAYER = undersampling.POOLED  # what a probe learns from, and neighbours are told by
 PUBLISHED = "as_published"
 CLASSES = ("classes", "per_class")
+EQUAL = "equal"  # the shares of subclasses before anybody could choose them
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ class Rebalancing:
         change nothing, as they are in records of long ago.
         """
         record = asdict(self)
+        record["cut"] = self.cut and _cut_as_record(self.cut)
         record["raised"] = self.raised and self.raised.as_record()
         record["like"] = self.like and self.like.as_record()
         for name in CLASSES:
@@ -147,7 +149,7 @@ def names() -> dict[str, Rebalancing]:
     picks: dict[str, SelectionOptions] = {}
     for name, method in UNDERSAMPLERS.items():
         if "pick" in method.options:
-            picks |= {f"{name}-{pick}": SelectionOptions(name, pick) for pick in PICKERS}
+            picks |= {f"{name}-{pick}": _picking(name, pick) for pick in PICKERS}
         elif name != undersampling.BY_CHANCE:
             cuts[name] = SelectionOptions(name)
     raises = {RANDOM_OVER: oversampling.BY_CHANCE}
@@ -177,6 +179,25 @@ def own_space(method: str) -> str:
 
 def _cut(selection: SelectionOptions) -> Rebalancing:
     return Rebalancing(cut=selection, to=CUT_TO)
+
+
+def _picking(method: str, pick: str) -> SelectionOptions:
+    """Every pick has the shares by default but the paper's, whose are equal, as ever in studies."""
+    plain = SelectionOptions(method, pick)
+    return plain if pick == SelectionOptions.pick else replace(plain, quotas=EQUAL)
+
+
+def _cut_as_record(selection: SelectionOptions) -> dict[str, Any]:
+    """The options as earlier studies know them, whose shares were equal and are not told.
+
+    Methods that have no pick are told with the default that it had then.
+    """
+    record = asdict(selection)
+    if "pick" not in UNDERSAMPLERS[selection.method].options:
+        record |= {"pick": LEHMANN_EBNER["pick"], "quotas": EQUAL}
+    if record["quotas"] == EQUAL:
+        del record["quotas"]
+    return record
 
 
 def _raised(method: str) -> Rebalancing:
@@ -293,7 +314,10 @@ def _check_options(name: str, given: Mapping[str, Any], known: tuple[str, ...]) 
 def label_of(method: str, options: Mapping[str, Any]) -> str:
     """Return what a rebalancing is called where it was given no name."""
     given = (_told(key, value) for key, value in options.items())
-    return " ".join([ALIASES.get(method, method), *given])
+    name = ALIASES.get(method, method)
+    if method == LEHMANN_EBNER["method"] and options.get(PUBLISHED) is True:
+        name = f"{method}-{LEHMANN_EBNER['pick']}"
+    return " ".join([name, *given])
 
 
 def _told(option: str, value: Any) -> str:

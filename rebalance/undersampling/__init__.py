@@ -6,10 +6,17 @@ imbalanced-learn are imported only when a function needs them.
 
 from rebalance.quotas import allot
 from rebalance.undersampling.pickers import PICKERS, Picker, pick_per_cluster
-from rebalance.undersampling.undersamplers import BY_CHANCE, POOLED, UNDERSAMPLERS, Undersampler
+from rebalance.undersampling.undersamplers import (
+    BY_CHANCE,
+    NEAREST,
+    POOLED,
+    UNDERSAMPLERS,
+    Undersampler,
+)
 
 __all__ = [
     "BY_CHANCE",
+    "NEAREST",
     "PICKERS",
     "POOLED",
     "UNDERSAMPLERS",

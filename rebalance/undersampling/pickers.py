@@ -1,4 +1,6 @@
-"""Which samples of a cluster to keep, by their distance to its centre (Lehmann & Ebner 2022).
+"""Which samples of a cluster to keep: typical ones all over it, or by distance to its centre.
+
+The pickers by distance, and at random, are those of Lehmann & Ebner (2022).
 
 A new picker is a function here and its line in ``PICKERS``. Imports numpy and nothing heavier; may
 not import torch or click.
@@ -10,19 +12,43 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rebalance.numerics.comparison import Points
+from rebalance.undersampling.coverage import typical_in_parts
+
 OUTLIER_PERCENTILE = 80
 
 
 class Picker(Protocol):
     """Positions of the ``count`` samples to keep of a cluster, in the order they were picked.
 
-    distances: to the cluster's centre [n], in the order of the sorted file list; not modified.
-    rng: for pickers that draw. ValueError unless 0 <= count <= n.
+    seen: what the picker goes by, in the order of the sorted file list, not modified: the distances
+    [n] to the cluster's centre, or for one of ``COMPARING`` the samples' components [n, d] in the
+    space of ``numerics.comparison``. rng: for pickers that draw. ValueError unless 0 <= count <= n.
     """
 
     def __call__(
-        self, distances: NDArray[np.floating[Any]], count: int, rng: np.random.Generator
+        self, seen: NDArray[Any], count: int, rng: np.random.Generator, /
     ) -> NDArray[np.intp]: ...
+
+
+def typical(components: Points, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """The most typical of the samples around each of those that cover the cluster.
+
+    The samples that are least alike part the cluster into regions, and of each region the one
+    nearest to its mean is kept (tie: the earlier): see ``coverage.typical_in_parts``. The positions
+    rise.
+
+    >>> import numpy as np
+    >>> from rebalance.undersampling import PICKERS
+    >>> rng = np.random.default_rng(0)
+    >>> components = np.array([[0.0], [0.1], [0.2], [5.0], [5.2], [5.4]], np.float32)
+    >>> PICKERS["typical"](components, 2, rng).tolist()
+    [1, 4]
+    """
+    _check(count, len(components))
+    if count in (0, len(components)):
+        return np.arange(count)
+    return typical_in_parts(components, count, rng)
 
 
 def closest(
@@ -81,11 +107,13 @@ def random(
 PICKERS: dict[str, Picker] = {
     picker.__name__: picker
     for picker in (
+        typical,
         closest,
         farthest,
         random,
     )
 }
+COMPARING: tuple[Picker, ...] = (typical,)  # they are given components, the others distances
 
 
 def pick_per_cluster(
@@ -94,11 +122,13 @@ def pick_per_cluster(
     quotas: Sequence[int],
     picker: Picker,
     rng: np.random.Generator,
+    components: Points | None = None,
 ) -> NDArray[np.intp]:
     """The samples of a class to keep, as rising positions: ``quotas[c]`` of each cluster c.
 
     labels, distances: the cluster [N] of each sample and how far it lies from its centre [N].
-    ValueError for a quota that is negative or larger than its cluster.
+    components: of the samples [N, d], for a picker that compares them. ValueError for
+    a quota that is negative or larger than its cluster, and where such a picker has no components.
 
     >>> import numpy as np
     >>> from rebalance.undersampling import PICKERS, pick_per_cluster
@@ -107,11 +137,16 @@ def pick_per_cluster(
     >>> pick_per_cluster(labels, distances, [2, 1], PICKERS["closest"], rng).tolist()
     [1, 2, 4]
     """
+    seen = components if picker in COMPARING else distances
+    if seen is None:
+        raise ValueError("a picker that compares samples needs their components: give them")
     members = [np.flatnonzero(labels == cluster) for cluster in range(len(quotas))]
-    picked = [
-        positions[picker(distances[positions], quota, rng)]
-        for positions, quota in zip(members, quotas, strict=True)
-    ]
+    turns = list(zip(members, quotas, strict=True))
+    if picker in COMPARING:
+        # By their first samples: copies, which only fill up, may number clusters otherwise, and
+        # change no draw.
+        turns.sort(key=lambda turn: int(turn[0][0]) if len(turn[0]) else len(labels))
+    picked = [positions[picker(seen[positions], quota, rng)] for positions, quota in turns]
     return np.sort(np.concatenate([np.zeros(0, np.intp), *picked]))
 
 

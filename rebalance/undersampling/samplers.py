@@ -15,10 +15,10 @@ import numpy as np
 from rebalance import seeds
 from rebalance.clusters import InMemory, Subclasses, find_subclasses
 from rebalance.numerics.contents import Contents
-from rebalance.quotas import allot
+from rebalance.quotas import QUOTAS, allot, sqrt
 from rebalance.undersampling import coverage as covering
 from rebalance.undersampling.copies import each_once, filled_up
-from rebalance.undersampling.pickers import PICKERS, Picker, closest, pick_per_cluster
+from rebalance.undersampling.pickers import PICKERS, Picker, pick_per_cluster, typical
 from rebalance.undersampling.preconditions import (
     Features,
     Indices,
@@ -39,14 +39,16 @@ def subclass(
     wanted: Mapping[int, int],
     rng: np.random.Generator,
     *,
-    pick: str = closest.__name__,
+    pick: str = typical.__name__,
+    quotas: str = sqrt.__name__,
     subclasses: Mapping[int, Subclasses] | None = None,
 ) -> Indices:
-    """Every subclass of a class gives an equal share, as far as it has samples enough.
+    """Every subclass of a class gives its share, as far as it has samples enough.
 
-    Lehmann & Ebner 2022. Within a subclass the picker ``pick`` chooses by the distances to its
-    centre. subclasses: those of the classes to cut; a class that is not among them is clustered by
-    its features, which are otherwise not looked at. Keeps as many as wanted.
+    Lehmann & Ebner 2022, whose shares are equal: ``quotas`` is the rule by which sizes tell them.
+    Within a subclass the picker ``pick`` chooses. subclasses: those of the classes to cut; a class
+    that is not among them is clustered by its features, which are otherwise not looked at. Keeps as
+    many as wanted.
     """
     given = subclasses or {}
     check_wanted(labels, wanted)
@@ -58,17 +60,25 @@ def subclass(
         else:
             values = checked(features, labels, wanted)
             found = find_subclasses(InMemory(values[members]), int(rng.integers(2**31)))
-        kept[members[_picked(found, size, PICKERS[pick], rng)]] = True
+        kept[members[_picked(found, size, PICKERS[pick], QUOTAS[quotas], rng)]] = True
     return np.flatnonzero(kept)
 
 
-def _picked(found: Subclasses, size: int, picker: Picker, rng: np.random.Generator) -> Indices:
+def _picked(
+    found: Subclasses,
+    size: int,
+    picker: Picker,
+    weigh: Callable[[int], int],
+    rng: np.random.Generator,
+) -> Indices:
     """Share ``size`` out among the contents of the clusters; further copies only fill up."""
     contents = found.contents or Contents.all_of(len(found.labels))
     first = contents.first
     labels, distances = found.labels[first], found.distances[first]
-    quotas = allot(np.bincount(labels, minlength=found.k).tolist(), min(size, len(first)))
-    picked = first[pick_per_cluster(labels, distances, quotas, picker, rng)]
+    components = None if found.components is None else found.components[first]
+    sizes = np.bincount(labels, minlength=found.k).tolist()
+    quotas = allot(sizes, min(size, len(first)), weigh)
+    picked = first[pick_per_cluster(labels, distances, quotas, picker, rng, components)]
     return filled_up(picked, contents, size, rng)
 
 

@@ -124,7 +124,12 @@ UNDERSAMPLERS: dict[str, Undersampler] = {
     undersampler.name: undersampler
     for undersampler in (
         Undersampler(
-            subclass, exact=True, by_class=True, by_subclass=True, own=("pick",), stream=("pick",)
+            subclass,
+            exact=True,
+            by_class=True,
+            by_subclass=True,
+            own=("pick", "quotas"),
+            stream=("pick",),
         ),
         Undersampler(coverage, exact=True),
         Undersampler(coverage_typical, exact=True),
@@ -138,3 +143,4 @@ UNDERSAMPLERS: dict[str, Undersampler] = {
     )
 }
 BY_CHANCE = random.__name__  # the one that every other has to be better than
+NEAREST = "coverage-typical"  # the one whose picks lie closest to what is left out

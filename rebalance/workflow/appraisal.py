@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rebalance import seeds
 from rebalance.manifest import DIGITS
 from rebalance.numerics.products import side_by_side
+from rebalance.progress import warn_of_classes
 from rebalance.records import ClassStory, CoverFigures, CoverRecord, SuspectRecord
 
 if TYPE_CHECKING:
@@ -54,6 +55,29 @@ def with_cover(
 
     told = {folder.classes[label]: record for label, record in side_by_side(compared, cut)}
     return chosen.told(folder.classes, told)
+
+
+def warn_of_cover(chosen: "Selection", method: str) -> None:
+    """Warn of the classes in which random picks lie closer to what is left out than these do.
+
+    method: the one that chose. The warning names another, which does not fall behind them.
+    """
+    from rebalance.undersampling import BY_CHANCE, NEAREST
+
+    better = BY_CHANCE if method == NEAREST else NEAREST
+    covers = {
+        name: story["cover"]["mean_closer"]
+        for name, story in chosen.stories.items()
+        if "cover" in story
+    }
+    warn_of_classes(
+        {
+            name: f"random picks lie closer to the images left out, cover {times:.2f}x: --method "
+            f"{better} does not fall behind them"
+            for name, times in covers.items()
+            if times is not None and round(times, 2) < 1  # as it is printed
+        }
+    )
 
 
 def _as_record(compared: "CoverComparison") -> CoverRecord:

@@ -138,6 +138,7 @@ KINDS: dict[str, ChoiceKind] = {
     "flips": ChoiceKind("rebalance.training.parts:FLIPS"),
     "undersamplers": ChoiceKind("rebalance.undersampling:UNDERSAMPLERS", "keep", _of_settings),
     "pickers": ChoiceKind("rebalance.undersampling:PICKERS"),
+    "quotas": ChoiceKind("rebalance.quotas:QUOTAS"),
     "criteria": ChoiceKind("rebalance.clusters:CRITERIA"),
     "layouts": ChoiceKind("rebalance.clusters:LAYOUTS"),
     "oversamplers": ChoiceKind("rebalance.oversampling:OVERSAMPLERS", "draw", _of_settings),

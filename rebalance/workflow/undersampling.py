@@ -26,6 +26,7 @@ from rebalance.settings import (
 from rebalance.workflow.appraisal import (
     find_suspects,
     suspects_as_records,
+    warn_of_cover,
     with_cover,
     with_suspects,
 )
@@ -172,6 +173,7 @@ def _appraised(
     if not UNDERSAMPLERS[options.method].exact:
         _warn_of_misses(folder, chosen, sizes)
     chosen = with_cover(pooled, folder, chosen, seed)
+    warn_of_cover(chosen, options.method)
     if not options.suspects:
         return chosen, None
     suspects = find_suspects(pooled, folder, readable.device, seed)

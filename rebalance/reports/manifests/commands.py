@@ -8,7 +8,9 @@ from typing import Any
 from rebalance.settings import CROP, RESIZE, SelectionOptions, calls
 from rebalance.settings.rebalancing import BEFORE
 from rebalance.settings.spelling import flags
+from rebalance.undersampling import UNDERSAMPLERS
 
+EQUAL = "equal"  # the shares of subclasses in records that do not tell them
 CALLS = {
     "undersample": calls.UNDERSAMPLE,
     "oversample": calls.OVERSAMPLE,
@@ -51,9 +53,11 @@ def _words(record: Mapping[str, Any], output: str) -> list[str] | None:
     if command not in CALLS:
         return None
     cut, options, extractor = record, _with_reach(record["options"]), record["extractor"]
-    if command == "hybrid":
+    if command == "undersample":
+        options = _selection(options)
+    elif command == "hybrid":
         cut = record["source"]
-        options = _hybrid(options, cut["options"])
+        options = _hybrid(options, _selection(cut["options"]))
         extractor = extractor or cut["extractor"]
     given = {
         **options,
@@ -70,6 +74,18 @@ def _words(record: Mapping[str, Any], output: str) -> list[str] | None:
 def _with_reach(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Options in which EOS says how far it went; one that does not went as far as it did once."""
     return {"reach": BEFORE["reach"], **options} if options.get("method") == "eos" else options
+
+
+def _selection(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a cut as they are said now, whose defaults were others once.
+
+    Where nobody could choose the shares of subclasses they were equal; a pick is recorded of
+    methods that have none, too.
+    """
+    options = {"quotas": EQUAL, **options}
+    method = UNDERSAMPLERS.get(options.get("method", SelectionOptions.method))
+    foreign = {"pick", "quotas"}.difference(() if method is None else method.options)
+    return {name: None if name in foreign else value for name, value in options.items()}
 
 
 def _has_usual_layer(given: Mapping[str, Any], about: Mapping[str, Any] | None) -> bool:

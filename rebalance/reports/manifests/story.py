@@ -96,7 +96,7 @@ def _facts(manifest: Manifest) -> list[Fact]:
         options = {**cut, **options, "method": method}
     known = UNDERSAMPLERS.get(str(cutter))
     picks = known is not None and "pick" in known.options  # most of them do not
-    for name in ("method", "pick", "to") if picks else ("method", "to"):
+    for name in ("method", "pick", "quotas", "to") if picks else ("method", "to"):
         if options.get(name):
             facts.append((name, str(options[name])))
     if record.get("space"):

@@ -110,6 +110,21 @@ def test_what_is_left_out_can_be(name):
     assert all(getattr(part, "phase_limit", None) is None for part in made)
 
 
+@pytest.mark.parametrize("call", [rebalance.undersample, rebalance.oversample, rebalance.train])
+def test_none_is_nothing_given_where_several_may_be(call):
+    several = [name for name, each in call.call.keywords().items() if each.field.default == ()]
+    needed = {name: "2" for name, each in call.call.keywords().items() if each.required}
+    assert several
+    given = call.call.gathered({**each_default(call), **needed, **dict.fromkeys(several)})
+    for part in given.values():
+        for name in {*several} & {*vars(part)}:
+            assert getattr(part, name) == ()
+
+
+def each_default(call):
+    return {name: each.default for name, each in call.call.keywords().items()}
+
+
 def test_an_unknown_keyword_names_the_close_one():
     with pytest.raises(TypeError, match="no keyword 'k_mx'; did you mean 'k_max'"):
         rebalance.undersample("photos", k_mx=3)

@@ -224,8 +224,10 @@ def converted(value: Any, found: "Field[Any]", told: Option) -> Any:
     """Return what a caller gave, as the field holds it: tuples, and numbers as text."""
     if told.numbers and value is not None and not isinstance(value, str):
         return shown(value)
-    if kind_of(found.type) is not tuple or value is None:
+    if kind_of(found.type) is not tuple:
         return value
+    if value is None:  # nothing was given
+        return () if found.default == () else None
     try:
         if is_pairs(found.type):
             pairs: Mapping[str, Any] | Iterable[tuple[str, Any]] = value

@@ -10,6 +10,7 @@ from rebalance import seeds
 from rebalance.clusters import InMemory, Subclasses, find_subclasses
 from rebalance.errors import FeatureError, SettingError, TargetError
 from rebalance.oversampling import OVERSAMPLERS
+from rebalance.quotas import QUOTAS
 from rebalance.resampling import (
     Clustered,
     Fate,
@@ -153,7 +154,7 @@ def test_the_fates_tell_subclass_and_reason(population):
     found = cut(population, {0: 20}, options)
     selection = selection_of(population, found, options)
     subclasses = selection.subclasses[0]
-    quotas = allot(subclasses.sizes, 20)
+    quotas = allot(subclasses.sizes, 20, QUOTAS[options.quotas])
     assert selection.stories["cat"]["quotas"] == quotas
     for place, position in enumerate(population.members(0)):
         fate, cluster = selection.fates[position], int(subclasses.labels[place])
@@ -198,11 +199,14 @@ def test_only_classes_that_are_too_large_are_cut():
 @pytest.mark.parametrize("method", OVERSAMPLERS)
 def test_every_method_adds_what_is_asked_for(population, method):
     grown = grow(population, Growth("80"), SynthesisOptions(method))
-    assert grown.sizes == dict.fromkeys(CLASSES, 80)
+    # What blends classes adds as many blends as the classes are to have samples of their own.
+    whole = 160 if OVERSAMPLERS[method].across else 80
+    assert grown.sizes == dict.fromkeys(CLASSES, whole)
+    wanted = [whole - size for size in SIZES]
     added = np.bincount(population.labels[grown.added.base], minlength=3)
-    assert added.tolist() == [80 - size for size in SIZES]
+    assert added.tolist() == wanted
     assert set(grown.subclasses) == ({0, 1, 2} if OVERSAMPLERS[method].by_subclass else set())
-    again = add(population, {0: 20, 1: 55, 2: 68}, SynthesisOptions(method), grown.subclasses)
+    again = add(population, dict(enumerate(wanted)), SynthesisOptions(method), grown.subclasses)
     np.testing.assert_array_equal(grown.added.base, again.base)
     np.testing.assert_array_equal(grown.added.partner, again.partner)
 

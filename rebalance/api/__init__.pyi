@@ -551,6 +551,7 @@ def train(
     head_only: Path | str | None = None,
     resume: bool = False,
     recipe: str = "transfer",
+    whiten: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
@@ -598,9 +599,10 @@ def train(
 ) -> MetricsRecord:
     """Train a baseline on DATA, score it on TEST, and keep all of it in a run folder.
 
-    In place of DATA, ``from_run`` names a finished run and ``rebalance_head`` a method or a
-    manifest: the network of that run gets a fresh last layer, trained on its embeddings with those
-    that the method or the manifest's recipes make of them.
+    The recipe ``probe`` fits a linear head and leaves the network below it as it is. In place of
+    DATA, ``from_run`` names a finished run and ``rebalance_head`` a method or a manifest: the
+    network of that run gets a fresh last layer, trained on its embeddings with those that the
+    method or the manifest's recipes make of them.
 
     Returns the metrics, as ``metrics.json`` has them. Under torchrun, or where torch.distributed
     has been initialised, all processes call it alike and train together; the first one writes, and
@@ -615,8 +617,12 @@ def train(
         head_only: With from: the same as rebalance_head.
         resume: Go on with a run that was interrupted. (default False)
         recipe: transfer: from ImageNet weights, the head first; scratch: as the literature
-            trains on CIFAR; cce, eos: the same as the papers of these names have it. The next
-            options override it. (one of transfer, scratch, cce, eos; default 'transfer')
+            trains on CIFAR; cce, eos: the same as the papers of these names have it; the
+            options up to grad_accum override them. probe: the network stays as it is, and a
+            linear head is fitted on its features, in seconds. (one of transfer, scratch, cce,
+            eos, probe; default 'transfer')
+        whiten: With recipe probe: how far features are brought to one spread in every
+            direction within classes, before the head is fitted. [default: 0.4]
         epochs: Epochs that train everything.
         batch_size: Images of one step.
         lr: Highest learning rate.

@@ -15,6 +15,7 @@ from rebalance.settings import (
     TrainOptions,
     calls,
 )
+from rebalance.settings.recipes import PROBE
 
 
 @takes(calls.TRAIN)
@@ -29,9 +30,10 @@ def train(
 ) -> MetricsRecord:
     """Train a baseline on DATA, score it on TEST, and keep all of it in a run folder.
 
-    In place of DATA, ``from_run`` names a finished run and ``rebalance_head`` a method or a
-    manifest: the network of that run gets a fresh last layer, trained on its embeddings with those
-    that the method or the manifest's recipes make of them.
+    The recipe ``probe`` fits a linear head and leaves the network below it as it is. In place of
+    DATA, ``from_run`` names a finished run and ``rebalance_head`` a method or a manifest: the
+    network of that run gets a fresh last layer, trained on its embeddings with those that the
+    method or the manifest's recipes make of them.
 
     Returns the metrics, as ``metrics.json`` has them. Under torchrun, or where torch.distributed
     has been initialised, all processes call it alike and train together; the first one writes, and
@@ -44,11 +46,11 @@ def train(
     training: TrainOptions = options["training"]
     from_run, heads = start.from_run, [start.head_only, training.rebalance_head]
     if from_run is None and start.head_only is None and data is not None:
-        from rebalance.workflow.training import train as train_from_data
+        from rebalance.workflow import probing
+        from rebalance.workflow import training as trainings
 
-        return train_from_data(
-            data, test, output, resume=start.resume, progress=progress, **options
-        )
+        story = probing.train_probe if training.recipe == PROBE else trainings.train
+        return story(data, test, output, resume=start.resume, progress=progress, **options)
     asked = [head for head in heads if head is not None]
     if from_run is None or not asked or data is not None or start.resume:
         raise SettingError(

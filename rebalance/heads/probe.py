@@ -124,5 +124,5 @@ def _path(
         )
         shares = log_shares(layer.logits(held) - prior)
         losses = -shares[np.arange(len(truth)), truth]
-        among = np.bincount(truth, minlength=classes).astype(np.float64)
-        yield np.bincount(truth, losses, classes).astype(np.float64), among
+        sums = np.bincount(truth, losses, classes).astype(float)
+        yield sums, np.bincount(truth, minlength=classes).astype(float)

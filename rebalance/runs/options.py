@@ -31,6 +31,7 @@ from rebalance.settings import (
     ScoringOptions,
     TrainOptions,
 )
+from rebalance.settings.recipes import ProbeRecipe
 from rebalance.training.first_phase import USUAL, FirstPhase
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def record_options(
     training: TrainOptions,
     scoring: ScoringOptions,
     source: FolderOptions,
-    recipe: Recipe,
+    recipe: Recipe | ProbeRecipe,
     sets: Sets,
     seed: int,
     device: str,

@@ -6,7 +6,7 @@ from typing import Any
 
 from rebalance.errors import SettingError
 from rebalance.settings import RECIPES, Recipe, TrainOptions
-from rebalance.settings.recipes import shares_of
+from rebalance.settings.recipes import PROBE, shares_of
 from rebalance.training.first_phase import FirstPhase
 from rebalance.training.parts import spelled
 from rebalance.training.regimes import REGIMES
@@ -21,6 +21,13 @@ def chosen_recipe(training: TrainOptions) -> Recipe:
     Raises SettingError for an option that would change nothing, and for milestones that come too
     late.
     """
+    if training.recipe == PROBE:
+        raise SettingError(
+            f"--recipe {PROBE} fits a head on features and trains no network: in a study that is "
+            f'depth = "{PROBE}"'
+        )
+    if training.whiten is not None:
+        raise SettingError(f"--whiten is of the recipe {PROBE}: pass that, or leave it out")
     chosen = {
         "epochs": training.epochs,
         "batch_size": training.batch_size,

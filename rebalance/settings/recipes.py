@@ -139,6 +139,24 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+PROBE = "probe"  # the recipe that trains nothing but a linear head, to the end
+
+
+@dataclass(frozen=True)
+class ProbeRecipe:
+    """How a head is fitted on features that stay as they are: see ``heads.probe``.
+
+    whiten: from 0 to 1. folds: of the training images, by which the penalty is chosen.
+    """
+
+    whiten: float = 0.4
+    folds: int = 5
+
+    def as_record(self) -> dict[str, Any]:
+        """Return its numbers by name; no epoch is among them."""
+        return {"frozen_epochs": 0, "epochs": 0, "whiten": self.whiten, "folds": self.folds}
+
+
 def shares_of(milestones: Sequence[float], epochs: int) -> tuple[float, ...]:
     """Return milestones as shares of the epochs: whole numbers count epochs, others are shares.
 

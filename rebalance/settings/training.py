@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebalance.settings.option import Options, again, option
-from rebalance.settings.recipes import HIGHEST_RATE, MOST_EPOCHS, NORMALISATIONS, RECIPES
+from rebalance.settings.recipes import HIGHEST_RATE, MOST_EPOCHS, NORMALISATIONS, PROBE, RECIPES
 from rebalance.settings.running import LARGEST_SIDE, PRECISIONS, RESIZE, RESIZES
 
 # A set that takes at most so many bytes when decoded stays in memory.
@@ -18,10 +18,19 @@ class TrainOptions(Options):
 
     recipe: str = option(
         "transfer",
-        choices=tuple(RECIPES),
+        choices=(*RECIPES, PROBE),
         help="transfer: from ImageNet weights, the head first; scratch: "
         "as the literature trains on CIFAR; cce, eos: the same as the papers of these names "
-        "have it. The next options override it.",
+        "have it; the options up to --grad-accum override them. probe: the network stays as it is, "
+        "and a linear head is fitted on its features, in seconds.",
+    )
+    whiten: float | None = option(
+        None,
+        least=0,
+        most=1,
+        in_study=False,
+        help="With --recipe probe: how far features are brought to one spread in every direction "
+        "within classes, before the head is fitted. [default: 0.4]",
     )
     epochs: int | None = option(
         None, least=1, most=MOST_EPOCHS, help="Epochs that train everything."

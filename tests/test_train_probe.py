@@ -1,0 +1,147 @@
+"""train --recipe probe: a body as it is, and a linear head fitted on its features."""
+
+import csv
+import json
+import logging
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import rebalance
+from rebalance.data.groups import groups_of, read_groups
+from rebalance.data.samples import open_training
+from rebalance.errors import SettingError
+from rebalance.heads.scaling import whitening
+from rebalance.models.checkpoints import load_network
+from rebalance.reports.runs.results import read_results
+from rebalance.runs.options import Sets
+from rebalance.settings import FolderOptions, ScoringOptions, TrainOptions
+from rebalance.settings.recipes import ProbeRecipe
+from rebalance.workflow.probing import _sides, chosen_probe
+
+CPU = {"device": "cpu", "precision": "fp32"}
+
+
+@pytest.fixture(scope="module")
+def body(few, tmp_path_factory):
+    """A run whose network is to stay as it is."""
+    folder = tmp_path_factory.mktemp("body") / "run"
+    rebalance.train(*few, folder, recipe="scratch", arch="cifar_resnet20", epochs=1, **CPU)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def probed(few, body, tmp_path_factory):
+    """The run of a probe on it, and its metrics."""
+    folder = tmp_path_factory.mktemp("probed") / "run"
+    options = {"recipe": "probe", "weights": str(body), "threshold": "prior", **CPU}
+    return folder, rebalance.train(*few, folder, **options)
+
+
+def embeddings(data, extractor):
+    table = rebalance.extract(data, extractor=str(extractor), layers=["embedding"], **CPU)
+    values = table.layers["embedding"].read(slice(None), slice(None))
+    return values, np.array(table.folder.labels)
+
+
+def test_the_run_holds_one_linear_layer_as_scikit_learn_fits_it(few, body, probed):
+    seen, labels = embeddings(few[0], body)
+    tested, truth = embeddings(few[1], body)
+    folder, metrics = probed
+    head = load_network(folder / "model.safetensors").network.last.requires_grad_(False)
+    logits = tested @ head.weight.numpy().T + head.bias.numpy()
+    mean, deviation = seen.mean(axis=0), seen.std(axis=0)
+    deviation[deviation == 0] = 1
+    turn = whitening((seen - mean).astype(float) / deviation, labels, 0.4)
+    scaled, held = ((each - mean) / deviation @ turn for each in (seen, tested))
+    fits = []
+    for power in range(-2, 11):  # it tells its penalty in the log alone
+        penalty = 10 ** (-power / 2)
+        model = LogisticRegression(C=1 / penalty / len(labels), tol=1e-8, max_iter=5000)
+        said = model.fit(scaled, labels).predict_log_proba(held)
+        own = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        fits.append(np.abs(said - own).max())
+    assert min(fits) < 0.02 < sorted(fits)[1]
+    predicted = (logits - np.log(np.bincount(labels))).argmax(axis=1)
+    with (folder / "predictions.csv").open(newline="") as lines:
+        decided = [row["prediction"] for row in csv.DictReader(lines)]
+    assert decided == [("curves", "lines", "loops")[each] for each in predicted]
+    assert metrics["accuracy"] == pytest.approx((predicted == truth).mean())
+
+
+def test_the_run_is_like_any_other(few, body, probed):
+    folder, metrics = probed
+    again = rebalance.evaluate(folder, few[1], **CPU)
+    assert {**metrics, **again} == metrics
+    former, _ = embeddings(few[1], body)
+    np.testing.assert_allclose(embeddings(few[1], folder)[0], former, atol=1e-5)
+    (shown,) = read_results([folder])  # by report
+    assert shown.metrics and not shown.missing and not shown.epochs.numbers
+    options = json.loads((folder / "options.json").read_text())["options"]
+    assert options["recipe"] == {
+        "name": "probe",
+        "frozen_epochs": 0,
+        "epochs": 0,
+        "whiten": 0.4,
+        "folds": 5,
+    }
+
+
+def test_a_balanced_softmax_is_the_prior_divided_out(few, body, probed, tmp_path, caplog):
+    _, metrics = probed
+    with caplog.at_level(logging.INFO, "rebalance"):
+        found = rebalance.train(
+            *few,
+            tmp_path / "run",
+            recipe="probe",
+            weights=str(body),
+            loss="balanced-softmax",
+            **CPU,
+        )
+    told = [each for each in caplog.messages if "penalty" in each]
+    assert len(told) == 1 and told[0].endswith("by 5 folds")
+    assert found["balanced_accuracy"] == metrics["balanced_accuracy"]
+    assert found["log_loss"] == pytest.approx(metrics["log_loss"], abs=1e-4)
+
+
+def test_folds_keep_groups_and_equal_files_together(few, tmp_path):
+    seen = open_training(few[0], FolderOptions(), 1, strict=True)
+    lines = [f"{path},{place // 4}" for place, path in enumerate(seen.folder.paths)]
+    (tmp_path / "groups.csv").write_text("\n".join(["file_name,group", *lines]) + "\n")
+    sets = Sets(seen, None, None)
+    sides = _sides(sets, ScoringOptions(groups=tmp_path / "groups.csv"), ProbeRecipe(), 0)
+    owners = groups_of(seen.folder.paths, read_groups(tmp_path / "groups.csv"))
+    compared = np.concatenate([each.compared for each in sides])
+    assert sorted(compared) == list(range(len(lines)))
+    for each in sides:
+        assert not {owners[place] for place in each.fitted} & {
+            owners[place] for place in each.compared
+        }
+    twice = seen.take([*range(len(lines)), *range(10)])
+    for each in _sides(Sets(twice, None, None), ScoringOptions(), ProbeRecipe(), 0):
+        names = [{twice.folder.paths[at] for at in side} for side in (each.fitted, each.compared)]
+        assert not names[0] & names[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 3}, "leave out --epochs"),
+        ({"regime": "drw"}, "leave out --regime"),
+        ({"rebalance_head": "eos"}, "leave out --rebalance-head"),
+        ({"weights": "scratch"}, "needs a network that has been trained"),
+    ],
+)
+def test_what_a_probe_has_no_use_for_is_refused(options, message):
+    with pytest.raises(SettingError, match=message):
+        chosen_probe(TrainOptions(recipe="probe", **options))
+
+
+def test_what_needs_epochs_or_another_recipe_is_refused(few, body, tmp_path):
+    how = {"recipe": "probe", "weights": str(body), **CPU}
+    with pytest.raises(SettingError, match=r"choose ce, weighted, cost, .* in place of ldam"):
+        rebalance.train(*few, tmp_path / "run", loss="ldam", **how)
+    with pytest.raises(SettingError, match="--whiten is of the recipe probe"):
+        rebalance.train(*few, tmp_path / "run", recipe="scratch", whiten=0.2, **CPU)
+    assert not (tmp_path / "run").exists()

@@ -129,7 +129,10 @@ def train_probe(
         _put(network, fitted)
         ranges = FeatureRanges.of(seen, labels[: len(seen)])
         trained = Trained(arch, network, transform, loss, amounts, ranges)
-        return conclude(folder, trained, scoring, sets.seen, sets.tested, evaluator)
+        return conclude(
+            *(folder, trained, scoring, sets.seen, sets.tested, evaluator),
+            validation=sets.validation,
+        )
 
 
 def chosen_probe(training: TrainOptions) -> ProbeRecipe:

@@ -65,6 +65,9 @@ def expected_of(predictions: Predictions) -> dict[str, float]:
     return {
         "accuracy": sklearn_metrics.accuracy_score(true, predicted),
         "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(true, predicted),
+        "worst_recall": min(
+            sklearn_metrics.recall_score(true, predicted, labels=present, average=None)
+        ),
         "gmean": geometric_mean_score(true, predicted, labels=present, average="multiclass"),
         "gmean_macro": geometric_mean_score(true, predicted, labels=present, average="macro"),
         "specificity_macro": specificity_score(true, predicted, labels=present, average="macro"),
@@ -129,6 +132,7 @@ def test_two_classes_by_hand() -> None:
         {
             "accuracy": 3 / 4,
             "balanced_accuracy": (2 / 3 + 1) / 2,
+            "worst_recall": 2 / 3,
             "gmean": (2 / 3) ** 0.5,
             "gmean_macro": (2 / 3 + 1) / 2,
             "specificity_macro": (1 + 2 / 3) / 2,

@@ -32,6 +32,11 @@ def balanced_accuracy(predictions: Predictions) -> float:
     return float(predictions.recalls.mean())
 
 
+def worst_recall(predictions: Predictions) -> float:
+    """Find the smallest of the recalls: that of the class which is found worst."""
+    return float(predictions.recalls.min())
+
+
 def gmean(predictions: Predictions) -> float:
     """Compute the geometric mean of the recalls; 0 where a class is never found.
 
@@ -155,6 +160,7 @@ METRICS: dict[str, Metric] = {
     for metric in (
         accuracy,
         balanced_accuracy,
+        worst_recall,
         gmean,
         gmean_macro,
         specificity_macro,

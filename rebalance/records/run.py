@@ -234,6 +234,7 @@ class _Later(_Undefined, total=False):
         "The mean area under the ROC curve, weighted by the test images of the classes; null where "
         "all are of one.",
     ]
+    worst_recall: Annotated[float, "The smallest recall of a class."]
     ece: Annotated[float, "The expected calibration error of the largest probability, in 15 bins."]
     ece_balanced: Annotated[float, "The same, each image counted as one over those of its class."]
 

@@ -16,6 +16,7 @@ BETTER, WORSE, UNTOLD = "better", "worse", "not distinguishable"
 SMALLER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "ece_balanced"})
 RANGES = {  # of metrics that know an end
     **dict.fromkeys(("accuracy", "balanced_accuracy", "gmean", "gmean_macro", "f1_macro"), (0, 1)),
+    "worst_recall": (0, 1),
     **dict.fromkeys(("specificity_macro", "f1_weighted", "f2_macro", "f05_macro"), (0, 1)),
     **dict.fromkeys(("roc_auc_ovr_macro", "roc_auc_ovr_weighted"), (0, 1)),
     "average_precision_macro": (0, 1),

@@ -20,6 +20,7 @@ FEW_GROUPS = 3  # for each fold: a class of fewer is judged by one or two at a t
 FEW_PAIRS = 5  # with fewer, an interval is so wide that it hardly ever tells anything apart
 TITLES = {
     "balanced_accuracy": "balanced accuracy",
+    "worst_recall": "recall of the worst class",
     "gmean": "G-mean",
     "gmean_macro": "G-mean (macro)",
     "f1_macro": "macro F1",

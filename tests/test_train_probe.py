@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,14 +12,15 @@ from sklearn.linear_model import LogisticRegression
 import rebalance
 from rebalance.data.groups import groups_of, read_groups
 from rebalance.data.samples import open_training
-from rebalance.errors import SettingError
+from rebalance.errors import DataError, SettingError
 from rebalance.heads.scaling import whitening
+from rebalance.losses import make_loss
 from rebalance.models.checkpoints import load_network
 from rebalance.reports.runs.results import read_results
 from rebalance.runs.options import Sets
 from rebalance.settings import FolderOptions, ScoringOptions, TrainOptions
 from rebalance.settings.recipes import ProbeRecipe
-from rebalance.workflow.probing import _sides, chosen_probe
+from rebalance.workflow.probing import _check, _sides, chosen_probe
 
 CPU = {"device": "cpu", "precision": "fp32"}
 
@@ -136,6 +138,13 @@ def test_folds_keep_groups_and_equal_files_together(few, tmp_path):
 def test_what_a_probe_has_no_use_for_is_refused(options, message):
     with pytest.raises(SettingError, match=message):
         chosen_probe(TrainOptions(recipe="probe", **options))
+
+
+def test_labels_that_are_shared_are_refused(few):
+    seen = open_training(few[0], FolderOptions(), 1, strict=True)
+    sets = Sets(replace(seen, shares={0: (1, 0.5)}), None, None)
+    with pytest.raises(DataError, match="whole labels, and 1 samples share theirs"):
+        _check(make_loss("ce", seen.counts, {}), "ce", sets)
 
 
 def test_what_needs_epochs_or_another_recipe_is_refused(few, body, tmp_path):

@@ -48,7 +48,7 @@ from rebalance.settings import (
     TrainOptions,
 )
 from rebalance.settings.recipes import PROBE, ProbeRecipe
-from rebalance.workflow.conclusion import Trained, conclude, warn_of_one_class
+from rebalance.workflow.conclusion import Trained, check_calibration, conclude, warn_of_one_class
 from rebalance.workflow.features import describe
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def train_probe(
 ) -> MetricsRecord:
     """Fit a head on features of DATA, evaluate on TEST, keep both as a run; the metrics."""
     recipe = chosen_probe(training)
+    check_calibration(scoring)
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
             begun = processes.by_first(partial(Run.open, output))
@@ -189,6 +190,11 @@ def _check(loss: "Loss", name: str, sets: Sets) -> None:
         raise SettingError(
             f"--recipe {PROBE} minimises cross entropy with class weights or shares: choose ce, "
             f"weighted, cost, balanced-softmax or logit-adjusted in place of {name}"
+        )
+    if sets.seen.shares:
+        raise DataError(
+            f"--recipe {PROBE} learns from whole labels, and {len(sets.seen.shares)} samples share "
+            "theirs with a partner: train by another recipe, or oversample by another method"
         )
     for each, count in zip(sets.seen.classes, sets.seen.counts, strict=True):
         if not count:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from rebalance.data.samples import open_scoring, open_training
 from rebalance.data.separation import apart_from, check_overlap, overlap, split_off
 from rebalance.data.splits import stratified_split
 from rebalance.errors import DataError, ManifestError, UnreadableImage
-from rebalance.manifest import Manifest, Row, write_manifest
+from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.settings import FolderOptions
 
 PLAIN = FolderOptions()
@@ -88,6 +89,18 @@ def test_taking_samples_keeps_what_belongs_to_them(oversampled):
     assert taken.partners == ("cat/001.png", None) and taken.weights == (0.5, 0.0)
     assert set(taken.digests) == {"dog/002.png", "cat/001.png", "cat/000.png"}
     assert taken.classes == ("cat", "dog", "eel")
+
+
+def test_a_shared_label_goes_with_its_sample(tmp_path, train, oversampled):
+    rows = list(read_manifest(oversampled).rows)
+    rows[-1] = replace(rows[-1], share=0.125)
+    training = opened(write(tmp_path / "soft.csv", train, rows))
+    assert training.shares == {len(rows) - 1: (0, 0.125)}
+    assert training.take([0, len(rows) - 1, 1]).shares == {1: (0, 0.125)}
+    assert training.take([0, 1]).shares == {}
+    alone = [row for row in rows if row.file_name != "cat/001.png"]
+    with pytest.raises(DataError, match=r"shared with the class of 'cat/001\.png', and no row"):
+        opened(write(tmp_path / "alone.csv", train, alone))
 
 
 def test_samples_that_need_an_unreadable_file_are_left_out(oversampled, train, caplog):

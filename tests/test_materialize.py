@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -91,6 +92,13 @@ def test_hugging_face_loads_every_row_under_its_class(tmp_path, manifest):
     )["train"]
     names = loaded.features["label"].names
     assert Counter(names[label] for label in loaded["label"]) == {"cat": 5, "dog": 1}
+
+
+def test_a_shared_label_is_said_to_become_that_of_the_base(tmp_path, photos, rows, caplog):
+    soft = [replace(row, share=0.25) if row.partner else row for row in rows]
+    made = materialize(write(tmp_path, soft, photos), tmp_path / "out")
+    assert made.counts == {"cat": 5, "dog": 1}
+    assert "2 blends have a label that two classes share" in caplog.text
 
 
 def test_our_own_scan_finds_every_row(tmp_path, manifest):

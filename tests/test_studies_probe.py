@@ -252,3 +252,18 @@ def test_few_samples_get_as_many_steps_as_many():
 def test_a_stream_belongs_to_a_seed_and_a_fold():
     streams = {stream_of(seed, fold) for seed in range(5) for fold in range(5)}
     assert len(streams) == 25
+
+
+def test_a_label_that_two_classes_share_counts_for_both(make_setup):
+    block = Block(make_setup({}), 0, 0)
+    taught = block._teach(*of("skew-mix")[1].taught)
+    labels = block._side(inner=False).part.labels
+    chosen, _ = block._side(inner=False).rebalanced(named("skew-mix"))
+    by_hand = np.bincount(labels, minlength=3).astype(float)
+    added = chosen.added
+    for base, partner, share in zip(added.base, added.partner, added.share, strict=True):
+        by_hand[labels[base]] += 1 - share
+        by_hand[labels[partner]] += share
+    assert taught.samples == 600  # three classes of 100 and as many blends
+    np.testing.assert_allclose(taught.amounts.prior(), by_hand / 600)
+    assert by_hand.argmax() == 2  # the rarest owns most of what lies between

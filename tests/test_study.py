@@ -225,6 +225,11 @@ def test_class_sizes_that_no_fold_can_have_are_said_before_any_network_learns(le
     [
         ('[grid]\nloss = ["mfe"]\nregime = ["drw"]', "", "drw needs a loss that can weigh"),
         (
+            '[grid]\nloss = ["mfe"]\nrebalance = ["skew-mix"]',
+            "",
+            "MFE takes one class for each sample",
+        ),
+        (
             '[grid]\nloss = [{loss = "crl", level = "instance"}]',
             "",
             "a probe's stay where they are",

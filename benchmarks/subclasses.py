@@ -83,7 +83,12 @@ def evenness(
         quotas = allot(found.sizes, keep)
         draws = {
             name: pick_per_cluster(
-                found.labels, found.distances, quotas, pick, seeds.generator(seed, "pick", name)
+                found.labels,
+                found.distances,
+                quotas,
+                pick,
+                seeds.generator(seed, "pick", name),
+                found.components,
             )
             for name, pick in PICKERS.items()
         }

@@ -114,7 +114,7 @@ def with_blends(counts: Mapping[str, int], growth: Growth) -> dict[str, int]:
     {'cat': 100, 'dog': 100, 'owl': 0}
     """
     sizes = grown_sizes(counts, growth)
-    asked = {*growth.classes, *dict(growth.per_class)} or set(counts)
+    asked = {*growth.classes, *dict(growth.per_class)} if growth.classes else set(counts)
     wanted = {name: size * (2 if name in asked else 1) for name, size in sizes.items()}
     return _listable(wanted, counts)
 

@@ -71,7 +71,9 @@ def told(manifest):
 @pytest.mark.parametrize("to", ["min", "2x"])
 def test_cuts_are_those_of_undersample(part, table, command, name, to):
     method, _, pick = name.partition("-")
-    options = {"method": "subclass", "pick": pick} if method == "subclass" else {"method": name}
+    options = {"method": name}
+    if method == "subclass":
+        options = {"method": "subclass", "pick": pick, "quotas": "equal"}
     if name == "random-under":
         options = {"method": "random"}
     found = rebalanced(part, with_options(name, {"to": to}))

@@ -33,7 +33,7 @@ def split_off(
     """
     folder = training.folder
     label_of = dict(zip(folder.paths, folder.labels, strict=True))
-    kin = _kin(training, groups)
+    kin = kin_of(training, groups)
     images, labels = list(label_of), list(label_of.values())
     _, validation = stratified_split(labels, fraction, rng, [kin[path] for path in images])
     held_out = tuple(images[position] for position in validation)
@@ -97,8 +97,11 @@ def check_overlap(training: TrainingSet, scoring: ScoringSet, *, allowed: bool) 
     log.warning("%s", told)
 
 
-def _kin(training: TrainingSet, groups: Mapping[str, str] | None) -> dict[str, int]:
-    """Number the files so that those with one number must stay on one side."""
+def kin_of(training: TrainingSet, groups: Mapping[str, str] | None) -> dict[str, int]:
+    """Number the files of training samples so that those with one number must stay on one side.
+
+    They are of one content, or of one group where there are ``groups``: the group of each file.
+    """
     files = list(training.digests)
     by_content = list(training.digests.values())
     numbers = linked(by_content) if groups is None else linked(by_content, groups_of(files, groups))

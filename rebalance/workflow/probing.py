@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
-from rebalance.atomic import held
 from rebalance.data.folder import ImageFolder
-from rebalance.data.groups import groups_of, read_groups
+from rebalance.data.groups import read_groups
 from rebalance.data.samples import ScoringSet, TrainingSet
+from rebalance.data.separation import kin_of
 from rebalance.data.splits import linked
 from rebalance.distributed.processes import joined
 from rebalance.errors import DataError, SettingError
@@ -27,14 +27,11 @@ from rebalance.heads.probe import ProbeHead, Sides, fit_probe
 from rebalance.metrics import FeatureRanges
 from rebalance.progress import Progress
 from rebalance.records import MetricsRecord
-from rebalance.runs import Run
 from rebalance.runs.options import (
-    FREE,
     Sets,
     make_loss,
     open_sets,
     record_options,
-    resize_from,
     with_resize,
 )
 from rebalance.scoring.amounts import Amounts
@@ -48,6 +45,7 @@ from rebalance.settings import (
     TrainOptions,
 )
 from rebalance.settings.recipes import PROBE, ProbeRecipe
+from rebalance.workflow.beginning import as_begun, begun_folder
 from rebalance.workflow.conclusion import Trained, check_calibration, conclude, warn_of_one_class
 from rebalance.workflow.features import describe
 
@@ -82,8 +80,7 @@ def train_probe(
     check_calibration(scoring)
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
-            begun = processes.by_first(partial(Run.open, output))
-            training = replace(training, resize=training.resize or resize_from(begun.options))
+            training = as_begun(training, output, processes)
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         opened = _without_groups(scoring)
         sets = processes.by_first(
@@ -113,13 +110,9 @@ def train_probe(
             *(scoring.classifier, scoring.threshold, sets.seen.classes, amounts), sets.seen.counts
         )
         warn_of_one_class(sets.tested)
-        begin = (
-            partial(Run.resume, output, options, free=FREE)
-            if resume
-            else partial(Run.create, output, options, overwrite=run.overwrite)
+        folder = begun_folder(
+            output, options, holding, processes, overwrite=run.overwrite, resume=resume
         )
-        processes.by_first(partial(holding.enter_context, held(Path(output))))
-        folder = processes.by_first(begin)
         look = partial(_features, network, transform, training, run, evaluator)
         seen = look(sets.seen)
         shown = [seen] if sets.validation is None else [seen, look(sets.validation)]
@@ -218,22 +211,17 @@ def _labels(sets: Sets) -> NDArray[np.int64]:
 def _sides(sets: Sets, scoring: ScoringOptions, recipe: ProbeRecipe, seed: int) -> list[Sides]:
     """What penalties are compared by: the validation images, or folds of the training samples.
 
-    Samples of one content, of one group, or that blend with one of them stay together. None where
+    Samples of one content, of one group, or that blend with one of them stay together. Empty where
     no class has two that may be parted.
     """
     seen, total = sets.seen, len(_labels(sets))
     place = np.arange(len(seen.folder.paths))
     if sets.validation is not None:
         return [Sides(place, np.arange(len(place), total))]
-    files = list(seen.digests)
-    contents = [seen.digests[path] for path in files]
-    grouped = scoring.groups is not None
+    groups = None
     if scoring.groups is not None:
         groups = read_groups(scoring.groups, scoring.group_column)
-        numbers = linked(contents, groups_of(files, groups))
-    else:
-        numbers = linked(contents)
-    number = dict(zip(files, numbers, strict=True))
+    number = kin_of(seen, groups)
     own = [number[path] for path in seen.folder.paths]
     others = [
         number[path if other is None else other]
@@ -246,7 +234,7 @@ def _sides(sets: Sets, scoring: ScoringOptions, recipe: ProbeRecipe, seed: int) 
     if folds < 2:
         return []
     stream = seeds.integer(seed, "probe")
-    fold = dealt(labels, kin, folds, stream, grouped=grouped)
+    fold = dealt(labels, kin, folds, stream, grouped=groups is not None)
     used = np.unique(fold)
     return [Sides(place[fold != each], place[fold == each]) for each in used if len(used) > 1]
 

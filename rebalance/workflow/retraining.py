@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from rebalance.atomic import held
 from rebalance.data.samples import ScoringSet, open_scoring
 from rebalance.data.separation import check_overlap
 from rebalance.distributed.processes import joined
@@ -25,6 +24,7 @@ from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
+from rebalance.workflow.beginning import begun_folder
 from rebalance.workflow.conclusion import Trained, check_calibration, conclude, warn_of_one_class
 from rebalance.workflow.head_samples import HeadSamples
 from rebalance.workflow.heads import with_rebalanced_head
@@ -74,9 +74,7 @@ def retrain_head(
                 "seed": run.seed,
             },
         }
-        begin = partial(Run.create, output, options, overwrite=run.overwrite)
-        processes.by_first(partial(holding.enter_context, held(Path(output))))
-        folder = processes.by_first(begin)
+        folder = begun_folder(output, options, holding, processes, overwrite=run.overwrite)
         counts = options["counts"]
         network = Trained(
             saved.metadata["arch"],

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rebalance.atomic import held
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.distributed.processes import Processes, joined
 from rebalance.losses import check_options
@@ -26,14 +25,12 @@ from rebalance.progress import Progress
 from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.runs import Run
 from rebalance.runs.options import (
-    FREE,
     Sets,
     class_weights_of,
     first_phase_of,
     make_loss,
     open_sets,
     record_options,
-    resize_from,
     with_resize,
 )
 from rebalance.runs.recipe import chosen_phase, chosen_recipe
@@ -45,6 +42,7 @@ from rebalance.training.first_phase import FirstPhase
 from rebalance.training.initial_network import untrained
 from rebalance.training.regimes import REGIMES, Moment
 from rebalance.training.sampling import SAMPLERS, Division
+from rebalance.workflow.beginning import as_begun, begun_folder
 from rebalance.workflow.conclusion import Trained, check_calibration, conclude, warn_of_one_class
 from rebalance.workflow.head_samples import HeadSamples
 from rebalance.workflow.heads import with_rebalanced_head
@@ -79,9 +77,7 @@ def train(
     check_calibration(scoring)
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
-            begun = processes.by_first(partial(Run.open, output))
-            resize = training.resize or resize_from(begun.options)  # whatever the default is now
-            training = replace(training, resize=resize)
+            training = as_begun(training, output, processes)
         recipe, first = chosen_recipe(training), chosen_phase(training)
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         sets = processes.by_first(
@@ -112,13 +108,9 @@ def train(
         _check(training, recipe, first, sets, network, loss, processes)
         _check_rule(scoring, options, recipe, sets, samples)
         # What cannot be is said by now: neither a folder nor an epoch is spent on it.
-        begin = (
-            partial(Run.resume, output, options, free=FREE)
-            if resume
-            else partial(Run.create, output, options, overwrite=run.overwrite)
+        folder = begun_folder(
+            output, options, holding, processes, overwrite=run.overwrite, resume=resume
         )
-        processes.by_first(partial(holding.enter_context, held(Path(output))))
-        folder = processes.by_first(begin)
         from rebalance.training.dataset import dataset_of
 
         dataset = dataset_of(sets.seen, transform, recipe.augmentation, training.in_memory)

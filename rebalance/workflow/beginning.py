@@ -1,0 +1,48 @@
+"""How every training begins: what a resumed run goes on with, and the run folder it writes to.
+
+Imports no torch; never click.
+"""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from rebalance.atomic import held
+from rebalance.distributed.processes import Processes
+from rebalance.records import RunOptionsRecord
+from rebalance.runs import Run
+from rebalance.runs.options import FREE, resize_from
+from rebalance.settings import TrainOptions
+
+
+def as_begun(training: TrainOptions, output: Path | str, processes: Processes) -> TrainOptions:
+    """Return the options to resume a run with: its images stay squares as they were made before.
+
+    What is asked for in ``training`` goes first, and the default of today does not count.
+    """
+    begun = processes.by_first(partial(Run.open, output))
+    return replace(training, resize=training.resize or resize_from(begun.options))
+
+
+def begun_folder(
+    output: Path | str,
+    options: RunOptionsRecord,
+    holding: ExitStack,
+    processes: Processes,
+    *,
+    overwrite: bool,
+    resume: bool = False,
+) -> Run:
+    """Return the run folder, new or gone on with, which is this command's until ``holding`` ends.
+
+    Raises OutputError where another command writes to it, otherwise as ``Run.create`` and
+    ``Run.resume``.
+    """
+    begin = (
+        partial(Run.resume, output, options, free=FREE)
+        if resume
+        else partial(Run.create, output, options, overwrite=overwrite)
+    )
+    processes.by_first(partial(holding.enter_context, held(Path(output))))
+    return processes.by_first(begin)

@@ -63,6 +63,7 @@ NEVER = {
     "rebalance.exchange": NUMERIC,
     "rebalance.numerics.compiled": TORCH,
     "rebalance.clusters": TORCH,
+    "rebalance.collection": TORCH,
     "rebalance.undersampling": TORCH,
     "rebalance.models": LEARNING,
     "rebalance.forward": LEARNING,

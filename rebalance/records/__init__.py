@@ -5,6 +5,14 @@ them, and the JSON Schemas in ``rebalance.schemas`` and docs/records.md are deri
 import the standard library only, so that any script can afford it.
 """
 
+from rebalance.records.collection import (
+    ClassNeed,
+    CollectionRecord,
+    CurvePoint,
+    GainRecord,
+    HiddenPart,
+    SubclassNeed,
+)
 from rebalance.records.inspection import FindingRecord, FoundImage, InspectionRecord
 from rebalance.records.manifest import (
     ClassStory,
@@ -53,20 +61,25 @@ from rebalance.records.study import (
 
 __all__ = [
     "CentresRecord",
+    "ClassNeed",
     "ClassScores",
     "ClassStory",
+    "CollectionRecord",
     "Counts",
     "CoverFigures",
     "CoverRecord",
+    "CurvePoint",
     "DecisionRecord",
     "DefinitionRecord",
     "DifferenceRecord",
     "ExtractorRecord",
     "FindingRecord",
     "FoundImage",
+    "GainRecord",
     "GapPartRecord",
     "GapRecord",
     "HeadRecord",
+    "HiddenPart",
     "ImbalanceRatio",
     "InspectionRecord",
     "LossRecord",
@@ -87,6 +100,7 @@ __all__ = [
     "SourceRecord",
     "StoryRecord",
     "StudyRecord",
+    "SubclassNeed",
     "SummaryRecord",
     "SuspectRecord",
     "TrainingSource",

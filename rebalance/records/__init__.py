@@ -12,6 +12,17 @@ from rebalance.records.collection import (
     GainRecord,
     HiddenPart,
     SubclassNeed,
+from rebalance.records.advice import (
+    AdviceRecord,
+    AdviceStory,
+    CandidateRecord,
+    ChangeRecord,
+    ClassChange,
+    GainRecord,
+    LookRecord,
+    OpenRecord,
+    RoundRecord,
+    StepRecord,
 )
 from rebalance.records.inspection import FindingRecord, FoundImage, InspectionRecord
 from rebalance.records.manifest import (
@@ -60,8 +71,13 @@ from rebalance.records.study import (
 )
 
 __all__ = [
+    "AdviceRecord",
+    "AdviceStory",
+    "CandidateRecord",
     "CentresRecord",
     "ClassNeed",
+    "ChangeRecord",
+    "ClassChange",
     "ClassScores",
     "ClassStory",
     "CollectionRecord",
@@ -82,13 +98,16 @@ __all__ = [
     "HiddenPart",
     "ImbalanceRatio",
     "InspectionRecord",
+    "LookRecord",
     "LossRecord",
     "ManifestRecord",
     "MetricsRecord",
     "NetworkRecord",
+    "OpenRecord",
     "OutcomeRecord",
     "PhaseRecord",
     "RegimeRecord",
+    "RoundRecord",
     "RowRecord",
     "RuleRecord",
     "RunOptionsRecord",
@@ -98,6 +117,7 @@ __all__ = [
     "ShotGroup",
     "ShotGroups",
     "SourceRecord",
+    "StepRecord",
     "StoryRecord",
     "StudyRecord",
     "SubclassNeed",

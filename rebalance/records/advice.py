@@ -22,12 +22,16 @@ class LookRecord(TypedDict):
     """Something about the images that whoever trains on them should know."""
 
     kind: Annotated[
-        str, "What it is about: imbalance, unreadable, conflicts, look-alikes, groups or few."
+        str,
+        "What it is about: imbalance, unreadable, conflicts, leakage, look-alikes, groups or few.",
     ]
     warning: Annotated[bool, "Whether it should be mended before anything is trained."]
     sentence: Annotated[str, "What was seen, in plain words."]
     classes: Annotated[dict[str, int], "The classes that it concerns, and how many images of each."]
-    images: Annotated[list[str], "Some of the images that it concerns, relative to the folder."]
+    images: Annotated[
+        list[list[str]],
+        "Some of the images that it concerns, relative to root; those of one list belong together.",
+    ]
 
 
 class ChangeRecord(TypedDict):
@@ -47,6 +51,7 @@ class CandidateRecord(TypedDict):
     """A treatment that was tried, and what came of it."""
 
     name: Annotated[str, "Its name."]
+    does: Annotated[str, "What one does who follows it, as a phrase in plain words."]
     treatment: Annotated[TreatmentRecord, "The treatment, as a study names it."]
     retrains: Annotated[bool, "Whether it needs training; one that decides otherwise needs none."]
     standing: Annotated[Standing, "What it is in the end."]
@@ -63,6 +68,7 @@ class CandidateRecord(TypedDict):
         GainRecord | None, "Beside doing nothing on the test images; null without."
     ]
     worst: Annotated[ClassChange | None, "The class that doing nothing recognises least often."]
+    classes: Annotated[list[ClassChange], "Each class, in their order; empty without any pair."]
     calibration: Annotated[ChangeRecord, "The class-balanced expected calibration error."]
     seconds: Annotated[float, "The time that a pair took, the median."]
 
@@ -98,6 +104,7 @@ class AdviceStory(TypedDict):
     """What the advice is about, and how it was reached."""
 
     data: Annotated[str, "The folder or the manifest of the images."]
+    root: Annotated[str, "The folder that names of images are relative to, in full."]
     test: Annotated[str | None, "The test images; null without any."]
     images: Annotated[int, "The images that can be read."]
     counts: Annotated[dict[str, int], "These images of each class, by its name."]

@@ -10,7 +10,7 @@ from typing import Any
 
 from rebalance.errors import SettingError
 
-NAMES = ("manifest", "options", "decision", "metrics", "study", "inspection")
+NAMES = ("manifest", "options", "decision", "metrics", "study", "inspection", "advice")
 
 __all__ = ["NAMES", "schema", "schema_path"]
 
@@ -30,8 +30,8 @@ def schema(name: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) called ``name``, for any validator to use.
 
     ``manifest`` is that of M.json; ``options``, ``decision`` and ``metrics`` are those of a run's
-    files; ``study`` is that of study.json; ``inspection`` is that of ``inspect --json``. Raises
-    SettingError for another name.
+    files; ``study`` is that of study.json; ``inspection`` is that of ``inspect --json``;
+    ``advice`` is that of advice.json. Raises SettingError for another name.
 
     >>> schema("manifest")["$id"]
     'urn:rebalance:manifest:1'

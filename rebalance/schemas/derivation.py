@@ -19,6 +19,7 @@ from typing import (
 )
 
 from rebalance.records import (
+    AdviceRecord,
     DecisionRecord,
     InspectionRecord,
     ManifestRecord,
@@ -28,6 +29,7 @@ from rebalance.records import (
     StoryRecord,
     StudyRecord,
 )
+from rebalance.records.advice import FORMAT as ADVICE
 from rebalance.records.manifest import FORMAT as MANIFEST
 from rebalance.records.manifest import WRITTEN
 from rebalance.records.run import FORMAT as RUN
@@ -44,6 +46,7 @@ ROOTS: dict[str, tuple[str, type, int]] = {
     "metrics": ("RUN/metrics.json: how good a run is on its test set", MetricsRecord, RUN),
     "study": ("study.json: what a study came to", StudyRecord, STUDY),
     "inspection": ("The output of rebalance inspect --json", InspectionRecord, 1),
+    "advice": ("advice.json: what to do with a folder of images, and why", AdviceRecord, ADVICE),
 }
 # A reader finds any key absent, a writer leaves none of these out.
 REQUIRED: dict[type, frozenset[str]] = {ManifestRecord: WRITTEN, StoryRecord: TOLD}

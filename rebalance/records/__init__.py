@@ -5,13 +5,6 @@ them, and the JSON Schemas in ``rebalance.schemas`` and docs/records.md are deri
 import the standard library only, so that any script can afford it.
 """
 
-from rebalance.records.collection import (
-    ClassNeed,
-    CollectionRecord,
-    CurvePoint,
-    GainRecord,
-    HiddenPart,
-    SubclassNeed,
 from rebalance.records.advice import (
     AdviceRecord,
     AdviceStory,
@@ -23,6 +16,14 @@ from rebalance.records.advice import (
     OpenRecord,
     RoundRecord,
     StepRecord,
+)
+from rebalance.records.collection import (
+    ClassNeed,
+    CollectionRecord,
+    CurvePoint,
+    GrowthGain,
+    HiddenPart,
+    SubclassNeed,
 )
 from rebalance.records.inspection import FindingRecord, FoundImage, InspectionRecord
 from rebalance.records.manifest import (
@@ -75,9 +76,9 @@ __all__ = [
     "AdviceStory",
     "CandidateRecord",
     "CentresRecord",
-    "ClassNeed",
     "ChangeRecord",
     "ClassChange",
+    "ClassNeed",
     "ClassScores",
     "ClassStory",
     "CollectionRecord",
@@ -94,6 +95,7 @@ __all__ = [
     "GainRecord",
     "GapPartRecord",
     "GapRecord",
+    "GrowthGain",
     "HeadRecord",
     "HiddenPart",
     "ImbalanceRatio",

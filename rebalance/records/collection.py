@@ -14,7 +14,7 @@ class CurvePoint(TypedDict):
     error: Annotated[float, "The standard error of this balanced accuracy."]
 
 
-class GainRecord(TypedDict):
+class GrowthGain(TypedDict):
     """What so many more of one class are expected to bring."""
 
     more: Annotated[int, "How many more images, or groups where there are groups."]
@@ -61,7 +61,7 @@ class ClassNeed(TypedDict):
     groups: Annotated[int | None, "Its groups; null where there are none."]
     recall: Annotated[float | None, "Its recall with all of its images; null where unknown."]
     curve: Annotated[list[CurvePoint], "Its learning curve, from the smallest size up."]
-    gains: Annotated[list[GainRecord], "What more would bring; empty where it cannot be told."]
+    gains: Annotated[list[GrowthGain], "What more would bring; empty where it cannot be told."]
     check: Annotated[HiddenPart | None, "How well its curve foretold; null for one too short."]
     unknown: Annotated[str | None, "Why its gain cannot be told; null where it can."]
     sentence: Annotated[str, "All of this in one sentence."]

@@ -2,3 +2,9 @@
 
 Everything is a function of arrays. May not import torch or click.
 """
+
+from rebalance.heads.choices import HEADS, WHITEN, Head, LinearHead, fit_head
+from rebalance.heads.folds import Sides, sides_of
+from rebalance.heads.linear import Linear
+
+__all__ = ["HEADS", "WHITEN", "Head", "Linear", "LinearHead", "Sides", "fit_head", "sides_of"]

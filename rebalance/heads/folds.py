@@ -1,6 +1,7 @@
 """Images dealt out to folds, class by class, kin staying together. Loads scikit-learn to deal."""
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,38 @@ from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
 Folds = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Positions to fit on and to compare by, in a table of features."""
+
+    fitted: NDArray[np.intp]
+    compared: NDArray[np.intp]
+
+
+def sides_of(
+    labels: Labels,
+    folds: int,
+    stream: int,
+    kin: NDArray[Any] | None = None,
+    *,
+    grouped: bool = False,
+) -> list[Sides]:
+    """Parting samples into folds, each of which is compared by once and fitted on otherwise.
+
+    labels: class index [N]. folds: at most; fewer where no class has so many that may be parted,
+    and none at all where nothing may be. stream: the seed. kin, grouped: as for ``dealt``; without
+    kin every sample is alone.
+    """
+    kin = np.arange(len(labels)) if kin is None else kin
+    most = max(len(np.unique(kin[labels == label])) for label in np.unique(labels))
+    folds = min(folds, most)
+    if folds < 2:
+        return []
+    fold = dealt(labels, kin, folds, stream, grouped=grouped)
+    place, used = np.arange(len(labels)), np.unique(fold)
+    return [Sides(place[fold != each], place[fold == each]) for each in used if len(used) > 1]
 
 
 def dealt(labels: Labels, kin: NDArray[Any], folds: int, stream: int, *, grouped: bool) -> Folds:

@@ -1,77 +1,71 @@
 """Multinomial logistic regression by L-BFGS. Imports numpy, and scipy when it fits."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.integer[Any]]
+from rebalance.heads.examples import Examples
+from rebalance.heads.linear import Floats, Linear
 
 MOST_STEPS = 1000
 
 
-class Linear(NamedTuple):
-    """A linear layer: weight [K, d] and bias [K]."""
-
-    weight: Floats
-    bias: Floats
-
-    def logits(self, inputs: Floats) -> Floats:
-        """Return what it says of inputs [N, d]: [N, K]."""
-        said: Floats = inputs @ self.weight.T + self.bias
-        return said
-
-
 def fit_logistic(
-    inputs: Floats,
-    labels: Labels,
-    classes: int,
-    penalty: float,
-    *,
-    weights: Floats | None = None,
-    start: Linear | None = None,
-    tolerance: float = 1e-6,
+    samples: Examples, penalty: float, *, start: Linear | None = None, tolerance: float = 1e-6
 ) -> Linear:
     """Return the layer of least mean cross entropy plus ``penalty``/2 times its squared weights.
 
-    inputs: [N, d]. labels: class index [N]. weights: how much each class counts [K]; the mean is
-    divided by what its samples count together. The bias is free. start: where the descent begins,
-    zero by default. tolerance: the largest slope at which it ends.
+    The mean is divided by what the samples count together; a label that two classes share counts
+    for each in its part, with the weight of that class. The bias is free. start: where the descent
+    begins, zero by default. tolerance: the largest slope at which it ends.
     """
     from scipy.optimize import minimize
 
-    width = inputs.shape[1]
-    counted = np.ones(len(labels)) if weights is None else np.asarray(weights, float)[labels]
-    counted = counted / counted.sum()
-    rows = np.arange(len(labels))
-
-    def value_and_slope(flat: Floats) -> tuple[float, Floats]:
-        layer = _layer(flat, classes, width)
-        shares = log_shares(layer.logits(inputs))
-        value = -float(counted @ shares[rows, labels])
-        wrong = np.exp(shares)
-        wrong[rows, labels] -= 1
-        wrong *= counted[:, None]
-        slope = np.empty((classes, width + 1))
-        slope[:, :width] = wrong.T @ inputs + penalty * layer.weight
-        slope[:, width] = wrong.sum(axis=0)
-        return value + penalty / 2 * float(np.square(layer.weight).sum()), slope.ravel()
-
+    classes, width = samples.classes, samples.inputs.shape[1]
+    objective = PenalisedLoss(samples, penalty)
     begun = start or Linear(np.zeros((classes, width)), np.zeros(classes))
     flat = np.concatenate([begun.weight, begun.bias[:, None]], axis=1).ravel()
     options = {"maxiter": MOST_STEPS, "gtol": tolerance, "ftol": 1e-14, "maxcor": 20}
-    found = minimize(value_and_slope, flat, jac=True, method="L-BFGS-B", options=options)
-    return _layer(found.x, classes, width)
+    found = minimize(objective, flat, jac=True, method="L-BFGS-B", options=options)
+    return objective.layer(found.x)
 
 
-def log_shares(logits: Floats) -> Floats:
-    """Return the logarithm of the softmax of each row [N, K]."""
-    nearby = logits - logits.max(axis=1, keepdims=True)
-    found: Floats = nearby - np.log(np.exp(nearby).sum(axis=1, keepdims=True))
-    return found
+class PenalisedLoss:
+    """What ``fit_logistic`` minimises: a function of flat weights to its value and its slope."""
 
+    def __init__(self, samples: Examples, penalty: float) -> None:
+        labels, weights = samples.labels, samples.weights
+        self.inputs, self.penalty, self.classes = samples.inputs, penalty, samples.classes
+        self.own, self.other = labels.own, labels.other
+        of_own = (1 - labels.share) * weights[labels.own]
+        of_other = labels.share * weights[labels.other]
+        whole = float((of_own + of_other).sum())
+        self.of_own = of_own / whole
+        self.of_other = of_other / whole if labels.shared else None
 
-def _layer(flat: Floats, classes: int, width: int) -> Linear:
-    both = flat.reshape(classes, width + 1)
-    return Linear(both[:, :width], both[:, width])
+    def __call__(self, flat: Floats) -> tuple[float, Floats]:
+        """Return the value, and the slope by each of the flat weights."""
+        from scipy.special import log_softmax
+
+        layer, rows = self.layer(flat), np.arange(len(self.inputs))
+        said = log_softmax(layer.logits(self.inputs), axis=1)
+        value = -float(self.of_own @ said[rows, self.own])
+        wrong = np.exp(said)
+        if self.of_other is None:
+            wrong[rows, self.own] -= 1
+            wrong *= self.of_own[:, None]
+        else:
+            value -= float(self.of_other @ said[rows, self.other])
+            wrong *= (self.of_own + self.of_other)[:, None]
+            wrong[rows, self.own] -= self.of_own
+            wrong[rows, self.other] -= self.of_other
+        slope = np.empty((self.classes, self.inputs.shape[1] + 1))
+        slope[:, :-1] = wrong.T @ self.inputs + self.penalty * layer.weight
+        slope[:, -1] = wrong.sum(axis=0)
+        return value + self.penalty / 2 * float(np.square(layer.weight).sum()), slope.ravel()
+
+    def layer(self, flat: NDArray[Any]) -> Linear:
+        """Return the layer that flat weights are."""
+        both = flat.reshape(self.classes, -1)
+        return Linear(both[:, :-1], both[:, -1])

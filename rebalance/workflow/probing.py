@@ -22,8 +22,7 @@ from rebalance.data.separation import kin_of
 from rebalance.data.splits import linked
 from rebalance.distributed.processes import joined
 from rebalance.errors import DataError, SettingError
-from rebalance.heads.folds import dealt
-from rebalance.heads.probe import ProbeHead, Sides, fit_probe
+from rebalance.heads import LinearHead, Sides, fit_head, sides_of
 from rebalance.metrics import FeatureRanges
 from rebalance.progress import Progress
 from rebalance.records import MetricsRecord
@@ -229,14 +228,8 @@ def _sides(sets: Sets, scoring: ScoringOptions, recipe: ProbeRecipe, seed: int) 
     ]
     kin = np.array(own if own == others else linked(own, others))
     labels = np.array(seen.folder.labels, dtype=np.int64)
-    most = max(len(np.unique(kin[labels == label])) for label in np.unique(labels))
-    folds = min(recipe.folds, most)
-    if folds < 2:
-        return []
     stream = seeds.integer(seed, "probe")
-    fold = dealt(labels, kin, folds, stream, grouped=groups is not None)
-    used = np.unique(fold)
-    return [Sides(place[fold != each], place[fold == each]) for each in used if len(used) > 1]
+    return sides_of(labels, recipe.folds, stream, kin, grouped=groups is not None)
 
 
 def _features(
@@ -285,13 +278,14 @@ def _fitted(
     loss: "Loss",
     folds: list[Sides],
     recipe: ProbeRecipe,
-) -> ProbeHead:
+) -> LinearHead:
     from rebalance.losses import SampleLoss
     from rebalance.losses.adjustment import LogitAdjusted
 
     assert isinstance(loss, SampleLoss)  # as ``_check`` has seen
     weights = loss.weights.double().numpy()
-    found = fit_probe(
+    found = fit_head(
+        "logistic",
         features,
         labels,
         len(sets.seen.classes),
@@ -301,15 +295,17 @@ def _fitted(
         seen=len(sets.seen.folder.paths),
     )
     by = "validation images" if sets.validation is not None else f"{len(folds)} folds"
-    told = f"chosen of {len(found.tried)} by {by}" if found.tried else "the usual one"
-    log.info("the head's penalty is %.3g, %s", found.penalty, told)
+    for name, number in found.chosen.items():
+        tried = len(found.tried.get(name, ()))
+        told = f"chosen of {tried} by {by}" if tried else "the usual one"
+        log.info("the head's %s is %.3g, %s", name, number, told)
     if isinstance(loss, LogitAdjusted):  # whose shares a free bias takes up
         bias = found.layer.bias - loss.shift.double().numpy()
         found = replace(found, layer=found.layer._replace(bias=bias))
     return found
 
 
-def _put(network: "Network", fitted: ProbeHead) -> None:
+def _put(network: "Network", fitted: LinearHead) -> None:
     """Give the network the fitted layer."""
     import torch
 

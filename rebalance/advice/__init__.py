@@ -1,0 +1,1 @@
+"""What to do about a folder's imbalance: looks, trials by rounds, a choice, its commands."""

@@ -68,6 +68,23 @@ def test_a_cell_from_before_neighbours_had_a_place_is_read(tmp_path):
     }  # fmt: skip
 
 
+def test_a_cell_from_before_there_were_heads_is_read(tmp_path):
+    store = cells(tmp_path)
+    store.write(OUTCOME)
+    path = store.path(CELL)
+    assert path.parent.name == "smote_ce_plain_none"
+    record = json.loads(path.read_text())
+    assert sorted(record["definition"]) == ["costs", "loss", "rebalance", "regime", "threshold"]
+    assert record["outcome"]["treatment"].pop("head") == "sgd"
+    path.write_text(json.dumps(record))
+    assert repr(store.read(CELL)) == repr(OUTCOME)
+    other = Treatment("smote", head="logistic")
+    assert slug(other) == "smote_ce_plain_none_logistic"
+    assert store.read(Cell(TREATMENT, 3, 1)) is not None
+    headed = Definition(named("smote"), head=Choice("logistic", (("whiten", 0.4),)))
+    assert cells(tmp_path, definition=headed).read(CELL) is None
+
+
 def test_a_treatment_that_means_something_else_now_is_run_again(tmp_path):
     cells(tmp_path).write(OUTCOME)
     other = Definition(named("smote"), Choice("focal"))

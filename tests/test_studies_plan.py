@@ -1,6 +1,7 @@
 """A study as it is declared: its grid, its controls, and every mistake in one line."""
 
 import json
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -14,6 +15,7 @@ from rebalance.settings import (
     SynthesisOptions,
     Targets,
 )
+from rebalance.studies import words
 from rebalance.studies.declaration import read_study
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import NOTHING, Definition
@@ -289,7 +291,34 @@ def test_a_first_phase_is_told_by_a_table(declare):
     }
 
 
+def test_nothing_has_the_first_head_and_a_random_control_that_of_its_treatment(declare):
+    plan = declare(
+        '[grid]\nrebalance = "smote"\nhead = ["logistic", {head = "logistic", whiten = 0.4}, '
+        '{name = "none at all", head = "logistic", whiten = 0}, "sgd"]'
+    )
+    heads = {"logistic": {}, "logistic whiten=0.4": {"whiten": 0.4}, "none at all": {}}
+    assert {each.head: dict(plan.treatments[each].head.options) for each in plan.treatments} == {
+        **heads,
+        "sgd": {},
+    }
+    nothing = Treatment(head="logistic")
+    assert next(iter(plan.treatments)) == nothing
+    for treatment, controls in plan.controls.items():
+        assert controls.nothing == nothing
+        if treatment.rebalance == "smote":
+            assert controls.random == replace(treatment, rebalance="random-over")
+    assert words.name(nothing) == "nothing + logistic" and words.name(Treatment()) == "nothing"
+    record = plan.treatments[nothing].as_record()
+    assert record["head"] == {"key": "logistic", "options": {}}
+    with pytest.raises(SettingError, match="head is how the last layer of a probe is fitted"):
+        declare('[grid]\nhead = "sgd"', 'data = "images"\ndepth = "full"')
+
+
 MISTAKES = {
+    '[grid]\nhead = "svm"': "grid.head: no 'svm', choose one of sgd, logistic",
+    '[grid]\nhead = {head = "sgd", whiten = 0.4}': "no option 'whiten' of sgd, which has no opti",
+    '[grid]\nhead = {head = "logistic", tau = 1}': "no option 'tau' of logistic, which has whiten",
+    '[grid]\nhead = {head = "logistic", whiten = 2}': "grid.head: whiten must be",
     '[grid]\nregime = [{regime = "drw", limit = 3}]': "no option 'limit' of drw, which has no opti",
     '[grid]\nregime = [{regime = "two-phase", to = 3}]': "of two-phase, which has by, limit",
     '[grid]\nregime = [{regime = "two-phase", limit = "max"}]': "regime: a first phase by undersam",

@@ -11,13 +11,17 @@ from sklearn.metrics import balanced_accuracy_score
 import rebalance
 from rebalance.clusters import InMemory
 from rebalance.data.folder import ImageFolder
+from rebalance.heads.probe import PENALTIES
 from rebalance.losses import LOSSES
 from rebalance.metrics import METRICS, score
 from rebalance.settings import StudyOptions
 from rebalance.studies.cells import CellStore
+from rebalance.studies.heads.descent import head_recipe
+from rebalance.studies.heads.logistic import _sides
+from rebalance.studies.heads.task import Task
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Cell, Choice, Definition
-from rebalance.studies.probe import Block, head_recipe, outcomes
+from rebalance.studies.probe import Block, outcomes
 from rebalance.studies.rebalancings import named
 from rebalance.studies.scoring import decide, rule_of, scores
 from rebalance.studies.setup import Setup, View, stream_of
@@ -70,11 +74,13 @@ def run(setup, fold=0):
     return {found.treatment: found for found in outcomes(setup, cells)}
 
 
-def of(rebalancing="none", loss="ce", regime="plain", threshold="none", **options):
-    treatment = Treatment(rebalancing, loss, regime, threshold)
+def of(rebalancing="none", loss="ce", regime="plain", threshold="none", head="sgd", **options):
+    treatment = Treatment(rebalancing, loss, regime, threshold, head)
     choice = Choice(loss, tuple(options.items()))
     when = Choice(regime, (("limit", "min"),) if regime == "two-phase" else ())
-    return treatment, Definition(named(rebalancing), choice, when, threshold)
+    key, *amount = head.split()
+    fitted = Choice(key, (("whiten", float(amount[0])),) if amount else ())
+    return treatment, Definition(named(rebalancing), choice, when, threshold, head=fitted)
 
 
 def test_it_learns_as_well_as_logistic_regression(make_setup, tmp_path):
@@ -162,18 +168,19 @@ def test_what_is_counted(make_setup):
     assert all(each.seconds > 0 for each in found.values())
 
 
-def test_nothing_is_learned_from_the_images_scored_on(make_setup, tmp_path):
+@pytest.mark.parametrize("head", ["sgd", "logistic 0.4"])
+def test_nothing_is_learned_from_the_images_scored_on(make_setup, tmp_path, head):
     """Other validation and test images give the same head: its answers for the rest stay."""
-    setup = make_setup(dict([of("smote", threshold="prior")]))
+    setup = make_setup(dict([of("smote", threshold="prior", head=head)]))
     definition = next(iter(setup.cells.definitions.values()))
     block = Block(setup, 0, 0)
-    before = block._teach(*definition.taught)
+    before = block._teach(definition.taught)
     features, tested = (np.load(tmp_path / f"{side}.npy") for side in ("train", "test"))
     _, validated = setup.sides(0, 0)
     features[validated[1:]] = 9
     tested[1:] = -9
     view = View({"pool": InMemory(features)}, InMemory(tested))
-    after = Block(replace(setup, views={(0, 0): view}), 0, 0)._teach(*definition.taught)
+    after = Block(replace(setup, views={(0, 0): view}), 0, 0)._teach(definition.taught)
     np.testing.assert_allclose(after.validated[0], before.validated[0], atol=1e-6)
     np.testing.assert_allclose(after.tested[0], before.tested[0], atol=1e-6)
     assert after.amounts == before.amounts
@@ -183,7 +190,7 @@ def test_a_threshold_decides_again_on_the_same_head(make_setup):
     setup = make_setup(dict([of(), of(threshold="prior")]))
     plain, moved = run(setup).values()
     assert moved.metrics != plain.metrics and moved.images == plain.images
-    taught = Block(setup, 0, 0)._teach(*Definition().taught)
+    taught = Block(setup, 0, 0)._teach(Definition())
     np.testing.assert_allclose(taught.amounts.prior(), np.array([100, 40, 20]) / 160)
     shifted = taught.validated / [100, 40, 20]
     decided = decide(taught.validated, rule_of(of(threshold="prior")[1], taught.amounts))
@@ -205,7 +212,7 @@ def test_after_oversampling_only_the_prior_of_the_fold_moves_decisions(make_setu
         "the threshold prior changes no decision: training drew and weighed all classes alike; "
         "prior:original divides by the shares that they had before"
     ]
-    taught = Block(setup, 0, 0)._teach(*of("random-over")[1].taught)
+    taught = Block(setup, 0, 0)._teach(of("random-over")[1].taught)
     rule = rule_of(of(threshold="prior:original")[1], taught.amounts)
     expected = (taught.validated / [100, 40, 20]).argmax(axis=1)
     assert decide(taught.validated, rule).predicted.tolist() == expected.tolist()
@@ -217,9 +224,9 @@ def test_the_prior_counts_the_weights_of_the_loss(make_setup, regime):
 
     setup = make_setup(dict([of("random-over", "weighted", weighting="inverse"), of(regime="drw")]))
     block = Block(setup, 0, 0)
-    balanced = block._teach(named("random-over"), Choice("weighted"), Choice("plain"))
+    balanced = block._teach(Definition(named("random-over"), Choice("weighted")))
     np.testing.assert_allclose(balanced.amounts.prior(), np.full(3, 1 / 3), rtol=1e-6)
-    found = block._teach(named("none"), Choice(), Choice(regime))
+    found = block._teach(Definition(regime=Choice(regime)))
     counts = np.array([100, 40, 20])
     weights = class_weights(counts.tolist(), "effective").numpy() if regime == "drw" else 1
     wanted = counts * weights
@@ -227,7 +234,7 @@ def test_the_prior_counts_the_weights_of_the_loss(make_setup, regime):
 
 
 def test_metrics_are_those_of_score_and_nan_where_there_are_none(make_setup):
-    taught = Block(make_setup({}), 0, 0)._teach(*Definition().taught)
+    taught = Block(make_setup({}), 0, 0)._teach(Definition())
     labels = make_setup({}).labels[::3]
     decision = decide(taught.validated, rule_of(Definition(), taught.amounts))
     wanted = score(labels, taught.validated, CLASSES)
@@ -238,6 +245,58 @@ def test_metrics_are_those_of_score_and_nan_where_there_are_none(make_setup):
     )
     assert {name for name in METRICS if math.isnan(alone[name])} == wanted["undefined"].keys()
     assert alone["accuracy"] == wanted["accuracy"]
+
+
+@pytest.mark.parametrize("loss", ["ce", "weighted", "balanced-softmax"])
+@pytest.mark.parametrize("rebalancing", ["none", "random-under", "smote"])
+def test_a_head_fitted_to_the_end_is_that_of_scikit_learn(make_setup, tmp_path, rebalancing, loss):
+    """Its probabilities are those by one of the penalties that it may choose."""
+    setup = make_setup(dict([of(rebalancing, loss, head="logistic")]))
+    block = Block(setup, 0, 0)
+    (definition,) = setup.cells.definitions.values()
+    taught = block._teach(definition)
+    side = block._side(inner=False)
+    chosen, _ = side.rebalanced(definition.rebalance)
+    values, labels = side.raw(chosen).astype(float), side.labels(chosen).own
+    held = np.load(tmp_path / "train.npy")[setup.sides(0, 0)[1]].astype(float)
+    deviation = values.std(axis=0)
+    deviation[-1] = 1  # a column that does not vary
+    counts = np.bincount(labels)
+    counted = (1 / counts)[labels] if loss == "weighted" else np.ones(len(labels))
+    gaps = []
+    for penalty in PENALTIES:
+        model = LogisticRegression(C=1 / penalty / counted.sum(), tol=1e-6, max_iter=2000)
+        model.fit((values - values.mean(axis=0)) / deviation, labels, sample_weight=counted)
+        said = model.predict_proba((held - values.mean(axis=0)) / deviation)
+        if loss == "balanced-softmax":  # whose own probabilities are without the shares
+            said /= counts
+            said /= said.sum(axis=1, keepdims=True)
+        gaps.append(np.abs(said - taught.validated).max())
+    assert min(gaps) < 2e-3 and sorted(gaps)[1] > 5e-3
+    prior = np.ones(3) if loss != "ce" else counts
+    np.testing.assert_allclose(taught.amounts.prior(), prior / prior.sum(), rtol=1e-5)
+
+
+def test_whitening_is_an_option_of_the_head(make_setup):
+    setup = make_setup(dict(of(head=head) for head in ("logistic", "logistic 0.4", "sgd")))
+    plain, whitened, descended = (each.metrics["log_loss"] for each in run(setup).values())
+    assert abs(plain - whitened) > 1e-4 and abs(plain - descended) > 1e-4
+
+
+def test_a_blend_with_a_parent_in_a_fold_is_not_fitted_on_where_that_is_compared_by(make_setup):
+    setup = make_setup({})
+    side = Block(setup, 0, 0)._side(inner=False)
+    chosen, _ = side.rebalanced(named("smote"))
+    task = Task(side, chosen, Definition(), None, None, 0)
+    parents = [{place} for place in range(160)] + [
+        {*pair} for pair in zip(chosen.added.base, chosen.added.partner, strict=True)
+    ]
+    compared = []
+    for each in _sides(task):
+        held = set(each.compared.tolist())
+        assert {place for place, own in enumerate(parents) if not own & held} == {*each.fitted}
+        compared += sorted(held)
+    assert sorted(compared) == list(range(160))
 
 
 def test_few_samples_get_as_many_steps_as_many():
@@ -256,7 +315,7 @@ def test_a_stream_belongs_to_a_seed_and_a_fold():
 
 def test_a_label_that_two_classes_share_counts_for_both(make_setup):
     block = Block(make_setup({}), 0, 0)
-    taught = block._teach(*of("skew-mix")[1].taught)
+    taught = block._teach(of("skew-mix")[1])
     labels = block._side(inner=False).part.labels
     chosen, _ = block._side(inner=False).rebalanced(named("skew-mix"))
     by_hand = np.bincount(labels, minlength=3).astype(float)

@@ -224,6 +224,8 @@ def test_class_sizes_that_no_fold_can_have_are_said_before_any_network_learns(le
     ("grid", "study", "said"),
     [
         ('[grid]\nloss = ["mfe"]\nregime = ["drw"]', "", "drw needs a loss that can weigh"),
+        ('[grid]\nloss = ["focal"]\nhead = "logistic"', "", "logistic minimises cross entropy"),
+        ('[grid]\nregime = ["drw"]\nhead = "logistic"', "", "cannot learn by the regime drw"),
         (
             '[grid]\nloss = ["mfe"]\nrebalance = ["skew-mix"]',
             "",

@@ -5,7 +5,11 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 FORMAT: Final = 1
 
 
-class TreatmentRecord(TypedDict):
+class _Headed(TypedDict, total=False):
+    head: Annotated[str, "How the last layer of a probe is fitted; older studies lack it: sgd."]
+
+
+class TreatmentRecord(_Headed):
     """One way of dealing with imbalance, by the names that the study gives."""
 
     rebalance: Annotated[str, "What is done to the training images."]
@@ -28,7 +32,18 @@ class RegimeRecord(TypedDict):
     options: Annotated[dict[str, Any], "The options that it was given."]
 
 
-class DefinitionRecord(TypedDict):
+class HeadOptionsRecord(TypedDict):
+    """A head with its options."""
+
+    key: Annotated[str, "The name of the head in rebalance.studies.heads.HEADS."]
+    options: Annotated[dict[str, Any], "The options that it was given."]
+
+
+class _OfHead(TypedDict, total=False):
+    head: Annotated[HeadOptionsRecord, "The head with its options; without it sgd."]
+
+
+class DefinitionRecord(_OfHead):
     """What a treatment's names stand for; equal ones give equal outcomes."""
 
     rebalance: Annotated[dict[str, Any], "The options of its two steps, and the size."]

@@ -12,7 +12,8 @@ from rebalance.losses import LOSSES
 from rebalance.scoring.class_values import with_files_in
 from rebalance.scoring.thresholds import parsed, spellings
 from rebalance.settings import LEHMANN_EBNER, ExtractorOptions, StudyOptions
-from rebalance.studies.outcomes import Treatment
+from rebalance.studies.heads import HEADS
+from rebalance.studies.outcomes import SGD, Treatment
 from rebalance.studies.plan import Choice, Definition, frozen, grid
 from rebalance.studies.rebalancings import (
     PUBLISHED,
@@ -25,7 +26,7 @@ from rebalance.studies.rebalancings import (
 from rebalance.training.first_phase import FirstPhase
 from rebalance.training.regimes import REGIMES
 
-AXES = ("rebalance", "loss", "regime", "threshold")
+AXES = ("rebalance", "loss", "regime", "threshold", "head")
 PHASE = ("by", "limit")  # options of a regime that has a first phase
 
 
@@ -58,7 +59,15 @@ def combinations(
         str(each): _threshold(f"{where}.threshold", each, folder)
         for each in axes.get("threshold", ["none"])
     }
-    return grid(rebalancings, losses, regimes, thresholds)
+    if "head" in axes and study.depth != "probe":
+        raise SettingError(
+            f"{where}.head is how the last layer of a probe is fitted, and at depth {study.depth} "
+            'networks are trained end to end: leave it out, or give depth = "probe"'
+        )
+    heads = _by_label(
+        f"{where}.head", (_head(f"{where}.head", each) for each in axes.get("head", [SGD]))
+    )
+    return grid(rebalancings, losses, regimes, thresholds, heads)
 
 
 def _entries(where: str, axis: str, line: Mapping[str, Any]) -> list[Any]:
@@ -149,6 +158,22 @@ def _regime(where: str, entry: Any) -> tuple[str, Choice]:
         raise SettingError(f"{where}: {error}") from None
     told = " ".join([key, *(f"{option}={value}" for option, value in given.items())])
     return name or told, Choice(key, tuple(given.items()))
+
+
+def _head(where: str, entry: Any) -> tuple[str, Choice]:
+    name, key, options = _split(where, entry, "head")
+    if key not in HEADS:
+        raise SettingError(f"{where}: no {shown(key)}, choose one of {', '.join(HEADS)}")
+    kind = HEADS[key]
+    for option in options:
+        if option not in kind.options:
+            has = f"has {', '.join(kind.options)}" if kind.options else "has no options"
+            raise SettingError(f"{where}: no option {shown(option)} of {key}, which {has}")
+    told = " ".join([key, *(f"{option}={value}" for option, value in options.items())])
+    try:
+        return name or told, kind.chosen(key, options)
+    except RebalanceError as error:
+        raise SettingError(f"{where}: {error}") from None
 
 
 def _threshold(where: str, entry: Any, folder: Path) -> str:

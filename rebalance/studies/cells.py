@@ -129,7 +129,7 @@ def _chosen(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def slug(treatment: Treatment) -> str:
     """Return a folder's name for a treatment: readable, and different for each treatment."""
-    names = (treatment.rebalance, treatment.loss, treatment.regime, treatment.threshold)
+    names = treatment.names
     plain = [re.sub(r"[^a-z0-9.=-]+", "-", name.lower())[:40].lstrip(".") for name in names]
     text = "_".join(plain)
     if list(names) == plain:

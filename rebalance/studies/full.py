@@ -54,9 +54,8 @@ def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
         body = _Body(setup, cells[0], folder)
         plain = body.train()
         for taught, alike in groupby(cells, lambda cell: _definition(setup, cell).taught):
-            definition = Definition(*taught)
-            blends = definition.rebalance.blends
-            trained = body.train_head(definition, plain) if blends else plain
+            blends = taught.rebalance.blends
+            trained = body.train_head(taught, plain) if blends else plain
             yield from (_outcome(setup, cell, trained) for cell in alike)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -69,7 +68,7 @@ def _work(setup: Setup, cell: Cell) -> Path:
 
     A study that is gone on with finds its own work by it.
     """
-    body = Definition(*_definition(setup, cell).body).as_record()
+    body = _definition(setup, cell).body.as_record()
     return setup.cells.folder / WORK / f"{fingerprint(body)[:12]}-{cell.seed}-{cell.fold}"
 
 
@@ -96,7 +95,7 @@ class _Body:
     def __init__(self, setup: Setup, cell: Cell, folder: Path) -> None:
         self.setup, self.folder = setup, folder
         self.stream = stream_of(cell.seed, cell.fold)
-        self.definition = Definition(*_definition(setup, cell).body)
+        self.definition = _definition(setup, cell).body
         trained, validated = setup.sides(cell.seed, cell.fold)
         images = setup.images
         if REGIMES[self.definition.regime.key].needs_f1:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+SGD = "sgd"  # how a head is trained unless a study says otherwise
+
 
 @dataclass(frozen=True, order=True)
 class Treatment:
@@ -11,13 +13,27 @@ class Treatment:
     Names that the study gives them. rebalance: what is done to the training images; ``none`` leaves
     them. loss: a key of ``losses.LOSSES``, or that with options. regime: a key of
     ``training.regimes.REGIMES``. threshold: a key of ``scoring.THRESHOLDS``, with a file for
-    ``cost``.
+    ``cost``. head: a key of ``studies.heads.HEADS``, or that with options.
     """
 
     rebalance: str = "none"
     loss: str = "ce"
     regime: str = "plain"
     threshold: str = "none"
+    head: str = SGD
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in order; without the head where it is ``SGD``, the only one there once was."""
+        names = (self.rebalance, self.loss, self.regime, self.threshold)
+        return names if self.head == SGD else (*names, self.head)
+
+    @property
+    def stream(self) -> str:
+        """What random numbers are drawn by; for ``SGD`` the same as before there were heads."""
+        parts = ("rebalance", "loss", "regime", "threshold", "head")
+        told = (f"{part}={name!r}" for part, name in zip(parts, self.names, strict=False))
+        return f"Treatment({', '.join(told)})"
 
 
 @dataclass(frozen=True)
@@ -44,7 +60,8 @@ class Outcome:
 class Controls:
     """What a treatment is compared with, pair by pair of seed and fold.
 
-    nothing: the images as they are, cross-entropy, no regime, no threshold. random: the same
+    nothing: the images as they are, cross-entropy, no regime, no threshold, and the first head that
+    the study names. random: the same
     treatment with its images picked or repeated at random, to the same sizes; None where the
     treatment does not change the images, or is itself a control.
     """

@@ -16,15 +16,15 @@ from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.thresholds import parsed
 from rebalance.settings import StudyOptions
 from rebalance.studies.controls import control_label, random_control
-from rebalance.studies.outcomes import Controls, Treatment
+from rebalance.studies.outcomes import SGD, Controls, Treatment
 from rebalance.studies.rebalancings import NONE, Rebalancing
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A loss or a regime, with options.
+    """A loss, a regime or a head, with options.
 
-    key: of ``losses.LOSSES`` or ``REGIMES``. options: (name, value) pairs.
+    key: of ``losses.LOSSES``, ``REGIMES`` or ``studies.heads.HEADS``. options: (name, value) pairs.
     """
 
     key: str = "ce"
@@ -32,6 +32,7 @@ class Choice:
 
 
 PLAIN = Choice("plain")
+BY_DESCENT = Choice(SGD)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Definition:
     """The definition of a treatment: what the names in it stand for.
 
     threshold: as ``train`` takes it. costs: what is in that file, [K][K], once it is
-    read; so is what is in that of a loss, which then takes its place.
+    read; so is what is in that of a loss, which then takes its place. head: how the last layer of
+    a probe is fitted.
     """
 
     rebalance: Rebalancing = NONE
@@ -47,31 +49,35 @@ class Definition:
     regime: Choice = PLAIN
     threshold: str = "none"
     costs: tuple[tuple[float, ...], ...] | None = None
+    head: Choice = BY_DESCENT
 
     @property
-    def taught(self) -> tuple[Rebalancing, Choice, Choice]:
-        """Return what a head is trained by.
+    def taught(self) -> "Definition":
+        """Return what a head is trained by: the same without its way of deciding.
 
         Treatments that are equal in this share one training.
         """
-        return self.rebalance, self.loss, self.regime
+        return replace(self, threshold="none", costs=None)
 
     @property
-    def body(self) -> tuple[Rebalancing, Choice, Choice]:
+    def body(self) -> "Definition":
         """Return what the body of a network is trained by.
 
         All of it, or without embedding blends.
         """
-        return self.rebalance.before_blends, self.loss, self.regime
+        return replace(self.taught, rebalance=self.rebalance.before_blends)
 
     def as_trained(self) -> "Definition":
         """The same where a network is trained, which sees embeddings of its own."""
         return replace(self, rebalance=self.rebalance.as_trained())
 
     def as_record(self) -> DefinitionRecord:
-        """Return the definition as JSON types; equal ones give equal outcomes."""
+        """Return the definition as JSON types; equal ones give equal outcomes.
+
+        The head is told where it is another than there once was alone.
+        """
         regime = self.regime
-        return {
+        told: DefinitionRecord = {
             "rebalance": self.rebalance.as_record(),
             "loss": {"key": self.loss.key, "options": dict(self.loss.options)},
             "regime": {"key": regime.key, "options": dict(regime.options)}
@@ -80,6 +86,9 @@ class Definition:
             "threshold": str(parsed(self.threshold)._replace(file="")),
             "costs": None if self.costs is None else [list(row) for row in self.costs],
         }
+        if self.head != BY_DESCENT:
+            told["head"] = {"key": self.head.key, "options": dict(self.head.options)}
+        return told
 
     def with_costs(self, classes: Sequence[str]) -> "Definition":
         """Read the files that it names. Raises SettingError as ``costs`` does."""
@@ -137,13 +146,19 @@ def grid(
     losses: Mapping[str, Choice],
     regimes: Mapping[str, Choice],
     thresholds: Mapping[str, str],
+    heads: Mapping[str, Choice],
 ) -> dict[Treatment, Definition]:
     """List every combination, each Treatment with its Definition, in order."""
+    axes = rebalancings, losses, regimes, thresholds, heads
     return {
-        Treatment(rebalance, loss, regime, threshold): Definition(
-            rebalancings[rebalance], losses[loss], regimes[regime], thresholds[threshold]
+        Treatment(*names): Definition(
+            rebalancings[names[0]],
+            losses[names[1]],
+            regimes[names[2]],
+            thresholds[names[3]],
+            head=heads[names[4]],
         )
-        for rebalance, loss, regime, threshold in product(rebalancings, losses, regimes, thresholds)
+        for names in product(*axes)
     }
 
 
@@ -152,26 +167,31 @@ def with_controls(
 ) -> tuple[dict[Treatment, Definition], dict[Treatment, Controls]]:
     """Add the controls that the treatments need, and return which control belongs to which.
 
-    Raises SettingError where the names of controls stand for something else.
+    Nothing is done with the first head that is declared, so that other heads are treatments too;
+    the random control of each has its own. Raises SettingError where the names of controls stand
+    for something else.
     """
-    treatments = {NOTHING: Definition(), **declared}
-    if treatments[NOTHING] != Definition():
+    first = next(iter(declared.items()), (NOTHING, Definition()))
+    nothing = replace(NOTHING, head=first[0].head)
+    plain = Definition(head=first[1].head)
+    treatments = {nothing: plain, **declared}
+    if treatments[nothing] != plain:
         raise SettingError("none, ce, plain and none are the control: give other names to others")
     controls: dict[Treatment, Controls] = {}
     for treatment, definition in list(treatments.items()):
         control = random_control(definition.rebalance, depth)
         if control is None:
-            controls[treatment] = Controls(NOTHING, None)
+            controls[treatment] = Controls(nothing, None)
             continue
         label = _label(control, treatment.rebalance, declared.items())
-        random = Treatment(label, treatment.loss, treatment.regime, treatment.threshold)
-        found = Definition(control, *definition.taught[1:], definition.threshold)
+        random = replace(treatment, rebalance=label)
+        found = replace(definition, rebalance=control)
         if treatments.setdefault(random, found) != found:
             raise SettingError(
                 f"{shown(label)} is the name of a random control: give another name to yours"
             )
-        controls[treatment] = Controls(NOTHING, random)
-        controls.setdefault(random, Controls(NOTHING, None))
+        controls[treatment] = Controls(nothing, random)
+        controls.setdefault(random, Controls(nothing, None))
     if depth == "full":
         treatments = {name: each.as_trained() for name, each in treatments.items()}
     return treatments, {treatment: controls[treatment] for treatment in treatments}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,14 +29,19 @@ from rebalance.runs.recipe import chosen_recipe
 from rebalance.settings import CROP, RESIZE, RunOptions, StudyOptions, TrainOptions, pixel_layer
 from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
+from rebalance.studies.heads import HEADS
+from rebalance.studies.heads.descent import LEAST_EPOCHS
 from rebalance.studies.images import open_images
+from rebalance.studies.outcomes import SGD
 from rebalance.studies.plan import Definition, Plan
-from rebalance.studies.probe import LEAST_EPOCHS
 from rebalance.studies.setup import Setup
 from rebalance.studies.views import Sight, look
 from rebalance.training.first_phase import FirstPhase
 from rebalance.training.initial_network import check_weights
 from rebalance.training.regimes import REGIMES
+
+if TYPE_CHECKING:
+    from rebalance.losses import Loss
 
 
 def checked(plan: Plan, folder: ImageFolder) -> Plan:
@@ -51,7 +56,7 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
             loss = make_loss(each.loss.key, counts, dict(each.loss.options))
             if _shares_labels(each, plan.options.depth):
                 loss.soft_steps()
-            if not Definition(*each.body).rebalance.changes:
+            if not each.body.rebalance.changes:
                 _check_regime(each, counts, plan.options)
         except RebalanceError as error:
             raise SettingError(f"{str(plan.path)!r}: {error}") from None
@@ -60,6 +65,7 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
                 f"{str(plan.path)!r}: the loss {treatment.loss} moves embeddings, and a probe's "
                 'stay where they are: choose another loss or level, or depth = "full"'
             )
+        _check_head(plan, each, loss)
         if REGIMES[each.regime.key].needs_weights and not loss.weighs_classes:
             raise SettingError(
                 f"{str(plan.path)!r}: the regime {each.regime.key} needs a loss that can weigh the "
@@ -70,12 +76,29 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
     return found
 
 
+def _check_head(plan: Plan, each: Definition, loss: "Loss") -> None:
+    """Raise SettingError for a head that is fitted to the end by what takes a descent."""
+    from rebalance.losses.adjustment import LogitAdjusted
+    from rebalance.losses.cross_entropy import CE
+
+    if HEADS[each.head.key].any_loss:
+        return
+    wrong = None if isinstance(loss, CE | LogitAdjusted) else f"the loss {each.loss.key}"
+    if wrong or each.regime.key != "plain":
+        raise SettingError(
+            f"{str(plan.path)!r}: the head {each.head.key} minimises cross entropy, plain or with "
+            f"class weights or shares, and cannot learn by "
+            f"{wrong or f'the regime {each.regime.key}'}: give the pairs that go together as "
+            f'[[cell]], or head = "{SGD}"'
+        )
+
+
 def _shares_labels(each: Definition, depth: str) -> bool:
     """Tell whether the loss of a treatment sees labels that two classes share.
 
     At depth ``full`` blends of embeddings have a head of their own, by cross entropy.
     """
-    raised = (each if depth == "probe" else Definition(*each.body)).rebalance.raised
+    raised = (each if depth == "probe" else each.body).rebalance.raised
     return raised is not None and OVERSAMPLERS[raised.method].across
 
 

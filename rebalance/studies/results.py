@@ -143,7 +143,7 @@ class _Study:
         known = (_scores(each, test) for each in self.by_treatment[treatment].values())
         for metric in dict.fromkeys(name for scores in known for name in scores):
             values = self._values(treatment, metric, test)
-            stream = (str(treatment), metric, "test" if test else "validation")
+            stream = (treatment.stream, metric, "test" if test else "validation")
             rng = seeds.generator(self.seed, "study", *stream)
             found = summary(values, metric, self.correction, rng)
             nothing, random = (self._beside(treatment, each, metric, test) for each in CONTROLS)
@@ -155,7 +155,7 @@ class _Study:
         other = getattr(self.controls[treatment], control)
         if other is None or other == treatment:
             return None
-        stream = (str(treatment), metric, "test" if test else "validation", control)
+        stream = (treatment.stream, metric, "test" if test else "validation", control)
         return difference(
             self._values(treatment, metric, test),
             self._values(other, metric, test),

@@ -114,10 +114,9 @@ def run_batch(setup: Setup, batch: CellBatch) -> Finished:
 
 
 def _told(cell: Cell, error: RebalanceError) -> str:
-    treatment = cell.treatment
-    names = (treatment.rebalance, treatment.loss, treatment.regime, treatment.threshold)
+    names = some(cell.treatment.names, quoted=False)
     return (
-        f"{some(names, quoted=False)}, with seed {cell.seed} on fold {cell.fold + 1}: {error}; or "
+        f"{names}, with seed {cell.seed} on fold {cell.fold + 1}: {error}; or "
         "take it out of the study and run it again: finished cells are kept"
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rebalance.errors import some
 from rebalance.records import StoryRecord
-from rebalance.studies.outcomes import Treatment
+from rebalance.studies.outcomes import SGD, Treatment
 from rebalance.studies.summaries import BETTER, UNTOLD, WORSE, PairedDifference
 
 if TYPE_CHECKING:
@@ -57,14 +57,11 @@ def place(story: StoryRecord) -> str:
 
 
 def name(treatment: Treatment) -> str:
-    """Name a treatment by what it does, such as ``subclass + cce``, or ``nothing``."""
-    plain = Treatment()
-    parts = [
-        getattr(treatment, part)
-        for part in ("rebalance", "loss", "regime", "threshold")
-        if getattr(treatment, part) != getattr(plain, part)
-    ]
-    return " + ".join(parts) or "nothing"
+    """Name a treatment by what it does, such as ``subclass + cce``, or ``nothing + logistic``."""
+    usual = Treatment().names
+    parts = [own for own, plain in zip(treatment.names, usual, strict=False) if own != plain]
+    done = " + ".join(parts) or "nothing"
+    return done if treatment.head == SGD else f"{done} + {treatment.head}"
 
 
 def title(metric: str) -> str:

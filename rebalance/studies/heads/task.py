@@ -1,0 +1,43 @@
+"""What the head of a probe is to learn, and what it came to. May not import torch or click."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.studies.plan import Definition
+from rebalance.studies.rebalanced import Rebalanced
+from rebalance.studies.sides import Side
+
+if TYPE_CHECKING:
+    from rebalance.losses import Loss
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A training: what is learned from, and by what.
+
+    side: the images. chosen: what becomes of them. loss: of the definition, which knows the classes
+    of the samples. asked: the features [n, D] and labels [n] of images that a regime is validated
+    on. stream: the seed.
+    """
+
+    side: Side
+    chosen: Rebalanced
+    definition: Definition
+    loss: "Loss"
+    asked: tuple[NDArray[Any], NDArray[np.int64]]
+    stream: int
+
+
+class Fitted(NamedTuple):
+    """What a head came to.
+
+    says: the probabilities [n, K] that it gives to features [n, D] as they come. draws: how much of
+    each class [K] its last epoch saw.
+    """
+
+    says: Callable[[NDArray[Any]], NDArray[np.float64]]
+    draws: list[float]

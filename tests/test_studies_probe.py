@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score
 import rebalance
 from rebalance.clusters import InMemory
 from rebalance.data.folder import ImageFolder
-from rebalance.heads.probe import PENALTIES
+from rebalance.heads.regression import PENALTIES
 from rebalance.losses import LOSSES
 from rebalance.metrics import METRICS, score
 from rebalance.settings import StudyOptions

@@ -144,7 +144,7 @@ PROBE = "probe"  # the recipe that trains nothing but a linear head, to the end
 
 @dataclass(frozen=True)
 class ProbeRecipe:
-    """How a head is fitted on features that stay as they are: see ``heads.probe``.
+    """How a head is fitted on features that stay as they are: see ``heads.fit_head``.
 
     whiten: from 0 to 1. folds: of the training images, by which the penalty is chosen.
     """

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.errors import DataError
-from rebalance.heads.logistic import Linear
-from rebalance.heads.probe import Sides, fit_probe
+from rebalance.heads import Linear, Sides, fit_head
 from rebalance.studies.heads.task import Fitted, Task
 
 if TYPE_CHECKING:
@@ -21,19 +19,14 @@ if TYPE_CHECKING:
 def fit_to_the_end(task: Task) -> Fitted:
     """Fit the layer of least cross entropy on standardised features, by L-BFGS.
 
-    They are turned to their leading components, and whitened as far as the treatment says. Raises
-    DataError for labels that two classes share.
+    They are turned to their leading components, and whitened as far as the treatment says.
     """
     side, labels = task.side, task.side.labels(task.chosen)
-    if labels.shared:
-        raise DataError(
-            "the head logistic learns from whole labels, and blends here share theirs with a "
-            "partner: choose another oversampler, or the head sgd"
-        )
     classes = len(side.part.classes)
-    found = fit_probe(
+    found = fit_head(
+        "logistic",
         side.raw(task.chosen),
-        labels.own,
+        labels,
         classes,
         whiten=dict(task.definition.head.options).get("whiten", 0.0),
         weights=cast("SampleLoss", task.loss).weights.double().numpy(),

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rebalance.heads.regression import PENALTIES
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
 import rebalance
 from rebalance.clusters import InMemory
 from rebalance.data.folder import ImageFolder
-from rebalance.heads.regression import PENALTIES
 from rebalance.losses import LOSSES
 from rebalance.metrics import METRICS, score
 from rebalance.settings import StudyOptions

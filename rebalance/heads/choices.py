@@ -1,6 +1,6 @@
 """The heads there are, and how one is fitted on features as they come.
 
-A new one is a function ``(whole, parts)`` to a ``Fitted``, and its line in ``HEADS``.
+A new one is a function ``(whole, parts)`` to a ``FittedLayer``, and its line in ``HEADS``.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance.errors import DataError, SettingError, shown
-from rebalance.heads.comparison import Fitted, adjusted, truth_of
+from rebalance.heads.comparison import FittedLayer, adjusted, truth_of
 from rebalance.heads.examples import Examples, Labels, Parting
 from rebalance.heads.folds import Sides
 from rebalance.heads.generative import gaussian, nearest_mean
@@ -34,7 +34,7 @@ class Head:
     whether it learns from labels that two classes share.
     """
 
-    fit: Callable[[Examples, Sequence[Parting]], Fitted]
+    fit: Callable[[Examples, Sequence[Parting]], FittedLayer]
     knows_prior: bool = False
     whitens: bool = True
     shares: bool = True

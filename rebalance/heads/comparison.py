@@ -17,7 +17,7 @@ SCALES = (1e-3, 1e3)  # beyond these probabilities are alike, or certain
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedLayer:
     """A layer in the space that it was fitted in, and how it came about.
 
     chosen: the numbers that were chosen, by name. tried: for each name the loss by each number.

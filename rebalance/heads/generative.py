@@ -1,13 +1,13 @@
 """Heads that say where each class lies: by its mean, or by a Gaussian of the covariance of all.
 
-Each is a function ``(whole, parts)`` to a ``Fitted``. Imports numpy, and scipy when it compares.
+Each is a function ``(whole, parts)`` to a ``FittedLayer``. Imports numpy; scipy when it compares.
 """
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rebalance.heads.comparison import Fitted, adjusted, best_scale, compare, truth_of
+from rebalance.heads.comparison import FittedLayer, adjusted, best_scale, compare, truth_of
 from rebalance.heads.examples import Examples, Parting
 from rebalance.heads.linear import Floats, Linear
 
@@ -16,7 +16,7 @@ SHRINKAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01
 USUAL = 0.6  # where nothing can be held out
 
 
-def nearest_mean(whole: Examples, parts: Sequence[Parting]) -> Fitted:
+def nearest_mean(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
     """The class whose mean is nearest by Euclidean distance in the whitened space.
 
     Probabilities are the softmax of -distance²/2 times a scale, the one of least loss on what was
@@ -27,10 +27,10 @@ def nearest_mean(whole: Examples, parts: Sequence[Parting]) -> Fitted:
     if parts:
         scale, _ = best_scale(adjusted(layers, parts, balanced=True), truth_of(parts))
     layers = [layer.times(scale) for layer in layers]
-    return Fitted(_nearest(whole).times(scale), {"scale": scale}, {}, layers)
+    return FittedLayer(_nearest(whole).times(scale), {"scale": scale}, {}, layers)
 
 
-def gaussian(whole: Examples, parts: Sequence[Parting]) -> Fitted:
+def gaussian(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
     """Linear discriminant analysis: Gaussians of one covariance, shrunken to a multiple of I.
 
     The shrinkage is the one of least loss on what was held out.
@@ -39,7 +39,7 @@ def gaussian(whole: Examples, parts: Sequence[Parting]) -> Fitted:
     found = compare(zip(SHRINKAGES, zip(*paths, strict=True), strict=False), parts)
     shrinkage = found.best if found.tried else USUAL
     (layer,) = _path(whole, [shrinkage])
-    return Fitted(layer, {"shrinkage": shrinkage}, {"shrinkage": found.tried}, found.layers)
+    return FittedLayer(layer, {"shrinkage": shrinkage}, {"shrinkage": found.tried}, found.layers)
 
 
 def _means(samples: Examples) -> Floats:

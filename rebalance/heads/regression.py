@@ -1,7 +1,7 @@
 """Heads by logistic regression: plain, retrained on classes alike, or with its rows rescaled.
 
-Each is a function ``(whole, parts)`` to a ``Fitted``: what to learn from, and the same in parts, by
-which numbers are chosen. Imports numpy, and scipy when it fits.
+Each is a function ``(whole, parts)`` to a ``FittedLayer``: what to learn from, and the same in
+parts, by which numbers are chosen. Imports numpy, and scipy when it fits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from rebalance.heads.comparison import (
-    Fitted,
+    FittedLayer,
     adjusted,
     best_scale,
     compare,
@@ -29,19 +29,19 @@ TAUS = tuple(step / 10 for step in range(21))
 LARGEST_FACTOR = 100.0  # of a class's logits
 
 
-def logistic(whole: Examples, parts: Sequence[Parting]) -> Fitted:
+def logistic(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
     """Multinomial logistic regression, its penalty the one of least loss on what was held out."""
     paths = [_path(part.fitted) for part in parts]
     found = compare(
         zip(PENALTIES, zip(*paths, strict=True), strict=False), parts, patience=PATIENCE
     )
     penalty = found.best if found.tried else USUAL
-    return Fitted(
+    return FittedLayer(
         fit_logistic(whole, penalty), {"penalty": penalty}, {"penalty": found.tried}, found.layers
     )
 
 
-def crt(whole: Examples, parts: Sequence[Parting]) -> Fitted:
+def crt(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
     """Classifier re-training: logistic regression from fresh weights, all classes drawn alike.
 
     On features that stay as they are, class-balanced sampling to the end is logistic regression
@@ -50,7 +50,7 @@ def crt(whole: Examples, parts: Sequence[Parting]) -> Fitted:
     return logistic(_even(whole), [replace(part, fitted=_even(part.fitted)) for part in parts])
 
 
-def tau_normalised(whole: Examples, parts: Sequence[Parting]) -> Fitted:
+def tau_normalised(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
     """Logistic regression whose weights of each class are divided by a power of their norm.
 
     The power, tau, is the one of least loss on what was held out, at its best scale (Kang et al.
@@ -64,7 +64,7 @@ def tau_normalised(whole: Examples, parts: Sequence[Parting]) -> Fitted:
         scales[tau], tried[tau] = best_scale(said, truth_of(parts))
     tau = min(tried, key=tried.__getitem__) if tried else 1.0
     scale = scales.get(tau, 1.0)
-    return Fitted(
+    return FittedLayer(
         normalised(plain.layer, tau).times(scale),
         {**plain.chosen, "tau": tau, "scale": scale},
         {**plain.tried, "tau": tried},
@@ -72,7 +72,7 @@ def tau_normalised(whole: Examples, parts: Sequence[Parting]) -> Fitted:
     )
 
 
-def lws(whole: Examples, parts: Sequence[Parting]) -> Fitted:
+def lws(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
     """Learnable weight scaling: logistic regression, the logits of each class times a factor.
 
     The factors minimise the loss on what was held out, all classes counting alike (Kang et al.
@@ -84,7 +84,7 @@ def lws(whole: Examples, parts: Sequence[Parting]) -> Fitted:
     else:
         said, truth = plain.layer.logits(whole.inputs), whole.labels.own
     factors = _factors(said, truth)
-    return Fitted(
+    return FittedLayer(
         plain.layer.times(factors),
         plain.chosen,
         plain.tried,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from rebalance.errors import DataError
 from rebalance.heads import Linear, Sides, fit_head
 from rebalance.studies.heads.task import Fitted, Task
 
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
 def fit_to_the_end(task: Task) -> Fitted:
     """Fit the layer of least cross entropy on standardised features, by L-BFGS.
 
-    They are turned to their leading components, and whitened as far as the treatment says.
+    They are turned to their leading components, and whitened as far as the treatment says. Raises
+    DataError for labels that two classes share.
     """
     side, labels = task.side, task.side.labels(task.chosen)
+    if labels.shared:
+        raise DataError(
+            "the head logistic learns from whole labels, and blends here share theirs with a "
+            "partner: choose another oversampler, or the head sgd"
+        )
     classes = len(side.part.classes)
     found = fit_head(
         "logistic",
         side.raw(task.chosen),
-        labels,
+        labels.own,
         classes,
         whiten=dict(task.definition.head.options).get("whiten", 0.0),
         weights=cast("SampleLoss", task.loss).weights.double().numpy(),

@@ -20,7 +20,8 @@ from rebalance.reports.runs.results import read_results
 from rebalance.runs.options import Sets
 from rebalance.settings import FolderOptions, ScoringOptions, TrainOptions
 from rebalance.settings.recipes import ProbeRecipe
-from rebalance.workflow.probing import _check, _sides, chosen_probe
+from rebalance.workflow.probe_sides import probe_sides
+from rebalance.workflow.probing import _check, chosen_probe
 
 CPU = {"device": "cpu", "precision": "fp32"}
 
@@ -75,7 +76,14 @@ def test_the_run_holds_one_linear_layer_as_scikit_learn_fits_it(few, body, probe
 def test_the_run_is_like_any_other(few, body, probed):
     folder, metrics = probed
     again = rebalance.evaluate(folder, few[1], **CPU)
-    assert {**metrics, **again} == metrics
+    # The network looked at the test images now, and their features came from the cache before,
+    # in half precision.
+    assert again["confusion_matrix"] == metrics["confusion_matrix"]
+    for name in ("log_loss", "brier", "roc_auc_ovr_macro", "ece"):
+        assert again[name] == pytest.approx(metrics[name], rel=1e-4)
+    assert again["generalization_gap"]["net"] == pytest.approx(
+        metrics["generalization_gap"]["net"], rel=1e-3
+    )
     former, _ = embeddings(few[1], body)
     np.testing.assert_allclose(embeddings(few[1], folder)[0], former, atol=1e-5)
     (shown,) = read_results([folder])  # by report
@@ -88,6 +96,17 @@ def test_the_run_is_like_any_other(few, body, probed):
         "whiten": 0.4,
         "folds": 5,
     }
+
+
+def test_images_of_the_test_go_through_the_network_once_for_all_probes(few, body, tmp_path, caplog):
+    options = {"recipe": "probe", "weights": str(body), "classifier": "centres", **CPU}
+    metrics = [rebalance.train(*few, tmp_path / "1", **options)]
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "rebalance"):
+        metrics.append(rebalance.train(*few, tmp_path / "2", **options))
+    looked = [each for each in caplog.messages if each.startswith("features:")]
+    assert len(looked) == 2 and all("features: 0 computed" in each for each in looked)
+    assert metrics[0] == metrics[1]
 
 
 def test_a_balanced_softmax_is_the_prior_divided_out(few, body, probed, tmp_path, caplog):
@@ -112,7 +131,7 @@ def test_folds_keep_groups_and_equal_files_together(few, tmp_path):
     lines = [f"{path},{place // 4}" for place, path in enumerate(seen.folder.paths)]
     (tmp_path / "groups.csv").write_text("\n".join(["file_name,group", *lines]) + "\n")
     sets = Sets(seen, None, None)
-    sides = _sides(sets, ScoringOptions(groups=tmp_path / "groups.csv"), ProbeRecipe(), 0)
+    sides = probe_sides(sets, ScoringOptions(groups=tmp_path / "groups.csv"), ProbeRecipe(), 0)
     owners = groups_of(seen.folder.paths, read_groups(tmp_path / "groups.csv"))
     compared = np.concatenate([each.compared for each in sides])
     assert sorted(compared) == list(range(len(lines)))
@@ -121,7 +140,7 @@ def test_folds_keep_groups_and_equal_files_together(few, tmp_path):
             owners[place] for place in each.compared
         }
     twice = seen.take([*range(len(lines)), *range(10)])
-    for each in _sides(Sets(twice, None, None), ScoringOptions(), ProbeRecipe(), 0):
+    for each in probe_sides(Sets(twice, None, None), ScoringOptions(), ProbeRecipe(), 0):
         names = [{twice.folder.paths[at] for at in side} for side in (each.fitted, each.compared)]
         assert not names[0] & names[1]
 

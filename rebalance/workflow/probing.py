@@ -14,15 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance import seeds
-from rebalance.data.folder import ImageFolder
-from rebalance.data.groups import read_groups
-from rebalance.data.samples import ScoringSet, TrainingSet
-from rebalance.data.separation import kin_of
-from rebalance.data.splits import linked
+from rebalance.data.samples import TrainingSet
 from rebalance.distributed.processes import joined
 from rebalance.errors import DataError, SettingError
-from rebalance.heads import LinearHead, Sides, fit_head, sides_of
+from rebalance.heads import LinearHead, Sides, fit_head
 from rebalance.metrics import FeatureRanges
 from rebalance.progress import Progress
 from rebalance.records import MetricsRecord
@@ -37,7 +32,6 @@ from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import (
-    ExtractorOptions,
     FolderOptions,
     RunOptions,
     ScoringOptions,
@@ -46,12 +40,11 @@ from rebalance.settings import (
 from rebalance.settings.recipes import PROBE, ProbeRecipe
 from rebalance.workflow.beginning import as_begun, begun_folder
 from rebalance.workflow.conclusion import Trained, check_calibration, conclude, warn_of_one_class
-from rebalance.workflow.features import describe
+from rebalance.workflow.frozen_bodies import CachedEvaluator, frozen, put
+from rebalance.workflow.probe_sides import labels_of, probe_sides
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
-    from rebalance.models.network import Network
-    from rebalance.models.transforms import Transform
 
 log = logging.getLogger("rebalance")
 
@@ -99,7 +92,7 @@ def train_probe(
         )
         loss = make_loss(told)
         _check(loss, training.loss, sets)
-        folds = processes.by_first(partial(_sides, sets, scoring, recipe, run.seed))
+        folds = processes.by_first(partial(probe_sides, sets, scoring, recipe, run.seed))
         arch, network, transform = processes.by_first(
             partial(frozen, training, len(sets.seen.classes), run.seed)
         )
@@ -112,15 +105,16 @@ def train_probe(
         folder = begun_folder(
             output, options, holding, processes, overwrite=run.overwrite, resume=resume
         )
-        look = partial(_features, network, transform, training, run, evaluator)
-        seen = look(sets.seen)
-        shown = [seen] if sets.validation is None else [seen, look(sets.validation)]
-        labels = _labels(sets)
+        evaluator = CachedEvaluator.beside(evaluator, training, run)
+        seen = evaluator.embed(network, sets.seen, transform)
+        shown = [seen]
+        if sets.validation is not None:
+            shown.append(evaluator.embed(network, sets.validation, transform))
         fitted = processes.by_first(
-            partial(_fitted, np.concatenate(shown), labels, sets, loss, folds, recipe)
+            partial(_fitted, np.concatenate(shown), sets, loss, folds, recipe)
         )
-        _put(network, fitted)
-        ranges = FeatureRanges.of(seen, labels[: len(seen)])
+        put(network, fitted.layer)
+        ranges = FeatureRanges.of(seen, np.array(sets.seen.folder.labels))
         trained = Trained(arch, network, transform, loss, amounts, ranges)
         return conclude(
             *(folder, trained, scoring, sets.seen, sets.tested, evaluator),
@@ -143,28 +137,6 @@ def chosen_probe(training: TrainOptions) -> ProbeRecipe:
             "checkpoint or a run"
         )
     return ProbeRecipe() if training.whiten is None else ProbeRecipe(training.whiten)
-
-
-def frozen(training: TrainOptions, classes: int, seed: int) -> "tuple[str, Network, Transform]":
-    """Load the network whose body stays, under a last layer that is yet to be fitted."""
-    import torch
-
-    from rebalance.models.heads import with_fresh_output
-    from rebalance.models.network import layer_widths
-    from rebalance.models.pretrained import find_pretrained
-    from rebalance.models.transforms import with_view
-    from rebalance.progress import silent
-    from rebalance.training.initial_network import WEIGHTS
-
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seeds.integer(seed, "head"))
-        found = find_pretrained(training.weights or "imagenet", training.arch, WEIGHTS)
-        body, transform = found.load(silent)
-        network = with_fresh_output(body, classes).eval()
-    if training.image_size is not None:
-        layer_widths(network, training.image_size)  # raises where the network cannot take it
-    view = with_view(transform, training.image_size, training.resize or found.resize)
-    return found.arch, network, view
 
 
 def _without_groups(scoring: ScoringOptions) -> ScoringOptions:
@@ -201,79 +173,8 @@ def _amounts(seen: TrainingSet, loss: "Loss") -> Amounts:
     return Amounts([float(each) for each in seen.counts], loss.weights_of_classes(), folder)
 
 
-def _labels(sets: Sets) -> NDArray[np.int64]:
-    """The labels of the training samples, and after them of the validation images."""
-    judged = () if sets.validation is None else sets.validation.folder.labels
-    return np.array([*sets.seen.folder.labels, *judged], dtype=np.int64)
-
-
-def _sides(sets: Sets, scoring: ScoringOptions, recipe: ProbeRecipe, seed: int) -> list[Sides]:
-    """What penalties are compared by: the validation images, or folds of the training samples.
-
-    Samples of one content, of one group, or that blend with one of them stay together. Empty where
-    no class has two that may be parted.
-    """
-    seen, total = sets.seen, len(_labels(sets))
-    place = np.arange(len(seen.folder.paths))
-    if sets.validation is not None:
-        return [Sides(place, np.arange(len(place), total))]
-    groups = None
-    if scoring.groups is not None:
-        groups = read_groups(scoring.groups, scoring.group_column)
-    number = kin_of(seen, groups)
-    own = [number[path] for path in seen.folder.paths]
-    others = [
-        number[path if other is None else other]
-        for path, other in zip(seen.folder.paths, seen.partners, strict=True)
-    ]
-    kin = np.array(own if own == others else linked(own, others))
-    labels = np.array(seen.folder.labels, dtype=np.int64)
-    stream = seeds.integer(seed, "probe")
-    return sides_of(labels, recipe.folds, stream, kin, grouped=groups is not None)
-
-
-def _features(
-    network: "Network",
-    transform: "Transform",
-    training: TrainOptions,
-    run: RunOptions,
-    evaluator: Evaluator,
-    images: TrainingSet | ScoringSet,
-) -> NDArray[np.float32]:
-    """Return what the last layer sees of each sample [N, D], from the cache where it is there.
-
-    Blends of images are in no cache: with them the network looks at all samples.
-    """
-    if isinstance(images, TrainingSet) and images.blends:
-        return evaluator.embed(network, images, transform)
-    folder = images.folder
-    label_of = dict(zip(folder.paths, folder.labels, strict=True))
-    once = ImageFolder(folder.root, folder.classes, tuple(label_of), tuple(label_of.values()))
-    extractor = ExtractorOptions(
-        training.weights or "imagenet",
-        training.arch,
-        image_size=training.image_size,
-        resize=training.resize,
-        precision=training.precision,
-    )
-    table = describe(
-        once,
-        ["embedding"],
-        extractor,
-        run,
-        evaluator.progress,
-        evaluator.processes,
-        scale=images.scale,
-    )
-    row = {path: place for place, path in enumerate(table.folder.paths)}
-    values = table.layers["embedding"].read(slice(None), slice(None))
-    found: NDArray[np.float32] = values[[row[path] for path in folder.paths]].astype(np.float32)
-    return found
-
-
 def _fitted(
     features: NDArray[Any],
-    labels: NDArray[np.int64],
     sets: Sets,
     loss: "Loss",
     folds: list[Sides],
@@ -287,7 +188,7 @@ def _fitted(
     found = fit_head(
         "logistic",
         features,
-        labels,
+        labels_of(sets),
         len(sets.seen.classes),
         whiten=recipe.whiten,
         weights=weights,
@@ -303,12 +204,3 @@ def _fitted(
         bias = found.layer.bias - loss.shift.double().numpy()
         found = replace(found, layer=found.layer._replace(bias=bias))
     return found
-
-
-def _put(network: "Network", fitted: LinearHead) -> None:
-    """Give the network the fitted layer."""
-    import torch
-
-    layer = fitted.layer
-    state = {"weight": torch.from_numpy(layer.weight), "bias": torch.from_numpy(layer.bias)}
-    network.last.load_state_dict({name: value.float() for name, value in state.items()})

@@ -1,0 +1,138 @@
+"""A body that stays as it is: the network under a head yet to be fitted, and its features.
+
+Imports torch only in the middle of it; never click.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance import seeds
+from rebalance.data.folder import ImageFolder
+from rebalance.data.samples import ScoringSet, TrainingSet
+from rebalance.errors import DataError
+from rebalance.heads import Linear
+from rebalance.scoring.evaluator import Evaluator
+from rebalance.scoring.outputs import Outputs
+from rebalance.settings import ExtractorOptions, RunOptions, TrainOptions
+from rebalance.workflow.features import describe
+
+if TYPE_CHECKING:
+    from rebalance.losses import Loss
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+LAYER = "embedding"  # what a network's last layer sees
+
+
+def frozen(training: TrainOptions, classes: int, seed: int) -> "tuple[str, Network, Transform]":
+    """Load the network whose body stays, under a last layer that is yet to be fitted."""
+    import torch
+
+    from rebalance.models.heads import with_fresh_output
+    from rebalance.models.network import layer_widths
+    from rebalance.models.pretrained import find_pretrained
+    from rebalance.models.transforms import with_view
+    from rebalance.progress import silent
+    from rebalance.training.initial_network import WEIGHTS
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seeds.integer(seed, "head"))
+        found = find_pretrained(training.weights or "imagenet", training.arch, WEIGHTS)
+        body, transform = found.load(silent)
+        network = with_fresh_output(body, classes).eval()
+    if training.image_size is not None:
+        layer_widths(network, training.image_size)  # raises where the network cannot take it
+    view = with_view(transform, training.image_size, training.resize or found.resize)
+    return found.arch, network, view
+
+
+def put(network: "Network", layer: Linear) -> None:
+    """Give the network this layer as its last."""
+    import torch
+
+    state = {"weight": torch.from_numpy(layer.weight), "bias": torch.from_numpy(layer.bias)}
+    network.last.load_state_dict({name: value.float() for name, value in state.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedEvaluator(Evaluator):
+    """An evaluator of heads on one body, whose features come from the cache where it has them.
+
+    The cache keeps them in half precision, and heads are fitted on what it keeps.
+
+    extractor: the body, as features are asked for. run: where the cache is.
+    """
+
+    extractor: ExtractorOptions
+    run: RunOptions
+    _known: dict[int, tuple[TrainingSet | ScoringSet, NDArray[np.float32]]] = field(
+        default_factory=dict
+    )
+
+    @classmethod
+    def beside(
+        cls, evaluator: Evaluator, training: TrainOptions, run: RunOptions
+    ) -> "CachedEvaluator":
+        """Return one that works as ``evaluator`` does, for the body that training keeps."""
+        extractor = ExtractorOptions(
+            training.weights or "imagenet",
+            training.arch,
+            image_size=training.image_size,
+            resize=training.resize,
+            precision=training.precision,
+        )
+        return cls(**vars(evaluator), extractor=extractor, run=run)
+
+    def embed(
+        self, network: "Network", images: TrainingSet | ScoringSet, transform: "Transform"
+    ) -> NDArray[np.float32]:
+        """Return the embedding of each sample [N, D], looked up once for these images.
+
+        Blends of images are in no cache: with them the network looks at all samples.
+        """
+        if id(images) not in self._known:
+            blended = isinstance(images, TrainingSet) and bool(images.blends)
+            found = super().embed(network, images, transform) if blended else self._kept(images)
+            self._known[id(images)] = images, found
+        return self._known[id(images)][1]
+
+    def predict(
+        self,
+        network: "Network",
+        loss: "Loss",
+        images: TrainingSet | ScoringSet,
+        transform: "Transform",
+    ) -> Outputs:
+        """Return what the head says of the embedding of each image, as its loss has it."""
+        import torch
+
+        features = self.embed(network, images, transform)
+        with torch.inference_mode():
+            head = network.last.cpu()
+            logits = head(torch.from_numpy(features)).double()
+            return Outputs(loss.probabilities(logits).numpy(), features)
+
+    def _kept(self, images: TrainingSet | ScoringSet) -> NDArray[np.float32]:
+        folder = images.folder
+        label_of = dict(zip(folder.paths, folder.labels, strict=True))
+        once = ImageFolder(folder.root, folder.classes, tuple(label_of), tuple(label_of.values()))
+        table = describe(
+            once,
+            [LAYER],
+            self.extractor,
+            self.run,
+            self.progress,
+            self.processes,
+            scale=images.scale,
+        )
+        row = {path: place for place, path in enumerate(table.folder.paths)}
+        if lost := [path for path in label_of if path not in row]:
+            raise DataError(
+                f"{lost[0]!r} could be read at first, and cannot be any more: leave the images in "
+                "place until the command is done"
+            )
+        values = table.layers[LAYER].read(slice(None), slice(None))
+        return values[[row[path] for path in folder.paths]].astype(np.float32)

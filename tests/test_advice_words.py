@@ -5,6 +5,7 @@ import re
 import pytest
 from advice_records import candidate, gain, helped, look, unhelped
 
+from rebalance.advice.plain_text import plain_text
 from rebalance.advice.quantities import amount
 from rebalance.advice.words import told
 from rebalance.records import AdviceRecord
@@ -50,10 +51,10 @@ def test_what_else_was_tried_is_told_by_what_it_is() -> None:
     assert without[0].endswith(
         "divide the probability of each class by its share of what was trained on (prior)."
     )
-    assert without[-1] == "That is .019 of balanced accuracy less than what is recommended."
+    assert without[-1] == "That is .019 less than what is recommended brings."
     hardly, unknown = (each["sentence"] for each in record["open"])
     assert hardly == "eos was hardly tried for want of time: a longer --budget would tell."
-    assert "smote may be better than skew-mix" in unknown and "About 900 more images" in unknown
+    assert "smote may be better than skew-mix" in unknown and "about 900 more images" in unknown
 
 
 def test_where_nothing_helps_that_is_the_advice() -> None:
@@ -62,7 +63,7 @@ def test_where_nothing_helps_that_is_the_advice() -> None:
     assert first.startswith("Leave the images as they are: 99.5 of 100 images")
     assert "a longer --budget may tell more" in " ".join(more)
     assert "the 361 images of '7' are of 12 groups" in record["looks"][1]["sentence"]
-    assert "About 1 more group (9,000 more images)" in record["open"][0]["sentence"]
+    assert "about 1 more group (9,000 more images)" in record["open"][0]["sentence"]
     assert record["second"] is None and record["cutting"] == []
 
 
@@ -124,3 +125,16 @@ def test_treatments_that_are_not_known_go_by_their_names() -> None:
     assert one["does"] == "rebalance the images by enn"
     assert other["does"].startswith("add blends of images that are alike within a small class, up ")
     assert "0.5 times the largest class, weigh the loss" in other["does"]
+
+
+def test_a_terminal_shows_the_recommendation_first_and_everything_in_few_lines() -> None:
+    for record in (told(helped()), told(unhelped())):
+        lines = plain_text(record, "advice").splitlines()
+        assert lines[0] == "What to do:" and record["do"]["sentences"][0][:60] in lines[1]
+        assert len(lines) < 50 and max(map(len, lines)) <= 80
+        assert all(line.isprintable() for line in lines)
+    text = plain_text(told(helped()), "advice")
+    assert text.index("What was seen") < text.index("What cutting costs (the page has 2 more)")
+    assert "sh advice/do.sh\n" in text
+    assert "sh advice/do.sh TEST\n" in plain_text(told(unhelped()), "advice")
+    assert max(map(len, plain_text(told(helped()), "advice", 40).splitlines())) <= 40

@@ -36,6 +36,8 @@ LOSSES = {
     "balanced-softmax": "train with a loss that allows for the class shares (balanced-softmax)",
     "logit-adjusted": "train with a loss that allows for the class shares (logit-adjusted)",
 }
+SGD = "sgd"  # how a last layer is trained where nothing else is said
+HEADS = {"logistic": "fit the last layer by logistic regression"}
 THRESHOLDS = {
     "prior": PRIOR,
     "prior:original": "divide the probability of each class by its share of the images",
@@ -57,6 +59,9 @@ def does(treatment: TreatmentRecord) -> str:
     parts = [_rebalanced(treatment["rebalance"])]
     if treatment["loss"] != "ce":
         parts.append(LOSSES.get(treatment["loss"], f"train with the loss {treatment['loss']}"))
+    head = treatment.get("head", SGD)
+    if head != SGD:
+        parts.append(_headed(head))
     if treatment["regime"] != "plain":
         parts.append(f"train in the regime {treatment['regime']}")
     if treatment["threshold"] != "none":
@@ -81,6 +86,12 @@ def _size(to: str, cuts: bool) -> str:
         return f"the size of the {of} class"
     times = re.fullmatch(r"(.+)x", to)
     return f"{times[1]} times the {of} class" if times else f"{to} images"
+
+
+def _headed(label: str) -> str:
+    method, *options = label.split(" ")
+    fitted = HEADS.get(method, f"fit the last layer by {method}")
+    return f"{fitted} on whitened features" if any("whiten" in each for each in options) else fitted
 
 
 def _decided(threshold: str) -> str:

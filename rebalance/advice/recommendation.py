@@ -109,18 +109,15 @@ def _surely(record: AdviceRecord, best: CandidateRecord) -> str:
     pairs = rounds[-1]["pairs"] if rounds else best["gain"]["pairs"]
     trials = (
         f"{counted(pairs, 'trial')}, each taught by {story['folds'] - 1} of {story['folds']} parts "
-        "of the images and judged by the part left out"
+        "of the images and judged by the other"
     )
     ended = {
-        "settled": "trying ended because more of it on these images would change nothing",
-        "budget": f"trying ended with the budget of {duration(story['budget'])}, before it was "
+        "settled": "trying ended, as more of it on these images would change nothing",
+        "budget": f"trying ended with its time of {duration(story['budget'])}, before it was "
         "settled: a longer --budget may tell more",
         "pairs": "trying ended after all rounds without being settled",
     }
-    sure = (
-        f"That is from {trials}. The intervals hold in 95 of 100 cases, all of them at once, "
-        "however often one looks while trying"
-    )
+    sure = f"That is from {trials}. Its intervals hold in 95 of 100 cases, all of them at once"
     return f"{sure}; {ended.get(story['ended'], 'trying has ended')}."
 
 
@@ -178,8 +175,8 @@ def _calibration(best: CandidateRecord) -> Iterator[str]:
     exact = f"calibration error {decimal(before)}, then {decimal(after)}"
     if after > before + BELIEVED:
         yield (
-            f"Its probabilities can be believed less than before ({exact}): where you use them, "
-            "and not decisions alone, train with --calibrate and validation images."
+            f"Its probabilities can be believed less than before ({exact}): if you use them, train "
+            "with --calibrate and validation images."
         )
     elif after < before - BELIEVED:
         yield f"Its probabilities can be believed more than before ({exact})."

@@ -64,9 +64,8 @@ def _leakage(look: LookRecord, story: AdviceStory) -> str:
 
 def _look_alikes(look: LookRecord, story: AdviceStory) -> str:
     return (
-        f"{counted(_all(look), 'image')} look like another one ({_by_class(look)}). Those that "
-        "look alike stay together while trying, so that nothing is judged by an image that was as "
-        "good as learned; groups of a fifth of a class and more are a style, and are parted."
+        f"{counted(_all(look), 'image')} look like another one ({_by_class(look)}); those stay "
+        "together in trials."
     )
 
 
@@ -83,10 +82,7 @@ def _groups(look: LookRecord, story: AdviceStory) -> str:
     ]
     more = len(fewer) - len(told)
     rest = f", and so on in {counted(more, 'more class', 'more classes')}" if more > 0 else ""
-    return (
-        f"Images of one group count as one: {', '.join(told)}{rest}. What is said here is only as "
-        "sure as so many groups make it."
-    )
+    return f"Images of one group count as one: {', '.join(told)}{rest} only."
 
 
 def _few(look: LookRecord, story: AdviceStory) -> str:

@@ -15,9 +15,13 @@ Role = Literal["recommended", "second", "nothing", "prior"]
 def role(record: AdviceRecord, wanted: Role) -> CandidateRecord | None:
     """Find the candidate that is what a role asks for; None where it was not tried.
 
-    ``prior`` is the one that only decides otherwise, by the class shares.
+    ``nothing`` is what all gains are beside, and so has none; ``prior`` is the one that only
+    decides otherwise, by the class shares.
     """
-    return next((each for each in record["candidates"] if _is(each, wanted)), None)
+    found = [each for each in record["candidates"] if _is(each, wanted)]
+    if wanted == "nothing":  # with another head it is a treatment
+        found.sort(key=lambda each: each["gain"]["mean"] is not None)
+    return found[0] if found else None
 
 
 def _is(each: CandidateRecord, wanted: Role) -> bool:

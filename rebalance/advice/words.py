@@ -49,7 +49,7 @@ def second_choice(record: AdviceRecord) -> Iterator[str]:
     if found is None:
         return
     yield (
-        f"Without any training: take a network as it is, trained on the images as they are, and "
+        "Without another training: take a network that learned from the images as they are, and "
         f"{found['does'].removeprefix('leave the images as they are, and ')} ({found['name']})."
     )
     yield brought(found["gain"], found["score"])
@@ -57,7 +57,7 @@ def second_choice(record: AdviceRecord) -> Iterator[str]:
     if best is not None and shares_pairs(best, found):
         less = (best["gain"]["mean"] or 0.0) - (found["gain"]["mean"] or 0.0)
         if less > 0:
-            yield f"That is {decimal(less)} of balanced accuracy less than what is recommended."
+            yield f"That is {decimal(less)} less than what is recommended brings."
 
 
 def cutting(record: AdviceRecord) -> Iterator[str]:
@@ -103,8 +103,7 @@ def no_help(record: AdviceRecord) -> Iterator[str]:
         ("no help", "Not better than doing nothing, as far as these images can show"),
         (
             "helps",
-            "Better than doing nothing too, but not than what is recommended, or not by so much "
-            "that it would be worth the trouble",
+            "Better than doing nothing too, but no better choice",
         ),
     )
     for standing, begin in groups:
@@ -127,16 +126,16 @@ def question(asked: OpenRecord, record: AdviceRecord) -> str:
     found, best = tried.get(name), role(record, "recommended")
     if found is None or found["gain"]["mean"] is None or found["gain"]["low"] is None:
         return f"{name} was hardly tried for want of time: a longer --budget would tell."
-    rival = "doing nothing" if best is None or record["do"]["name"] == "nothing" else best["name"]
+    rival = "doing nothing" if best is None or best is role(record, "nothing") else best["name"]
     ahead = ""
     if best is not None and shares_pairs(best, found):
         more = found["gain"]["mean"] - (best["gain"]["mean"] or 0.0)
         ahead = f" ({decimal(more)} ahead)" if more > 0 else ""
-    begin = f"{name} may be better than {rival}{ahead}, which these images cannot show."
+    begin = f"{name} may be better than {rival}{ahead}, which these images cannot show"
     needed = _needed(asked)
     if not needed:
-        return f"{begin} So many more would be needed that it hardly matters."
-    return f"{begin} About {needed} from the same source would, if it is as far ahead as it looks."
+        return f"{begin}, and it would take too many more to hope for."
+    return f"{begin}; about {needed} would, if it is as far ahead as it looks."
 
 
 def _needed(asked: OpenRecord) -> str:

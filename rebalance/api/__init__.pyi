@@ -496,10 +496,10 @@ def report(
     overwrite: bool = False,
     progress: Progress = ...,
 ) -> Report:
-    """Make one self-contained page about a manifest, or about one run or several.
+    """Make one self-contained page about a manifest, one run or several, or advice.
 
-    targets: the manifest (.csv), or the run folders. output: where to write the page (.html).
-    Raises DataError, ManifestError and OutputError.
+    targets: the manifest (.csv), the run folders, or the folder of the advice. output: where to
+    write the page (.html). Raises DataError, ManifestError and OutputError.
 
     Options:
         figures: Folder for the figures as SVG and PNG, and the photographs as JPEG.

@@ -33,7 +33,7 @@ COMMANDS = {
     "export": "Write a manifest as the table another tool reads.",
     "import": "Make a manifest of a table of paths and labels.",
     "diff": "Show what changed between two manifests.",
-    "report": "Write an HTML page about a manifest or about runs.",
+    "report": "Write an HTML page about a manifest, runs or advice.",
     "train": "Train a baseline and score it.",
     "evaluate": "Score the network of a run.",
     "study": "Compare ways of rebalancing on your data.",

@@ -30,18 +30,19 @@ def command(
     verbose: bool,
     **parameters: Any,
 ) -> None:
-    """Show what was done, on one page that needs no network: of a manifest, or of one run or more.
+    """Show what was done, on one page that needs no network: of a manifest, of runs, of advice.
 
     Of a manifest: the classes before and after, and for each class the map of its clusters with
     what was picked and dropped, contact sheets, blends, and the command that makes it again. Of
     runs, side by side: curves, confusion, recall per class before and after a threshold, and the
-    generalization gap.
+    generalization gap. Of a folder of advice: its page anew, by what its advice.json has.
 
     \b
     Examples:
       rebalance report balanced.csv -o balanced.html
       rebalance report balanced.csv -o balanced.html --figures figures
       rebalance report run-1 run-2 -o runs.html
+      rebalance report advice -o advice.html
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance

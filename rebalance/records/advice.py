@@ -133,7 +133,7 @@ class AdviceRecord(TypedDict):
     do: Annotated[StepRecord, "The recommendation."]
     second: Annotated[StepRecord | None, "A second choice that needs no training; null if none."]
     cutting: Annotated[list[str], "What cutting the large classes would cost, in plain words."]
-    no_help: Annotated[list[str], "What was tried and does not help here, in plain words."]
+    no_help: Annotated[list[str], "What else was tried: it does not help, or not more."]
     open: Annotated[list[OpenRecord], "What could not be told."]
     candidates: Annotated[list[CandidateRecord], "Everything that was tried, the best first."]
     rounds: Annotated[list[RoundRecord], "How the trying went."]

@@ -3,15 +3,14 @@
 jinja2, matplotlib and whatever a page needs are imported when it is made.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rebalance.atomic import make_folder, replacing
 from rebalance.data.source import check_files, is_manifest
 from rebalance.errors import DataError, OutputError
-from rebalance.manifest import Row, check_writable, companions, read_manifest
+from rebalance.manifest import Row, companions, read_manifest
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions
@@ -35,6 +34,7 @@ def report(
     figures: a folder for its figures as files. Page and figures appear together or not at all.
     """
     from rebalance.reports import check_page
+    from rebalance.reports.writing import check_figures, write_report
 
     paths = list(map(Path, targets))
     check_targets(paths, root)
@@ -42,14 +42,14 @@ def report(
         output = check_page(output, overwrite=overwrite)
         _check_apart(output, paths)
     if figures is not None:
-        figures = _check_figures(Path(figures), overwrite=overwrite)
+        figures = check_figures(Path(figures), overwrite=overwrite)
     if is_manifest(paths[0]):
         made = _of_manifest(paths[0], root, chosen_workers(workers), progress)
     else:
         from rebalance.reports.runs import run_report
 
         made = run_report(paths)
-    _write(made, output, figures)
+    write_report(made, output, figures)
     return made
 
 
@@ -89,33 +89,3 @@ def _check_apart(output: Path, paths: Sequence[Path]) -> None:
     """Raise OutputError where the page would replace a file that is read."""
     if is_manifest(paths[0]) and output.resolve() in {it.resolve() for it in companions(paths[0])}:
         raise OutputError(f"{str(output)!r} belongs to the manifest: choose another name")
-
-
-def _check_figures(folder: Path, *, overwrite: bool) -> Path:
-    """``folder`` as a place for figures, not made yet: absent, empty, or to be added to."""
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{str(folder)!r} is a file; a folder was needed: choose another name")
-    if not folder.exists() and not folder.parent.is_dir():
-        raise OutputError(f"no folder {str(folder.parent)!r} to make {folder.name!r} in: make it")
-    if folder.exists() and any(folder.iterdir()) and not overwrite:
-        raise OutputError(
-            f"{str(folder)!r} holds files: choose another folder, or replace what has the same "
-            "name with --overwrite"
-        )
-    return folder
-
-
-def _write(made: "Report", output: Path | None, folder: Path | None) -> None:
-    """Page and figures, all or none."""
-    files: Mapping[Path, bytes] = {}
-    if folder is not None:
-        make_folder(folder)
-        files = {folder / name: data for name, data in made.figures.items()}
-        check_writable(*files, overwrite=True)
-    if output is not None:
-        # Renamed last: where the page is, its figures are.
-        files = {**files, output: made.text.encode("utf-8")}
-    if files:
-        with replacing(*files) as partial:
-            for path, data in zip(partial, files.values(), strict=True):
-                path.write_bytes(data)

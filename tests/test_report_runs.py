@@ -254,6 +254,16 @@ def test_recall_without_costs_is_what_evaluate_says(few, tmp_path):
     assert stages(tmp_path / "run") == {"head": recall(plain), "threshold cost": recall(decided)}
 
 
+def test_calibration_is_told_of_every_run_and_of_the_head_it_had_before(runs, page_of) -> None:
+    page = page_of(*EVERY)
+    header, *rows = page.tables["Expected calibration error"]
+    assert header == ["run", "every image alike", "every class alike"]
+    assert [row[0] for row in rows] == [*EVERY[:2], "headed, former head", "headed, new head"]
+    metrics = [metrics_of(runs / name) for name in EVERY]
+    for row, scores in zip(rows, [*metrics[:2], metrics[2]["before"], metrics[2]], strict=True):
+        assert row[1:] == [f"{scores[key]:.3f}" for key in ("ece", "ece_balanced")]
+
+
 def test_the_reliability_diagram_has_the_error_of_the_metrics(runs, page_of):
     page, metrics = page_of(*EVERY), metrics_of(runs / "prior")
     rows = page.tables["Run prior: images by their largest probability"][1:]

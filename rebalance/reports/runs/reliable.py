@@ -1,4 +1,4 @@
-"""How far a run's probabilities can be believed: how often right, by how sure it was.
+"""Reliability is how often a run is right, by how sure it was.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """
@@ -38,6 +38,22 @@ def reliabilities(results: Sequence[Result], figures: FigureFiles) -> Iterator[F
             names(f"reliability-{each.name}"), draw_reliability(curves), alt, f"Run {each.name}"
         )
         yield FigureTable(picture, _table(each, both), folded=True)
+
+
+def calibration_table(results: Sequence[Result]) -> Table | None:
+    """Show how far the probabilities of each run are off, before a new head and with it.
+
+    None where no run tells; those of early versions do not.
+    """
+    rows: list[list[str | int | float | None]] = []
+    for each in results:
+        metrics = each.metrics
+        before = None if metrics is None else metrics.get("before")
+        for head, scores in (("former head", before), ("new head" if before else "", metrics)):
+            if scores is not None and "ece" in scores and "ece_balanced" in scores:
+                name = f"{each.name}, {head}" if head else each.name
+                rows.append([name, scores["ece"], scores["ece_balanced"]])
+    return Table("Expected calibration error", ["run", *COUNTED], rows) if rows else None
 
 
 def _table(result: Result, both: Sequence[Reliability]) -> Table:

@@ -18,7 +18,7 @@ from rebalance.reports.runs.maps import maps
 from rebalance.reports.runs.mistakes import galleries
 from rebalance.reports.runs.parts import NAMED, FigureTable, FileNames, legend
 from rebalance.reports.runs.ranked import rankings
-from rebalance.reports.runs.reliable import reliabilities
+from rebalance.reports.runs.reliable import calibration_table, reliabilities
 from rebalance.reports.runs.results import Result, Stage, by_size, read_results
 from rebalance.reports.runs.scores import (
     comparable_gaps,
@@ -62,6 +62,7 @@ def run_report(paths: Sequence[Path | str]) -> Report:
         rankings=list(rankings(results, classes, figures)),
         absent=words.absent(results),
         reliabilities=list(reliabilities(results, figures)),
+        calibration=calibration_table(results),
         gap=_by_class("gap", *comparable_gaps(results), results, classes, figures),
         gap_parts=_gap_parts(results, classes, figures),
         norms=_by_class("norms", NORMS, [x.norms for x in results], results, classes, figures),

@@ -1,4 +1,4 @@
-"""What one does who follows a treatment, as a phrase in plain words.
+"""A treatment has a meaning: a phrase that says in plain words what one does who follows it.
 
 May not import numpy, torch or click.
 """

@@ -1,4 +1,4 @@
-"""What was seen of the images before anything was tried, in a sentence for each kind of look.
+"""Each kind of look at the images has a sentence that says what was seen.
 
 Imports the standard library and our records; nothing heavier.
 """

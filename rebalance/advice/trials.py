@@ -1,4 +1,4 @@
-"""What a candidate in a record of advice is to the others: recommended, a control, a cut.
+"""A candidate in a record of advice has a role: recommended, second, a control, a cut.
 
 Imports the standard library and our records; nothing heavier.
 """

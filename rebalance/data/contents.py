@@ -1,4 +1,4 @@
-"""What a file is that was taken for an image and is none, told by how it begins.
+"""A file that was taken for an image and is none is told by how it begins.
 
 Imports nothing.
 """

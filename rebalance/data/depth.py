@@ -1,4 +1,4 @@
-"""How deep the pixels of an opened file are, and its deep pixels as 8 bits, strip by strip.
+"""An opened file tells how deep its pixels are; deep ones become 8 bits, strip by strip.
 
 Imports Pillow and numpy; never torch.
 """

@@ -1,4 +1,4 @@
-"""What each image belongs to, such as its patient, by a table of somebody's.
+"""Groups say what each image belongs to, such as its patient, by a table of somebody's.
 
 Imports neither numpy nor torch.
 """

@@ -1,4 +1,4 @@
-"""How bright the pixels of deep images are: those of one file, and the scale of a whole set.
+"""Levels say how bright the pixels of deep images are: of one file, and of a whole set.
 
 Files of 16 bits often hold 10, 12 or 14, and floats lie in any range. What is white cannot be told
 from one file, which may be a dark one: it is told by all the files of a set, or by a file's own

@@ -1,4 +1,4 @@
-"""What lies under a class folder: its images in order, the other files by kind, hidden folders.
+"""A class folder is listed: its images in order, the other files by kind, hidden folders.
 
 Imports the standard library and the errors of this package, and nothing else.
 """

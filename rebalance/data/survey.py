@@ -21,7 +21,7 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True)
 class Probe:
-    """What is known of a readable image's file.
+    """A probe holds what is known of a readable image's file.
 
     size: (width, height) of the upright image. levels: None for a file of 8 bits a sample.
     """

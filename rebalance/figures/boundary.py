@@ -36,7 +36,7 @@ class Boundary:
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
-        """Whether each image was given another class [n]."""
+        """Tell of each image whether it was given another class [n]."""
         differ: NDArray[np.bool_] = self.labels != self.predicted
         return differ
 

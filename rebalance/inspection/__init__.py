@@ -1,4 +1,4 @@
-"""What a folder holds, and what is wrong with it.
+"""An inspection finds out what a folder holds, and what is wrong with it.
 
 Counts per class, files that cannot be read, images that are there twice or look alike, odd ones;
 and gates that a check can set on all of it. May not import torch or click.

@@ -42,7 +42,7 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True)
 class ImageDescription:
-    """What an inspection knows of one readable image.
+    """An image's description holds all that an inspection knows of it.
 
     digest: the digest of the file. size: (width, height) in pixels, upright. mode: Pillow's name
     for how the pixels are stored. contrast: the standard deviation of a 32 x 32 thumbnail in grey,

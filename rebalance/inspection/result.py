@@ -30,7 +30,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a folder of images holds, and what is wrong with it.
+    """An inspection tells what a folder of images holds, and what is wrong with it.
 
     counts: files per class. unreadable: the files that cannot be decoded. widths, heights: of the
     readable images, upright; None where there is none. modes: how many are stored in each of

@@ -1,4 +1,4 @@
-"""How many images the classes had before a manifest, or one before it, cut or raised them.
+"""A manifest's record tells how many images classes had before anything cut or raised them.
 
 May not import numpy, torch or click.
 """

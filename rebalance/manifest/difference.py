@@ -1,4 +1,4 @@
-"""What changed between two manifests. Imports neither numpy nor torch."""
+"""Two manifests are compared sample by sample. Imports neither numpy nor torch."""
 
 import logging
 from collections import Counter
@@ -23,7 +23,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
-    """What became of the samples of one manifest in another.
+    """A difference tells what became of the samples of one manifest in another.
 
     A sample is its file, label and kind and, if blended, its recipe; one that is repeated counts as
     often as it is there. The cluster it was found in, and how far from its centre, are no part.

@@ -1,4 +1,4 @@
-"""What a manifest holds: rows to train on, rows left out, places on a map, and the record."""
+"""A manifest holds rows to train on, rows left out, places on a map, and the record."""
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
@@ -48,7 +48,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an image lies on the map that its class was clustered on."""
+    """A place says where an image lies on the map that its class was clustered on."""
 
     file_name: str
     label: str

@@ -1,4 +1,4 @@
-"""What another program did to a manifest's labels and file names, and how that is undone."""
+"""Labels and file names that another program changed in a manifest are put right again."""
 
 from collections.abc import Sequence
 from dataclasses import replace

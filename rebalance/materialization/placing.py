@@ -1,4 +1,4 @@
-"""How an image comes to stand in a folder: as a file of its own, or as a link to the original.
+"""An image is placed in a folder as a file of its own, or as a link to the original.
 
 What is changed in a file of its own changes no other. Imports the standard library and our errors,
 and nothing else.

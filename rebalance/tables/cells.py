@@ -1,4 +1,4 @@
-"""What single cells say: numbers as other programs write them, missing values, and other types.
+"""Single cells are read: numbers as other programs write them, missing values, other types.
 
 Imports the standard library and our errors.
 """

@@ -1,4 +1,4 @@
-"""Which column of a table holds what: by the name that was given, or by usual names.
+"""Columns of a table are found by the name that was given, or by usual names.
 
 Imports the standard library and nothing else of this package.
 """

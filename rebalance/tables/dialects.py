@@ -1,4 +1,4 @@
-"""How a table's text is divided into lines and cells.
+"""A dialect says how a table's text is divided into lines and cells.
 
 Imports the standard library and ``reading`` of this package, and nothing else.
 """

@@ -1,4 +1,4 @@
-"""What was not plain about a table, in words for its reader."""
+"""Notes tell the reader of a table what was not plain about it."""
 
 import logging
 from collections.abc import Iterable

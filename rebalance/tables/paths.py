@@ -64,7 +64,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Match:
-    """What one way of reading paths finds.
+    """A match holds what one way of reading paths finds.
 
     places: for each path the position of its file, None where there is none or not one alone.
     several: positions of two files that the first such path may mean alike.

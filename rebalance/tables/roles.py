@@ -1,4 +1,4 @@
-"""Which part each column of a table plays: by its name, or by what is in it.
+"""Each column of a table plays a part, told by its name or by what is in it.
 
 Imports the standard library and our errors.
 """
@@ -13,7 +13,7 @@ from rebalance.tables.notes import Note
 
 @dataclass
 class Roles:
-    """Where the columns that were looked for are.
+    """Roles say where the columns that were looked for are.
 
     header: whether the first line names the columns. complete: whether all were found. plain:
     whether all were found by their names.

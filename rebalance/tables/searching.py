@@ -1,4 +1,4 @@
-"""Which file each path of a table means: by the one way of reading them that finds every row.
+"""Each path of a table finds its file by the one way of reading them that finds every row.
 
 Imports the standard library and nothing else of this package but its paths.
 """

@@ -1,4 +1,4 @@
-"""What was seen of the images, for the page: each sentence, with some of the images themselves.
+"""The page tells what was seen of the images, and shows some of them.
 
 Imports numpy and Pillow; may not import torch or click.
 """
@@ -30,7 +30,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen. warning: whether it should be mended first. groups: of images it is about."""
+    """A sight is what was seen.
+
+    warning: whether it should be mended first. groups: of the images that it is about.
+    """
 
     sentence: str
     warning: bool

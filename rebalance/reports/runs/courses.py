@@ -1,4 +1,4 @@
-"""How training went, epoch by epoch: loss, error, validation, and a last layer trained anew.
+"""Curves show how training went, by epoch: loss, error, validation, a last layer trained anew.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """

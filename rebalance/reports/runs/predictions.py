@@ -1,4 +1,4 @@
-"""What a run said of each test image, read from ``predictions.csv``.
+"""The file ``predictions.csv`` holds what a run said of each test image.
 
 May not import torch or click.
 """
@@ -15,7 +15,10 @@ from rebalance.runs import PREDICTIONS, Run
 
 @dataclass(frozen=True, eq=False)
 class StoredPredictions:
-    """What a run said of its test images. names: of their files [N]. said: the same [N]."""
+    """Stored predictions are what a run said of its test images.
+
+    names: of their files [N]. said: the same [N].
+    """
 
     names: Sequence[str]
     said: Predictions

@@ -1,4 +1,4 @@
-"""How well each class is told from the rest: ROC and precision-recall curves, and their areas.
+"""ROC and precision-recall curves show how well each class is told from the rest.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """

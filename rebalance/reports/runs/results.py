@@ -70,7 +70,7 @@ class Result:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """What it was begun with."""
+        """Return the options that it was begun with."""
         return self.run.options
 
     @property

@@ -7,7 +7,7 @@ from advice_records import candidate, gain, helped, look, unhelped
 
 from rebalance.advice.plain_text import plain_text
 from rebalance.advice.quantities import amount
-from rebalance.advice.words import told
+from rebalance.advice.words import questions, told
 from rebalance.records import AdviceRecord
 
 NOUN = r"(image|file|group|classe?|trial|minute)"
@@ -65,6 +65,18 @@ def test_where_nothing_helps_that_is_the_advice() -> None:
     assert "the 361 images of '7' are of 12 groups" in record["looks"][1]["sentence"]
     assert "about 1 more group (9,000 more images)" in record["open"][0]["sentence"]
     assert record["second"] is None and record["cutting"] == []
+
+
+def test_what_was_hardly_tried_is_one_question() -> None:
+    record = helped()
+    asked = {"sentence": "", "images": None, "groups": None}
+    record["open"] = [{"question": name, **asked} for name in ("eos", "smote", "mixup")]
+    record = told(record)
+    assert record["open"][1]["sentence"].endswith("and it would take too many more to hope for.")
+    assert questions(record) == [
+        record["open"][1]["sentence"],
+        "eos and mixup were hardly tried for want of time: a longer --budget would tell.",
+    ]
 
 
 def test_one_is_not_told_in_the_plural_nor_several_in_the_singular() -> None:

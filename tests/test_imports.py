@@ -82,6 +82,15 @@ NEVER = {
     "rebalance.appraisal": TORCH,
     "rebalance.numerics": TORCH,
     "rebalance.quotas": HEAVY,
+    "rebalance.advice.meanings": NUMERIC,
+    "rebalance.advice.plain_text": NUMERIC,
+    "rebalance.advice.quantities": NUMERIC,
+    "rebalance.advice.reading": NUMERIC,
+    "rebalance.advice.recommendation": NUMERIC,
+    "rebalance.advice.sights": NUMERIC,
+    "rebalance.advice.trials": NUMERIC,
+    "rebalance.advice.words": NUMERIC,
+    "rebalance.advice.page": HEAVY,
 }
 MAY_LOAD = {
     "rebalance.models": TORCH,

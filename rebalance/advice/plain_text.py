@@ -6,6 +6,7 @@ Imports the standard library and our records; nothing heavier.
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from rebalance.advice.words import questions
 from rebalance.records import AdviceRecord
 
 WIDEST, NARROWEST = 80, 20  # columns, whatever the terminal has
@@ -31,7 +32,7 @@ def plain_text(record: AdviceRecord, folder: str, columns: int = WIDEST) -> str:
         _part("What else was tried", record["no_help"], width, NOT_HELPING),
         _part("What cutting costs", record["cutting"], width, CUTTING),
         _part("Second choice", second["sentences"] if second else [], width),
-        _part("Open questions", [each["sentence"] for each in record["open"]], width, OPEN),
+        _part("Open questions", questions(record), width, OPEN),
     ]
     return "\n".join(part for part in parts if part)
 

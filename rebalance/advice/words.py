@@ -119,12 +119,28 @@ def _listed(some: Sequence[CandidateRecord], begin: str) -> Iterator[str]:
         yield f"{begin}: {'; '.join(named)}{rest}."
 
 
+def questions(record: AdviceRecord) -> list[str]:
+    """List what could not be told, what was hardly tried in one sentence at the end."""
+    hardly = [each["question"] for each in record["open"] if not _measured(each, record)]
+    told = [each["sentence"] for each in record["open"] if _measured(each, record)]
+    if len(hardly) > 1:
+        were = f"{listed(hardly)} were hardly tried for want of time: a longer --budget would tell."
+        return [*told, were]
+    return [*told, *(each["sentence"] for each in record["open"] if not _measured(each, record))]
+
+
+def _measured(asked: OpenRecord, record: AdviceRecord) -> bool:
+    """Tell whether what is asked of was tried so often that it has an interval."""
+    tried = {each["name"]: each["gain"] for each in record["candidates"]}
+    return asked["question"] in tried and tried[asked["question"]]["low"] is not None
+
+
 def question(asked: OpenRecord, record: AdviceRecord) -> str:
     """Say what could not be told of a candidate, and what would tell."""
     name = asked["question"]
     tried = {each["name"]: each for each in record["candidates"]}
     found, best = tried.get(name), role(record, "recommended")
-    if found is None or found["gain"]["mean"] is None or found["gain"]["low"] is None:
+    if found is None or found["gain"]["mean"] is None or not _measured(asked, record):
         return f"{name} was hardly tried for want of time: a longer --budget would tell."
     rival = "doing nothing" if best is None or best is role(record, "nothing") else best["name"]
     ahead = ""
@@ -138,8 +154,13 @@ def question(asked: OpenRecord, record: AdviceRecord) -> str:
     return f"{begin}; about {needed} would, if it is as far ahead as it looks."
 
 
+def _round(count: int | None) -> int | None:
+    """Round to two digits, as it is a guess."""
+    return None if count is None else int(float(f"{count:.2g}"))
+
+
 def _needed(asked: OpenRecord) -> str:
-    images, groups = asked["images"], asked["groups"]
+    images, groups = _round(asked["images"]), _round(asked["groups"])
     told = [counted(groups, "more group", "more groups")] if groups is not None else []
     if images is not None:
         told.append(counted(images, "more image", "more images"))

@@ -11,6 +11,7 @@ from rebalance.advice.page import tables
 from rebalance.advice.page.sights import sights
 from rebalance.advice.quantities import counted, duration
 from rebalance.advice.trials import role
+from rebalance.advice.words import questions
 from rebalance.progress import Progress, silent
 from rebalance.records import AdviceRecord, GainRecord
 from rebalance.reports.figures import FigureFiles
@@ -43,6 +44,7 @@ def advice_report(record: AdviceRecord, *, workers: int = 0, progress: Progress 
         rounds=tables.round_table(record),
         seen=seen,
         note=note,
+        questions=questions(record),
         story=tables.story_table(story),
     )
     return Report(text, figures.files)

@@ -3,6 +3,8 @@
 from rebalance.records import (
     AdviceRecord,
     CandidateRecord,
+    ClassNeed,
+    CollectionRecord,
     GainRecord,
     LookRecord,
     OpenRecord,
@@ -184,3 +186,59 @@ def unhelped() -> AdviceRecord:
     record["second"] = None
     record["open"] = [{"question": "prior", "sentence": "", "images": 9000, "groups": 1}]
     return record
+
+
+def collected() -> CollectionRecord:
+    """More of trash helps, more of paper does not, and glass has too few groups."""
+    return {
+        "format": 1,
+        "unit": "images",
+        "level": 0.9,
+        "balanced_accuracy": 0.80,
+        "classes": [_need("trash", 137, 0.03), _need("paper", 594, 0.0), _need("glass", 501, None)],
+        "answer": ["100 more images of 'trash' bring +.030 in balanced accuracy (.020 to .040)."],
+        "notes": ["A gain is that of a probe on these features."],
+        "held": 2,
+        "checks": 2,
+        "widened": 1.0,
+        "penalty": 1.0,
+        "folds": 5,
+        "rounds": 10,
+        "fits": 100,
+        "seconds": 20.0,
+    }
+
+
+def _need(label: str, images: int, more: float | None) -> ClassNeed:
+    sizes = [images / 8, images / 4, images / 2, images]
+    measured = [0.70, 0.75, 0.78, 0.80]
+    return {
+        "label": label,
+        "images": images,
+        "groups": None,
+        "recall": 0.6,
+        "curve": []
+        if more is None
+        else [
+            {"size": size, "recall": value, "balanced_accuracy": value, "error": 0.01}
+            for size, value in zip(sizes, measured, strict=True)
+        ],
+        "gains": []
+        if more is None
+        else [
+            {
+                "more": 100 * times,
+                "times": 1 + 100 * times / images,
+                "balanced_accuracy": more * times,
+                "interval": (more * times - 0.01, more * times + 0.01),
+                "recall": more,
+                "recall_interval": (more - 0.02, more + 0.02),
+                "verdict": "gain" if more else "nothing",
+            }
+            for times in (1, 2)
+        ],
+        "check": None,
+        "unknown": "it has 2 groups" if more is None else None,
+        "sentence": "",
+        "subclasses": [],
+    }

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from advice_records import helped, look, unhelped
+from advice_records import collected, helped, look, unhelped
 from PIL import Image
 from test_page import HOSTILE, Reader
 
@@ -90,6 +90,17 @@ def test_where_nothing_helps_there_is_a_page_as_well() -> None:
     assert "Hollow: by doing nothing" not in text
     nothing_tried: AdviceRecord = {**record, "candidates": [], "rounds": [], "looks": []}
     assert advice_report(told(nothing_tried)).pictures == 0
+
+
+def test_what_to_collect_is_shown_where_it_is_known() -> None:
+    page = advice_report(told({**unhelped(), "collection": collected()}))
+    text = Reader(page.text).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "100 more images of 'trash' bring +.030" in text
+    assert "100 more: +.030 (+.020 to +.040); 200 more: +.060 (+.050 to +.070)" in text
+    assert "it has 2 groups" in text
+    svg = page.figures["collection.svg"].decode()
+    assert ">trash<" in svg and ">paper<" in svg and ">glass<" not in svg
+    assert "times what the class has now" in svg and ">1/8<" in svg
 
 
 def test_the_same_advice_gives_the_same_page(folder, made) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal, TypedDict
 
+from rebalance.records.collection import CollectionRecord
 from rebalance.records.study import TreatmentRecord
 
 FORMAT: Final = 1
@@ -124,7 +125,13 @@ class AdviceStory(TypedDict):
     command: Annotated[str, "The command that asks for it again."]
 
 
-class AdviceRecord(TypedDict):
+class _Collected(TypedDict, total=False):
+    collection: Annotated[
+        CollectionRecord, "What more images would bring; absent where there was no time for it."
+    ]
+
+
+class AdviceRecord(_Collected):
     """What was seen in a folder of images, what was tried on it, and what to do."""
 
     format: Annotated[Literal[1], "The version of this format."]

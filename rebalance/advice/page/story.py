@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rebalance.advice.page import tables
+from rebalance.advice.page.collection import collection
 from rebalance.advice.page.sights import sights
 from rebalance.advice.quantities import counted, duration
 from rebalance.advice.trials import role
@@ -43,6 +44,7 @@ def advice_report(record: AdviceRecord, *, workers: int = 0, progress: Progress 
         classes=_classes(record, figures),
         rounds=tables.round_table(record),
         seen=seen,
+        collection=collection(record.get("collection"), figures),
         note=note,
         questions=questions(record),
         story=tables.story_table(story),

@@ -36,8 +36,7 @@ LOSSES = {
     "balanced-softmax": "train with a loss that allows for the class shares (balanced-softmax)",
     "logit-adjusted": "train with a loss that allows for the class shares (logit-adjusted)",
 }
-SGD = "sgd"  # how a last layer is trained where nothing else is said
-HEADS = {"logistic": "fit the last layer by logistic regression"}
+USUAL = ("sgd", "logistic")  # ways to fit a last layer that need not be told
 THRESHOLDS = {
     "prior": PRIOR,
     "prior:original": "divide the probability of each class by its share of the images",
@@ -59,9 +58,8 @@ def does(treatment: TreatmentRecord) -> str:
     parts = [_rebalanced(treatment["rebalance"])]
     if treatment["loss"] != "ce":
         parts.append(LOSSES.get(treatment["loss"], f"train with the loss {treatment['loss']}"))
-    head = treatment.get("head", SGD)
-    if head != SGD:
-        parts.append(_headed(head))
+    if headed := _headed(treatment.get("head", USUAL[0])):
+        parts.append(headed)
     if treatment["regime"] != "plain":
         parts.append(f"train in the regime {treatment['regime']}")
     if treatment["threshold"] != "none":
@@ -89,9 +87,11 @@ def _size(to: str, cuts: bool) -> str:
 
 
 def _headed(label: str) -> str:
+    """Say how the last layer is fitted; empty where there is nothing to say."""
     method, *options = label.split(" ")
-    fitted = HEADS.get(method, f"fit the last layer by {method}")
-    return f"{fitted} on whitened features" if any("whiten" in each for each in options) else fitted
+    if any(each.startswith("whiten") for each in options):
+        return "fit the last layer on whitened features"
+    return "" if method in USUAL else f"fit the last layer by {label}"
 
 
 def _decided(threshold: str) -> str:

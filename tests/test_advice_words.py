@@ -33,7 +33,7 @@ def test_a_recommendation_says_what_it_brings_and_to_which_class() -> None:
     text = " ".join(more)
     assert "That is from 20 trials, each taught by 4 of 5 parts" in text
     assert "about 2 more of 100 than dividing by the class shares alone (prior)" in text
-    assert "On the test images, by which nothing was chosen: about 3 more of 100" in text
+    assert "On the test images, by which nothing was chosen, it helps as well: about 3 more" in text
     assert "trash, goes from 61 of 100 of its images recognised to 73 of 100" in text
     assert "paper from 93 of 100 to 90 of 100" in text and "glass from" not in text
     assert "calibration error .050, then .180" in text and "--calibrate" in text
@@ -65,6 +65,17 @@ def test_where_nothing_helps_that_is_the_advice() -> None:
     assert "the 361 images of '7' are of 12 groups" in record["looks"][1]["sentence"]
     assert "about 1 more group (9,000 more images)" in record["open"][0]["sentence"]
     assert record["second"] is None and record["cutting"] == []
+
+
+def test_test_images_are_heard_whatever_they_say() -> None:
+    record = helped()
+    for mean, said in ((-0.03, "it does harm, so look into that"), (0.0, "it cannot be told")):
+        record["candidates"][0]["test_gain"] = gain(mean, 0.01)
+        assert said in " ".join(told(record)["do"]["sentences"])
+    other = unhelped()
+    other["candidates"][1]["test_gain"] = gain(0.04, 0.01)
+    text = " ".join(told(other)["do"]["sentences"])
+    assert "prior is better than doing nothing all the same: about 4 more of 100" in text
 
 
 def test_what_was_hardly_tried_is_one_question() -> None:

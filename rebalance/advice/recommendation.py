@@ -22,6 +22,7 @@ from rebalance.records import AdviceRecord, CandidateRecord, ClassChange, GainRe
 NEARLY_ALL = 0.98  # a balanced accuracy that leaves hardly anything to win
 PAYS = 0.02  # recall that a class loses, from which on it is told
 BELIEVED = 0.01  # calibration errors this close are told as alike
+CHOSEN_BY_NOTHING = "On the test images, by which nothing was chosen"
 NAMED = 3  # classes that lose, that are told with their figures
 
 
@@ -63,6 +64,7 @@ def _as_they_are(best: CandidateRecord, record: AdviceRecord) -> Iterator[str]:
                 f"recognised (balanced accuracy {decimal(score)})."
             )
     yield from _ahead(record)
+    yield from _ahead_on_test(record)
     yield _surely(record, best)
     least = best["worst"]
     if least is not None and least["before"] is not None:
@@ -83,6 +85,18 @@ def _ahead(record: AdviceRecord) -> Iterator[str]:
     yield f"{which} {first['name']}: {difference(first['gain'])} ({figures(first['gain'])}){luck}."
 
 
+def _ahead_on_test(record: AdviceRecord) -> Iterator[str]:
+    """Name the best treatment on the test images, where one is clearly better there."""
+    tested = [(each, gain) for each in others(record) if (gain := each["test_gain"]) is not None]
+    better = [(each, gain) for each, gain in tested if gain["low"] is not None and gain["low"] > 0]
+    if better:
+        first, gain = max(better, key=lambda both: both[1]["mean"] or 0.0)
+        yield (
+            f"{CHOSEN_BY_NOTHING}, {first['name']} is better than doing nothing all the same: "
+            f"{difference(gain)} ({figures(gain)})."
+        )
+
+
 def brought(gain: GainRecord, score: float | None) -> str:
     """Say how many more images are recognised than by doing nothing."""
     found = amount(gain)
@@ -100,7 +114,15 @@ def brought(gain: GainRecord, score: float | None) -> str:
 
 
 def _on_test(gain: GainRecord) -> str:
-    return f"On the test images, by which nothing was chosen: {difference(gain)} ({figures(gain)})."
+    """Say whether the test images bear it out."""
+    low, high = gain["low"], gain["high"]
+    if high is not None and high < 0:
+        found = "it does harm, so look into that before you follow this"
+    elif low is not None and low > 0:
+        found = "it helps as well"
+    else:
+        found = "it cannot be told from doing nothing"
+    return f"{CHOSEN_BY_NOTHING}, {found}: {difference(gain)} ({figures(gain)})."
 
 
 def _surely(record: AdviceRecord, best: CandidateRecord) -> str:

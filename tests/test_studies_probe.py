@@ -5,19 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rebalance.heads.regression import PENALTIES
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
 import rebalance
 from rebalance.clusters import InMemory
 from rebalance.data.folder import ImageFolder
+from rebalance.heads.regression import PENALTIES
 from rebalance.losses import LOSSES
 from rebalance.metrics import METRICS, score
+from rebalance.oversampling import synthesise
 from rebalance.settings import StudyOptions
 from rebalance.studies.cells import CellStore
+from rebalance.studies.heads import HEADS
 from rebalance.studies.heads.descent import head_recipe
-from rebalance.studies.heads.logistic import _sides
+from rebalance.studies.heads.linear import _sides
 from rebalance.studies.heads.task import Task
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Cell, Choice, Definition
@@ -248,33 +250,47 @@ def test_metrics_are_those_of_score_and_nan_where_there_are_none(make_setup):
 
 
 @pytest.mark.parametrize("loss", ["ce", "weighted", "balanced-softmax"])
-@pytest.mark.parametrize("rebalancing", ["none", "random-under", "smote"])
+@pytest.mark.parametrize("rebalancing", ["none", "random-under", "smote", "skew-mix"])
 def test_a_head_fitted_to_the_end_is_that_of_scikit_learn(make_setup, tmp_path, rebalancing, loss):
     """Its probabilities are those by one of the penalties that it may choose."""
-    setup = make_setup(dict([of(rebalancing, loss, head="logistic")]))
-    block = Block(setup, 0, 0)
-    (definition,) = setup.cells.definitions.values()
+    block = Block(make_setup({}), 0, 0)
+    _, definition = of(rebalancing, loss, head="logistic")
     taught = block._teach(definition)
     side = block._side(inner=False)
     chosen, _ = side.rebalanced(definition.rebalance)
-    values, labels = side.raw(chosen).astype(float), side.labels(chosen).own
-    held = np.load(tmp_path / "train.npy")[setup.sides(0, 0)[1]].astype(float)
-    deviation = values.std(axis=0)
+    part, held = side.part.features("pool"), np.load(tmp_path / "train.npy")[block.validated]
+    deviation = part.std(axis=0)
     deviation[-1] = 1  # a column that does not vary
-    counts = np.bincount(labels)
-    counted = (1 / counts)[labels] if loss == "weighted" else np.ones(len(labels))
+    kept, asked = ((each - part.mean(axis=0)) / deviation for each in (part[chosen.kept], held))
+    soft = side.labels(chosen)
+    counts = np.array(soft.amounts(3))
+    # A label that two classes share is one sample of each, in its part.
+    values = np.tile(np.concatenate([kept, synthesise(kept, chosen.added)]), (2, 1))
+    labels, mass = np.append(soft.own, soft.other), np.append(1 - soft.share, soft.share)
+    owned = np.bincount(soft.own)  # what the loss is told of
+    mass = mass * (1 / owned)[labels] if loss == "weighted" else mass
+    there = mass > 0
     gaps = []
     for penalty in PENALTIES:
-        model = LogisticRegression(C=1 / penalty / counted.sum(), tol=1e-6, max_iter=2000)
-        model.fit((values - values.mean(axis=0)) / deviation, labels, sample_weight=counted)
-        said = model.predict_proba((held - values.mean(axis=0)) / deviation)
+        model = LogisticRegression(C=1 / penalty / mass.sum(), tol=1e-6, max_iter=2000)
+        model.fit(values[there], labels[there], sample_weight=mass[there])
+        said = model.predict_proba(asked)
         if loss == "balanced-softmax":  # whose own probabilities are without the shares
-            said /= counts
+            said /= owned
             said /= said.sum(axis=1, keepdims=True)
         gaps.append(np.abs(said - taught.validated).max())
     assert min(gaps) < 2e-3 and sorted(gaps)[1] > 5e-3
-    prior = np.ones(3) if loss != "ce" else counts
+    prior = counts if loss == "ce" else counts / owned
     np.testing.assert_allclose(taught.amounts.prior(), prior / prior.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_every_head_learns_and_its_prior_is_what_it_knows(make_setup, head):
+    setup = make_setup(dict(of(threshold=each, head=head) for each in ("none", "prior")))
+    plain, moved = run(setup).values()
+    assert plain.metrics["balanced_accuracy"] > 0.5 and moved.test["balanced_accuracy"] > 0.5
+    knows = head in ("sgd", "logistic", "gaussian")
+    assert (plain.metrics["log_loss"] == pytest.approx(moved.metrics["log_loss"])) != knows
 
 
 def test_whitening_is_an_option_of_the_head(make_setup):

@@ -224,8 +224,13 @@ def test_class_sizes_that_no_fold_can_have_are_said_before_any_network_learns(le
     ("grid", "study", "said"),
     [
         ('[grid]\nloss = ["mfe"]\nregime = ["drw"]', "", "drw needs a loss that can weigh"),
-        ('[grid]\nloss = ["focal"]\nhead = "logistic"', "", "logistic minimises cross entropy"),
-        ('[grid]\nregime = ["drw"]\nhead = "logistic"', "", "cannot learn by the regime drw"),
+        (
+            '[grid]\nloss = ["focal"]\nhead = "logistic"',
+            "",
+            "learns only by cross entropy",
+        ),
+        ('[grid]\nrebalance = "mixup"\nhead = "gaussian"', "", "gaussian learns where single"),
+        ('[grid]\nregime = ["drw"]\nhead = "logistic"', "", "by the regime plain alone, not drw"),
         (
             '[grid]\nloss = ["mfe"]\nrebalance = ["skew-mix"]',
             "",

@@ -17,7 +17,7 @@ from rebalance.heads.folds import Sides
 from rebalance.heads.generative import gaussian, nearest_mean
 from rebalance.heads.linear import Floats, Linear
 from rebalance.heads.regression import crt, logistic, lws, tau_normalised
-from rebalance.heads.scaling import standardised
+from rebalance.heads.scaling import Scaling, standardised
 from rebalance.numerics.products import one_blas_thread
 from rebalance.oversampling.soft_labels import SoftLabels
 
@@ -77,6 +77,7 @@ def fit_head(
     weights: NDArray[Any] | None = None,
     sides: Sequence[Sides] = (),
     seen: int | None = None,
+    scaling: Scaling | None = None,
 ) -> LinearHead:
     """Fit a linear layer on standardised and whitened features, all of it folded into one.
 
@@ -85,7 +86,8 @@ def fit_head(
     much each class counts [K], ones by default. sides: what the head's own numbers are chosen by,
     each side fitted by itself, its own covariance too (``folds.sides_of``); without any they are
     the usual ones. seen: how many of the features, from the first on, the head itself learns from;
-    the others are there to be compared by. Nothing here is drawn at random.
+    the others are there to be compared by. scaling: how features are scaled; None standardises
+    them by those that are learned from. Nothing here is drawn at random.
 
     Raises SettingError for a head that is not known or has no use for ``whiten``, DataError for
     labels that it cannot learn from.
@@ -102,7 +104,8 @@ def fit_head(
     amount = (WHITEN if whiten is None else whiten) if chosen.whitens else 0.0
     seen = len(features) if seen is None else seen
     with one_blas_thread():
-        scaling = standardised(features[:seen][soft.share[:seen] == 0])
+        if scaling is None:
+            scaling = standardised(features[:seen][soft.share[:seen] == 0])
         samples = Examples(scaling(features), soft, counted)
         whole, turn = samples.take(np.arange(seen)).turned(amount)
         parts = [Parting.of(samples, each, amount) for each in sides]

@@ -42,6 +42,11 @@ class Scaling:
         return whole, bias - whole @ self.mean
 
 
+def unscaled(width: int) -> Scaling:
+    """Return the map that leaves features of so many columns as they are."""
+    return Scaling(np.zeros(width), np.eye(width))
+
+
 def standardised(features: NDArray[Any], components: int = MOST_COMPONENTS) -> Scaling:
     """Return the map to columns of mean 0 and deviation 1, turned to their leading components.
 

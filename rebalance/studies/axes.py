@@ -171,7 +171,7 @@ def _head(where: str, entry: Any) -> tuple[str, Choice]:
             raise SettingError(f"{where}: no option {shown(option)} of {key}, which {has}")
     told = " ".join([key, *(f"{option}={value}" for option, value in options.items())])
     try:
-        return name or told, kind.chosen(key, options)
+        return name or told, Choice(key, kind.chosen(options))
     except RebalanceError as error:
         raise SettingError(f"{where}: {error}") from None
 

@@ -81,15 +81,17 @@ def _check_head(plan: Plan, each: Definition, loss: "Loss") -> None:
     from rebalance.losses.adjustment import LogitAdjusted
     from rebalance.losses.cross_entropy import CE
 
-    if HEADS[each.head.key].any_loss:
-        return
-    wrong = None if isinstance(loss, CE | LogitAdjusted) else f"the loss {each.loss.key}"
-    if wrong or each.regime.key != "plain":
+    kind, wrong = HEADS[each.head.key], ""
+    if not kind.any_loss and not isinstance(loss, CE | LogitAdjusted):
+        wrong = f"only by cross entropy, plain or with class weights or shares, not {each.loss.key}"
+    elif not kind.any_loss and each.regime.key != "plain":
+        wrong = f"by the regime plain alone, not {each.regime.key}"
+    elif not kind.shares and _shares_labels(each, plan.options.depth):
+        wrong = "where single classes lie, and blends here share their label with another"
+    if wrong:
         raise SettingError(
-            f"{str(plan.path)!r}: the head {each.head.key} minimises cross entropy, plain or with "
-            f"class weights or shares, and cannot learn by "
-            f"{wrong or f'the regime {each.regime.key}'}: give the pairs that go together as "
-            f'[[cell]], or head = "{SGD}"'
+            f"{str(plan.path)!r}: the head {each.head.key} learns {wrong}: give the combinations "
+            f"that can be as [[cell]], or head = {SGD!r}"
         )
 
 

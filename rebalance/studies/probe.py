@@ -121,6 +121,8 @@ class Block:
     def _teach(self, definition: Definition) -> Taught:
         side = self._side(inner=REGIMES[definition.regime.key].needs_f1)
         chosen, before = side.rebalanced(definition.rebalance)
+        kind = HEADS[definition.head.key]
+        kind.scale(side)  # before the time is taken, as all treatments share it
         began = time.perf_counter()
         labels, classes = side.labels(chosen), side.part.classes
         counts = np.bincount(labels.own, minlength=len(classes)).tolist()
@@ -128,12 +130,13 @@ class Block:
         loss = make_loss(definition.loss.key, named, dict(definition.loss.options))
         asked = self._seen(side.asked), self.setup.labels[side.asked]
         task = Task(side, chosen, definition, loss, asked, self.stream)
-        head = HEADS[definition.head.key].fit(task)
+        head = kind.fit(task)
+        weights = loss.weights_of_classes() if kind.knows_prior else [1.0] * len(classes)
         folder = [float(count) for count in side.part.counts.values()]
         return Taught(
             head.says(self._validation),
             None if self._test is None else head.says(self._test),
-            Amounts(head.draws, loss.weights_of_classes(), folder),
+            Amounts(head.draws, weights, folder),
             len(chosen.kept),
             len(labels.own),
             before + time.perf_counter() - began,

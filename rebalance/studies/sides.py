@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.heads.folds import dealt
+from rebalance.heads.scaling import Floats, Scaling, standardised
 from rebalance.oversampling import synthesise
 from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.resampling import Population
@@ -61,18 +62,23 @@ class Side:
 
     def samples(self, chosen: Rebalanced) -> Float32s:
         """The scaled features of what is kept and added."""
-        kept = self._inputs[chosen.kept]
-        return np.concatenate([kept, synthesise(kept, chosen.added)])
-
-    def raw(self, chosen: Rebalanced) -> Float32s:
-        """The features of what is kept and added, as they come."""
-        kept = self.part.features(LAYER)[chosen.kept]
+        kept = self.inputs[chosen.kept]
         return np.concatenate([kept, synthesise(kept, chosen.added)])
 
     def scaled(self, features: NDArray[Any]) -> Float32s:
         """Standardised by the mean and the deviation of the part, before it is rebalanced."""
         mean, deviation = self._moments
         return (features.astype(np.float32) - mean) / deviation
+
+    @cached_property
+    def scaling(self) -> Scaling:
+        """The way from features to standardised components, by the part before rebalancing."""
+        return standardised(self.part.features(LAYER))
+
+    @cached_property
+    def components(self) -> Floats:
+        """The standardised components [n, d] of the part."""
+        return self.scaling(self.part.features(LAYER))
 
     @cached_property
     def inner(self) -> NDArray[np.intp] | None:
@@ -89,7 +95,8 @@ class Side:
         return dealt(labels, self.kin, folds, stream, grouped=self.grouped)
 
     @cached_property
-    def _inputs(self) -> Float32s:
+    def inputs(self) -> Float32s:
+        """The standardised features [n, D] of the part."""
         return self.scaled(self.part.features(LAYER))
 
     @cached_property

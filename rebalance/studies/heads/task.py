@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.studies.plan import Definition
 from rebalance.studies.rebalanced import Rebalanced
 from rebalance.studies.sides import Side
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
+    from rebalance.studies.plan import Definition
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Task:
 
     side: Side
     chosen: Rebalanced
-    definition: Definition
+    definition: "Definition"
     loss: "Loss"
     asked: tuple[NDArray[Any], NDArray[np.int64]]
     stream: int

@@ -1,4 +1,4 @@
-"""A head fitted to the end: logistic regression whose penalty is chosen on folds of the part.
+"""A head fitted to the end, one of ``rebalance.heads``, its numbers chosen on folds of the part.
 
 May not import torch or click.
 """
@@ -9,42 +9,40 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.errors import DataError
-from rebalance.heads import Linear, Sides, fit_head
+from rebalance.heads import HEADS, Linear, Sides, fit_head
+from rebalance.heads.scaling import Scaling, unscaled
+from rebalance.oversampling import synthesise
 from rebalance.studies.heads.task import Fitted, Task
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss, SampleLoss
 
 
-def fit_to_the_end(task: Task) -> Fitted:
-    """Fit the layer of least cross entropy on standardised features, by L-BFGS.
+def fit_linear(task: Task) -> Fitted:
+    """Fit a layer on the standardised components of the part, whitened as far as it says.
 
-    They are turned to their leading components, and whitened as far as the treatment says. Raises
-    DataError for labels that two classes share.
+    What is added is made of these components, and weighs as the loss says.
     """
-    side, labels = task.side, task.side.labels(task.chosen)
-    if labels.shared:
-        raise DataError(
-            "the head logistic learns from whole labels, and blends here share theirs with a "
-            "partner: choose another oversampler, or the head sgd"
-        )
-    classes = len(side.part.classes)
+    side, chosen, head = task.side, task.chosen, task.definition.head
+    kept, labels = side.components[chosen.kept], side.labels(chosen)
+    classes, kind = len(side.part.classes), HEADS[head.key]
     found = fit_head(
-        "logistic",
-        side.raw(task.chosen),
-        labels.own,
+        head.key,
+        np.concatenate([kept, synthesise(kept, chosen.added)]),
+        labels,
         classes,
-        whiten=dict(task.definition.head.options).get("whiten", 0.0),
+        whiten=dict(head.options).get("whiten", 0.0) if kind.whitens else None,
         weights=cast("SampleLoss", task.loss).weights.double().numpy(),
         sides=_sides(task),
+        scaling=unscaled(kept.shape[1]),
     )
-    layer = _without_shares(found.layer, task.loss)
-    return Fitted(partial(_said, layer, task.loss), labels.amounts(classes))
+    layer = _without_shares(found.layer, task.loss) if kind.knows_prior else found.layer
+    amounts = labels.amounts(classes) if kind.knows_prior else [1.0] * classes
+    return Fitted(partial(_said, side.scaling, layer, task.loss), amounts)
 
 
 def _sides(task: Task) -> list[Sides]:
-    """Where penalties are compared: on what is kept of a fold of the part.
+    """Where the numbers of a head are compared: on what is kept of a fold of the part.
 
     Fitted is on what has no parent there, neither a base nor a partner.
     """
@@ -70,10 +68,12 @@ def _without_shares(layer: Linear, loss: "Loss") -> Linear:
     return layer._replace(bias=layer.bias - loss.shift.double().numpy())
 
 
-def _said(layer: Linear, loss: "Loss", features: NDArray[Any]) -> NDArray[np.float64]:
-    """The probabilities [N, K] that a layer gives to features as they come."""
+def _said(
+    scaling: Scaling, layer: Linear, loss: "Loss", features: NDArray[Any]
+) -> NDArray[np.float64]:
+    """The probabilities [N, K] that a layer on components gives to features as they come."""
     import torch
 
-    logits = torch.from_numpy(layer.logits(features.astype(np.float64)))
+    logits = torch.from_numpy(layer.logits(scaling(features)))
     found: NDArray[np.float64] = loss.probabilities(logits).numpy()
     return found

@@ -48,6 +48,7 @@ NEVER = {
     "rebalance.features.notes": NUMERIC,
     "rebalance.features.sharding": HEAVY,
     "rebalance.resampling": TORCH,
+    "rebalance.studies.answer": HEAVY,
     "rebalance.studies.intervals": HEAVY,
     "rebalance.studies.results": HEAVY,
     "rebalance.studies.summaries": HEAVY,

@@ -22,6 +22,8 @@ from rebalance.studies.plan import NOTHING, Definition
 from rebalance.studies.rebalancings import NONE, Rebalancing, named, names
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS
 
+PRIOR = Treatment(threshold="prior")
+
 
 @pytest.fixture
 def declare(tmp_path):
@@ -36,7 +38,7 @@ def declare(tmp_path):
 
 
 def labels(plan):
-    return [treatment.rebalance for treatment in plan.treatments]
+    return [treatment.rebalance for treatment in plan.treatments if treatment != PRIOR]
 
 
 def test_every_method_of_the_library_has_a_name():
@@ -116,6 +118,19 @@ def test_the_controls_are_always_there_and_shared(declare):
     )
 
 
+def test_the_threshold_prior_is_a_control_of_every_treatment_and_of_no_control(declare):
+    three = 'rebalance = ["smote", "random-over", "random-under"]'
+    plan = declare(f'[grid]\n{three}\nthreshold = ["none", "prior"]')
+    assert list(plan.treatments)[:2] == [NOTHING, PRIOR]
+    assert plan.treatments[PRIOR] == Definition(threshold="prior")
+    priors = {treatment: each.prior for treatment, each in plan.controls.items()}
+    assert priors.pop(NOTHING) is None and priors.pop(PRIOR) is None
+    assert set(priors.values()) == {PRIOR} and len(priors) == 6  # declared, if by chance
+    alone = declare('[grid]\nrebalance = "smote"')
+    assert alone.controls[Treatment("random-over")].prior is None
+    assert declare('[[cell]]\nthreshold = "prior"').controls.keys() == {NOTHING, PRIOR}
+
+
 def test_a_control_follows_its_sizes_and_takes_the_name_it_has(declare):
     plan = declare(
         '[grid]\nrebalance = [{name = "mine", method = "random-under", to = "2x"}, '
@@ -149,7 +164,7 @@ def test_a_control_cuts_the_classes_that_its_treatment_cuts(declare):
         "random-under to=9 classes=a,b",
         "random-over per_class=b:50",
     ]
-    cut, raised = (each.rebalance for each in list(plan.treatments.values())[3:])
+    cut, raised = (each.rebalance for each in list(plan.treatments.values())[4:])
     assert cut.targets == Targets("9", classes=("a", "b"))
     assert raised.growth == Growth(per_class=(("b", 50),))
     record = named("coverage").as_record()
@@ -161,7 +176,7 @@ def test_what_is_cut_is_recorded_as_it_was_before_shares_could_be_chosen(declare
         '[grid]\nrebalance = ["subclass-closest", "coverage", "subclass-typical", '
         '{method = "subclass-random", quotas = "sqrt"}]'
     )
-    cuts = [each.rebalance.as_record()["cut"] for each in list(plan.treatments.values())[1:5]]
+    cuts = [each.rebalance.as_record()["cut"] for each in list(plan.treatments.values())[2:6]]
     assert cuts[0] == {
         "method": "subclass",
         "pick": "closest",
@@ -196,7 +211,7 @@ def test_as_published_is_one_key_and_what_is_given_beside_it_holds(declare):
         "subclass-farthest as_published layout=fast",
         "subclass-typical as_published=False",
     ]
-    cuts = [each.rebalance.cut for each in list(plan.treatments.values())[1:4]]
+    cuts = [each.rebalance.cut for each in list(plan.treatments.values())[2:5]]
     paper = {"quotas": "equal", "layer": "auto", "layout": "umap", "landmarks": "none"}
     assert cuts == [
         SelectionOptions(pick="closest", **paper),
@@ -302,11 +317,13 @@ def test_nothing_has_the_first_head_and_a_random_control_that_of_its_treatment(d
         "sgd": {},
     }
     nothing = Treatment(head="logistic")
-    assert next(iter(plan.treatments)) == nothing
+    assert list(plan.treatments)[:2] == [nothing, Treatment(threshold="prior", head="logistic")]
     for treatment, controls in plan.controls.items():
         assert controls.nothing == nothing
         if treatment.rebalance == "smote":
             assert controls.random == replace(treatment, rebalance="random-over")
+            assert controls.prior == Treatment(threshold="prior", head=treatment.head)
+            assert plan.treatments[controls.prior].head == plan.treatments[treatment].head
     assert words.name(nothing) == "nothing + logistic" and words.name(Treatment()) == "nothing"
     record = plan.treatments[nothing].as_record()
     assert record["head"] == {"key": "logistic", "options": {}}

@@ -13,6 +13,7 @@ import pytest
 from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.records import StoryRecord
 from rebalance.studies import words
+from rebalance.studies.answer import answer
 from rebalance.studies.outcomes import Controls, Outcome, Treatment
 from rebalance.studies.results import Results, summarise
 from rebalance.studies.summaries import BETTER, UNTOLD, WORSE
@@ -139,7 +140,7 @@ def test_the_interval_of_all_is_wider_than_the_one_alone_and_decides() -> None:
                 assert (beside.verdict == UNTOLD) == (
                     beside.together.low <= 0 <= beside.together.high
                 )
-    assert results.comparisons == {"nothing": 3, "random": 1}
+    assert results.comparisons == {"nothing": 3, "random": 1, "prior": 0}
     only = of(results, SUBCLASS).random  # one comparison alone is all there are
     assert only.together == only.alone
 
@@ -183,7 +184,7 @@ def test_without_a_control_there_are_values_and_no_differences() -> None:
     results = summarised([each for each in outcomes() if each.treatment == SUBCLASS])
     beside = of(results, SUBCLASS).nothing
     assert (beside.pairs, beside.mean, beside.together, beside.verdict) == (0, None, None, UNTOLD)
-    assert "no treatment yet" in words.answer(results, "x")[0]
+    assert "no treatment yet" in answer(results, "x")[0]
     assert any("not run yet" in note for note in words.notes(results))
 
 
@@ -283,18 +284,59 @@ def test_errors_say_what_is_missing() -> None:
 )
 def test_the_answer_is_a_sentence(effects: dict[Treatment, float], said: str) -> None:
     results = summarised(outcomes({NOTHING: 0, RANDOM: 0, **effects}))
-    assert words.answer(results, "X")[0].startswith(said)
+    assert answer(results, "X")[0].startswith(said)
 
 
 def test_the_answer_says_what_the_random_control_says() -> None:
-    assert words.answer(summarised(outcomes()), "X")[2] == (
+    assert answer(summarised(outcomes()), "X")[2] == (
         "Beside images drawn at random to the same sizes, subclass is better."
     )
     alike = summarised(outcomes({NOTHING: 0, RANDOM: 0.1, SUBCLASS: 0.1}, test=False))
-    assert words.answer(alike, "X")[1:] == [
+    assert answer(alike, "X")[1:] == [
         "Random is a random control and better than doing nothing too.",
         "Beside images drawn at random to the same sizes, none of 1 is distinguishable.",
     ]
+
+
+PRIOR = Treatment(threshold="prior")
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [
+        (
+            {PRIOR: 0.1, SUBCLASS: 0.2, LDAM: 0.0},
+            ["is better than doing nothing: +0.1", "Subclass beats it; the one other treatment d"],
+        ),
+        ({PRIOR: 0, SUBCLASS: 0.2, LDAM: 0.2}, ["is not distinguishable fr", "beat it."]),
+        (
+            {PRIOR: 0.1, SUBCLASS: 0.1, LDAM: 0.0},
+            ["is better", "None of 2 treatments beats it, an"],
+        ),
+        ({PRIOR: -0.1, SUBCLASS: -0.1}, ["is worse than", "Subclass, the one treatment that was"]),
+    ],
+)
+def test_a_treatment_that_does_not_beat_the_threshold_alone_is_told_so(
+    effects: dict[Treatment, float], said: list[str]
+) -> None:
+    beside = {each: replace(CONTROLS[each], prior=PRIOR) for each in (SUBCLASS, LDAM)}
+    controls = {**CONTROLS, **beside, PRIOR: Controls(NOTHING, None)}
+    found = outcomes({NOTHING: 0, **effects}, test=False)
+    results = summarise(found, controls, metric="balanced_accuracy", seed=0)
+    assert [row.role for row in results.rows if row.treatment == PRIOR] == ["prior"]
+    sentences = answer(results, "X")[1:]
+    assert all(part in sentence for part, sentence in zip(said, sentences, strict=True)), sentences
+    assert sentences[0].startswith("The threshold alone (prior), which changes no training, is ")
+    value = {(x.treatment, x.seed, x.fold): x.metrics["balanced_accuracy"] for x in found}
+    expected = np.mean(
+        [value[SUBCLASS, s, f] - value[PRIOR, s, f] for s in range(3) for f in range(5)]
+    )
+    assert of(results, SUBCLASS).prior.mean == pytest.approx(expected)
+    header, rows = table(results)
+    column = header.index("beside prior")
+    assert {row[0] for row in rows if row[column]} == {
+        words.name(each) for each in effects if each != PRIOR
+    }
 
 
 def test_the_headline_does_not_say_that_nothing_helps_where_the_test_set_says_better() -> None:
@@ -304,7 +346,7 @@ def test_the_headline_does_not_say_that_nothing_helps_where_the_test_set_says_be
         for each in outcomes({NOTHING: 0, SUBCLASS: 0, LDAM: 0}, noise=0.05)
     ]
     results = summarised(found)
-    first, second = words.answer(results, "X")[:2]
+    first, second = answer(results, "X")[:2]
     assert first == (
         "On the test images of X subclass is better and ldam + drw is worse than doing nothing in "
         "balanced accuracy (2 of 2 can be told apart)."
@@ -319,12 +361,12 @@ def test_the_headline_does_not_say_that_nothing_helps_where_the_test_set_says_be
 
 def test_a_test_set_that_tells_nothing_apart_is_said_to_and_none_is_not_spoken_of() -> None:
     alike = [replace(each, test={"balanced_accuracy": 0.5}) for each in outcomes()]
-    assert words.answer(summarised(alike), "X")[1] == (
+    assert answer(summarised(alike), "X")[1] == (
         "On its test images nothing that was tried is distinguishable from doing nothing in "
         "balanced accuracy."
     )
     without = summarised(outcomes(test=False))
-    assert "test" not in " ".join(words.answer(without, "X")) + " ".join(table(without)[0])
+    assert "test" not in " ".join(answer(without, "X")) + " ".join(table(without)[0])
 
 
 def test_a_mean_goes_before_a_median() -> None:

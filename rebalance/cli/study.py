@@ -40,9 +40,9 @@ def command(
     """Find out which rebalancing helps on your data, with intervals.
 
     STUDY.toml names the data and a grid of rebalancing, loss, regime, threshold and head. Each
-    combination is run with every seed on every fold, beside two controls that are always there:
-    nothing at all, and the same sizes at random. Finished cells are kept, so that a study that was
-    interrupted, or whose grid has grown, goes on where it was.
+    combination is run with every seed on every fold, beside three controls that are always there:
+    nothing at all, the same sizes at random, and the threshold prior alone. Finished cells are
+    kept, so that a study that was interrupted, or whose grid has grown, goes on where it was.
 
     \b
     A STUDY.toml:

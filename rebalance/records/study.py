@@ -105,7 +105,14 @@ class DifferenceRecord(TypedDict):
     verdict: Annotated[str, "What that amounts to: better, worse, or not distinguishable."]
 
 
-class SummaryRecord(TypedDict):
+class _BesidePrior(TypedDict, total=False):
+    prior: Annotated[
+        DifferenceRecord | None,
+        "The same beside images as they are with the threshold prior; older studies lack it.",
+    ]
+
+
+class SummaryRecord(_BesidePrior):
     """One metric of one treatment over seeds and folds; null where it has no value at all."""
 
     count: Annotated[int, "The values that are numbers."]
@@ -124,7 +131,9 @@ class RowRecord(TypedDict):
 
     name: Annotated[str, "Its name on the page."]
     treatment: Annotated[TreatmentRecord, "The treatment."]
-    role: Annotated[str, "What it is to the others: nothing or random for a control, or treatment."]
+    role: Annotated[
+        str, "What it is to the others: nothing, random or prior for a control, or treatment."
+    ]
     outcomes: Annotated[int, "The pairs of seed and fold that were run."]
     images: Annotated[float, "Different images trained on, the median."]
     samples: Annotated[float, "Samples of an epoch, repetitions and blends counted, the median."]

@@ -63,8 +63,11 @@ class Controls:
     nothing: the images as they are, cross-entropy, no regime, no threshold, and the first head that
     the study names. random: the same
     treatment with its images picked or repeated at random, to the same sizes; None where the
-    treatment does not change the images, or is itself a control.
+    treatment does not change the images, or is itself a control. prior: the images as they are,
+    cross-entropy and the threshold ``prior``, by the treatment's own head where that knows the
+    class shares of training; None for a control.
     """
 
     nothing: Treatment
     random: Treatment | None
+    prior: Treatment | None = None

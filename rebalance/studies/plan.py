@@ -9,13 +9,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, shown, some
 from rebalance.records import DefinitionRecord
 from rebalance.scoring.class_values import with_class_values
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.thresholds import parsed
 from rebalance.settings import StudyOptions
 from rebalance.studies.controls import control_label, random_control
+from rebalance.studies.heads import HEADS
 from rebalance.studies.outcomes import SGD, Controls, Treatment
 from rebalance.studies.rebalancings import NONE, Rebalancing
 
@@ -139,6 +140,7 @@ class Plan:
 
 
 NOTHING = Treatment()
+PRIOR = "prior"
 
 
 def grid(
@@ -168,20 +170,25 @@ def with_controls(
     """Add the controls that the treatments need, and return which control belongs to which.
 
     Nothing is done with the first head that is declared, so that other heads are treatments too;
-    the random control of each has its own. Raises SettingError where the names of controls stand
-    for something else.
+    the other controls of a treatment have its own. Raises SettingError where the names of controls
+    stand for something else.
     """
-    first = next(iter(declared.items()), (NOTHING, Definition()))
-    nothing = replace(NOTHING, head=first[0].head)
-    plain = Definition(head=first[1].head)
-    treatments = {nothing: plain, **declared}
-    if treatments[nothing] != plain:
-        raise SettingError("none, ce, plain and none are the control: give other names to others")
-    controls: dict[Treatment, Controls] = {}
-    for treatment, definition in list(treatments.items()):
+    nothing, plain = _nothing(declared)
+    treatments = {nothing: plain}
+    controls = {nothing: Controls(nothing, None)}
+    priors = {each: _prior(each, found, nothing, plain) for each, found in declared.items()}
+    for treatment, definition in [*priors.values(), *declared.items()]:
+        if treatments.setdefault(treatment, definition) != definition:
+            names = some(treatment.names, quoted=False)
+            raise SettingError(f"{names} are the control: give other names to others")
+    controls |= {prior: Controls(nothing, None) for prior, _ in priors.values()}
+    for treatment, definition in declared.items():
+        if treatment in controls:
+            continue
+        prior, _ = priors[treatment]
         control = random_control(definition.rebalance, depth)
         if control is None:
-            controls[treatment] = Controls(nothing, None)
+            controls[treatment] = Controls(nothing, None, prior)
             continue
         label = _label(control, treatment.rebalance, declared.items())
         random = replace(treatment, rebalance=label)
@@ -190,11 +197,31 @@ def with_controls(
             raise SettingError(
                 f"{shown(label)} is the name of a random control: give another name to yours"
             )
-        controls[treatment] = Controls(nothing, random)
-        controls.setdefault(random, Controls(nothing, None))
+        controls[treatment] = Controls(nothing, random, prior)
+    for treatment in treatments:
+        controls.setdefault(treatment, Controls(nothing, None))
     if depth == "full":
         treatments = {name: each.as_trained() for name, each in treatments.items()}
     return treatments, {treatment: controls[treatment] for treatment in treatments}
+
+
+def _nothing(declared: Mapping[Treatment, Definition]) -> tuple[Treatment, Definition]:
+    """Return the treatment that does nothing, with the first head that is declared."""
+    first, definition = next(iter(declared.items()), (NOTHING, Definition()))
+    return replace(NOTHING, head=first.head), Definition(head=definition.head)
+
+
+def _prior(
+    treatment: Treatment, definition: Definition, nothing: Treatment, plain: Definition
+) -> tuple[Treatment, Definition]:
+    """Return the control of a treatment that moves the threshold and does nothing else.
+
+    Its head is that of the treatment, or where that knows no class shares that of doing nothing, or
+    the one of every study.
+    """
+    known = [(treatment.head, definition.head), (nothing.head, plain.head), (SGD, BY_DESCENT)]
+    name, head = next(each for each in known if HEADS[each[1].key].knows_prior)
+    return replace(NOTHING, threshold=PRIOR, head=name), Definition(threshold=PRIOR, head=head)
 
 
 def _label(control: Rebalancing, of: str, declared: Iterable[tuple[Treatment, Definition]]) -> str:

@@ -22,14 +22,15 @@ from rebalance.studies.summaries import (
     summary,
 )
 
-CONTROLS = ("nothing", "random")
+CONTROLS = ("nothing", "random", "prior")
 
 
 @dataclass(frozen=True)
 class TreatmentRow:
     """One treatment over all seeds and folds that were run.
 
-    role: ``nothing`` or ``random`` for a row that is others' control, else ``treatment``.
+    role: ``nothing``, ``random`` or ``prior`` for a row that is others' control, else
+    ``treatment``.
     metrics: on validation images, by name. test: on the test images; empty without any. outcomes:
     pairs of seed and fold that were run. seconds, images, samples: the median over them.
     """
@@ -120,9 +121,10 @@ def summarise(
 
 
 def _role(treatment: Treatment, controls: Collection[Controls]) -> str:
-    if treatment in {each.nothing for each in controls}:
-        return "nothing"
-    return "random" if treatment in {each.random for each in controls} else "treatment"
+    for name in CONTROLS:
+        if any(getattr(each, name) == treatment for each in controls):
+            return name
+    return "treatment"
 
 
 Own = Mapping[Pair, Outcome]  # the outcomes of one treatment
@@ -146,8 +148,9 @@ class _Study:
             stream = (treatment.stream, metric, "test" if test else "validation")
             rng = seeds.generator(self.seed, "study", *stream)
             found = summary(values, metric, self.correction, rng)
-            nothing, random = (self._beside(treatment, each, metric, test) for each in CONTROLS)
-            yield metric, replace(found, nothing=nothing, random=random)
+            beside = (self._beside(treatment, each, metric, test) for each in CONTROLS)
+            nothing, random, prior = beside
+            yield metric, replace(found, nothing=nothing, random=random, prior=prior)
 
     def _beside(
         self, treatment: Treatment, control: str, metric: str, test: bool

@@ -57,7 +57,7 @@ class MetricSummary:
     """One metric of one treatment over seeds and folds; None where it has no value at all.
 
     count: values that are numbers. undefined: those that are NaN. interval: of the mean, None as
-    in ``PairedDifference``. nothing, random: beside the controls, None where it has none.
+    in ``PairedDifference``. nothing, random, prior: beside the controls, None where it has none.
     """
 
     count: int
@@ -69,10 +69,11 @@ class MetricSummary:
     interval: Interval | None
     nothing: PairedDifference | None = None
     random: PairedDifference | None = None
+    prior: PairedDifference | None = None
 
     def beside(self, control: str) -> PairedDifference | None:
-        """Return the difference from the control called ``nothing`` or ``random``."""
-        return {"nothing": self.nothing, "random": self.random}[control]
+        """Return the difference from the control called ``nothing``, ``random`` or ``prior``."""
+        return {"nothing": self.nothing, "random": self.random, "prior": self.prior}[control]
 
 
 def summary(

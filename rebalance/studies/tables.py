@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rebalance.studies.intervals import Interval
 from rebalance.studies.summaries import MetricSummary, PairedDifference
-from rebalance.studies.words import name, signed
+from rebalance.studies.words import BESIDE, name, signed
 
 if TYPE_CHECKING:
     from rebalance.studies.results import Results, TreatmentRow
@@ -18,33 +18,32 @@ CSV_HEADER = (
     *("name", "rebalance", "loss", "regime", "threshold", "head", "role", "scored_on", "metric"),
     *("outcomes", "values", "undefined", "median", "mean", "low", "high"),
     *("quartile_1", "quartile_3", "least", "most"),
-    *(f"{control}_{what}" for control in ("nothing", "random") for what in _BESIDE),
+    *(f"{control}_{what}" for control in BESIDE for what in _BESIDE),
     *("images", "samples", "seconds"),
 )
 
 
 def table(results: "Results") -> tuple[list[str], list[list[str]]]:
     """Return header and rows: the sorting metric, and what each treatment costs."""
-    header = ["treatment", f"mean {results.metric} (95 %)", "median", "beside nothing"]
-    random = any(row.beside("random", results.metric) for row in results.rows)
-    test = any(row.beside("nothing", results.metric, test=True) for row in results.rows)
-    header += ["beside random"] * random + ["beside nothing, test"] * test
+    header = ["treatment", f"mean {results.metric} (95 %)", "median"]
+    sides = [
+        (control, test)
+        for control, test in (*((each, False) for each in BESIDE), ("nothing", True))
+        if any(row.beside(control, results.metric, test=test) for row in results.rows)
+    ]
+    header += [f"beside {control}{', test' * test}" for control, test in sides]
     header += ["images", "samples", "seconds"]
-    return header, [list(_cells(row, results.metric, random, test)) for row in results.rows]
+    return header, [list(_cells(row, results.metric, sides)) for row in results.rows]
 
 
-def _cells(row: "TreatmentRow", metric: str, random: bool, test: bool) -> Iterator[str]:
-    found, nothing = row.metrics.get(metric), row.beside("nothing", metric)
+def _cells(row: "TreatmentRow", metric: str, sides: Sequence[tuple[str, bool]]) -> Iterator[str]:
+    found = row.metrics.get(metric)
     yield name(row.treatment)
     yield "" if found is None else mean(found)
     yield "" if found is None else number(found.median)
-    yield "" if nothing is None else signed(nothing)
-    if random:
-        drawn = row.beside("random", metric)
-        yield "" if drawn is None else signed(drawn)
-    if test:
-        tested = row.beside("nothing", metric, test=True)
-        yield "" if tested is None else signed(tested)
+    for control, test in sides:
+        beside = row.beside(control, metric, test=test)
+        yield "" if beside is None else signed(beside)
     yield f"{row.images:g}"
     yield f"{row.samples:g}"
     yield f"{row.seconds:.1f}"
@@ -85,6 +84,7 @@ def csv_rows(results: "Results") -> Iterator[list[Any]]:
                     *_ends(found.extremes),
                     *_compared(found.nothing),
                     *_compared(found.random),
+                    *_compared(found.prior),
                     *(row.images, row.samples, round(row.seconds, 3)),
                 ]
 

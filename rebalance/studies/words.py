@@ -1,16 +1,16 @@
-"""The words in a report of a study: names of treatments, the answer, and what to beware of.
+"""The words in a report of a study: names of treatments and metrics, and what to beware of.
 
 Imports numpy and nothing heavier; may not import torch or click.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rebalance.errors import some
 from rebalance.records import StoryRecord
 from rebalance.studies.outcomes import SGD, Treatment
-from rebalance.studies.summaries import BETTER, UNTOLD, WORSE, PairedDifference
+from rebalance.studies.summaries import UNTOLD, PairedDifference
 
 if TYPE_CHECKING:
     from rebalance.studies.results import Results, TreatmentRow
@@ -31,7 +31,11 @@ TITLES = {
     "ece": "expected calibration error",
     "ece_balanced": "class-balanced calibration error",
 }
-BESIDE = {"nothing": "doing nothing", "random": "its random control"}
+BESIDE = {
+    "nothing": "doing nothing",
+    "random": "its random control",
+    "prior": "the threshold prior alone",
+}
 METHOD = (
     "An interval is of the mean over seeds and folds, at 95 %: a bootstrap of the pairs of seed "
     "and fold, widened for their small number and because their training images overlap (Nadeau & "
@@ -87,120 +91,6 @@ def signed(difference: PairedDifference, *, word: bool = True) -> str:
     if not word:
         return text
     return f"{text} {'~' if difference.verdict == UNTOLD else difference.verdict}"
-
-
-def answer(results: "Results", data: str) -> list[str]:
-    """Say what was found in ``data``, in a few sentences, the main one first."""
-    tried = [row for row in results.rows if row.role == "treatment"]
-    beside = _beside(tried, results.metric, "nothing")
-    what = title(results.metric)
-    if not beside:
-        return [f"On {data} there is no treatment yet to hold beside doing nothing."]
-    tested = _beside(tried, results.metric, "nothing", test=True)
-    if _better(tested) and not _better(beside):
-        # Whoever reads only the beginning must not read that nothing helps.
-        by_folds = _beside_nothing(beside, what, "its validation images alone")
-        sentences = [_on_test(tested, what, f"On the test images of {data}"), by_folds]
-    else:
-        sentences = [_beside_nothing(beside, what, data)]
-        sentences += [_on_test(tested, what, "On its test images")] if tested else []
-    controls = [row for row in results.rows if row.role == "random"]
-    better = [
-        row
-        for row, found in _beside(controls, results.metric, "nothing")
-        if found.verdict == BETTER
-    ]
-    if better:
-        are = "is a random control and" if len(better) == 1 else "are random controls and"
-        sentences.append(f"{capital(_listed(better))} {are} better than doing nothing too.")
-    drawn = _beside(tried, results.metric, "random")
-    if drawn:
-        better = [row for row, found in drawn if found.verdict == BETTER]
-        worse = [row for row, found in drawn if found.verdict == WORSE]
-        sentences.append(
-            f"Beside images drawn at random to the same sizes, {_verdicts(better, worse, drawn)}."
-        )
-    return sentences
-
-
-Compared = list[tuple["TreatmentRow", PairedDifference]]
-
-
-def _beside(
-    rows: "Sequence[TreatmentRow]", metric: str, control: str, *, test: bool = False
-) -> Compared:
-    """List the rows with a pair beside that control, in their order."""
-    beside = ((row, row.beside(control, metric, test=test)) for row in rows)
-    return [(row, found) for row, found in beside if found is not None and found.pairs]
-
-
-def _better(beside: Compared) -> "list[TreatmentRow]":
-    return [row for row, found in beside if found.verdict == BETTER]
-
-
-def _on_test(tested: Compared, what: str, where: str) -> str:
-    better, worse = _better(tested), [row for row, found in tested if found.verdict == WORSE]
-    if not better and not worse:
-        return f"{where} nothing that was tried is distinguishable from doing nothing in {what}."
-    told = [
-        f"{_listed(rows)} {'is' if len(rows) == 1 else 'are'} {word}"
-        for rows, word in ((better, BETTER), (worse, WORSE))
-        if rows
-    ]
-    of = f"{len(better) + len(worse)} of {len(tested)}"
-    return f"{where} {' and '.join(told)} than doing nothing in {what} ({of} can be told apart)."
-
-
-def _beside_nothing(beside: Compared, what: str, data: str) -> str:
-    better = [(row, found) for row, found in beside if found.verdict == BETTER]
-    worse = [row for row, found in beside if found.verdict == WORSE]
-    if better:
-        row, found = better[0]
-        some = (
-            "the one treatment that was tried is"
-            if len(beside) == 1
-            else (
-                f"{len(better)} of {len(beside)} treatments {'is' if len(better) == 1 else 'are'}"
-            )
-        )
-        return (
-            f"On {data} {some} better than doing nothing in {what}"
-            + (f" and {_count(worse)} worse" if worse else "")
-            + f"; the best mean is {name(row.treatment)}'s, {signed(found, word=False)}."
-        )
-    row, found = beside[0]
-    best = f"the best mean is {name(row.treatment)}'s, {signed(found, word=False)}"
-    if worse:
-        return (
-            f"On {data} nothing that was tried is distinguishably better than doing nothing in "
-            f"{what}, and {_count(worse)} worse; {best}."
-        )
-    return (
-        f"On {data} nothing that was tried is distinguishable from doing nothing in {what}; {best}."
-    )
-
-
-def _listed(rows: "Sequence[TreatmentRow]") -> str:
-    *most, last = (name(row.treatment) for row in rows)
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _count(rows: "Sequence[TreatmentRow]") -> str:
-    return f"{len(rows)} {'is' if len(rows) == 1 else 'are'}"
-
-
-def _verdicts(
-    better: "Sequence[TreatmentRow]", worse: "Sequence[TreatmentRow]", beside: Compared
-) -> str:
-    parts = [
-        f"{_listed(rows)} {'is' if len(rows) == 1 else 'are'} {word}"
-        for rows, word in ((better, BETTER), (worse, WORSE))
-        if rows
-    ]
-    rest = len(beside) - len(better) - len(worse)
-    if not parts:
-        return f"none of {rest} is distinguishable"
-    return ", ".join(parts) + (f", and {rest} cannot be told apart" if rest else "")
 
 
 def notes(results: "Results", story: StoryRecord | None = None) -> list[str]:

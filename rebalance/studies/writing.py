@@ -23,6 +23,7 @@ from rebalance.records import (
 )
 from rebalance.records.study import FORMAT
 from rebalance.studies import words
+from rebalance.studies.answer import answer
 from rebalance.studies.tables import CSV_HEADER, csv_rows, markdown, table
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def as_csv(results: "Results") -> str:
 def as_markdown(results: "Results", story: StoryRecord) -> str:
     """``study.md``: the answer, the table, and what to know of it."""
     parts = [
-        " ".join(words.answer(results, words.place(story))),
+        " ".join(answer(results, words.place(story))),
         markdown(*table(results)).rstrip(),
     ]
     parts += [f"- {note}" for note in words.notes(results, story)]
@@ -79,7 +80,7 @@ def as_record(results: "Results", story: StoryRecord) -> StudyRecord:
     return {
         "format": FORMAT,
         "story": story,
-        "answer": words.answer(results, words.place(story)),
+        "answer": answer(results, words.place(story)),
         "notes": words.notes(results, story),
         "metric": results.metric,
         "held_out": results.held_out,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rebalance.records import StoryRecord
 from rebalance.reports.page import Picture, Report, data_address, render
 from rebalance.studies import words
+from rebalance.studies.answer import answer
 from rebalance.studies.page import tables
 from rebalance.studies.summaries import BETTER, WORSE, sign
 
@@ -31,7 +32,7 @@ def study_report(results: "Results", story: StoryRecord) -> Report:
     text = render(
         "study.html",
         title=f"Which rebalancing helps on {data}",
-        answer=words.answer(results, data),
+        answer=answer(results, data),
         notes=words.notes(results, story),
         metric=words.title(results.metric),
         comparisons=list(_comparisons(results, figures)),

@@ -13,7 +13,7 @@ from rebalance.settings import TrainOptions
 from rebalance.studies.cells import CellStore, seconds_of, slug
 from rebalance.studies.outcomes import Outcome, Treatment
 from rebalance.studies.plan import Cell, Choice, Definition
-from rebalance.studies.rebalancings import named
+from rebalance.studies.rebalancings import Rebalancing, named
 
 TREATMENT = Treatment("smote")
 CELL = Cell(TREATMENT, 3, 1)
@@ -66,6 +66,44 @@ def test_a_cell_from_before_neighbours_had_a_place_is_read(tmp_path):
         "method": "smote", "neighbours": None, "layer": "pool", "space": "embedding",
         "exact": False,
     }  # fmt: skip
+
+
+EVERY = {  # as version 0.1 told the options of a cut and of what is raised, whatever the method
+    "cut": {
+        "pick": "closest", "layer": "pool", "k_max": 9, "criterion": "silhouette",
+        "cluster_space": "map", "layout": "fast", "landmarks": "auto", "dedupe": False,
+        "suspects": False,
+    },
+    "raised": {"neighbours": None, "layer": "pool", "exact": False},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rebalancing", "left"),
+    [
+        (named("random-under"), {"cut": {"method": "random"}}),
+        (named("coverage"), {"cut": {"method": "coverage"}}),
+        (named("random-over"), {"raised": {"method": "ros", "space": "pixel"}}),
+        (Rebalancing(like=named("tomek")), {"like": {"cut": {"method": "tomek"}}}),
+        (named("subclass-closest"), {}),
+    ],
+)
+def test_a_cell_that_told_options_of_other_methods_is_read(tmp_path, rebalancing, left):
+    store = cells(tmp_path, definition=Definition(rebalancing))
+    store.write(OUTCOME)
+    record = json.loads(store.path(CELL).read_text())
+    told = record["definition"]["rebalance"]
+    for inner, kept in ((told, left), (told["like"] or {}, left.get("like", {}))):
+        for part in ("cut", "raised"):
+            assert part not in kept or inner[part] == kept[part]
+            if inner.get(part):
+                inner[part] = {**EVERY[part], **inner[part]}
+    store.path(CELL).write_text(json.dumps(record))
+    assert repr(store.read(CELL)) == repr(OUTCOME)
+    if rebalancing.cut and rebalancing.cut.method == "subclass":
+        told["cut"]["k_max"] = 8
+        store.path(CELL).write_text(json.dumps(record))
+        assert store.read(CELL) is None
 
 
 def test_a_cell_from_before_there_were_heads_is_read(tmp_path):

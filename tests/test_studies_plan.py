@@ -171,7 +171,7 @@ def test_a_control_cuts_the_classes_that_its_treatment_cuts(declare):
     assert sorted(record) == ["cut", "like", "raised", "to"]  # as it was before there were classes
 
 
-def test_what_is_cut_is_recorded_as_it_was_before_shares_could_be_chosen(declare):
+def test_what_is_cut_is_recorded_with_the_options_of_its_method(declare):
     plan = declare(
         '[grid]\nrebalance = ["subclass-closest", "coverage", "subclass-typical", '
         '{method = "subclass-random", quotas = "sqrt"}]'
@@ -186,10 +186,8 @@ def test_what_is_cut_is_recorded_as_it_was_before_shares_could_be_chosen(declare
         "cluster_space": "map",
         "layout": "fast",
         "landmarks": "auto",
-        "dedupe": False,
-        "suspects": False,
     }
-    assert cuts[1] == {**cuts[0], "method": "coverage"}
+    assert cuts[1] == {"method": "coverage"}
     assert cuts[2] == {**cuts[0], "pick": "typical", "quotas": "sqrt"}
     assert cuts[3] == {**cuts[0], "pick": "random", "quotas": "sqrt"}
     assert labels(plan)[4] == "subclass-random quotas=sqrt"

@@ -21,6 +21,7 @@ from rebalance.errors import OutputError, SettingError, shortened
 from rebalance.manifest import to_json
 from rebalance.reading import read_object
 from rebalance.settings import TrainOptions
+from rebalance.studies.applicable import applicable
 from rebalance.studies.outcomes import Outcome, Treatment
 from rebalance.studies.plan import Cell, Definition
 
@@ -58,8 +59,9 @@ class CellStore:
         try:
             record = read_object(path)
             outcome = _outcome(record["outcome"])
-            facts, definition = dict(record["study"].items()), record["definition"]
-            number = record["format"]
+            facts, number = dict(record["study"].items()), record["format"]
+            definition = dict(record["definition"].items())
+            definition["rebalance"] = applicable(definition["rebalance"])
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return None  # not there, or damaged: it is run again
         wanted = {**_chosen(_plain(self.facts)), "format": FORMAT}

@@ -21,6 +21,7 @@ from rebalance.settings import (
 )
 from rebalance.settings.option import converted, declared
 from rebalance.settings.sizes import size_to_keep
+from rebalance.studies.applicable import applicable
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS
 
 CUT_TO, RAISED_TO = "min", "max"
@@ -127,8 +128,8 @@ class Rebalancing:
     def as_record(self) -> dict[str, Any]:
         """For JSON; equal records do the same.
 
-        What names classes is left out where it names none, and options that came later where they
-        change nothing, as they are in records of long ago.
+        What names classes is left out where it names none, options that the methods have no use
+        for, and those that came later where they change nothing, as in records of long ago.
         """
         record = asdict(self)
         record["cut"] = self.cut and _cut_as_record(self.cut)
@@ -137,7 +138,7 @@ class Rebalancing:
         for name in CLASSES:
             if not record[name]:
                 del record[name]
-        return record
+        return applicable(record)
 
 
 NONE = Rebalancing()
@@ -188,13 +189,8 @@ def _picking(method: str, pick: str) -> SelectionOptions:
 
 
 def _cut_as_record(selection: SelectionOptions) -> dict[str, Any]:
-    """The options as earlier studies know them, whose shares were equal and are not told.
-
-    Methods that have no pick are told with the default that it had then.
-    """
+    """The options as earlier studies know them, whose shares were equal and are not told."""
     record = asdict(selection)
-    if "pick" not in UNDERSAMPLERS[selection.method].options:
-        record |= {"pick": LEHMANN_EBNER["pick"], "quotas": EQUAL}
     if record["quotas"] == EQUAL:
         del record["quotas"]
     return record

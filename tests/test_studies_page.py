@@ -69,7 +69,7 @@ def test_recalls_of_classes_have_a_table_of_their_own() -> None:
     ]
     page = study_report(summarised(found), STORY).text
     assert "Recall of each class" in page
-    assert page.count('<th scope="col">glass</th>') == 1
+    assert page.count('<th scope="row">glass</th>') == 1
 
 
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "log_loss"])

@@ -15,6 +15,7 @@ from rebalance.heads.regression import PENALTIES
 from rebalance.losses import LOSSES
 from rebalance.metrics import METRICS, score
 from rebalance.oversampling import synthesise
+from rebalance.scoring.temperature import fit_temperature, tempered
 from rebalance.settings import StudyOptions
 from rebalance.studies.cells import CellStore
 from rebalance.studies.heads import HEADS
@@ -240,12 +241,15 @@ def test_metrics_are_those_of_score_and_nan_where_there_are_none(make_setup):
     labels = make_setup({}).labels[::3]
     decision = decide(taught.validated, rule_of(Definition(), taught.amounts))
     wanted = score(labels, taught.validated, CLASSES)
-    assert scores(labels, decision, CLASSES) == {name: wanted[name] for name in METRICS}
+    recalls = {f"recall:{name}": wanted["per_class"][name]["recall"] for name in CLASSES}
+    known = {name: wanted[name] for name in METRICS}
+    assert scores(labels, decision, CLASSES) == {**known, **recalls}
     alone, wanted = (
         scores(labels * 0, decision, CLASSES),
         score(labels * 0, taught.validated, CLASSES),
     )
-    assert {name for name in METRICS if math.isnan(alone[name])} == wanted["undefined"].keys()
+    absent = {"recall:b", "recall:c"}
+    assert {name for name in alone if math.isnan(alone[name])} == {*wanted["undefined"], *absent}
     assert alone["accuracy"] == wanted["accuracy"]
 
 
@@ -291,6 +295,30 @@ def test_every_head_learns_and_its_prior_is_what_it_knows(make_setup, head):
     assert plain.metrics["balanced_accuracy"] > 0.5 and moved.test["balanced_accuracy"] > 0.5
     knows = head in ("sgd", "logistic", "gaussian")
     assert (plain.metrics["log_loss"] == pytest.approx(moved.metrics["log_loss"])) != knows
+
+
+@pytest.mark.parametrize("threshold", ["none", "prior"])
+def test_a_head_fitted_to_the_end_is_calibrated_by_what_its_parts_did_not_see(
+    make_setup, threshold
+):
+    setup = make_setup(dict(of(threshold=threshold, head=head) for head in ("logistic", "sgd")))
+    fitted, descended = run(setup).values()
+    assert not any(name.endswith("_calibrated") for name in descended.metrics)
+    block = Block(setup, 0, 0)
+    taught = block._teach(of(head="logistic")[1])
+    logits, truth = taught.held
+    assert sorted(truth.tolist()) == setup.labels[block.trained].tolist()  # each held out once
+    shares = np.array([100, 40, 20]) / 160
+    by_prior = threshold == "prior"
+    likely = np.exp(logits) * (1 if by_prior else shares)
+    temperature = fit_temperature(
+        likely / likely.sum(axis=1, keepdims=True), truth, tau=float(by_prior)
+    )
+    said = taught.validated / (shares if by_prior else 1)
+    told = tempered(said / said.sum(axis=1, keepdims=True), temperature)
+    wanted = score(setup.labels[block.validated], told, CLASSES)
+    for name in ("ece", "ece_balanced"):
+        assert fitted.metrics[f"{name}_calibrated"] == pytest.approx(wanted[name], abs=1e-3)
 
 
 def test_whitening_is_an_option_of_the_head(make_setup):

@@ -17,7 +17,7 @@ from rebalance.studies.answer import answer
 from rebalance.studies.outcomes import Controls, Outcome, Treatment
 from rebalance.studies.results import Results, summarise
 from rebalance.studies.summaries import BETTER, UNTOLD, WORSE
-from rebalance.studies.tables import CSV_HEADER, table
+from rebalance.studies.tables import CSV_HEADER, class_rows, table
 from rebalance.studies.writing import write_results
 
 NOTHING, RANDOM = Treatment(), Treatment("random")
@@ -337,6 +337,39 @@ def test_a_treatment_that_does_not_beat_the_threshold_alone_is_told_so(
     assert {row[0] for row in rows if row[column]} == {
         words.name(each) for each in effects if each != PRIOR
     }
+
+
+def test_recalls_of_classes_are_told_without_and_with_the_best_treatment(tmp_path: Path) -> None:
+    found = [
+        replace(
+            each,
+            metrics={
+                **each.metrics,
+                "recall:glass": 0.9,
+                "recall:trash": 0.3 + (each.treatment == SUBCLASS) * (0.2 + 0.01 * each.fold),
+            },
+        )
+        for each in outcomes()
+    ]
+    results = summarised(found)
+    header, rows = class_rows(results, {"glass": 501})
+    assert header == ["class", "images", "nothing", "subclass", "difference"]
+    assert [row[:2] for row in rows] == [["glass", "501"], ["trash", ""]]
+    assert rows[1][2] == "0.300" and rows[1][3].startswith("0.520 (0.5")
+    assert rows[1][4].startswith("+0.220 (") and rows[1][4].endswith("better")
+    assert answer(results, "X")[-1].startswith(
+        "The class found worst is trash: 0.300 of its images by doing nothing, and 0.520 by "
+        "subclass, +0.220 ("
+    )
+    assert (
+        not class_rows(results, {}, test=True)[1] and not class_rows(summarised(outcomes()), {})[1]
+    )
+    assert of(results, SUBCLASS, "recall:trash").random is None  # there may be hundreds
+    write_results(tmp_path, results, {})
+    lines = csv.DictReader((tmp_path / "study.csv").read_text().splitlines())
+    means = {row["name"]: row["mean"] for row in lines if row["metric"] == "recall:trash"}
+    assert float(means["subclass"]) == pytest.approx(0.52)
+    assert "| trash |" in (tmp_path / "study.md").read_text()
 
 
 def test_the_headline_does_not_say_that_nothing_helps_where_the_test_set_says_better() -> None:

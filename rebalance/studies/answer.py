@@ -6,6 +6,7 @@ Imports numpy and nothing heavier; may not import torch or click.
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rebalance.studies.outcomes import BY_CLASS
 from rebalance.studies.summaries import BETTER, UNTOLD, WORSE, PairedDifference
 from rebalance.studies.words import capital, name, signed, title
 
@@ -47,7 +48,27 @@ def answer(results: "Results", data: str) -> list[str]:
         sentences.append(
             f"Beside images drawn at random to the same sizes, {_verdicts(better, worse, drawn)}."
         )
-    return sentences
+    return [*sentences, *_of_worst_class(results)]
+
+
+def _of_worst_class(results: "Results") -> Iterator[str]:
+    """Say what becomes of the class that is found worst where nothing is done."""
+    nothing, best = results.nothing, results.best
+    if nothing is None or best is None:
+        return
+    recalls = {
+        key: found.mean
+        for key, found in nothing.metrics.items()
+        if key.startswith(BY_CLASS) and found.mean is not None
+    }
+    worst = min(recalls, key=recalls.__getitem__, default="")
+    found = best.metrics.get(worst)
+    if found is not None and found.mean is not None and found.nothing is not None:
+        yield (
+            f"The class found worst is {worst.removeprefix(BY_CLASS)}: {recalls[worst]:.3f} of its "
+            f"images by doing nothing, and {found.mean:.3f} by {name(best.treatment)}, "
+            f"{signed(found.nothing)}.".replace(" ~.", ", which cannot be told apart.")
+        )
 
 
 def _of_prior(results: "Results", tried: "Sequence[TreatmentRow]") -> Iterator[str]:

@@ -27,7 +27,7 @@ from rebalance.records import ManifestRecord
 from rebalance.runs import DECISION, Run
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.studies.cells import WORK
-from rebalance.studies.outcomes import Outcome
+from rebalance.studies.outcomes import BY_CLASS, Outcome
 from rebalance.studies.plan import Cell, Definition
 from rebalance.studies.rebalanced import Rebalanced, growth_of, rebalance
 from rebalance.studies.rebalancings import Rebalancing
@@ -233,5 +233,6 @@ def _scores(setup: Setup, definition: Definition, run: Path, side: str) -> dict[
         progress=silent,
     )
     scores = cast(Mapping[str, float | None], found)
-    known = ((name, scores[name]) for name in METRICS)
-    return {name: math.nan if value is None else float(value) for name, value in known}
+    known = {name: scores[name] for name in METRICS}
+    known |= {BY_CLASS + name: each["recall"] for name, each in found["per_class"].items()}
+    return {name: math.nan if value is None else float(value) for name, value in known.items()}

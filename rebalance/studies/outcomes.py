@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+BY_CLASS = "recall:"  # what the metric of one class is called by, before the class's name
 SGD = "sgd"  # how a head is trained unless a study says otherwise
 
 

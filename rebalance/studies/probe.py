@@ -16,12 +16,19 @@ from rebalance.losses import make_loss
 from rebalance.numerics.standardisation import Matrix
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluation import warn_of_idle
+from rebalance.scoring.rules import DecisionRule
 from rebalance.studies.heads import HEADS
 from rebalance.studies.heads.task import Task
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Definition
 from rebalance.studies.rebalancings import LAYER
-from rebalance.studies.scoring import decide, rule_of, scores
+from rebalance.studies.scoring import (
+    calibrated,
+    decide,
+    errors_once_calibrated,
+    rule_of,
+    scores,
+)
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.studies.sides import Side
 from rebalance.training.regimes import REGIMES
@@ -38,7 +45,7 @@ def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
 class Taught:
     """What one head came to. validated, tested: probabilities [V, K] and [T, K].
 
-    amounts: how much of each class its training saw.
+    amounts: how much of each class its training saw. held: what a temperature can be fitted on.
     """
 
     validated: NDArray[np.float64]
@@ -47,6 +54,7 @@ class Taught:
     images: int
     samples: int
     seconds: float
+    held: tuple[NDArray[np.float64], NDArray[np.int64]] | None
 
 
 class Block:
@@ -69,15 +77,14 @@ class Block:
             self._taught[definition.taught] = self._teach(definition.taught)
         found = self._taught[definition.taught]
         began = time.perf_counter()
-        labels, classes = self.setup.labels, self.setup.images.classes
         rule = rule_of(definition, found.amounts)
         warn_of_idle(rule)
-        decided = decide(found.validated, rule)
-        metrics = scores(labels[self.validated], decided, classes)
+        if found.held is not None:
+            rule = calibrated(rule, found.amounts, found.held)
+        metrics = self._scores(self.setup.labels[self.validated], found.validated, rule)
         test = None
         if found.tested is not None and self.setup.test is not None:
-            decided = decide(found.tested, rule)
-            test = scores(self.setup.test.labels, decided, classes)
+            test = self._scores(self.setup.test.labels, found.tested, rule)
         seconds = found.seconds + time.perf_counter() - began
         return Outcome(
             cell.treatment,
@@ -89,6 +96,16 @@ class Block:
             found.samples,
             seconds,
         )
+
+    def _scores(
+        self, labels: Any, probabilities: NDArray[np.float64], rule: DecisionRule
+    ) -> dict[str, float]:
+        """Every metric of what the rule decides, and what a temperature makes of it."""
+        decided, classes = decide(probabilities, rule), self.setup.images.classes
+        found = scores(labels, decided, classes)
+        if rule.temperature is not None:
+            found |= errors_once_calibrated(labels, decided, classes, rule)
+        return found
 
     def _side(self, *, inner: bool) -> "Side":
         """Return what is trained on.
@@ -140,6 +157,7 @@ class Block:
             len(chosen.kept),
             len(labels.own),
             before + time.perf_counter() - began,
+            head.held,
         )
 
 

@@ -11,7 +11,7 @@ from statistics import median
 
 from rebalance import seeds
 from rebalance.errors import DataError, SettingError
-from rebalance.studies.outcomes import Controls, Outcome, Treatment
+from rebalance.studies.outcomes import BY_CLASS, Controls, Outcome, Treatment
 from rebalance.studies.summaries import (
     MetricSummary,
     Pair,
@@ -70,6 +70,11 @@ class Results:
     def nothing(self) -> TreatmentRow | None:
         """The row of doing nothing; None where it was not run."""
         return next((row for row in self.rows if row.role == "nothing"), None)
+
+    @property
+    def best(self) -> TreatmentRow | None:
+        """The first row that does something and is not random; None where there is none."""
+        return next((row for row in self.rows if row.role in ("treatment", "prior")), None)
 
     @property
     def seeds(self) -> list[int]:
@@ -148,9 +153,13 @@ class _Study:
             stream = (treatment.stream, metric, "test" if test else "validation")
             rng = seeds.generator(self.seed, "study", *stream)
             found = summary(values, metric, self.correction, rng)
-            beside = (self._beside(treatment, each, metric, test) for each in CONTROLS)
-            nothing, random, prior = beside
-            yield metric, replace(found, nothing=nothing, random=random, prior=prior)
+            found = replace(found, nothing=self._beside(treatment, "nothing", metric, test))
+            if not metric.startswith(BY_CLASS):  # of which there may be hundreds
+                random, prior = (
+                    self._beside(treatment, each, metric, test) for each in ("random", "prior")
+                )
+                found = replace(found, random=random, prior=prior)
+            yield metric, found
 
     def _beside(
         self, treatment: Treatment, control: str, metric: str, test: bool

@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from rebalance.errors import MetricError
 from rebalance.metrics import METRICS, as_predictions
 from rebalance.scoring.amounts import Amounts
+from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import DecisionRule
+from rebalance.scoring.temperature import tempered
 from rebalance.scoring.thresholds import THRESHOLDS, Decision, Known, parsed
+from rebalance.studies.outcomes import BY_CLASS
 from rebalance.studies.plan import Definition
+
+CALIBRATED = "_calibrated"  # after the name of a metric, where a temperature came before
 
 
 def rule_of(definition: Definition, amounts: Amounts) -> DecisionRule:
@@ -30,8 +35,32 @@ def decide(probabilities: NDArray[np.float64], rule: DecisionRule) -> Decision:
     return THRESHOLDS[rule.threshold](probabilities, **rule.options)
 
 
+def calibrated(
+    rule: DecisionRule, amounts: Amounts, held: tuple[NDArray[np.float64], NDArray[np.int64]]
+) -> DecisionRule:
+    """Return the rule with the temperature that fits what was held out of training.
+
+    held: its logits [M, K], without the class shares that the head knows, and its labels [M].
+    """
+    from scipy.special import softmax
+
+    logits, labels = held
+    probabilities = softmax(logits + np.log(amounts.prior()), axis=1)
+    outputs = Outputs(probabilities, np.empty((len(labels), 0), np.float32))
+    return rule.calibrated(outputs, labels.tolist())
+
+
+def errors_once_calibrated(
+    labels: Any, decision: Decision, classes: Sequence[str], rule: DecisionRule
+) -> dict[str, float]:
+    """The calibration errors of what was decided, at the temperature of ``rule``."""
+    told = tempered(decision.probabilities, rule.temperature or 1.0)
+    predictions = as_predictions(labels, told, classes, decision.predicted)
+    return {f"{name}{CALIBRATED}": METRICS[name](predictions) for name in ("ece", "ece_balanced")}
+
+
 def scores(labels: Any, decision: Decision, classes: Sequence[str]) -> dict[str, float]:
-    """Every metric by its name; NaN where it is not defined for these labels."""
+    """Every metric by its name, and the recall of each class; NaN where these labels have none."""
     predictions = as_predictions(labels, decision.probabilities, classes, decision.predicted)
     found = {}
     for name, metric in METRICS.items():
@@ -39,4 +68,7 @@ def scores(labels: Any, decision: Decision, classes: Sequence[str]) -> dict[str,
             found[name] = metric(predictions)
         except MetricError:
             found[name] = math.nan
+    hits, support = predictions.confusion.diagonal(), predictions.support
+    for label, name in enumerate(classes):
+        found[BY_CLASS + name] = float(hits[label] / support[label]) if support[label] else math.nan
     return found

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from rebalance.studies.intervals import Interval, at_once, interval
 
 BETTER, WORSE, UNTOLD = "better", "worse", "not distinguishable"
-SMALLER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "ece_balanced"})
+ERRORS = ("ece", "ece_balanced", "ece_calibrated", "ece_balanced_calibrated")
+SMALLER_IS_BETTER = frozenset({"log_loss", "brier", *ERRORS})
 RANGES = {  # of metrics that know an end
     **dict.fromkeys(("accuracy", "balanced_accuracy", "gmean", "gmean_macro", "f1_macro"), (0, 1)),
     "worst_recall": (0, 1),
@@ -22,7 +23,7 @@ RANGES = {  # of metrics that know an end
     "average_precision_macro": (0, 1),
     "log_loss": (0, math.inf),
     "brier": (0, 2),
-    **dict.fromkeys(("ece", "ece_balanced"), (0, 1)),
+    **dict.fromkeys(ERRORS, (0, 1)),
 }
 
 Pair = tuple[int, int]  # seed, fold

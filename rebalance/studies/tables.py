@@ -3,10 +3,11 @@
 Imports numpy and nothing heavier; may not import torch or click.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rebalance.studies.intervals import Interval
+from rebalance.studies.outcomes import BY_CLASS
 from rebalance.studies.summaries import MetricSummary, PairedDifference
 from rebalance.studies.words import BESIDE, name, signed
 
@@ -47,6 +48,29 @@ def _cells(row: "TreatmentRow", metric: str, sides: Sequence[tuple[str, bool]]) 
     yield f"{row.images:g}"
     yield f"{row.samples:g}"
     yield f"{row.seconds:.1f}"
+
+
+def class_rows(
+    results: "Results", counts: Mapping[str, int], *, test: bool = False
+) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows: the recall of each class without and with the best treatment.
+
+    counts: the images of each class, by its name, where they are known. No rows where recalls were
+    not measured, or there is nothing to compare.
+    """
+    nothing, best = results.nothing, results.best
+    if nothing is None or best is None:
+        return [], []
+    without, with_best = (row.test if test else row.metrics for row in (nothing, best))
+    keys = [key for key in without if key.startswith(BY_CLASS) and key in with_best]
+    header = ["class", "images", "nothing", name(best.treatment), "difference"]
+    rows = []
+    for key in keys:
+        label, difference = key.removeprefix(BY_CLASS), with_best[key].nothing
+        images = str(counts.get(label, ""))
+        told = "" if difference is None else signed(difference)
+        rows.append([label, images, mean(without[key]), mean(with_best[key]), told])
+    return header, rows
 
 
 def number(value: float | None) -> str:

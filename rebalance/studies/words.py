@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rebalance.errors import some
 from rebalance.records import StoryRecord
-from rebalance.studies.outcomes import SGD, Treatment
+from rebalance.studies.outcomes import BY_CLASS, SGD, Treatment
 from rebalance.studies.summaries import UNTOLD, PairedDifference
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ TITLES = {
     "brier": "Brier score",
     "ece": "expected calibration error",
     "ece_balanced": "class-balanced calibration error",
+    "ece_calibrated": "expected calibration error at a fitted temperature",
+    "ece_balanced_calibrated": "class-balanced calibration error at a fitted temperature",
 }
 BESIDE = {
     "nothing": "doing nothing",
@@ -139,7 +141,7 @@ def _of_rows(results: "Results") -> Iterator[str]:
                 "the comparisons are over those that the control has too."
             )
         for metric, found in row.metrics.items():
-            if found.undefined:
+            if found.undefined and not metric.startswith(BY_CLASS):
                 yield (
                     f"{name(row.treatment)}: {title(metric)} is not defined in "
                     f"{found.undefined} of {row.outcomes} pairs, which are left out of it."

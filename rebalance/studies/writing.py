@@ -24,7 +24,7 @@ from rebalance.records import (
 from rebalance.records.study import FORMAT
 from rebalance.studies import words
 from rebalance.studies.answer import answer
-from rebalance.studies.tables import CSV_HEADER, csv_rows, markdown, table
+from rebalance.studies.tables import CSV_HEADER, class_rows, csv_rows, markdown, table
 
 if TYPE_CHECKING:
     from rebalance.studies.outcomes import Outcome
@@ -71,6 +71,8 @@ def as_markdown(results: "Results", story: StoryRecord) -> str:
         " ".join(answer(results, words.place(story))),
         markdown(*table(results)).rstrip(),
     ]
+    header, classes = class_rows(results, story.get("counts", {}))
+    parts += [markdown(header, classes).rstrip()] if classes else []
     parts += [f"- {note}" for note in words.notes(results, story)]
     return "\n\n".join([*parts, words.METHOD]) + "\n"
 

@@ -38,7 +38,8 @@ def fit_linear(task: Task) -> Fitted:
     )
     layer = _without_shares(found.layer, task.loss) if kind.knows_prior else found.layer
     amounts = labels.amounts(classes) if kind.knows_prior else [1.0] * classes
-    return Fitted(partial(_said, side.scaling, layer, task.loss), amounts)
+    held = (found.held, found.truth) if len(found.truth) else None
+    return Fitted(partial(_said, side.scaling, layer, task.loss), amounts, held)
 
 
 def _sides(task: Task) -> list[Sides]:

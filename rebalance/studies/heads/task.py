@@ -36,8 +36,11 @@ class Fitted(NamedTuple):
     """What a head came to.
 
     says: the probabilities [n, K] that it gives to features [n, D] as they come. draws: how much of
-    each class [K] its last epoch saw.
+    each class [K] its last epoch saw. held: of samples that parts of the training part did not see,
+    the logits [M, K] without what the head knows of the classes' shares, and the labels [M]; None
+    where nothing was held out.
     """
 
     says: Callable[[NDArray[Any]], NDArray[np.float64]]
     draws: list[float]
+    held: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None

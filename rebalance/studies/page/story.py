@@ -39,7 +39,7 @@ def study_report(results: "Results", story: StoryRecord) -> Report:
         values=tables.value_table(results),
         metrics=tables.metric_tables(results, test=False),
         tests=tables.metric_tables(results, test=True),
-        classes=tables.class_table(results),
+        classes=tables.class_tables(results, story.get("counts", {})),
         cost=tables.cost_table(results),
         method=words.METHOD,
         of_test=words.OF_TEST,

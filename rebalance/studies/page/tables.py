@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rebalance.reports.page import Table
+from rebalance.studies.outcomes import BY_CLASS
 from rebalance.studies.summaries import UNTOLD, MetricSummary
-from rebalance.studies.tables import mean, number, signed_span, span
+from rebalance.studies.tables import class_rows, mean, number, signed_span, span
 from rebalance.studies.words import capital, name, signed, title
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 Rows = list[list[str | int | float | None]]
 Metrics = Mapping[str, MetricSummary]
-BY_CLASS = "recall:"  # what the metric of one class is called by, before the class's name
 
 
 def answer_table(results: "Results", control: str, beside: str) -> Table:
@@ -85,17 +85,19 @@ def metric_tables(results: "Results", *, test: bool) -> list[Table]:
     return tables
 
 
-def class_table(results: "Results") -> Table | None:
-    """Show the mean recall of each class, where outcomes have it."""
-    names = [key for row in results.rows for key in row.metrics if key.startswith(BY_CLASS)]
-    classes = list(dict.fromkeys(names))
-    if not classes:
-        return None
-    rows: Rows = [
-        [name(row.treatment), *(_mean(row.metrics, key) for key in classes)] for row in results.rows
-    ]
-    header = ["treatment", *(key.removeprefix(BY_CLASS) for key in classes)]
-    return _table("Recall of each class, validation images: mean (95 %)", header, rows)
+def class_tables(results: "Results", counts: Mapping[str, int]) -> list[Table]:
+    """Show the recall of each class without and with the best treatment, where it was measured.
+
+    counts: the images of each class, by its name, where they are known.
+    """
+    found = []
+    for test in (False, True):
+        header, lines = class_rows(results, counts, test=test)
+        rows: Rows = [[*line] for line in lines]
+        if rows:
+            on = "test images" if test else "validation images"
+            found.append(_table(f"Recall of each class, {on}: mean (95 %)", header, rows))
+    return found
 
 
 def cost_table(results: "Results") -> Table:

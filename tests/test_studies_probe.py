@@ -289,12 +289,15 @@ def test_a_head_fitted_to_the_end_is_that_of_scikit_learn(make_setup, tmp_path, 
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_every_head_learns_and_its_prior_is_what_it_knows(make_setup, head):
-    setup = make_setup(dict(of(threshold=each, head=head) for each in ("none", "prior")))
-    plain, moved = run(setup).values()
+def test_every_head_learns_and_its_prior_is_what_it_knows(make_setup, head, caplog):
+    thresholds = ("none", "prior", "prior:original")
+    setup = make_setup(dict(of(threshold=each, head=head) for each in thresholds))
+    plain, moved, original = run(setup).values()
     assert plain.metrics["balanced_accuracy"] > 0.5 and moved.test["balanced_accuracy"] > 0.5
     knows = head in ("sgd", "logistic", "gaussian")
     assert (plain.metrics["log_loss"] == pytest.approx(moved.metrics["log_loss"])) != knows
+    assert original.metrics["log_loss"] == pytest.approx(moved.metrics["log_loss"])
+    assert ("knows no class shares" in caplog.text) != knows
 
 
 @pytest.mark.parametrize("threshold", ["none", "prior"])

@@ -3,6 +3,7 @@
 Imports torch only to train; never click.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from rebalance.studies.scoring import (
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.studies.sides import Side
 from rebalance.training.regimes import REGIMES
+
+log = logging.getLogger("rebalance")
 
 
 def outcomes(setup: Setup, cells: Sequence[Cell]) -> Iterator[Outcome]:
@@ -78,7 +81,11 @@ class Block:
         found = self._taught[definition.taught]
         began = time.perf_counter()
         rule = rule_of(definition, found.amounts)
-        warn_of_idle(rule)
+        if HEADS[definition.head.key].knows_prior:
+            warn_of_idle(rule)
+        elif rule.divided_by is not None:
+            why = f"the head {definition.head.key} knows no class shares"
+            log.warning(f"the threshold {rule.asked} changes no decision: {why}")
         if found.held is not None:
             rule = calibrated(rule, found.amounts, found.held)
         metrics = self._scores(self.setup.labels[self.validated], found.validated, rule)
@@ -148,8 +155,9 @@ class Block:
         asked = self._seen(side.asked), self.setup.labels[side.asked]
         task = Task(side, chosen, definition, loss, asked, self.stream)
         head = kind.fit(task)
-        weights = loss.weights_of_classes() if kind.knows_prior else [1.0] * len(classes)
-        folder = [float(count) for count in side.part.counts.values()]
+        alike = [1.0] * len(classes)
+        weights = loss.weights_of_classes() if kind.knows_prior else alike
+        folder = list(map(float, side.part.counts.values())) if kind.knows_prior else alike
         return Taught(
             head.says(self._validation),
             None if self._test is None else head.says(self._test),

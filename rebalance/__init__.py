@@ -17,6 +17,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 # Imported on first use: reading a manifest must not cost the import of anything else.
 _PUBLIC = {
+    "advise": "api",
     "evaluate": "api",
     "extract": "api",
     "hybrid": "api",
@@ -42,6 +43,7 @@ _PUBLIC = {
 
 if TYPE_CHECKING:
     from rebalance.api import (
+        advise,
         evaluate,
         extract,
         hybrid,
@@ -65,6 +67,7 @@ __all__ = [
     "Manifest",
     "RebalanceError",
     "Row",
+    "advise",
     "choices",
     "diff",
     "evaluate",

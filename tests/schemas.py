@@ -14,6 +14,7 @@ FILES = {
     "decision.json": "decision",
     "metrics.json": "metrics",
     "study.json": "study",
+    "advice.json": "advice",
 }
 
 
@@ -29,7 +30,7 @@ def faults(name: str, record: Any) -> list[str]:
 
 
 def records_at(output: Path) -> dict[Path, str]:
-    """The records of a manifest, a run or a study at ``output``, and the schema of each."""
+    """The records of a manifest, a run, a study or advice at ``output``, and the schema of each."""
     if output.suffix == ".csv":
         found = {output.with_suffix(".json"): "manifest"}
     else:

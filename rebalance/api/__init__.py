@@ -3,6 +3,7 @@
 The command line passes its own options straight on to these, so that the two are twins.
 """
 
+from rebalance.api.advice import advise
 from rebalance.api.baselines import evaluate, train
 from rebalance.api.inspections import inspect
 from rebalance.api.long_tails import longtail
@@ -11,6 +12,7 @@ from rebalance.api.reports import report
 from rebalance.api.studies import plan_study, study
 
 __all__ = [
+    "advise",
     "evaluate",
     "extract",
     "hybrid",

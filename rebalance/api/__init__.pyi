@@ -8,12 +8,13 @@ from rebalance.features.table import FeatureTable
 from rebalance.inspection import Inspection
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress
-from rebalance.records import MetricsRecord
+from rebalance.records import AdviceRecord, MetricsRecord
 from rebalance.reports import Report
 from rebalance.studies.results import Results
 from rebalance.studies.story import Forecast
 
 __all__ = [
+    "advise",
     "evaluate",
     "extract",
     "hybrid",
@@ -26,6 +27,74 @@ __all__ = [
     "train",
     "undersample",
 ]
+
+def advise(
+    data: Path | str,
+    output: Path | str,
+    *,
+    test: Path | str | None = None,
+    groups: Path | None = None,
+    group_column: str | None = None,
+    budget: str = "5m",
+    folds: int = 5,
+    extractor: str = "imagenet",
+    arch: str | None = None,
+    image_size: int | None = None,
+    resize: str | None = None,
+    precision: str = "auto",
+    batch_size: int | None = None,
+    root: Path | str | None = None,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    cache_dir: Path | str | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> AdviceRecord:
+    """Say what to do about the imbalance of these images, and how sure that is.
+
+    data: an image folder, or a manifest. output: the folder to write the advice into; cells that
+    are finished there are not run again, and with ``overwrite`` they go. Returns the record, as
+    ``advice.json`` has it. Cells run side by side in processes of their own: a script that calls
+    this needs the guard ``if __name__ == "__main__"``, as multiprocessing does.
+
+    Raises DataError, ManifestError, ExtractorError, OutputError, SettingError, TrainingError where
+    a cell cannot be run, and UnreadableImage under ``strict``.
+
+    Options:
+        test: Test images to report on as well, by which nothing is chosen.
+        groups: CSV of file_name,group: no group in two folds.
+        group_column: Column of groups that holds them. [default: the one of a usual name]
+        budget: Time that it may take, features included. (default '5m')
+        folds: Parts of DATA, each of which is validated on once per seed. (default 5)
+        extractor: Network that describes the images: torchvision's pretrained one, one
+            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
+            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
+            finetune on images at most 64 pixels wide]
+        image_size: Side of the square the network sees. [default: as its weights were
+            trained]
+        resize: How an image becomes that square: the centre of it, or all of it, stretched.
+            [default: as a run was trained, else stretch] (one of crop, stretch)
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        batch_size: Images per forward pass. [default: by device]
+        root: Where the images of a manifest are. [default: as the manifest says]
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images, and cells run side by side. [default: all cores]
+        cache_dir: Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's
+            cache]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Try everything anew, and replace files of advice that exist. (default
+            False)
+    """
 
 def evaluate(
     run: Path | str,

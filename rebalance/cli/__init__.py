@@ -23,6 +23,7 @@ from rebalance.errors import PeerFailed, RebalanceError
 
 # What `rebalance --help` says of each; listing them imports none of their modules.
 COMMANDS = {
+    "advise": "Say what to do about imbalance on your data.",
     "inspect": "Count images, find what is wrong with them.",
     "extract": "Compute the features of every image.",
     "undersample": "Choose which images of the large classes to keep.",
@@ -52,6 +53,7 @@ LEFT = {
     "oversample": "features computed so far are in the cache",
     "hybrid": "features computed so far are in the cache",
     "study": "go on by running it again",
+    "advise": "go on by running it again",
 }
 
 READER_GONE = 128 + 13  # the number of SIGPIPE, which ends most programs that are not asked

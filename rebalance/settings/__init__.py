@@ -5,6 +5,7 @@ The command line, the Python functions and the keys of a study are made of these
 standard library and our errors.
 """
 
+from rebalance.settings.advice import AdviceOptions, read_budget
 from rebalance.settings.looking import SIMILAR, InspectOptions, ReportOptions
 from rebalance.settings.rebalancing import (
     CLUSTER_SPACES,
@@ -69,6 +70,7 @@ __all__ = [
     "SIMILAR",
     "SPACES",
     "STRETCH",
+    "AdviceOptions",
     "DecisionOptions",
     "ExtractorOptions",
     "FolderOptions",
@@ -93,4 +95,5 @@ __all__ = [
     "keys_of",
     "pixel_layer",
     "pixel_side",
+    "read_budget",
 ]

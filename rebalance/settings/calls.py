@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, replace
 from typing import Any
 
+from rebalance.settings.advice import AdviceOptions
 from rebalance.settings.looking import InspectOptions, ReportOptions
 from rebalance.settings.option import Option, Options, converted, declared
 from rebalance.settings.rebalancing import (
@@ -186,4 +187,16 @@ SIDE_BY_SIDE = {
 STUDY = Call(sets=StudySets, run=Part(RunOptions, without=("seed",), helps=SIDE_BY_SIDE))
 PLAN_STUDY = Call(
     sets=StudySets, run=Part(RunOptions, only=("device", "workers"), helps=SIDE_BY_SIDE)
+)
+ADVISE = Call(
+    asked=AdviceOptions,
+    extractor=Part(ExtractorOptions, without=("init", "flips")),
+    source=Part(FolderOptions, without=("allow_empty",)),
+    run=Part(
+        RunOptions,
+        helps={
+            "workers": "Threads that read images, and cells run side by side. [default: all cores]",
+            "overwrite": "Try everything anew, and replace files of advice that exist.",
+        },
+    ),
 )

@@ -62,7 +62,7 @@ def interval(
 
 
 def at_once(
-    alone: Interval, values: ArrayLike, comparisons: int, *, level: float = LEVEL
+    alone: Interval, values: ArrayLike, comparisons: float, *, level: float = LEVEL
 ) -> Interval:
     """Widen ``alone`` to one of so many intervals that are to hold at once.
 

@@ -4,7 +4,7 @@ Imports torch only to check losses and for the features; never click.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,7 +142,7 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> S
     source = open_images(options)
     plan = checked(plan, source.folder)
     sight = look(plan, source, run, progress)
-    images, kin = sight.images, _kin(options, sight)
+    images, kin = sight.images, kin_of(options, sight)
     labels = np.asarray(images.labels, dtype=np.int64)
     folds = {
         seed: deal(
@@ -151,7 +151,7 @@ def prepared(plan: Plan, output: Path, run: RunOptions, progress: Progress) -> S
         for seed in options.seeds
     }
     device = resolve_device(run.device)
-    cells = CellStore(output, _facts(options, sight, kin, device), plan.treatments)
+    cells = CellStore(output, facts_of(options, sight, kin, device), plan.treatments)
     setup = Setup(
         options,
         cells,
@@ -185,15 +185,18 @@ def _pixels(plan: Plan, sight: Sight, run: RunOptions, progress: Progress) -> di
     }
 
 
-def _kin(options: StudyOptions, sight: Sight) -> list[int]:
-    """The number [N] that images share which may not be parted: a group's, and equal files'."""
+def kin_of(options: StudyOptions, sight: Sight, *more: Sequence[Hashable]) -> list[int]:
+    """The number [N] that images share which may not be parted: a group's, and equal files'.
+
+    more: further groupings of the images.
+    """
     if options.groups is None:
-        return linked(sight.keys)
+        return linked(sight.keys, *more)
     groups = read_groups(options.groups, options.group_column)
-    return linked(sight.keys, groups_of(sight.images.paths, groups))
+    return linked(sight.keys, groups_of(sight.images.paths, groups), *more)
 
 
-def _facts(options: StudyOptions, sight: Sight, kin: list[int], device: str) -> dict[str, Any]:
+def facts_of(options: StudyOptions, sight: Sight, kin: list[int], device: str) -> dict[str, Any]:
     """What every outcome of the study depends on, but for its treatment, seed and fold."""
     images = sight.images
     facts: dict[str, Any] = {

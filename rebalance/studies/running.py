@@ -5,9 +5,11 @@ Imports torch only in those processes; never click.
 """
 
 import logging
+import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -58,17 +60,23 @@ def batches(setup: Setup, cells: Sequence[Cell]) -> list[CellBatch]:
 
 
 def run_batches(
-    setup: Setup, work: Sequence[CellBatch], workers: int, gpus: Sequence[int] = ()
+    setup: Setup,
+    work: Sequence[CellBatch],
+    workers: int,
+    gpus: Sequence[int] = (),
+    *,
+    until: float = math.inf,
 ) -> Iterator[Finished]:
     """Yield each batch as it is finished, in any order; by then its cells are kept.
 
-    workers: processes; one works in this process. gpus: of each process its own. Left early, by an
-    error or Ctrl-C, all processes end at once, and the cells that are finished stay. Raises what a
-    cell raises, naming it, and TrainingError where a process is ended from outside.
+    workers: processes; one works in this process. gpus: of each process its own. until: the second
+    of ``time.time`` from which on no cell is begun, so that a batch may come to fewer. Left early,
+    by an error or Ctrl-C, all processes end at once, and the cells that are finished stay. Raises
+    what a cell raises, naming it, and TrainingError where a process is ended from outside.
     """
     if min(workers, len(work)) <= 1:
         with one_thread():
-            yield from (run_batch(setup, batch) for batch in work)
+            yield from (run_batch(setup, batch, until) for batch in work)
         return
     context, others = get_context("spawn"), set(active_children())
     mine = context.Queue()
@@ -79,7 +87,7 @@ def run_batches(
     pool = ProcessPoolExecutor(count, context, _begin, given)
     try:
         with _deaf():
-            futures = [pool.submit(_run_here, batch) for batch in work]
+            futures = [pool.submit(_run_here, batch, until) for batch in work]
         for future in as_completed(futures):
             yield future.result()
     except BaseException as error:
@@ -96,17 +104,19 @@ def run_batches(
         setup.cells.tidy()
 
 
-def run_batch(setup: Setup, batch: CellBatch) -> Finished:
-    """Run cells that share work, and keep each as it is finished."""
+def run_batch(setup: Setup, batch: CellBatch, until: float = math.inf) -> Finished:
+    """Run cells that share work, and keep each as it is finished; none is begun after ``until``."""
     from rebalance.studies import full, probe
 
     run = {"probe": probe.outcomes, "full": full.outcomes}[setup.options.depth]
     found: list[Outcome] = []
     with _listening() as heard:
         try:
-            for outcome in run(setup, batch):
+            for outcome in run(setup, batch) if time.time() < until else ():
                 setup.cells.write(outcome)
                 found.append(outcome)
+                if time.time() >= until:
+                    break
         except RebalanceError as error:
             told = error.named(setup.images.classes) if isinstance(error, MetricError) else error
             raise TrainingError(_told(batch[len(found)], told)) from error
@@ -143,9 +153,9 @@ def _begin(setup: Setup, gpus: "Queue[int] | None", processes: int, alone: Any) 
     _stack.enter_context(one_thread())  # for as long as the process lives
 
 
-def _run_here(batch: CellBatch) -> Finished:
+def _run_here(batch: CellBatch, until: float) -> Finished:
     assert _setup is not None
-    return run_batch(_setup, batch)
+    return run_batch(_setup, batch, until)
 
 
 @contextmanager

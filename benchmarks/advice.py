@@ -1,0 +1,141 @@
+"""Whether advice is right: in hindsight, beside all that it tried, and on subsamples.
+
+    python -m benchmarks.advice train.csv test.csv -o DIR --budget 5m --extractor FILE --arch NAME
+    python -m benchmarks.advice train.csv test.csv -o DIR --subsamples 20 --images 600
+
+First the advice on all of DATA; then every candidate is run on the pairs of the first two rounds
+and scored on TEST, by which advice chooses nothing. Regret is what the best of them has more there
+than what was recommended. With ``--subsamples`` instead: advice on so many random parts of DATA,
+class by class, and how often what it recommends is better than nothing on TEST.
+"""
+
+import math
+import time
+from pathlib import Path
+
+import click
+
+import rebalance
+from rebalance import seeds
+from rebalance.advice.bench import bench_for
+from rebalance.advice.commands import Asked
+from rebalance.advice.outcomes import Outcomes
+from rebalance.advice.story import look_at
+from rebalance.advice.trying import rounds_of, seeds_needed
+from rebalance.cli.console import table
+from rebalance.data.source import open_source
+from rebalance.data.splits import stratified_split
+from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
+from rebalance.progress import silent
+from rebalance.records import AdviceRecord
+from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions
+
+ROUNDS = 2  # of which every candidate is run in hindsight
+
+
+def hindsight(asked: Asked, recommended: str) -> tuple[list[list[str]], float]:
+    """Run every candidate on the same pairs; rows of scores on TEST, and the regret."""
+    bench = bench_for(look_at(asked, silent), asked, silent)
+    numbers = range(seeds_needed(asked.folds))
+    every = [seeds.integer(asked.run.seed, "advice", number) for number in numbers]
+    pairs = [pair for some in rounds_of(every, asked.folds)[:ROUNDS] for pair in some]
+    found = Outcomes(asked.folds, asked.run.seed)
+    for candidate, outcome in bench.cells(bench.candidates, pairs, math.inf):
+        found.add(candidate.name, outcome)
+    nothing = bench.candidates[0]
+    scores = {each.name: found.mean(each, test=True) for each in bench.candidates}
+    rows = []
+    for each in sorted(bench.candidates, key=lambda one: -scores[one.name]):
+        gain = found.difference(each, nothing, test=True)
+        mark = "recommended" if each.name == recommended else ""
+        rows.append([each.name, f"{scores[each.name]:.3f}", f"{gain.mean:+.3f}", mark])
+    return rows, max(scores.values()) - scores[recommended]
+
+
+def thinned(data: Path, output: Path, images: int, seed: int) -> Path:
+    """Write a manifest of about so many images of DATA, the same share of every class."""
+    folder = open_source(data, FolderOptions()).folder
+    share = min(images / len(folder.paths), 0.99)
+    rng = seeds.generator(seed, "subsample")
+    _, kept = stratified_split(folder.labels, share, rng)
+    part = folder.take(kept.tolist())
+    rows = tuple(
+        Row(path, folder.classes[label])
+        for path, label in zip(part.paths, part.labels, strict=True)
+    )
+    record = {"format": FORMAT, "root": str(folder.root), "classes": list(folder.classes)}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_manifest(
+        output, Manifest(folder.root, folder.classes, rows, record=record), overwrite=True
+    )
+    return output
+
+
+def told(record: AdviceRecord) -> list[str]:
+    """What one piece of advice came to: what it recommends, and what that brings on TEST."""
+    name, story = record["do"]["name"], record["story"]
+    (found,) = (each for each in record["candidates"] if each["name"] == name)
+    test = found["test_gain"]
+    gains = [found["gain"]["mean"], test and test["mean"]]
+    numbers = ["" if each is None else f"{each:+.3f}" for each in gains]
+    pairs = str(max(each["pairs"] for each in record["rounds"]))
+    return [name, *numbers, pairs, story["ended"], f"{story['seconds']:.0f}"]
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.argument("test", type=click.Path(exists=True, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--budget", default="5m", show_default=True)
+@click.option("--groups", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--extractor", default="imagenet", show_default=True)
+@click.option("--arch")
+@click.option("--subsamples", default=0, show_default=True, help="Parts of DATA to advise on.")
+@click.option("--images", default=600, show_default=True, help="Images of each part.")
+@click.option("--workers", type=int)
+def main(
+    data: Path,
+    test: Path,
+    output: Path,
+    budget: str,
+    groups: Path | None,
+    extractor: str,
+    arch: str | None,
+    subsamples: int,
+    images: int,
+    workers: int | None,
+) -> None:
+    """Hold advice on DATA against TEST."""
+    network = {"extractor": extractor, "arch": arch}
+    how = {"test": test, "groups": groups, "budget": budget, "workers": workers, **network}
+    header = ["recommended", "gain", "on TEST", "pairs", "ended", "seconds"]
+    if subsamples:
+        rows = []
+        for number in range(subsamples):
+            place = output / f"{number:02d}"
+            part = thinned(data, place / "part.csv", images, number)
+            rows.append(told(rebalance.advise(part, place / "advice", **how)))
+            click.echo("  ".join(rows[-1]), err=True)
+        click.echo(table(header, rows, left=1))
+        spoken = [row for row in rows if row[0] != "nothing"]
+        right = sum(float(row[2]) > 0 for row in spoken)
+        click.echo(
+            f"\nbetter than nothing on TEST: {right} of {len(spoken)} that recommend anything"
+        )
+        return
+    record = rebalance.advise(data, output, **how)
+    click.echo(table(header, [told(record)], left=1))
+    asked = Asked(
+        *(data, output, test, groups, None, budget, record["story"]["folds"]),
+        ExtractorOptions(**network),
+        FolderOptions(),
+        RunOptions(workers=workers),
+    )
+    began = time.perf_counter()
+    rows, regret = hindsight(asked, record["do"]["name"])
+    click.echo("\n" + table(["candidate", "TEST", "beside nothing", ""], rows, left=1))
+    click.echo(f"\nregret {regret:.3f}; the whole grid took {time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

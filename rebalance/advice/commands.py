@@ -1,0 +1,157 @@
+"""The command lines that follow a recommendation, and the script that has them.
+
+May not import numpy, torch or click.
+"""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rebalance.advice.candidates import Candidate
+from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions, calls
+from rebalance.settings.spelling import flags
+
+MANIFEST, RUN, BODY = "balanced.csv", "run", "network"
+TEST = '"$TEST"'  # in place of test images that nobody named
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What advice was asked for: everything that its command lines repeat.
+
+    output: the folder of the advice, where what the commands write goes too. budget: as
+    ``read_budget`` takes it.
+    """
+
+    data: Path | str
+    output: Path
+    test: Path | str | None
+    groups: Path | None
+    group_column: str | None
+    budget: str
+    folds: int
+    extractor: ExtractorOptions
+    source: FolderOptions
+    run: RunOptions
+
+    def reading(self) -> dict[str, Any]:
+        """Return the options of how folders are read."""
+        return {name: each for name, each in vars(self.source).items() if name != "allow_empty"}
+
+    def running(self, *but: str) -> dict[str, Any]:
+        """Return the options of how a command runs, without some."""
+        return {name: each for name, each in vars(self.run).items() if name not in but}
+
+
+def commands(candidate: Candidate, asked: Asked, run: str = RUN) -> list[str]:
+    """List the command lines that do what a candidate does, from the images to a scored run."""
+    rebalancing = candidate.definition.rebalance
+    trained: str | Path = asked.data
+    lines = []
+    if rebalancing.changes:
+        trained = asked.output / MANIFEST
+        lines.append(_line(_manifest_words(candidate, asked)))
+    if not rebalancing.blends:
+        return [*lines, _train(candidate, asked, trained, asked.output / run)]
+    # Blends are of a network's embeddings: it is run first, and its head is trained on them.
+    body = asked.output / BODY
+    head = ["--from", str(body), "--rebalance-head", str(trained)]
+    own = flags(calls.TRAIN, asked.running("cache_dir", "workers"))
+    return [
+        _train(None, asked, asked.data, body),
+        *lines,
+        _line(["rebalance", "train", *head, *_scored(asked, asked.output / run), *own]),
+    ]
+
+
+def without_training(candidate: Candidate, asked: Asked) -> list[str]:
+    """List the command lines for whoever has a run already, or has one made first."""
+    existing = _existing_run(asked)
+    network = asked.output / BODY if existing is None else existing
+    threshold = candidate.definition.threshold
+    own = flags(calls.EVALUATE, {"threshold": threshold, "device": asked.run.device})
+    score = _line(["rebalance", "evaluate", str(network), *_on_test(asked), *own])
+    return [score] if existing is not None else [_train(None, asked, asked.data, network), score]
+
+
+def _existing_run(asked: Asked) -> Path | None:
+    """Return the run whose network looked at the images, if one did."""
+    path = Path(asked.extractor.extractor)
+    return path if (path / "options.json").is_file() else None
+
+
+def _manifest_words(candidate: Candidate, asked: Asked) -> list[str]:
+    rebalancing = candidate.definition.rebalance
+    seen = vars(asked.extractor) if rebalancing.looks_at_features else {}
+    shared = {**seen, **vars(asked.source), **vars(asked.run)}
+    if rebalancing.cut is not None:
+        call, name = calls.UNDERSAMPLE, "undersample"
+        given = {**vars(rebalancing.targets), **vars(rebalancing.cut), **shared}
+    else:
+        assert rebalancing.raised is not None
+        call, name = calls.OVERSAMPLE, "oversample"
+        given = {**vars(rebalancing.growth), **vars(rebalancing.raised), **shared}
+    known = call.keywords()
+    kept = {key: value for key, value in given.items() if key in known}
+    output = str(asked.output / MANIFEST)
+    words = ["rebalance", name, str(asked.data), "-o", output, *flags(call, kept)]
+    return [*words, "--overwrite"]
+
+
+def _train(candidate: Candidate | None, asked: Asked, data: Path | str, run: Path) -> str:
+    """Write the line that fits a head on what the network sees; None is doing nothing."""
+    given: dict[str, Any] = {"recipe": "probe", **_network(asked.extractor)}
+    if candidate is not None:
+        loss = candidate.definition.loss
+        given |= {"loss": loss.key, "loss_options": loss.options}
+        given["threshold"] = candidate.definition.threshold
+    given |= {"groups": asked.groups, "group_column": asked.group_column}
+    # What is read of a manifest of ours says itself where its images are.
+    own = asked.reading() if data == asked.data else {}
+    given |= {**own, **asked.running("cache_dir")}
+    words = ["rebalance", "train", str(data), *_scored(asked, run), *flags(calls.TRAIN, given)]
+    return _line(words)
+
+
+def _network(extractor: ExtractorOptions) -> dict[str, Any]:
+    return {
+        "weights": extractor.extractor,
+        "arch": extractor.arch,
+        "image_size": extractor.image_size,
+        "resize": extractor.resize,
+        "precision": extractor.precision,
+    }
+
+
+def _scored(asked: Asked, run: Path) -> list[str]:
+    return [*_on_test(asked), "-o", str(run), "--overwrite"]
+
+
+def _on_test(asked: Asked) -> list[str]:
+    return ["--test", TEST if asked.test is None else str(asked.test)]
+
+
+def _line(words: Sequence[str]) -> str:
+    """Join words as a shell reads them apart again."""
+    return " ".join(word if word is TEST else shlex.quote(word) for word in words)
+
+
+def script(do: Sequence[str], second: Sequence[str], asked: Asked, here: Path) -> str:
+    """Write ``do.sh``: what to do, and as a comment what needs no training.
+
+    here: the folder that the paths of the command lines are relative to.
+    """
+    lines = ["#!/bin/sh", "# What rebalance advise recommends for these images.", "set -e"]
+    if asked.test is None:
+        lines.append('TEST=${1:?"give the folder of test images: sh do.sh TEST"}')
+        lines.append("case $TEST in /*) ;; *) TEST=$PWD/$TEST ;; esac")
+    lines += [f"cd -- {shlex.quote(str(here))}", *do]
+    if second:
+        lines += ["", "# Without another training:", *(f"# {_commented(each)}" for each in second)]
+    return "\n".join(lines) + "\n"
+
+
+def _commented(line: str) -> str:
+    return line.replace("\n", "\n# ")

@@ -1,0 +1,64 @@
+"""``rebalance advise``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rebalance.cli import console, options
+from rebalance.settings import calls
+
+if TYPE_CHECKING:
+    from rebalance.records import AdviceRecord
+
+
+@click.command("advise")
+@options.data
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for the advice; what was stopped goes on there.",
+)
+@options.of(calls.ADVISE)
+@console.talk
+def command(
+    data: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
+) -> None:
+    """Say what to do about imbalance on your images, and how sure that is.
+
+    Looks at the images first, then tries what has helped elsewhere, by heads on a network's
+    features: everything on a few parts of DATA, and what can still win on more, until it is settled
+    or the budget is spent. The folder holds advice.html, advice.json, the manifest that is
+    recommended, if one is, and do.sh with the command lines.
+
+    \b
+    Examples:
+      rebalance advise photos/train -o advice
+      rebalance advise photos/train --test photos/test --budget 15m -o advice
+      rebalance advise photos/train --groups patients.csv -o advice && sh advice/do.sh photos/test
+    """
+    progress = console.start(quiet=quiet, verbose=verbose)
+    import rebalance
+
+    record = rebalance.advise(data, output, progress=progress, **parameters)
+    if as_json:
+        console.print_json(record)
+        return
+    _print(record)
+    click.echo(f"\nwrote {console.printable(str(output))}")
+
+
+def _print(record: "AdviceRecord") -> None:
+    header = ["candidate", "standing", "score", "gain"]
+    rows = [
+        [each["name"], each["standing"], _number(each["score"]), _number(each["gain"]["mean"])]
+        for each in record["candidates"]
+    ]
+    click.echo(console.table(header, rows, left=2))
+    click.echo("\n" + console.printable("\n".join(["do:", *record["do"]["commands"]])))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,92 @@
+"""The advise command on real scans: its files, its script, how it goes on, and every refusal."""
+
+import json
+import shlex
+
+import pytest
+from schemas import faults
+
+from rebalance.advice.candidates import candidates
+from rebalance.advice.commands import Asked, commands, without_training
+from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions
+
+BRIEF = ("--budget", "0.01s", "--folds", 2, "--workers", 0)
+
+
+def cells(folder):
+    return {path: path.stat().st_mtime_ns for path in (folder / "cells").glob("*/*.json")}
+
+
+@pytest.mark.together
+def test_a_folder_of_advice_holds_what_to_do_and_goes_on_from_its_cells(
+    run, few, extractor, tmp_path
+):
+    output = tmp_path / "it's advice"
+    words = ("advise", few[0], "--test", few[1], "-o", output, *extractor, *BRIEF)
+    found = run(*words)
+    assert found.status == 0, found.err
+    record = json.loads((output / "advice.json").read_bytes())
+    assert faults("advice", record) == []
+    assert "took all the time" in found.err and record["story"]["ended"] == "budget"
+    names = {each["name"] for each in record["candidates"]}
+    assert {"nothing", "prior"} < names and len(names) == 3
+    assert {each["kind"] for each in record["looks"]} >= {"imbalance"}
+    assert all(each["gain"]["pairs"] in (0, 6) for each in record["candidates"])
+    untried = {each["question"] for each in record["open"] if each["images"] is None}
+    assert untried and not untried & names
+    before = cells(output)
+    again = run(*words)
+    assert again.status == 0 and cells(output) == before
+    changing = ("story", "rounds")
+    same = json.loads((output / "advice.json").read_bytes())
+    assert all(same[key] == record[key] for key in record if key not in changing)
+    # The script is what the record says, and may be run.
+    script = output / "do.sh"
+    assert script.stat().st_mode & 0o100
+    assert set(record["do"]["commands"]) <= set(script.read_text().splitlines())
+    for line in record["do"]["commands"]:
+        done = run(*shlex.split(line)[1:])
+        assert done.status == 0, done.err
+
+
+@pytest.mark.together
+def test_the_commands_of_a_cut_of_blends_and_of_another_decision_run(run, few, weights, tmp_path):
+    seen = ExtractorOptions(str(weights), "cifar_resnet20", image_size=16)
+    asked = Asked(
+        *(few[0], tmp_path, few[1], None, None, "5m", 5),
+        *(seen, FolderOptions(), RunOptions(device="cpu")),
+    )
+    by_name = {each.name: each for each in candidates({"a": 36, "b": 18, "c": 6})}
+    lines = [
+        *commands(by_name["coverage-typical to=4x + prior"], asked),
+        *commands(by_name["eos"], asked, "headed"),
+        *without_training(by_name["prior"], asked),
+    ]
+    for line in dict.fromkeys(lines):
+        done = run(*shlex.split(line)[1:])
+        assert done.status == 0, (line, done.err)
+    assert {each.name for each in tmp_path.iterdir() if each.is_dir()} == {
+        "run", "network", "headed"}  # fmt: skip
+    decision = json.loads((tmp_path / "run" / "decision.json").read_bytes())
+    assert decision["threshold"] == "prior"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--extractor", "finetune"), "imagenet, or the path of a checkpoint"),
+        (("--budget", "soon"), "such as 90s, 5m or 1h"),
+        (("--folds", 1), "folds"),
+        (("--test", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_told_in_a_line(run, few, extractor, tmp_path, options, told):
+    found = run("advise", few[0], "-o", tmp_path / "advice", *extractor, *BRIEF, *options)
+    assert found.status in (1, 2) and told in found.error
+    assert not (tmp_path / "advice" / "advice.json").exists()
+
+
+def test_a_class_of_one_image_is_named(run, make_folder, extractor, tmp_path):
+    data = make_folder(tmp_path / "data", {"cat": 8, "owl": 1})
+    found = run("advise", data, "-o", tmp_path / "advice", *extractor, *BRIEF)
+    assert found.status == 1 and "'owl'" in found.error and "add images" in found.error

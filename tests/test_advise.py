@@ -1,5 +1,6 @@
 """The advise command on real scans: its files, its script, how it goes on, and every refusal."""
 
+import html
 import json
 import shlex
 
@@ -27,6 +28,12 @@ def test_a_folder_of_advice_holds_what_to_do_and_goes_on_from_its_cells(
     assert found.status == 0, found.err
     record = json.loads((output / "advice.json").read_bytes())
     assert faults("advice", record) == []
+    assert found.out.startswith("What to do:\n- ") and "advice.html there says" in found.out
+    page = (output / "advice.html").read_text()
+    assert html.escape(record["do"]["sentences"][0]) in page
+    # A report makes the same page of the record alone.
+    assert run("report", output, "-o", tmp_path / "a.html").status == 0
+    assert (tmp_path / "a.html").read_text() == page
     assert "took all the time" in found.err and record["story"]["ended"] == "budget"
     names = {each["name"] for each in record["candidates"]}
     assert {"nothing", "prior"} < names and len(names) == 3

@@ -19,6 +19,7 @@ from rebalance.advice.commands import MANIFEST, Asked, commands, without_trainin
 from rebalance.advice.looks import looks
 from rebalance.advice.outcomes import METRIC, Difference, Outcomes
 from rebalance.advice.trying import Trial
+from rebalance.advice.words import told
 from rebalance.data.counts import named_counts
 from rebalance.inspection import Inspection
 from rebalance.records import (
@@ -42,12 +43,12 @@ MOST_TIMES = 20  # as many images as there are, beyond which nobody is told how 
 
 
 def recorded(found: Inspection, bench: Bench, trial: Trial, asked: Asked) -> AdviceRecord:
-    """Make the record of what was seen and tried; its sentences are left to ``words``."""
+    """Make the record of what was seen and tried, with its sentences."""
     choice, prior, setup = trial.choice(), prior_of(trial.tried), bench.setup
     best = choice.recommended
     helps = prior is not None and choice.gains[prior.name].above_zero
     second = prior if helps and prior is not best else None
-    return {
+    record: AdviceRecord = {
         "format": FORMAT,
         "story": _story(found, bench, trial, asked),
         "looks": looks(found, setup.groups_per_class, asked.folds, grouped=bench.grouped),
@@ -59,6 +60,7 @@ def recorded(found: Inspection, bench: Bench, trial: Trial, asked: Asked) -> Adv
         "candidates": candidate_records(trial, choice, second),
         "rounds": [cast(RoundRecord, asdict(each)) for each in trial.rounds],
     }
+    return told(record)
 
 
 def _step(each: Candidate, lines: list[str]) -> StepRecord:
@@ -107,7 +109,7 @@ def _candidate(
     outcomes, nothing, prior = trial.outcomes, trial.tried[0], prior_of(trial.tried)
     own = list(outcomes.of[each.name].values())
     classes = class_changes(each, nothing, outcomes)
-    told = [one for one in classes if one["before"] is not None]
+    known = [one for one in classes if one["before"] is not None]
     gain = choice.gains.get(each.name)
     beside = None if prior is None or each is prior else outcomes.difference(each, prior)
     tested = None
@@ -125,7 +127,7 @@ def _candidate(
         "gain": NO_GAIN if gain is None else gain_record(gain),
         "beside_prior": None if beside is None else gain_record(beside),
         "test_gain": tested,
-        "worst": min(told, key=lambda one: one["before"] or 0.0) if told else None,
+        "worst": min(known, key=lambda one: one["before"] or 0.0) if known else None,
         "classes": classes,
         "calibration": _change(each, nothing, outcomes, CALIBRATION),
         "seconds": round(float(median(outcome.seconds for outcome in own)), 3),

@@ -1,4 +1,4 @@
-"""The files of advice: the record, the script, and the manifest that is recommended.
+"""The files of advice: the record, its page, the script, and the manifest that is recommended.
 
 May not import torch or click.
 """
@@ -8,20 +8,23 @@ from pathlib import Path
 
 from rebalance.advice.candidates import Candidate
 from rebalance.advice.commands import MANIFEST, Asked, script
+from rebalance.advice.page import advice_report
+from rebalance.advice.reading import JSON
 from rebalance.atomic import replacing
 from rebalance.errors import OutputError
 from rebalance.manifest import companions, to_json
+from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import AdviceRecord
 from rebalance.workflow import oversample, undersample
 
-JSON, SCRIPT = "advice.json", "do.sh"
+PAGE, SCRIPT = "advice.html", "do.sh"
 
 
 def write_advice(
     record: AdviceRecord, recommended: Candidate, asked: Asked, progress: Progress
 ) -> None:
-    """Write ``advice.json``, ``do.sh`` and the manifest, over those of before.
+    """Write ``advice.json``, ``advice.html``, ``do.sh`` and the manifest, over those of before.
 
     Raises OutputError where the folder cannot be written to.
     """
@@ -29,8 +32,12 @@ def write_advice(
     second = record["second"]
     lines = record["do"]["commands"], [] if second is None else second["commands"]
     text = script(*lines, asked, Path.cwd())
-    with replacing(asked.output / JSON, asked.output / SCRIPT) as (told, shell):
+    workers = chosen_workers(asked.run.workers)
+    page = advice_report(record, workers=workers, progress=progress).text
+    places = (asked.output / name for name in (JSON, SCRIPT, PAGE))
+    with replacing(*places) as (told, shell, shown):
         told.write_text(to_json(record), encoding="utf-8")
+        shown.write_text(page, encoding="utf-8", newline="\n")
         shell.write_text(text, encoding="utf-8", errors="surrogateescape")
         shell.chmod(0o755)
 

@@ -1,15 +1,13 @@
 """``rebalance advise``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from shutil import get_terminal_size
+from typing import Any
 
 import click
 
 from rebalance.cli import console, options
 from rebalance.settings import calls
-
-if TYPE_CHECKING:
-    from rebalance.records import AdviceRecord
 
 
 @click.command("advise")
@@ -41,24 +39,12 @@ def command(
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
+    from rebalance.advice.plain_text import plain_text
 
     record = rebalance.advise(data, output, progress=progress, **parameters)
     if as_json:
         console.print_json(record)
         return
-    _print(record)
-    click.echo(f"\nwrote {console.printable(str(output))}")
-
-
-def _print(record: "AdviceRecord") -> None:
-    header = ["candidate", "standing", "score", "gain"]
-    rows = [
-        [each["name"], each["standing"], _number(each["score"]), _number(each["gain"]["mean"])]
-        for each in record["candidates"]
-    ]
-    click.echo(console.table(header, rows, left=2))
-    click.echo("\n" + console.printable("\n".join(["do:", *record["do"]["commands"]])))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    folder = console.printable(str(output))
+    click.echo(plain_text(record, folder, get_terminal_size().columns))
+    click.echo(f"\nwrote {folder}; advice.html there says all of it")

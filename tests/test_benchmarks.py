@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from launching import finish, start
+
+from rebalance.heads.logistic import fit_logistic
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,3 +34,55 @@ def test_true_subclasses_are_named_relative_to_their_file_or_to_the_data(tmp_pat
     assert truth.tolist() == ["blue", "red"]
     with pytest.raises(click.UsageError, match=r"it lacks 1 of 1, such as 'dog/1\.png'"):
         read_truth(folder / "truth.csv", tmp_path / "data", ("dog/1.png",))
+
+
+POINTS = np.random.default_rng(3).standard_normal((60, 4)).astype(np.float32)
+LABELS = np.repeat(np.arange(3), (40, 14, 6))
+
+
+def test_a_head_learns_from_a_shared_label_as_from_repeated_whole_ones():
+    from benchmarks.heads.soft import fit_soft
+
+    rng = np.random.default_rng(4)
+    often = rng.integers(0, 4, (60, 3)) + np.eye(3, dtype=int)[LABELS]
+    found = fit_soft(POINTS, often / 7, 0.03, tolerance=1e-6)
+    rows, labels = (np.repeat(each, often.ravel()) for each in np.divmod(np.arange(180), 3))
+    expected = fit_logistic(POINTS[rows].astype(float), labels, 3, 0.03)
+    np.testing.assert_allclose(found.weight, expected.weight, atol=2e-3)
+    np.testing.assert_allclose(np.diff(found.bias), np.diff(expected.bias), atol=2e-3)
+
+
+def test_rows_of_heads_treat_the_images_as_they_say():
+    from benchmarks.heads.images import Images
+    from benchmarks.heads.treatments import Row
+
+    images = Images(POINTS, LABELS)
+    repeated = Row.parsed("ros")(images, 0)
+    np.testing.assert_array_equal(repeated.features, POINTS)
+    assert repeated.mass.sum(axis=0).tolist() == [40, 40, 40]
+    assert Row.parsed("nothing+whiten+prior") == Row("nothing", "", 0.4, prior=True)
+    near, far = (Row.parsed(f"eos:{reach}")(images, 0).features[60:] for reach in (0.5, 1))
+    assert len(near) == 60 and not np.array_equal(near, far)
+    assert Row.parsed("random:2x")(images, 0).mass.sum(axis=0).tolist() == [12, 12, 6]
+    # Half of what a head sees of each class are blends, whose labels add up to one.
+    blended = Row.parsed("skew-mix")(images, 0)
+    assert len(blended.features) == 180
+    np.testing.assert_allclose(blended.mass[60:].sum(axis=1), 1)
+    np.testing.assert_allclose(blended.mass[:60].sum(axis=0), 40)
+    with pytest.raises(ValueError, match=r"a row is TREATMENT\[:TOLD\].*got 'ros\+white'"):
+        Row.parsed("ros+white")
+
+
+def test_what_larger_classes_lend_lies_about_the_borrower():
+    from benchmarks.heads.images import Images
+    from benchmarks.heads.transfers import cloud
+
+    apart = Images(POINTS + 100 * np.eye(4, dtype=np.float32)[LABELS], LABELS)
+    made = cloud(apart, "", 0)
+    new = made.features[60:]
+    np.testing.assert_array_equal((new > 50).argmax(axis=1), made.mass[60:].argmax(axis=1))
+    np.testing.assert_allclose(made.mass.sum(axis=0), 2)
+    own = new[made.mass[60:].argmax(axis=1) == 2]
+    # As wide as its own images and the lender's are together.
+    spread = POINTS[LABELS == 2].var(axis=0) + POINTS[LABELS == 1].var(axis=0)
+    np.testing.assert_allclose(own.var(axis=0), spread, rtol=0.9)

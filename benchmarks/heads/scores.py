@@ -1,0 +1,98 @@
+"""A head fitted by a row, its penalty and temperature chosen on folds, and what it scores."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.heads.images import FOLDS, Features, Floats, Images, Training
+from benchmarks.heads.soft import fit_soft
+from benchmarks.heads.treatments import Row
+from rebalance.heads.logistic import Linear, log_shares
+from rebalance.heads.scaling import Scaling, whitening
+from rebalance.metrics import METRICS, as_predictions
+from rebalance.scoring.temperature import fit_temperature, tempered
+
+PENALTIES = tuple(10.0 ** (-power / 2) for power in range(9))
+BLOCK = 4096  # samples scaled at once
+DONE = 1e-4  # slope at which a head is: lower ones move the scores by less than a thousandth
+SHOWN = ("balanced_accuracy", "worst_recall", "ece_balanced")
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """What heads of several penalties are fitted on: a training, in the space of the images.
+
+    The images themselves say how features are scaled, turned and whitened; what a treatment makes
+    of them lies in the same space, so that rows differ in nothing but the treatment.
+    """
+
+    training: Training
+    scaling: Scaling
+    inputs: Features
+
+    @classmethod
+    def of(cls, row: Row, images: Images, seed: int) -> "Fitting":
+        """Treat the images as the row says."""
+        scaling = images.scaling
+        if row.whiten:
+            turn = whitening(scaling(images.features), images.labels, row.whiten)
+            scaling = scaling.followed_by(turn)
+        training = row(images, seed)
+        blocks = np.array_split(training.features, 1 + len(training.features) // BLOCK)
+        inputs = np.concatenate([scaling(block).astype(np.float32) for block in blocks])
+        return cls(training, scaling, inputs)
+
+    def fit(self, penalty: float, start: Linear | None = None) -> Linear:
+        """The head of a penalty."""
+        return fit_soft(self.inputs, self.training.mass, penalty, start=start, tolerance=DONE)
+
+    def logits(self, head: Linear, features: Features, *, prior: bool) -> Floats:
+        """What a head says of features [N, D]; prior: divided by the shares that it learned."""
+        said = head.logits(self.scaling(features))
+        return said - np.log(self.training.prior) if prior else said
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What folds of the training images chose: a penalty, and a temperature of what it says."""
+
+    penalty: float
+    temperature: float
+
+
+def chosen(row: Row, images: Images) -> Chosen:
+    """The penalty of least loss on images that it did not see, as ``fit_probe`` has it.
+
+    All classes count alike, and the shares of training are divided out. Lower penalties are tried
+    until one does worse. The temperature is fitted on what the heads of the chosen penalty say of
+    the same images, decided as the row decides.
+    """
+    fittings = [Fitting.of(row, seen, 0) for seen, _ in images.folds]
+    heads: list[Linear | None] = [None] * FOLDS
+    own, sizes = np.arange(len(images.labels)), images.sizes
+    best, best_loss, said = PENALTIES[0], np.inf, np.zeros(0)
+    for penalty in PENALTIES:
+        held = {prior: np.empty((len(own), len(sizes))) for prior in (True, row.prior)}
+        for place, (fitting, (_, out)) in enumerate(zip(fittings, images.folds, strict=True)):
+            heads[place] = head = fitting.fit(penalty, heads[place])
+            for prior, logits in held.items():
+                logits[out] = fitting.logits(head, images.features[out], prior=prior)
+        losses = -log_shares(held[True])[own, images.labels]
+        loss = float(np.mean(np.bincount(images.labels, losses) / sizes))
+        if loss > best_loss:
+            break
+        best, best_loss, said = penalty, loss, held[row.prior]
+    temperature = fit_temperature(np.exp(log_shares(said)), images.labels, tau=1.0)
+    return Chosen(best, temperature)
+
+
+def scored(
+    row: Row, by: Chosen, images: Images, test: Images, classes: tuple[str, ...], seed: int
+) -> list[float]:
+    """The metrics ``SHOWN`` of a head, and the last of them at the chosen temperature."""
+    fitting = Fitting.of(row, images, seed)
+    logits = fitting.logits(fitting.fit(by.penalty), test.features, prior=row.prior)
+    probabilities = np.exp(log_shares(logits))
+    found = as_predictions(test.labels, probabilities, classes)
+    calm = as_predictions(test.labels, tempered(probabilities, by.temperature), classes)
+    return [*(METRICS[name](found) for name in SHOWN), METRICS[SHOWN[-1]](calm)]

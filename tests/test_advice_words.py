@@ -78,7 +78,18 @@ def test_test_images_are_heard_whatever_they_say() -> None:
     assert "prior is better than doing nothing all the same: about 4 more of 100" in text
 
 
-def test_what_was_hardly_tried_is_one_question() -> None:
+def test_what_was_hardly_tried_is_one_question_and_no_verdict() -> None:
+    record = helped()
+    for each in record["candidates"]:
+        if each["name"] in ("weighted", "random-under"):
+            each["gain"] = gain(0.09, None, pairs=1)
+    once = told(record)
+    assert "weighted" not in " ".join(once["no_help"])
+    assert once["cutting"][1] == "Hardly tried, so that this says little: random-under (+.090)."
+    record["do"]["name"], record["candidates"][0]["standing"] = "nothing", "no help"
+    nothing = next(each for each in record["candidates"] if each["name"] == "nothing")
+    nothing["standing"] = "recommended"
+    assert "The best treatment is skew-mix" in " ".join(told(record)["do"]["sentences"])
     record = helped()
     asked = {"sentence": "", "images": None, "groups": None}
     record["open"] = [{"question": name, **asked} for name in ("eos", "smote", "mixup")]

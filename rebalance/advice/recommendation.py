@@ -16,7 +16,7 @@ from rebalance.advice.quantities import (
     listed,
     of_hundred,
 )
-from rebalance.advice.trials import others, role
+from rebalance.advice.trials import measured, others, role
 from rebalance.records import AdviceRecord, CandidateRecord, ClassChange, GainRecord
 
 NEARLY_ALL = 0.98  # a balanced accuracy that leaves hardly anything to win
@@ -76,7 +76,7 @@ def _as_they_are(best: CandidateRecord, record: AdviceRecord) -> Iterator[str]:
 
 def _ahead(record: AdviceRecord) -> Iterator[str]:
     """Name the best of what was tried, where nothing is recommended."""
-    tried = [each for each in others(record) if each["gain"]["mean"] is not None]
+    tried = [each for each in others(record) if measured(each)]
     if not tried:
         return
     first = max(tried, key=lambda each: each["gain"]["mean"] or 0.0)

@@ -46,6 +46,12 @@ def others(record: AdviceRecord) -> list[CandidateRecord]:
     ]
 
 
+def measured(each: CandidateRecord) -> bool:
+    """Tell whether a candidate was tried so often that its gain has an interval."""
+    gain = each["gain"]
+    return gain["mean"] is not None and gain["low"] is not None and gain["high"] is not None
+
+
 def cut_by(each: CandidateRecord, nothing: CandidateRecord | None) -> float | None:
     """Return the share of the images that a candidate trains on; None for one that cuts nothing."""
     if nothing is None or not nothing["images"]:

@@ -10,7 +10,7 @@ from rebalance.advice.meanings import does
 from rebalance.advice.quantities import counted, decimal, difference, figures, listed
 from rebalance.advice.recommendation import brought, recommendation
 from rebalance.advice.sights import sight
-from rebalance.advice.trials import cut_by, others, role, shares_pairs
+from rebalance.advice.trials import cut_by, measured, others, role, shares_pairs
 from rebalance.records import (
     AdviceRecord,
     CandidateRecord,
@@ -64,8 +64,8 @@ def cutting(record: AdviceRecord) -> Iterator[str]:
     """Say what it costs to leave images of large classes out, and what it saves."""
     nothing = role(record, "nothing")
     cuts = [each for each in record["candidates"] if cut_by(each, nothing) is not None]
-    measured = [each for each in cuts if each["gain"]["mean"] is not None]
-    for each in measured[:NAMED]:
+    known = [each for each in cuts if measured(each)]
+    for each in known[:NAMED]:
         left = cut_by(each, nothing)
         assert left is not None and nothing is not None
         share = f"{100 * left:.0f} %" if left >= 0.01 else "under 1 %"
@@ -73,10 +73,13 @@ def cutting(record: AdviceRecord) -> Iterator[str]:
             f"{each['name']} trains on {each['images']:,.0f} of {nothing['images']:,.0f} images "
             f"({share}) and {_costs(each['gain'])}."
         )
-    if len(measured) > NAMED:
-        rest = [f"{each['name']} ({figures(each['gain'])})" for each in measured[NAMED:]]
+    if len(known) > NAMED:
+        rest = [f"{each['name']} ({figures(each['gain'])})" for each in known[NAMED:]]
         yield f"Other cuts: {listed(rest)}."
-    if measured:
+    hardly = [f"{each['name']} ({figures(each['gain'])})" for each in cuts if not measured(each)]
+    if hardly:
+        yield f"Hardly tried, so that this says little: {listed(hardly)}."
+    if known:
         yield (
             "Leaving images out saves time in training, and nothing else: it is worth it where "
             "training is what takes long."
@@ -85,11 +88,9 @@ def cutting(record: AdviceRecord) -> Iterator[str]:
 
 def _costs(gain: GainRecord) -> str:
     exact = f"{difference(gain)} ({figures(gain)})"
-    if gain["low"] is None or gain["high"] is None:
-        return f"was tried too little to say what it costs: {exact}"
-    if gain["low"] > 0:
+    if (gain["low"] or 0.0) > 0:
         return f"is better than doing nothing even so: {exact}"
-    if gain["high"] < 0:
+    if (gain["high"] or 0.0) < 0:
         return f"costs something: {exact}"
     return f"costs nothing that could be shown: {exact}"
 
@@ -97,7 +98,7 @@ def _costs(gain: GainRecord) -> str:
 def no_help(record: AdviceRecord) -> Iterator[str]:
     """Say what else was tried: what harms, what changes nothing, what helps, but not more."""
     nothing = role(record, "nothing")
-    kept = [each for each in others(record) if cut_by(each, nothing) is None]
+    kept = [each for each in others(record) if measured(each) and cut_by(each, nothing) is None]
     groups = (
         ("worse", "Worse than doing nothing"),
         ("no help", "Not better than doing nothing, as far as these images can show"),
@@ -121,18 +122,14 @@ def _listed(some: Sequence[CandidateRecord], begin: str) -> Iterator[str]:
 
 def questions(record: AdviceRecord) -> list[str]:
     """List what could not be told, what was hardly tried in one sentence at the end."""
-    hardly = [each["question"] for each in record["open"] if not _measured(each, record)]
-    told = [each["sentence"] for each in record["open"] if _measured(each, record)]
+    known = {each["name"] for each in record["candidates"] if measured(each)}
+    told = [each["sentence"] for each in record["open"] if each["question"] in known]
+    hardly = [each for each in record["open"] if each["question"] not in known]
     if len(hardly) > 1:
-        were = f"{listed(hardly)} were hardly tried for want of time: a longer --budget would tell."
-        return [*told, were]
-    return [*told, *(each["sentence"] for each in record["open"] if not _measured(each, record))]
-
-
-def _measured(asked: OpenRecord, record: AdviceRecord) -> bool:
-    """Tell whether what is asked of was tried so often that it has an interval."""
-    tried = {each["name"]: each["gain"] for each in record["candidates"]}
-    return asked["question"] in tried and tried[asked["question"]]["low"] is not None
+        names = listed([each["question"] for each in hardly])
+        told.append(f"{names} were hardly tried for want of time: a longer --budget would tell.")
+        return told
+    return [*told, *(each["sentence"] for each in hardly)]
 
 
 def question(asked: OpenRecord, record: AdviceRecord) -> str:
@@ -140,7 +137,7 @@ def question(asked: OpenRecord, record: AdviceRecord) -> str:
     name = asked["question"]
     tried = {each["name"]: each for each in record["candidates"]}
     found, best = tried.get(name), role(record, "recommended")
-    if found is None or found["gain"]["mean"] is None or not _measured(asked, record):
+    if found is None or found["gain"]["mean"] is None or not measured(found):
         return f"{name} was hardly tried for want of time: a longer --budget would tell."
     rival = "doing nothing" if best is None or best is role(record, "nothing") else best["name"]
     ahead = ""

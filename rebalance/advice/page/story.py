@@ -83,12 +83,12 @@ def _estimates(record: AdviceRecord, key: str) -> "Iterator[Estimate]":
         gain: GainRecord | None = each["gain"] if key == "gain" else each["test_gain"]
         if each is nothing or gain is None or gain["mean"] is None:
             continue
-        both, verdict = None, 0
-        if gain["low"] is not None and gain["high"] is not None:
-            both = (gain["low"], gain["high"])
-            verdict = (gain["low"] > 0) - (gain["high"] < 0)
+        low, high = gain["low"], gain["high"]
+        if low is None or high is None:  # the table has it
+            continue
         best = " (recommended)" if each["standing"] == "recommended" else ""
-        yield Estimate(f"{each['name']}{best}", gain["mean"], None, both, verdict)
+        verdict = (low > 0) - (high < 0)
+        yield Estimate(f"{each['name']}{best}", gain["mean"], None, (low, high), verdict)
 
 
 def _alt(rows: "Sequence[Estimate]", where: str) -> str:

@@ -6,7 +6,7 @@ May not import torch or click.
 from collections.abc import Mapping, Sequence
 
 from rebalance.advice.quantities import change, decimal, duration
-from rebalance.advice.trials import role
+from rebalance.advice.trials import measured, role
 from rebalance.records import (
     AdviceRecord,
     AdviceStory,
@@ -32,7 +32,7 @@ def candidate_table(record: AdviceRecord) -> Table:
     for each in record["candidates"]:
         row: list[str | int | float | None] = [
             each["name"],
-            _standing(each),
+            _standing(each) if measured(each) or each is nothing else "hardly tried",
             "" if each["score"] is None else decimal(each["score"]),
             "" if each is nothing else _gain(each["gain"]),
             _gain(each["beside_prior"]),

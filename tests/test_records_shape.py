@@ -112,3 +112,11 @@ def test_a_key_that_is_missing_is_named():
 def test_true_is_no_number_of_a_format():
     assert misfit(1, Literal[1]) is None
     assert misfit(True, Literal[1]) == "it is True, and 1 is needed"
+
+
+def test_a_tuple_is_a_list_of_its_length():
+    pair = tuple[float, int]
+    assert misfit([0.5, 2], pair) is None
+    assert misfit([0.5, "2"], pair) == "it[1] is '2', and a whole number is needed"
+    assert misfit([0.5], pair) == "it is [0.5], and a list of 2 is needed"
+    assert misfit(0.5, pair) == "it is 0.5, and a list of 2 is needed"

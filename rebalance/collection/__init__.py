@@ -1,8 +1,9 @@
 """What to collect: how much more images of each class would bring, and of which kinds.
 
-Everything is a function of arrays. May not import torch or click.
+Everything but the sheets is a function of arrays. May not import torch or click.
 """
 
 from rebalance.collection.learning import learning_curves
+from rebalance.collection.sheets import contact_sheet
 
-__all__ = ["learning_curves"]
+__all__ = ["contact_sheet", "learning_curves"]

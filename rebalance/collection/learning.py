@@ -1,19 +1,31 @@
 """Learning curves by class: what more images of it would bring. May not import torch or click."""
 
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.records import CollectionRecord
+from rebalance.collection.growth import LEVEL, Growth, curves_of, foresee
+from rebalance.collection.rounds import LEAST_UNITS, Rounds, Sample, chosen_penalty, measure
+from rebalance.collection.shortage import named_subclasses, short_subclasses
+from rebalance.collection.words import answer, notes, sentence, spoken
+from rebalance.errors import DataError
+from rebalance.heads.scaling import Floats, standardised
+from rebalance.numerics.products import one_blas_thread
+from rebalance.records import ClassNeed, CollectionRecord, SubclassNeed
+from rebalance.records.collection import FORMAT
 
 MORE = (50, 100, 200)
+FOLDS = 5
+COMPONENTS = 128  # of the features: half the time of three times as many, and the same curves
+Labels = NDArray[np.int64]
 
 
 def learning_curves(
     features: NDArray[Any],
-    labels: NDArray[np.int64],
+    labels: Labels,
     classes: Sequence[str],
     *,
     groups: Sequence[Any] | None = None,
@@ -32,10 +44,155 @@ def learning_curves(
     images with the same number [N] stay together, as copies do, and sizes still count images.
     subclasses: the name of each image's subclass [N]; without it they are found by k-means. more:
     how many further images, or groups, to speak of, beside twice as many. repeats: how often the
-    images are dealt out to folds anew, and which of them are left out drawn anew. seconds: no part
-    is begun that would not end by then, except the first ones; without it the same seed gives the
-    same record but for ``seconds``. penalty: of the probe; without it, it is chosen.
+    images are dealt out to folds anew, and which of them are left out drawn anew. seconds: no round
+    is begun that would not end by then, except the first ``FOLDS``; without it the same seed gives
+    the same record but for ``seconds``. penalty: of the probe; without it, it is chosen.
 
-    Raises DataError for fewer than two classes that can be held out.
+    Raises DataError for fewer than two classes with images that can be held out.
     """
-    raise NotImplementedError
+    began = time.monotonic()
+    labels = np.asarray(labels, np.int64)
+    with one_blas_thread():
+        sample = _sample(features, labels, len(classes), groups, kin)
+        unknown = {label: _unknown(sample, label) for label in range(len(classes))}
+        told = [label for label, reason in unknown.items() if reason is None]
+        folds = _folds(sample)
+        penalty = chosen_penalty(sample, folds, seed) if penalty is None else penalty
+        until = None if seconds is None else began + seconds
+        rounds = measure(
+            sample, penalty, told=told, folds=folds, repeats=repeats, seed=seed, until=until
+        )
+        growth = foresee(curves_of(rounds, sample, len(rounds.held) / folds))
+    unit: Literal["images", "groups"] = "images" if groups is None else "groups"
+    seen = _recognised(rounds, len(labels))
+    needs = [
+        _need(sample, label, name, unit, growth if label in told else None, unknown[label], more)
+        for label, name in enumerate(classes)
+    ]
+    for label, need in enumerate(needs):
+        need["subclasses"] = _subclasses(features, labels, label, need, seen, subclasses, seed)
+        known = seen[(labels == label) & ~np.isnan(seen)]
+        need["recall"] = float(known.mean()) if len(known) else None
+    recalls = [need["recall"] for need in needs if need["recall"] is not None]
+    needs.sort(key=_promise)
+    return {
+        "format": FORMAT,
+        "unit": unit,
+        "level": LEVEL,
+        "balanced_accuracy": float(np.mean(recalls)),
+        "classes": needs,
+        "answer": list(answer(needs, unit)),
+        "notes": list(notes(needs, unit, len(rounds.held) / folds)),
+        "held": sum(check["held"] for check in growth.checks.values()),
+        "checks": len(growth.checks),
+        "widened": growth.widened,
+        "penalty": penalty,
+        "folds": folds,
+        "rounds": len(rounds.held),
+        "fits": rounds.fits,
+        "seconds": time.monotonic() - began,
+    }
+
+
+def _sample(
+    features: NDArray[Any],
+    labels: Labels,
+    classes: int,
+    groups: Sequence[Any] | None,
+    kin: Sequence[int] | None,
+) -> Sample:
+    """The images, scaled all at once: no label has a part in that, and it takes seconds."""
+    alone = np.arange(len(labels))
+    units, together = alone, alone if kin is None else np.unique(kin, return_inverse=True)[1]
+    if groups is not None:
+        units = together = np.unique(np.asarray(groups), return_inverse=True)[1]
+    inputs = standardised(features, COMPONENTS)(features)
+    return Sample(inputs, labels, classes, together, units, groups is not None)
+
+
+def _unknown(sample: Sample, label: int) -> str | None:
+    """Why nothing can be told of a class; None where something can."""
+    members = sample.labels == label
+    together = len(np.unique(sample.kin[members]))  # no more than units
+    what = "groups" if sample.grouped else "different images"
+    if together < LEAST_UNITS:
+        return f"it has {together} {what}, and a curve takes at least {LEAST_UNITS}"
+    return None
+
+
+def _folds(sample: Sample) -> int:
+    """How many folds there are: no more than the largest class can be dealt out to."""
+    sizes = [
+        len(np.unique(sample.kin[sample.labels == label])) for label in np.unique(sample.labels)
+    ]
+    several = sum(size > 1 for size in sizes)
+    if several < 2:
+        raise DataError(
+            "learning curves need two classes of which some images can be held out while others "
+            f"are learned from, and there {'is' if several == 1 else 'are'} {several}: add images "
+            "of other groups"
+        )
+    return min(FOLDS, max(sizes))
+
+
+def _recognised(rounds: Rounds, count: int) -> Floats:
+    """How often each image was recognised by the probe of all images; NaN where it never was."""
+    seen, right = np.zeros(count), np.zeros(count)
+    for held, hits in zip(rounds.held, rounds.whole, strict=True):
+        seen[held] += 1
+        right[held] += hits
+    return np.where(seen > 0, right / np.maximum(seen, 1), np.nan)
+
+
+def _need(
+    sample: Sample,
+    label: int,
+    name: str,
+    unit: str,
+    growth: Growth | None,
+    unknown: str | None,
+    more: Sequence[int],
+) -> ClassNeed:
+    members = sample.labels == label
+    have = len(np.unique(sample.units[members]))
+    found: ClassNeed = {
+        "label": name,
+        "images": int(members.sum()),
+        "groups": have if sample.grouped else None,
+        "recall": None,
+        "curve": [] if growth is None else growth.points(label),
+        "gains": []
+        if growth is None
+        else [growth.gain(label, each) for each in sorted({*more, have})],
+        "check": None if growth is None else growth.checks.get(label),
+        "unknown": unknown,
+        "sentence": "",
+        "subclasses": [],
+    }
+    found["sentence"] = sentence(found, unit)
+    return found
+
+
+def _subclasses(
+    features: NDArray[Any],
+    labels: Labels,
+    label: int,
+    need: ClassNeed,
+    seen: Floats,
+    given: Sequence[str] | None,
+    seed: int,
+) -> list[SubclassNeed]:
+    members = np.flatnonzero(labels == label)
+    if not len(members):
+        return []
+    if given is None:
+        names = named_subclasses(features[members], need["label"], seed)
+    else:
+        names = [given[place] for place in members.tolist()]
+    return short_subclasses(members, names, seen[members])
+
+
+def _promise(need: ClassNeed) -> tuple[bool, float]:
+    """What sorts classes: the one that gains most first, those that cannot be told last."""
+    gain = spoken(need["gains"])
+    return gain is None, 0.0 if gain is None else -gain["balanced_accuracy"]

@@ -43,6 +43,11 @@ def misfit(found: Any, wanted: Any, place: str = "it") -> str | None:
         return None if known else _told(place, f"{inner[0]!r}", found)
     if origin is list and isinstance(found, list):
         return _first(misfit(each, inner[0], f"{place}[{n}]") for n, each in enumerate(found))
+    if origin is tuple and isinstance(found, list) and len(found) == len(inner):
+        pairs = enumerate(zip(found, inner, strict=True))
+        return _first(misfit(each, own, f"{place}[{n}]") for n, (each, own) in pairs)
+    if origin is tuple:
+        return _told(place, f"a list of {len(inner)}", found)
     if origin is dict and isinstance(found, dict):
         return _first(misfit(each, inner[1], f"{place}.{key}") for key, each in found.items())
     plain = origin or wanted

@@ -1,0 +1,144 @@
+"""What curves foretell of larger sizes, checked by hiding their last part.
+
+May not import torch or click.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.collection.noise import Measured, errors_of
+from rebalance.collection.power_law import Posterior, Prediction, fitted, foretold
+from rebalance.collection.rounds import Rounds, Sample
+from rebalance.records import CurvePoint, GrowthGain, HiddenPart
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.9
+SEEN = 0.55  # of the largest size: what is at most so large foretells it in the check
+LEAST_SEEN = 2  # sizes: one alone foretells nothing
+LEAN = 0.5  # what one class gains others may lose: less is likely than of its own recall
+PRIOR_CHECKS = 4  # checks that are as expected, counted to those that were made
+NEXT_TO_NOTHING = 0.005  # in balanced accuracy: less than this is not worth collecting for
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """The curves of the classes that can be told, by label.
+
+    balanced: of the balanced error. own: of the class's own error. have: the units of the class.
+    """
+
+    balanced: dict[int, Measured]
+    own: dict[int, Measured]
+    have: dict[int, int]
+    classes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """What the curves foretell.
+
+    balanced, own: what the balanced error and that of the class itself obey. checks: how the curves
+    did without their last part, by label. widened: the factor that this makes intervals wider by.
+    """
+
+    curves: Curves
+    balanced: dict[int, Posterior]
+    own: dict[int, Posterior]
+    checks: dict[int, HiddenPart]
+    widened: float
+
+    def points(self, label: int) -> list[CurvePoint]:
+        """The curve of a class as it was measured."""
+        balanced, own = self.curves.balanced[label], self.curves.own[label]
+        return [
+            {
+                "size": float(size),
+                "recall": float(1 - missed),
+                "balanced_accuracy": float(1 - error),
+                "error": float(np.sqrt(variance)),
+            }
+            for size, error, missed, variance in zip(
+                balanced.sizes,
+                balanced.errors,
+                own.errors,
+                np.diag(balanced.covariance),
+                strict=True,
+            )
+        ]
+
+    def gain(self, label: int, more: int) -> GrowthGain:
+        """What so many more of a class bring."""
+        have = self.curves.have[label]
+        balanced = self.balanced[label].gain(have, have + more)
+        own = self.own[label].gain(have, have + more)
+        low, high = span(balanced, self.widened)
+        return {
+            "more": more,
+            "times": (have + more) / have,
+            "balanced_accuracy": balanced.quantile(0.5),
+            "interval": (low, high),
+            "recall": own.quantile(0.5),
+            "recall_interval": span(own, self.widened),
+            "verdict": "gain" if low > 0 else "nothing" if high < NEXT_TO_NOTHING else "open",
+        }
+
+
+def curves_of(rounds: Rounds, sample: Sample, repeats: float) -> Curves:
+    """Measure the error along each class's curve, in balanced accuracy and in its own recall."""
+    counts = np.bincount(sample.labels, minlength=sample.classes)
+    present = int((counts > 0).sum())
+    alike = 1 / (present * counts[sample.labels])
+    balanced, own, have = {}, {}, {}
+    for label in rounds.curves:
+        members = sample.labels == label
+        # Classes' luck evens out in their mean: with it, these intervals are far too wide.
+        balanced[label] = errors_of(rounds, label, alike, sample, repeats)._replace(luck=0.0)
+        own[label] = errors_of(rounds, label, members / counts[label], sample, repeats)
+        have[label] = len(np.unique(sample.units[members]))
+    return Curves(balanced, own, have, present)
+
+
+def foresee(curves: Curves) -> Growth:
+    """Fit all curves, and check them by what they foretell of their last part."""
+    scale = 1 / curves.classes
+    all_of, checks, strays = curves.balanced, {}, []
+    seen = {label: curve.sizes <= SEEN * curve.sizes[-1] for label, curve in all_of.items()}
+    seen = {label: each for label, each in seen.items() if each.sum() >= LEAST_SEEN}
+    early = fitted({label: all_of[label].only(each) for label, each in seen.items()}, scale, LEAN)
+    for label, law in early.items():
+        found = foretold(all_of[label], seen[label], law)
+        checks[label] = _checked(all_of[label], seen[label], found)
+        strays.append(found.stray(all_of[label].errors[-1]))
+    squares = float(np.sum(np.square(strays)))
+    widened = np.sqrt((PRIOR_CHECKS + squares) / (PRIOR_CHECKS + len(strays)))
+    return Growth(
+        curves,
+        fitted(curves.balanced, scale, LEAN),
+        fitted(curves.own, 1.0),
+        checks,
+        max(1.0, float(widened)),
+    )
+
+
+def span(prediction: Prediction, widened: float = 1.0) -> tuple[float, float]:
+    """The interval of a prediction, its ends moved away from its middle by a factor."""
+    tail = (1 - LEVEL) / 2
+    middle = prediction.quantile(0.5)
+    low, high = prediction.quantile(tail), prediction.quantile(1 - tail)
+    return middle - widened * (middle - low), middle + widened * (high - middle)
+
+
+def _checked(curve: Measured, seen: NDArray[np.bool_], found: Prediction) -> HiddenPart:
+    low, high = span(found)
+    truth = float(curve.errors[-1])
+    return {
+        "size": float(curve.sizes[-1]),
+        "before": float(curve.sizes[seen][-1]),
+        "predicted": 1 - found.quantile(0.5),
+        "interval": (1 - high, 1 - low),
+        "found": 1 - truth,
+        "held": bool(low <= truth <= high),
+    }

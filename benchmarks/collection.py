@@ -30,10 +30,13 @@ from benchmarks.coverage.samples import extracted
 from rebalance import seeds
 from rebalance.cli.console import table
 from rebalance.collection import learning_curves
-from rebalance.collection.rounds import WHITEN
-from rebalance.heads.logistic import Linear, fit_logistic
-from rebalance.heads.scaling import standardised, whitening
+from rebalance.heads.choices import WHITEN
+from rebalance.heads.examples import Examples
+from rebalance.heads.linear import Linear
+from rebalance.heads.logistic import fit_logistic
+from rebalance.heads.scaling import standardised
 from rebalance.numerics.products import one_blas_thread
+from rebalance.oversampling.soft_labels import SoftLabels
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -86,11 +89,11 @@ class Probe:
     def right(self, places: Positions, start: Linear | None = None) -> tuple[Floats, Linear]:
         """Which test images it recognises after learning from those at ``places``."""
         labels = self.labels[places]
-        turn = whitening(self.inputs[places], labels, WHITEN)
-        shown, tested = self.inputs[places] @ turn, self.tested @ turn
-        layer = fit_logistic(shown, labels, self.classes, self.penalty, start=start, tolerance=1e-4)
-        prior = np.log(np.bincount(labels, minlength=self.classes))
-        return (layer.logits(tested) - prior).argmax(axis=1) == self.truth, layer
+        plain = Examples(self.inputs[places], SoftLabels.plain(labels), np.ones(self.classes))
+        fitted, turn = plain.turned(WHITEN)
+        layer = fit_logistic(fitted, self.penalty, start=start, tolerance=1e-4)
+        found = layer.logits(self.tested @ turn) - np.log(fitted.amounts)
+        return found.argmax(axis=1) == self.truth, layer
 
     def gain(self, before: Floats, after: Floats) -> tuple[float, float]:
         """The difference in balanced accuracy, and its standard error."""

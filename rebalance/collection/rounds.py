@@ -12,16 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
+from rebalance.heads.choices import WHITEN
+from rebalance.heads.comparison import balanced_loss
+from rebalance.heads.examples import Examples
 from rebalance.heads.folds import dealt
-from rebalance.heads.logistic import Linear, fit_logistic, log_shares
-from rebalance.heads.probe import PENALTIES
-from rebalance.heads.scaling import Floats, whitening
+from rebalance.heads.linear import Floats, Linear
+from rebalance.heads.logistic import fit_logistic
+from rebalance.heads.regression import PENALTIES
+from rebalance.oversampling.soft_labels import SoftLabels
 
 Labels = NDArray[np.int64]
 Positions = NDArray[np.intp]
 Hits = NDArray[np.bool_]
 
-WHITEN = 0.4
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 0.5**0.5)  # of a class's units; all of them come last
 LEAST_SIZE = 2.5  # units on average: with fewer there is no telling one size from the next
 LEAST_UNITS = 8  # of a class: fewer make a curve of less than three sizes
@@ -153,13 +156,12 @@ def chosen_penalty(sample: Sample, folds: int, seed: int) -> float:
     fold = dealt(sample.labels, sample.kin, folds, stream, grouped=sample.grouped)
     trained, held = np.flatnonzero(fold > 0), np.flatnonzero(fold == 0)
     truth = sample.labels[held]
-    alike = 1 / np.bincount(truth, minlength=sample.classes)[truth]
     tried: dict[float, float] = {}
     layer: Linear | None = None
     for penalty in PENALTIES:
         layer, logits = _probe(sample, penalty, trained, held, layer)
-        lost = np.maximum(log_shares(logits)[np.arange(len(held)), truth], np.log(1e-6))
-        tried[penalty] = float(-alike @ lost)
+        known = np.isfinite(logits[np.arange(len(held)), truth])  # classes that were learned from
+        tried[penalty] = balanced_loss(logits[known], truth[known])
         if tried[penalty] > min(tried.values()):
             break
     return min(tried, key=tried.__getitem__)
@@ -173,9 +175,9 @@ def _probe(
     The logarithm of the prior is taken off: as if every class were as frequent.
     """
     labels = sample.labels[trained]
-    turn = whitening(sample.inputs[trained], labels, WHITEN)
-    shown, asked = sample.inputs[trained] @ turn, sample.inputs[held] @ turn
-    layer = fit_logistic(shown, labels, sample.classes, penalty, start=start, tolerance=TOLERANCE)
+    plain = Examples(sample.inputs[trained], SoftLabels.plain(labels), np.ones(sample.classes))
+    fitted, turn = plain.turned(WHITEN)
+    layer = fit_logistic(fitted, penalty, start=start, tolerance=TOLERANCE)
     counts = np.bincount(labels, minlength=sample.classes)
     prior = np.where(counts > 0, np.log(np.maximum(counts, 1)), np.inf)
-    return layer, layer.logits(asked) - prior
+    return layer, layer.logits(sample.inputs[held] @ turn) - prior

@@ -11,6 +11,7 @@ from sklearn.neighbors import NearestCentroid
 from rebalance.errors import DataError, SettingError
 from rebalance.heads import HEADS, fit_head, sides_of
 from rebalance.heads.comparison import balanced_loss
+from rebalance.heads.generative import SHRINKAGES
 from rebalance.heads.scaling import whitening
 from rebalance.oversampling.soft_labels import SoftLabels
 
@@ -65,12 +66,16 @@ def test_without_anything_held_out_every_head_takes_the_usual_numbers(head):
 @pytest.mark.parametrize("weights", [None, np.array([0.5, 1.0, 4.0])])
 def test_the_gaussian_is_linear_discriminant_analysis(weights):
     found = fit_head("gaussian", VALUES, LABELS, 3, sides=SIDES, weights=weights)
+    assert set(found.tried["shrinkage"]) == set(SHRINKAGES)
     amounts = COUNTS * (np.ones(3) if weights is None else weights)
     model = LinearDiscriminantAnalysis(
         "lsqr", shrinkage=found.chosen["shrinkage"], priors=amounts / amounts.sum()
     )
-    expected = model.fit(SCALED, LABELS).predict_log_proba(SCALED)
-    np.testing.assert_allclose(log_softmax(found.layer.logits(VALUES), axis=1), expected, atol=1e-9)
+    prior, expected = np.log(model.priors), model.fit(SCALED, LABELS).decision_function(SCALED)
+    expected = (expected - prior) * found.chosen["scale"] + prior
+    np.testing.assert_allclose(
+        log_softmax(found.layer.logits(VALUES), axis=1), log_softmax(expected, axis=1), atol=1e-9
+    )
 
 
 def test_the_nearest_mean_is_the_nearest_centroid_of_whitened_features():
@@ -118,17 +123,14 @@ def test_the_factors_of_lws_are_those_of_least_balanced_loss_on_what_was_held_ou
     found = fit_head("lws", VALUES, LABELS, 3, whiten=0.0, sides=SIDES)
     penalty = found.chosen["penalty"]
     held = [
-        plain(SCALED[each.fitted], LABELS[each.fitted], penalty).decision_function(
-            SCALED[each.compared]
-        )
+        SCALED[each.compared] @ plain(SCALED[each.fitted], LABELS[each.fitted], penalty).coef_.T
         for each in SIDES
     ]
     truth = np.concatenate([LABELS[each.compared] for each in SIDES])
     best = minimize(lambda factors: balanced_loss(np.vstack(held) * factors, truth), np.ones(3))
     assert balanced_loss(found.held, truth) == pytest.approx(best.fun, abs=1e-4)
-    logits = plain(SCALED, LABELS, penalty).decision_function(SCALED)
-    factors = np.linalg.norm(found.layer.logits(VALUES), axis=0) / np.linalg.norm(logits, axis=0)
-    np.testing.assert_allclose(factors, best.x, rtol=0.02)
+    rows = plain(SCALED, LABELS, penalty).coef_ * best.x[:, None]
+    np.testing.assert_allclose(found.layer.logits(VALUES), SCALED @ rows.T, atol=0.05)
 
 
 def test_labels_that_two_classes_share():

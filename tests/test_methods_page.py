@@ -8,6 +8,7 @@ import pytest
 
 from rebalance.class_sizes import PROFILES
 from rebalance.clusters import CRITERIA, LAYOUTS
+from rebalance.heads import HEADS
 from rebalance.losses import LOSSES, WEIGHTINGS
 from rebalance.metrics import METRICS
 from rebalance.models.cifar import CIFAR_NETWORKS
@@ -36,6 +37,7 @@ CHOICES: dict[str, Iterable[str]] = {
     "Class weights": WEIGHTINGS,
     "All losses": LOSSES,
     "Recipes": RECIPES,
+    "Heads of a probe": HEADS,
     "Schedules": SCHEDULES,
     "Optimisers": OPTIMISERS,
     "Augmentations": AUGMENTATIONS,

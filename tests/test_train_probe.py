@@ -7,21 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 import rebalance
 from rebalance.data.groups import groups_of, read_groups
 from rebalance.data.samples import open_training
-from rebalance.errors import DataError, SettingError
+from rebalance.errors import DataError, ExtractorError, SettingError
 from rebalance.heads.scaling import whitening
 from rebalance.losses import make_loss
+from rebalance.manifest import read_manifest
 from rebalance.models.checkpoints import load_network
 from rebalance.reports.runs.results import read_results
 from rebalance.runs.options import Sets
 from rebalance.settings import FolderOptions, ScoringOptions, TrainOptions
 from rebalance.settings.recipes import ProbeRecipe
+from rebalance.workflow.probe_fitting import check_probe, chosen_probe
 from rebalance.workflow.probe_sides import probe_sides
-from rebalance.workflow.probing import _check, chosen_probe
 
 CPU = {"device": "cpu", "precision": "fp32"}
 
@@ -98,17 +100,6 @@ def test_the_run_is_like_any_other(few, body, probed):
     }
 
 
-def test_images_of_the_test_go_through_the_network_once_for_all_probes(few, body, tmp_path, caplog):
-    options = {"recipe": "probe", "weights": str(body), "classifier": "centres", **CPU}
-    metrics = [rebalance.train(*few, tmp_path / "1", **options)]
-    caplog.clear()
-    with caplog.at_level(logging.INFO, "rebalance"):
-        metrics.append(rebalance.train(*few, tmp_path / "2", **options))
-    looked = [each for each in caplog.messages if each.startswith("features:")]
-    assert len(looked) == 2 and all("features: 0 computed" in each for each in looked)
-    assert metrics[0] == metrics[1]
-
-
 def test_a_balanced_softmax_is_the_prior_divided_out(few, body, probed, tmp_path, caplog):
     _, metrics = probed
     with caplog.at_level(logging.INFO, "rebalance"):
@@ -152,6 +143,7 @@ def test_folds_keep_groups_and_equal_files_together(few, tmp_path):
         ({"regime": "drw"}, "leave out --regime"),
         ({"rebalance_head": "eos"}, "leave out --rebalance-head"),
         ({"weights": "scratch"}, "needs a network that has been trained"),
+        ({"head": "gaussian", "whiten": 0.4}, "chooses by itself how far it shrinks"),
     ],
 )
 def test_what_a_probe_has_no_use_for_is_refused(options, message):
@@ -159,17 +151,79 @@ def test_what_a_probe_has_no_use_for_is_refused(options, message):
         chosen_probe(TrainOptions(recipe="probe", **options))
 
 
-def test_labels_that_are_shared_are_refused(few):
+def test_what_a_head_cannot_learn_is_refused(few):
     seen = open_training(few[0], FolderOptions(), 1, strict=True)
-    sets = Sets(replace(seen, shares={0: (1, 0.5)}), None, None)
-    with pytest.raises(DataError, match="whole labels, and 1 samples share theirs"):
-        _check(make_loss("ce", seen.counts, {}), "ce", sets)
+    shared = replace(seen, shares={0: (1, 0.5)})
+    plain, recipe = make_loss("ce", seen.counts, {}), ProbeRecipe(head="gaussian")
+    with pytest.raises(DataError, match="1 samples are shared by two: choose one of logistic"):
+        check_probe(recipe, plain, "ce", shared)
+    check_probe(ProbeRecipe(head="crt"), plain, "ce", shared)
+    weighted = make_loss("weighted", seen.counts, {})
+    check_probe(recipe, weighted, "weighted", seen)
+    with pytest.raises(SettingError, match="crt makes the classes alike by itself: leave out --lo"):
+        check_probe(ProbeRecipe(head="crt"), weighted, "weighted", seen)
+
+
+def test_blends_of_features_are_learned_from_under_labels_that_two_classes_share(
+    few, body, tmp_path
+):
+    path, folder = tmp_path / "mix.csv", tmp_path / "run"
+    rebalance.oversample(few[0], path, method="skew-mix")
+    metrics = rebalance.train(path, few[1], folder, recipe="probe", weights=str(body), **CPU)
+    values, numbers = embeddings(few[0], body)
+    table = open_training(few[0], FolderOptions(), 1, strict=True).folder
+    place = {name: at for at, name in enumerate(table.paths)}
+    rows = read_manifest(path).rows
+    own = [place[row.file_name] for row in rows]
+    other = [place[row.partner or row.file_name] for row in rows]
+    weight = np.array([row.weight or 0 for row in rows])[:, None]
+    share = np.array([row.share or 0 for row in rows])
+    mixed = (1 - weight) * values[own] + weight * values[other]
+    whole = mixed[share == 0]
+    mean, deviation = whole.mean(axis=0), whole.std(axis=0)
+    deviation[deviation == 0] = 1
+    turn = whitening((whole - mean) / deviation, numbers[own][share == 0], 0.4)
+    inputs = (mixed - mean) / deviation @ turn
+    counted = np.concatenate([1 - share, share])
+    penalty = metrics["head_fit"]["chosen"]["penalty"]
+    model = LogisticRegression(C=1 / penalty / len(rows), tol=1e-8, max_iter=5000)
+    twice = np.concatenate([numbers[own], numbers[other]])
+    model.fit(np.vstack([inputs, inputs]), twice, sample_weight=counted)
+    head = load_network(folder / "model.safetensors").network.last.requires_grad_(False)
+    said = values @ head.weight.numpy().T + head.bias.numpy()
+    expected = model.predict_log_proba((values - mean) / deviation @ turn)
+    np.testing.assert_allclose(log_softmax(said, axis=1), expected, atol=0.05)
+    told = json.loads((folder / "decision.json").read_bytes())
+    assert told["draws"] == pytest.approx(np.bincount(twice, counted))
+
+
+def test_the_next_head_needs_no_network_and_tells_how_it_was_fitted(few, body, tmp_path, caplog):
+    folder = tmp_path / "run"
+    options = {"recipe": "probe", "weights": str(body), "threshold": "prior", **CPU}
+    rebalance.train(*few, tmp_path / "first", **options)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "rebalance"):
+        found = rebalance.train(*few, folder, head="tau-normalised", **options)
+    looked = [each for each in caplog.messages if each.startswith("features:")]
+    assert len(looked) == 2 and all("features: 0 computed" in each for each in looked)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    fit = metrics["head_fit"]
+    assert found["head_fit"] == fit and (fit["head"], fit["by"]) == ("tau-normalised", "5 folds")
+    for name in ("penalty", "tau"):
+        best = min(fit["tried"][name], key=lambda each: each["loss"])
+        assert fit["chosen"][name] == best["number"]
+    assert [*metrics["divided_by"].values()] == pytest.approx([1 / 3] * 3)  # to it all are alike
+    begun = json.loads((folder / "options.json").read_text())["options"]["recipe"]
+    assert begun["head"] == "tau-normalised"
 
 
 def test_what_needs_epochs_or_another_recipe_is_refused(few, body, tmp_path):
     how = {"recipe": "probe", "weights": str(body), **CPU}
     with pytest.raises(SettingError, match=r"choose ce, weighted, cost, .* in place of ldam"):
         rebalance.train(*few, tmp_path / "run", loss="ldam", **how)
-    with pytest.raises(SettingError, match="--whiten is of the recipe probe"):
-        rebalance.train(*few, tmp_path / "run", recipe="scratch", whiten=0.2, **CPU)
+    for option in ({"whiten": 0.2}, {"head": "crt"}):
+        with pytest.raises(SettingError, match=f"--{next(iter(option))} is of the recipe probe"):
+            rebalance.train(*few, tmp_path / "run", recipe="scratch", **option, **CPU)
+    with pytest.raises(ExtractorError, match="--weights is imagenet, or the path of a check"):
+        rebalance.train(*few, tmp_path / "run", recipe="probe", weights="nowhere", **CPU)
     assert not (tmp_path / "run").exists()

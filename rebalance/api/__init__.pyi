@@ -620,6 +620,7 @@ def train(
     head_only: Path | str | None = None,
     resume: bool = False,
     recipe: str = "transfer",
+    head: str | None = None,
     whiten: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -690,6 +691,8 @@ def train(
             options up to grad_accum override them. probe: the network stays as it is, and a
             linear head is fitted on its features, in seconds. (one of transfer, scratch, cce,
             eos, probe; default 'transfer')
+        head: With recipe probe: how the head is fitted; rebalance choices heads tells them.
+            [default: logistic] (a key of rebalance.heads.HEADS)
         whiten: With recipe probe: how far features are brought to one spread in every
             direction within classes, before the head is fitted. [default: 0.4]
         epochs: Epochs that train everything.
@@ -712,8 +715,8 @@ def train(
             that the weights or the architecture come with, or those of the training images.
             (one of network, data)
         grad_accum: Forward passes that one step is split into.
-        arch: [default: resnet50 for transfer, else cifar_resnet32]
-        weights: What to start from. [default: imagenet for transfer, else scratch]
+        arch: [default: resnet50 for transfer and probe, else cifar_resnet32]
+        weights: What to start from. [default: imagenet for transfer and probe, else scratch]
         image_size: Side of the square the network sees.
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
             [default: as the weights of a run were trained, else stretch] (one of crop,

@@ -70,6 +70,11 @@ class TrainingSet:
             if partner is not None
         }
 
+    @property
+    def blends_features(self) -> bool:
+        """Tell whether some samples are blends of feature vectors, which no image shows."""
+        return bool(self.blends) and self.space == "embedding"
+
     def take(self, positions: Sequence[int]) -> "TrainingSet":
         """Return the samples at ``positions``, in that order, under the same classes."""
         folder = self.folder.take(positions)

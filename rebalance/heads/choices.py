@@ -99,7 +99,9 @@ def fit_head(
     >>> found.layer.logits(features).argmax(axis=1).tolist()
     [0, 0, 1, 1]
     """
-    chosen, soft = _checked(head, labels, whiten)
+    chosen = head_of(head, whiten)
+    soft = labels if isinstance(labels, SoftLabels) else SoftLabels.plain(labels)
+    check_labels(head, soft)
     counted = np.ones(classes) if weights is None else np.asarray(weights, float)
     amount = (WHITEN if whiten is None else whiten) if chosen.whitens else 0.0
     seen = len(features) if seen is None else seen
@@ -119,9 +121,11 @@ def fit_head(
     return LinearHead(layer, found.chosen, found.tried, held, truth)
 
 
-def _checked(
-    head: str, labels: Labels | SoftLabels, whiten: float | None
-) -> tuple[Head, SoftLabels]:
+def head_of(head: str, whiten: float | None = None) -> Head:
+    """Return the head of that name.
+
+    Raises SettingError where there is none, and where it has no use for ``whiten``.
+    """
     if head not in HEADS:
         raise SettingError(f"no head {shown(head)}: choose one of {', '.join(HEADS)}")
     found = HEADS[head]
@@ -130,12 +134,15 @@ def _checked(
             f"the head {head} chooses by itself how far it shrinks its covariance: leave out "
             "--whiten, or choose another head"
         )
-    soft = labels if isinstance(labels, SoftLabels) else SoftLabels.plain(labels)
-    if soft.shared and not found.shares:
+    return found
+
+
+def check_labels(head: str, labels: SoftLabels) -> None:
+    """Raise DataError where two classes share labels and the head cannot learn from them."""
+    if labels.shared and not HEADS[head].shares:
         able = [name for name, each in HEADS.items() if each.shares]
+        number = np.count_nonzero(labels.share)
         raise DataError(
-            f"the head {head} learns where single classes lie, and {np.count_nonzero(soft.share)} "
-            f"samples are shared by two: choose one of {', '.join(able)}, or oversample by another "
-            "method"
+            f"the head {head} learns where single classes lie, and {number} samples are "
+            f"shared by two: choose one of {', '.join(able)}, or oversample by another method"
         )
-    return found, soft

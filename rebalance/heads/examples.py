@@ -38,14 +38,6 @@ class Examples:
         """How much of each class there is [K], in samples times the weight of the class."""
         return np.array(self.labels.amounts(self.classes)) * self.weights
 
-    def shares(self) -> Floats:
-        """How much of each class every sample is [N, K], times the weight of the class."""
-        found = np.zeros((len(self.inputs), self.classes))
-        rows = np.arange(len(found))
-        np.add.at(found, (rows, self.labels.own), 1 - self.labels.share)
-        np.add.at(found, (rows, self.labels.other), self.labels.share)
-        return found * self.weights
-
     def whole(self) -> "NDArray[np.intp]":
         """Return the positions of samples that are of one class each."""
         return np.flatnonzero(self.labels.share == 0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rebalance.heads.comparison import FittedLayer, adjusted, best_scale, compare, truth_of
+from rebalance.heads.comparison import FittedLayer, adjusted, best_scale, truth_of
 from rebalance.heads.examples import Examples, Parting
 from rebalance.heads.linear import Floats, Linear
 
@@ -33,13 +33,26 @@ def nearest_mean(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
 def gaussian(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
     """Linear discriminant analysis: Gaussians of one covariance, shrunken to a multiple of I.
 
-    The shrinkage is the one of least loss on what was held out.
+    The shrinkage is the one of least loss on what was held out, at the best scale of the log
+    densities, which then stays: in many dimensions Gaussians are far too sure by themselves.
     """
-    paths = [_path(part.fitted, SHRINKAGES) for part in parts]
-    found = compare(zip(SHRINKAGES, zip(*paths, strict=True), strict=False), parts)
-    shrinkage = found.best if found.tried else USUAL
-    (layer,) = _path(whole, [shrinkage])
-    return FittedLayer(layer, {"shrinkage": shrinkage}, {"shrinkage": found.tried}, found.layers)
+    paths = [_densities(part.fitted, SHRINKAGES) for part in parts]
+    tried, scales = {}, {}
+    found: dict[float, Sequence[Linear]] = {}
+    for shrinkage, layers in zip(SHRINKAGES, zip(*paths, strict=True), strict=False):
+        found[shrinkage] = layers
+        said = adjusted(layers, parts, balanced=True)
+        scales[shrinkage], tried[shrinkage] = best_scale(said, truth_of(parts))
+    shrinkage = min(tried, key=tried.__getitem__) if tried else USUAL
+    scale = scales.get(shrinkage, 1.0)
+    (layer,) = _densities(whole, [shrinkage])
+    pairs = zip(found.get(shrinkage, ()), parts, strict=True)
+    return FittedLayer(
+        _with_prior(layer.times(scale), whole),
+        {"shrinkage": shrinkage, "scale": scale},
+        {"shrinkage": tried},
+        [_with_prior(each.times(scale), part.fitted) for each, part in pairs],
+    )
 
 
 def _means(samples: Examples) -> Floats:
@@ -56,20 +69,25 @@ def _nearest(samples: Examples) -> Linear:
     return Linear(means, -np.square(means).sum(axis=1) / 2)
 
 
-def _path(samples: Examples, shrinkages: Sequence[float]) -> Iterator[Linear]:
-    """Yield the layer of each shrinkage in turn: of log π + the log density, up to what all share.
+def _densities(samples: Examples, shrinkages: Sequence[float]) -> Iterator[Linear]:
+    """Yield the layer of each shrinkage in turn: of the log density, up to what all share.
 
     With S the pooled covariance within classes, each sample weighed as its class, it is that of
     (1 - s)·S + s·(tr S/d)·I.
     """
-    means, amounts = _means(samples), samples.amounts
+    means = _means(samples)
     own = samples.labels.own
     apart = (samples.inputs - means[own]) * np.sqrt(samples.weights[own])[:, None]
-    values, vectors = np.linalg.eigh(apart.T @ apart / amounts.sum())
+    values, vectors = np.linalg.eigh(apart.T @ apart / samples.amounts.sum())
     spread = float(values.mean())
     turned = means @ vectors
-    prior = np.log(np.maximum(amounts, 1e-300) / amounts.sum())
     for shrinkage in shrinkages:
         variances = (1 - shrinkage) * values + shrinkage * spread
         weight = turned / np.maximum(variances, max(1e-9 * spread, 1e-300))
-        yield Linear(weight @ vectors.T, prior - (weight * turned).sum(axis=1) / 2)
+        yield Linear(weight @ vectors.T, -(weight * turned).sum(axis=1) / 2)
+
+
+def _with_prior(layer: Linear, samples: Examples) -> Linear:
+    amounts = samples.amounts
+    prior = np.log(np.maximum(amounts, 1e-300) / amounts.sum())
+    return layer._replace(bias=layer.bias + prior)

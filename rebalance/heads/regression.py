@@ -73,23 +73,20 @@ def tau_normalised(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
 
 
 def lws(whole: Examples, parts: Sequence[Parting]) -> FittedLayer:
-    """Learnable weight scaling: logistic regression, the logits of each class times a factor.
+    """Learnable weight scaling: logistic regression, the weights of each class times a factor.
 
     The factors minimise the loss on what was held out, all classes counting alike (Kang et al.
-    2020, section 4.2).
+    2020, section 4.2). The bias is left out, as published.
     """
     plain = logistic(whole, parts)
+    layer, *layers = (normalised(each, 0) for each in (plain.layer, *plain.layers))
     if parts:
-        said, truth = adjusted(plain.layers, parts, balanced=True), truth_of(parts)
+        said, truth = adjusted(layers, parts, balanced=True), truth_of(parts)
     else:
-        said, truth = plain.layer.logits(whole.inputs), whole.labels.own
+        said, truth = layer.logits(whole.inputs), whole.labels.own
     factors = _factors(said, truth)
-    return FittedLayer(
-        plain.layer.times(factors),
-        plain.chosen,
-        plain.tried,
-        [layer.times(factors) for layer in plain.layers],
-    )
+    scaled = [each.times(factors) for each in layers]
+    return FittedLayer(layer.times(factors), plain.chosen, plain.tried, scaled)
 
 
 def normalised(layer: Linear, tau: float) -> Linear:

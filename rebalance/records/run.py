@@ -275,6 +275,30 @@ class _About(ScoresRecord):
     ]
 
 
+class TriedRecord(TypedDict):
+    """A number that was tried, and how it did on images that were held out."""
+
+    number: Annotated[float, "The number."]
+    loss: Annotated[
+        float,
+        "The mean over classes of the mean log loss of their held-out images, the prior divided "
+        "out; lower is better.",
+    ]
+
+
+class HeadFitRecord(TypedDict):
+    """How the linear head of a probe was fitted."""
+
+    head: Annotated[str, "The kind of head, as --head names it."]
+    by: Annotated[
+        str, "What its numbers were chosen by: folds, validation images, or nothing held out."
+    ]
+    chosen: Annotated[dict[str, float], "The numbers it chose, by their name, such as penalty."]
+    tried: Annotated[
+        dict[str, list[TriedRecord]], "For each of them the numbers that were tried, in order."
+    ]
+
+
 class MetricsRecord(_About, total=False):
     """How good the decisions on the test images are.
 
@@ -298,3 +322,4 @@ class MetricsRecord(_About, total=False):
         float, "The temperature of the probabilities, applied last; absent where by none."
     ]
     before: Annotated["MetricsRecord", "The same before the last layer was trained anew."]
+    head_fit: Annotated[HeadFitRecord, "How the head of a probe was fitted; only of a probe."]

@@ -56,11 +56,16 @@ def open_sets(
     source: FolderOptions,
     run: RunOptions,
     progress: Progress,
+    *,
+    blends_features: bool = False,
 ) -> Sets:
-    """Read every image file once. Raises DataError where an image is on both sides."""
+    """Read every image file once. Raises DataError where an image is on both sides.
+
+    blends_features: whether what is trained can learn from blends of feature vectors.
+    """
     workers = chosen_workers(run.workers)
     given = open_training(data, source, workers, progress, strict=run.strict)
-    if given.blends and given.space == "embedding":
+    if given.blends_features and not blends_features:
         raise DataError(
             f"images are needed to train a network on, but {str(data)!r} blends feature vectors: "
             "train on the folder and give this to --rebalance-head, or oversample with --space "

@@ -26,8 +26,9 @@ def chosen_recipe(training: TrainOptions) -> Recipe:
             f"--recipe {PROBE} fits a head on features and trains no network: in a study that is "
             f'depth = "{PROBE}"'
         )
-    if training.whiten is not None:
-        raise SettingError(f"--whiten is of the recipe {PROBE}: pass that, or leave it out")
+    for name in ("whiten", "head"):
+        if getattr(training, name) is not None:
+            raise SettingError(f"--{name} is of the recipe {PROBE}: pass that, or leave it out")
     chosen = {
         "epochs": training.epochs,
         "batch_size": training.batch_size,

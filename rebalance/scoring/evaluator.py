@@ -116,7 +116,9 @@ class Evaluator:
     def fit_centres(
         self, network: "Network", loss: "Loss", seen: TrainingSet, transform: "Transform"
     ) -> Centres:
-        """Category centres, fitted on the training images."""
+        """Category centres, fitted on the training images, and on their blends that are images."""
+        if seen.blends_features:
+            seen = seen.take([place for place, each in enumerate(seen.partners) if each is None])
         features = self.predict(network, loss, seen, transform).features
         return fit_centres(features, seen.folder.labels, seen.classes)
 

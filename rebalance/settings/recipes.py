@@ -146,15 +146,22 @@ PROBE = "probe"  # the recipe that trains nothing but a linear head, to the end
 class ProbeRecipe:
     """How a head is fitted on features that stay as they are: see ``heads.fit_head``.
 
-    whiten: from 0 to 1. folds: of the training images, by which the penalty is chosen.
+    head: a key of ``heads.HEADS``. whiten: from 0 to 1; None where the head does not. folds: of the
+    training images, by which the head's own numbers are chosen.
     """
 
-    whiten: float = 0.4
+    whiten: float | None = 0.4
     folds: int = 5
+    head: str = "logistic"
 
     def as_record(self) -> dict[str, Any]:
-        """Return its numbers by name; no epoch is among them."""
-        return {"frozen_epochs": 0, "epochs": 0, "whiten": self.whiten, "folds": self.folds}
+        """Return its numbers by name; no epoch is among them.
+
+        The head stands there where it is another than that of the first probes, which did not tell.
+        """
+        numbers = {"frozen_epochs": 0, "epochs": 0, "whiten": self.whiten, "folds": self.folds}
+        told = {name: number for name, number in numbers.items() if number is not None}
+        return told if self.head == ProbeRecipe.head else {**told, "head": self.head}
 
 
 def shares_of(milestones: Sequence[float], epochs: int) -> tuple[float, ...]:

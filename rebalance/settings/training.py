@@ -24,6 +24,13 @@ class TrainOptions(Options):
         "have it; the options up to --grad-accum override them. probe: the network stays as it is, "
         "and a linear head is fitted on its features, in seconds.",
     )
+    head: str | None = option(
+        None,
+        choices="rebalance.heads:HEADS",
+        in_study=False,
+        help="With --recipe probe: how the head is fitted; rebalance choices heads tells them. "
+        "[default: logistic]",
+    )
     whiten: float | None = option(
         None,
         least=0,
@@ -88,12 +95,12 @@ class TrainOptions(Options):
     arch: str | None = option(
         None,
         metavar="NAME",
-        help="[default: resnet50 for transfer, else cifar_resnet32]",
+        help="[default: resnet50 for transfer and probe, else cifar_resnet32]",
     )
     weights: str | None = option(
         None,
         metavar="scratch|imagenet|PATH",
-        help="What to start from. [default: imagenet for transfer, else scratch]",
+        help="What to start from. [default: imagenet for transfer and probe, else scratch]",
     )
     image_size: int | None = option(
         None, least=8, most=LARGEST_SIDE, help="Side of the square the network sees."

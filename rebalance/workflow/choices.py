@@ -122,6 +122,7 @@ def _of_phases(entry: Any, kind: ChoiceKind) -> Iterator[ListedOption]:
 KINDS: dict[str, ChoiceKind] = {
     "losses": ChoiceKind("rebalance.losses:LOSSES", options=_of_constructor),
     "weightings": ChoiceKind("rebalance.losses:WEIGHTINGS"),
+    "heads": ChoiceKind("rebalance.heads:HEADS", "fit"),
     "regimes": ChoiceKind("rebalance.training.regimes:REGIMES", "plan", _of_phases),
     "phases": ChoiceKind("rebalance.training.first_phase:PHASES", "sizes"),
     "thresholds": ChoiceKind(

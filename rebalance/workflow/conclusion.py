@@ -14,7 +14,7 @@ from rebalance import seeds
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.errors import MetricError, SettingError
 from rebalance.metrics import FeatureRanges
-from rebalance.records import MetricsRecord
+from rebalance.records import HeadFitRecord, MetricsRecord
 from rebalance.runs import DECISION, METRICS, Run
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.embedded import EmbeddedImages
@@ -42,6 +42,7 @@ class Trained:
     loss: how its logits become probabilities. amounts: how much of each class the training saw.
     ranges: of the features that its last layer learned from. before: the metrics that the network
     had before it was given another head, if it was. head_epochs: how that head was trained.
+    head_fit: how the head of a probe was fitted.
     """
 
     arch: str
@@ -52,6 +53,7 @@ class Trained:
     ranges: FeatureRanges
     before: MetricsRecord | None = None
     head_epochs: "Sequence[HeadEpoch]" = ()
+    head_fit: HeadFitRecord | None = None
 
 
 def warn_of_one_class(tested: ScoringSet) -> None:
@@ -103,6 +105,8 @@ def conclude(
     metrics = found.metrics
     if trained.before is not None:
         metrics = {**metrics, "before": trained.before}
+    if trained.head_fit is not None:
+        metrics = {**metrics, "head_fit": trained.head_fit}
     by_first(partial(folder.write_record, METRICS, metrics))
     by_first(partial(folder.write_predictions, *found.predictions))
     rng = seeds.generator(folder.options["seed"], "map")

@@ -3,6 +3,7 @@
 Imports torch only in the middle of it; never click.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ from rebalance.data.folder import ImageFolder
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.errors import DataError
 from rebalance.heads import Linear
+from rebalance.models.pretrained import Wording, find_pretrained
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.outputs import Outputs
 from rebalance.settings import ExtractorOptions, RunOptions, TrainOptions
+from rebalance.settings.recipes import PROBE
 from rebalance.workflow.features import describe
 
 if TYPE_CHECKING:
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
 
+_WEIGHTS = Wording(
+    f"with --recipe {PROBE} --weights is imagenet, or the path of a checkpoint or of a run",
+    "pass a downloaded checkpoint or a run of yours as --weights PATH",
+)
 LAYER = "embedding"  # what a network's last layer sees
 
 
@@ -33,14 +40,12 @@ def frozen(training: TrainOptions, classes: int, seed: int) -> "tuple[str, Netwo
 
     from rebalance.models.heads import with_fresh_output
     from rebalance.models.network import layer_widths
-    from rebalance.models.pretrained import find_pretrained
     from rebalance.models.transforms import with_view
     from rebalance.progress import silent
-    from rebalance.training.initial_network import WEIGHTS
 
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seeds.integer(seed, "head"))
-        found = find_pretrained(training.weights or "imagenet", training.arch, WEIGHTS)
+        found = find_pretrained(training.weights or "imagenet", training.arch, _WEIGHTS)
         body, transform = found.load(silent)
         network = with_fresh_output(body, classes).eval()
     if training.image_size is not None:
@@ -91,11 +96,16 @@ class CachedEvaluator(Evaluator):
     ) -> NDArray[np.float32]:
         """Return the embedding of each sample [N, D], looked up once for these images.
 
-        Blends of images are in no cache: with them the network looks at all samples.
+        Blends of images are in no cache: with them the network looks at all samples. Blends of
+        feature vectors are made of those of their two images.
         """
         if id(images) not in self._known:
-            blended = isinstance(images, TrainingSet) and bool(images.blends)
-            found = super().embed(network, images, transform) if blended else self._kept(images)
+            if not isinstance(images, TrainingSet) or not images.blends:
+                found = self._kept(images, images.folder.paths)
+            elif images.blends_features:
+                found = self._mixed(images)
+            else:
+                found = super().embed(network, images, transform)
             self._known[id(images)] = images, found
         return self._known[id(images)][1]
 
@@ -115,9 +125,18 @@ class CachedEvaluator(Evaluator):
             logits = head(torch.from_numpy(features)).double()
             return Outputs(loss.probabilities(logits).numpy(), features)
 
-    def _kept(self, images: TrainingSet | ScoringSet) -> NDArray[np.float32]:
+    def _mixed(self, images: TrainingSet) -> NDArray[np.float32]:
+        paths = images.folder.paths
+        others = [other or path for path, other in zip(paths, images.partners, strict=True)]
+        own, other = np.split(self._kept(images, [*paths, *others]), 2)
+        weights = np.array(images.weights, dtype=np.float32)[:, None]
+        mixed: NDArray[np.float32] = (1 - weights) * own + weights * other
+        return mixed
+
+    def _kept(self, images: TrainingSet | ScoringSet, paths: Sequence[str]) -> NDArray[np.float32]:
+        """The embeddings of images at these paths, each of which the network looks at once."""
         folder = images.folder
-        label_of = dict(zip(folder.paths, folder.labels, strict=True))
+        label_of = dict.fromkeys(paths, 0)  # which a partner does not tell, and nobody asks
         once = ImageFolder(folder.root, folder.classes, tuple(label_of), tuple(label_of.values()))
         table = describe(
             once,
@@ -135,4 +154,4 @@ class CachedEvaluator(Evaluator):
                 "place until the command is done"
             )
         values = table.layers[LAYER].read(slice(None), slice(None))
-        return values[[row[path] for path in folder.paths]].astype(np.float32)
+        return values[[row[path] for path in paths]].astype(np.float32)

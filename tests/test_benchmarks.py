@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from launching import finish, start
 
+from rebalance.heads.examples import Examples
 from rebalance.heads.logistic import fit_logistic
+from rebalance.oversampling.soft_labels import SoftLabels
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,7 +49,8 @@ def test_a_head_learns_from_a_shared_label_as_from_repeated_whole_ones():
     often = rng.integers(0, 4, (60, 3)) + np.eye(3, dtype=int)[LABELS]
     found = fit_soft(POINTS, often / 7, 0.03, tolerance=1e-6)
     rows, labels = (np.repeat(each, often.ravel()) for each in np.divmod(np.arange(180), 3))
-    expected = fit_logistic(POINTS[rows].astype(float), labels, 3, 0.03)
+    whole = Examples(POINTS[rows].astype(float), SoftLabels.plain(labels), np.ones(3))
+    expected = fit_logistic(whole, 0.03)
     np.testing.assert_allclose(found.weight, expected.weight, atol=2e-3)
     np.testing.assert_allclose(np.diff(found.bias), np.diff(expected.bias), atol=2e-3)
 

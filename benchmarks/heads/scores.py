@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
 
 from benchmarks.heads.images import FOLDS, Features, Floats, Images, Training
 from benchmarks.heads.soft import fit_soft
 from benchmarks.heads.treatments import Row
-from rebalance.heads.logistic import Linear, log_shares
+from rebalance.heads.linear import Linear
 from rebalance.heads.scaling import Scaling, whitening
 from rebalance.metrics import METRICS, as_predictions
 from rebalance.scoring.temperature import fit_temperature, tempered
@@ -77,12 +78,12 @@ def chosen(row: Row, images: Images) -> Chosen:
             heads[place] = head = fitting.fit(penalty, heads[place])
             for prior, logits in held.items():
                 logits[out] = fitting.logits(head, images.features[out], prior=prior)
-        losses = -log_shares(held[True])[own, images.labels]
+        losses = -log_softmax(held[True], axis=1)[own, images.labels]
         loss = float(np.mean(np.bincount(images.labels, losses) / sizes))
         if loss > best_loss:
             break
         best, best_loss, said = penalty, loss, held[row.prior]
-    temperature = fit_temperature(np.exp(log_shares(said)), images.labels, tau=1.0)
+    temperature = fit_temperature(np.exp(log_softmax(said, axis=1)), images.labels, tau=1.0)
     return Chosen(best, temperature)
 
 
@@ -92,7 +93,7 @@ def scored(
     """The metrics ``SHOWN`` of a head, and the last of them at the chosen temperature."""
     fitting = Fitting.of(row, images, seed)
     logits = fitting.logits(fitting.fit(by.penalty), test.features, prior=row.prior)
-    probabilities = np.exp(log_shares(logits))
+    probabilities = np.exp(log_softmax(logits, axis=1))
     found = as_predictions(test.labels, probabilities, classes)
     calm = as_predictions(test.labels, tempered(probabilities, by.temperature), classes)
     return [*(METRICS[name](found) for name in SHOWN), METRICS[SHOWN[-1]](calm)]

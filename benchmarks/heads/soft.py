@@ -1,6 +1,7 @@
-"""Logistic regression on labels that classes share: ``rebalance.heads.logistic`` gets whole ones.
+"""Logistic regression on samples of which each has its own mass of each class.
 
-With whole labels both find the same layer.
+``rebalance.heads.logistic`` finds the same layer, of samples that weigh by class; here an image
+repeated a hundred times is one of a hundred times the mass, and steps are fewer and cheaper.
 """
 
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.heads.logistic import MOST_STEPS, Linear
+from rebalance.heads.linear import Linear
+from rebalance.heads.logistic import MOST_STEPS
 
 Floats = NDArray[np.float64]
 

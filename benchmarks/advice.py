@@ -3,7 +3,7 @@
     python -m benchmarks.advice train.csv test.csv -o DIR --budget 5m --extractor FILE --arch NAME
     python -m benchmarks.advice train.csv test.csv -o DIR --subsamples 20 --images 600
 
-First the advice on all of DATA; then every candidate is run on the pairs of the first two rounds
+First the advice on all of DATA; then every candidate is run on the pairs of the first round
 and scored on TEST, by which advice chooses nothing. Regret is what the best of them has more there
 than what was recommended. With ``--subsamples`` instead: advice on so many random parts of DATA,
 class by class, and how often what it recommends is better than nothing on TEST.
@@ -15,31 +15,30 @@ from pathlib import Path
 
 import click
 
-import rebalance
 from rebalance import seeds
-from rebalance.advice.bench import bench_for
+from rebalance.advice.bench import Bench, bench_for
 from rebalance.advice.commands import Asked
 from rebalance.advice.outcomes import Outcomes
-from rebalance.advice.story import look_at
-from rebalance.advice.trying import rounds_of, seeds_needed
+from rebalance.advice.story import look_at, try_out
+from rebalance.advice.trying import Trial, rounds_of, seeds_needed
 from rebalance.cli.console import table
+from rebalance.data.counts import named_counts
 from rebalance.data.source import open_source
 from rebalance.data.splits import stratified_split
+from rebalance.inspection import KINDS, Inspection
 from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
 from rebalance.progress import silent
-from rebalance.records import AdviceRecord
-from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions
+from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions, read_budget
 
-ROUNDS = 2  # of which every candidate is run in hindsight
+ROUNDS = 1  # of which every candidate is run in hindsight
 
 
-def hindsight(asked: Asked, recommended: str) -> tuple[list[list[str]], float]:
+def hindsight(bench: Bench, recommended: str) -> tuple[list[list[str]], float]:
     """Run every candidate on the same pairs; rows of scores on TEST, and the regret."""
-    bench = bench_for(look_at(asked, silent), asked, silent)
-    numbers = range(seeds_needed(asked.folds))
-    every = [seeds.integer(asked.run.seed, "advice", number) for number in numbers]
-    pairs = [pair for some in rounds_of(every, asked.folds)[:ROUNDS] for pair in some]
-    found = Outcomes(asked.folds, asked.run.seed)
+    folds, seed = bench.setup.options.folds, bench.run.seed
+    every = [seeds.integer(seed, "advice", number) for number in range(seeds_needed(folds))]
+    pairs = [pair for some in rounds_of(every, folds)[:ROUNDS] for pair in some]
+    found = Outcomes(folds, seed)
     for candidate, outcome in bench.cells(bench.candidates, pairs, math.inf):
         found.add(candidate.name, outcome)
     nothing = bench.candidates[0]
@@ -71,15 +70,28 @@ def thinned(data: Path, output: Path, images: int, seed: int) -> Path:
     return output
 
 
-def told(record: AdviceRecord) -> list[str]:
-    """What one piece of advice came to: what it recommends, and what that brings on TEST."""
-    name, story = record["do"]["name"], record["story"]
-    (found,) = (each for each in record["candidates"] if each["name"] == name)
-    test = found["test_gain"]
-    gains = [found["gain"]["mean"], test and test["mean"]]
-    numbers = ["" if each is None else f"{each:+.3f}" for each in gains]
-    pairs = str(max(each["pairs"] for each in record["rounds"]))
-    return [name, *numbers, pairs, story["ended"], f"{story['seconds']:.0f}"]
+def told(trial: Trial) -> list[str]:
+    """What a trial came to: what it recommends, and what that brings, on TEST too."""
+    choice, nothing = trial.choice(), trial.tried[0]
+    best = choice.recommended
+    gain = choice.gains[best.name].mean if best.name in choice.gains else 0.0
+    test = trial.outcomes.difference(best, nothing, test=True).mean
+    pairs = str(len(trial.outcomes.pairs(best)))
+    seconds = f"{time.time() - trial.began:.0f}"
+    return [best.name, f"{gain:+.3f}", f"{test:+.3f}", pairs, trial.ended, seconds]
+
+
+def tried(asked: Asked, found: Inspection | None = None) -> tuple[Bench, Trial]:
+    """Try as advice does; with an inspection at hand the time is for trying alone."""
+    began = time.time()
+    bench = bench_for(found or look_at(asked, silent), asked, silent)
+    return bench, try_out(bench, began, began + read_budget(asked.budget))
+
+
+def unseen(data: Path) -> Inspection:
+    """An inspection that found nothing, as nobody looked."""
+    folder = open_source(data, FolderOptions()).folder
+    return Inspection(folder.root, named_counts(folder), (), findings=dict.fromkeys(KINDS, ()))
 
 
 @click.command()
@@ -106,35 +118,35 @@ def main(
     workers: int | None,
 ) -> None:
     """Hold advice on DATA against TEST."""
-    network = {"extractor": extractor, "arch": arch}
-    how = {"test": test, "groups": groups, "budget": budget, "workers": workers, **network}
-    header = ["recommended", "gain", "on TEST", "pairs", "ended", "seconds"]
-    if subsamples:
-        rows = []
-        for number in range(subsamples):
-            place = output / f"{number:02d}"
-            part = thinned(data, place / "part.csv", images, number)
-            rows.append(told(rebalance.advise(part, place / "advice", **how)))
-            click.echo("  ".join(rows[-1]), err=True)
-        click.echo(table(header, rows, left=1))
-        spoken = [row for row in rows if row[0] != "nothing"]
-        right = sum(float(row[2]) > 0 for row in spoken)
-        click.echo(
-            f"\nbetter than nothing on TEST: {right} of {len(spoken)} that recommend anything"
+
+    def asked(part: Path, place: Path) -> Asked:
+        place.mkdir(parents=True, exist_ok=True)
+        return Asked(
+            *(part, place, test, groups, None, budget, 5),
+            *(ExtractorOptions(extractor, arch), FolderOptions(), RunOptions(workers=workers)),
         )
+
+    header = ["recommended", "gain", "on TEST", "pairs", "ended", "seconds"]
+    if not subsamples:
+        bench, trial = tried(asked(data, output))
+        click.echo(table(header, [told(trial)], left=1))
+        began = time.perf_counter()
+        rows, regret = hindsight(bench, trial.choice().recommended.name)
+        click.echo("\n" + table(["candidate", "TEST", "beside nothing", ""], rows, left=1))
+        seconds = time.perf_counter() - began
+        click.echo(f"\nregret {regret:.3f}; the rest of the grid took {seconds:.0f} s")
         return
-    record = rebalance.advise(data, output, **how)
-    click.echo(table(header, [told(record)], left=1))
-    asked = Asked(
-        *(data, output, test, groups, None, budget, record["story"]["folds"]),
-        ExtractorOptions(**network),
-        FolderOptions(),
-        RunOptions(workers=workers),
-    )
-    began = time.perf_counter()
-    rows, regret = hindsight(asked, record["do"]["name"])
-    click.echo("\n" + table(["candidate", "TEST", "beside nothing", ""], rows, left=1))
-    click.echo(f"\nregret {regret:.3f}; the whole grid took {time.perf_counter() - began:.0f} s")
+    rows = []
+    for number in range(subsamples):
+        place = output / f"{number:02d}"
+        part = thinned(data, place / "part.csv", images, number)
+        _, trial = tried(asked(part, place / "advice"), unseen(part))
+        rows.append(told(trial))
+        click.echo("  ".join(rows[-1]), err=True)
+    click.echo(table(header, rows, left=1))
+    spoken = [row for row in rows if row[0] != "nothing"]
+    right = sum(float(row[2]) > 0 for row in spoken)
+    click.echo(f"\nbetter than nothing on TEST: {right} of {len(spoken)} that recommend anything")
 
 
 if __name__ == "__main__":

@@ -7,21 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
+from rebalance import seeds
 from rebalance.advice import trying
 from rebalance.advice.candidates import PRIOR, candidates
 from rebalance.advice.choice import ALIKE, choose, hopeless, settled
 from rebalance.advice.commands import Asked, commands, script
 from rebalance.advice.outcomes import METRIC, Outcomes
+from rebalance.advice.strength import some_of_each, strength
 from rebalance.advice.telling import open_records
 from rebalance.advice.trying import Trial, rounds_of
 from rebalance.errors import SettingError
+from rebalance.heads import fit_head
+from rebalance.heads.folds import dealt
+from rebalance.heads.regression import PENALTIES
 from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions, read_budget
 from rebalance.studies.outcomes import Outcome
 
 COUNTS = {"cat": 400, "dog": 90, "owl": 20}
 TRIED = {each.name: each for each in candidates(COUNTS)}
-NOTHING, BY_PRIOR, WEIGHTED = (TRIED[name] for name in ("nothing", PRIOR, "weighted"))
+NOTHING, BY_PRIOR, WHITENED, WEIGHTED = list(TRIED.values())[:4]
 PAIRS = [(seed, fold) for seed in range(4) for fold in range(5)]
 
 
@@ -47,13 +53,13 @@ def chosen(means, **how):
 @pytest.mark.parametrize(
     ("means", "wanted"),
     [
-        ({"nothing": 0.7, PRIOR: 0.8, "weighted": 0.75}, PRIOR),
-        ({"nothing": 0.7, PRIOR: 0.75, "weighted": 0.8}, "weighted"),
+        ({"nothing": 0.7, PRIOR: 0.8, "class weights": 0.75}, PRIOR),
+        ({"nothing": 0.7, PRIOR: 0.75, "class weights": 0.8}, "class weights"),
         # As good as the best, for less: no other training.
-        ({"nothing": 0.7, PRIOR: 0.8, "weighted": 0.8 + ALIKE / 2}, PRIOR),
+        ({"nothing": 0.7, PRIOR: 0.8, "class weights": 0.8 + ALIKE / 2}, PRIOR),
         # The best mean is noise: it cannot be told from nothing.
-        ({"nothing": 0.7, PRIOR: 0.701, "weighted": 0.7}, "nothing"),
-        ({"nothing": 0.7, PRIOR: 0.6, "weighted": 0.65}, "nothing"),
+        ({"nothing": 0.7, PRIOR: 0.701, "class weights": 0.7}, "nothing"),
+        ({"nothing": 0.7, PRIOR: 0.6, "class weights": 0.65}, "nothing"),
         # What is there to compare with is never recommended.
         ({"nothing": 0.7, PRIOR: 0.7, "random-under": 0.9}, "nothing"),
     ],
@@ -63,11 +69,11 @@ def test_what_asks_for_least_among_the_clearly_better_and_as_good_as_the_best(me
 
 
 def test_a_gain_must_be_clear_by_an_interval_that_allows_for_the_others():
-    means = {"nothing": 0.7, PRIOR: 0.7, "weighted": 0.72}
+    means = {"nothing": 0.7, PRIOR: 0.7, "class weights": 0.72}
     noisy = scored(means, noise=0.01)
     bare = noisy.difference(WEIGHTED, NOTHING)
     found = choose([NOTHING, BY_PRIOR, WEIGHTED], noisy)
-    allowed = found.gains["weighted"].interval
+    allowed = found.gains["class weights"].interval
     assert bare.interval.low > 0 > allowed.low
     assert found.recommended is NOTHING
     # The same of many images more: a narrower interval.
@@ -75,7 +81,7 @@ def test_a_gain_must_be_clear_by_an_interval_that_allows_for_the_others():
 
 
 def test_who_is_clearly_behind_the_best_is_dropped_and_nobody_else():
-    found = scored({"nothing": 0.7, PRIOR: 0.8, "weighted": 0.795, "smote": 0.6})
+    found = scored({"nothing": 0.7, PRIOR: 0.8, "class weights": 0.795, "smote": 0.6})
     running = [NOTHING, BY_PRIOR, WEIGHTED, TRIED["smote"]]
     assert {each.name for each in hopeless(running, found)} == {"nothing", "smote"}
     assert hopeless(running, Outcomes(5, 0)) == []
@@ -83,14 +89,16 @@ def test_who_is_clearly_behind_the_best_is_dropped_and_nobody_else():
 
 def test_it_is_settled_when_more_seeds_could_show_nothing_better():
     running = [NOTHING, BY_PRIOR, WEIGHTED]
-    close = scored({"nothing": 0.7, PRIOR: 0.8, "weighted": 0.801}, noise=0.001)
+    close = scored({"nothing": 0.7, PRIOR: 0.8, WEIGHTED.name: 0.801}, noise=0.001)
     assert settled(running, close)
-    open_still = scored({"nothing": 0.7, PRIOR: 0.8, "weighted": 0.801}, noise=0.02)
-    assert not settled(running, open_still)
+    still = scored({"nothing": 0.7, PRIOR: 0.8, WEIGHTED.name: 0.801}, noise=0.02)
+    assert not settled(running, still)
 
 
 def test_what_is_possible_on_these_sizes_is_tried():
-    assert {"nothing", PRIOR, "weighted", "eos", "coverage-typical to=4x + prior"} <= set(TRIED)
+    assert {"nothing", PRIOR, "class weights", "eos", "coverage-typical to 4x + prior"} <= set(
+        TRIED
+    )
     assert sum(each.trust for each in TRIED.values()) <= 1 + 1e-12
     # Classes within 4 to 1 of each other are not cut to 4 times the smallest.
     assert not any("4x" in each.name for each in candidates({"cat": 40, "dog": 20}))
@@ -138,10 +146,10 @@ def trial_of(clock, budget, seconds=1.0):
 def test_what_is_essential_is_tried_whatever_the_time(clock):
     found = trial_of(clock, budget=0)
     assert found.ended == "budget"
-    assert {name for name, _ in clock.run} == {"nothing", PRIOR, "weighted"}
+    assert {name for name, _ in clock.run} == {"nothing", PRIOR, WHITENED.name}
     assert len(clock.run) == 15 and [each.pairs for each in found.rounds] == [5]
     assert len(found.waiting) == len(TRIED) - 3
-    assert found.choice().gains.keys() == {PRIOR, "weighted"}
+    assert found.choice().gains.keys() == {PRIOR, WHITENED.name}
 
 
 @pytest.mark.parametrize("budget", [20, 31, 60, 90, 200])
@@ -164,16 +172,34 @@ def test_rounds_double_until_there_are_no_more_seeds():
 
 def test_an_open_question_takes_as_many_images_as_narrow_its_interval_to_its_mean(clock):
     trial = Trial(list(TRIED.values()), scored({}), clock.cells(1), 0, 0)
-    trial.outcomes = scored({"nothing": 0.7, "weighted": 0.712}, noise=0.02)
+    trial.outcomes = scored({"nothing": 0.7, "class weights": 0.712}, noise=0.02)
     choice = trial.choice()
     (asked,) = open_records(trial, choice, 1000, 50)
     found = trial.outcomes.difference(WEIGHTED, NOTHING)
     half = found.mean - found.interval.low
-    assert asked["question"] == "weighted" and half > found.mean > ALIKE
+    assert asked["question"] == "class weights" and half > found.mean > ALIKE
     # With so many more, an interval that narrows by the root of the number would just exclude 0.
     more = asked["images"]
     assert half * math.sqrt(1000 / (1000 + more)) == pytest.approx(found.mean, rel=1e-3)
     assert asked["groups"] == math.ceil(more / 20)
+
+
+def test_one_strength_is_one_prior_for_any_number_of_images():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [90, 30, 12])
+    features = rng.normal(size=(132, 6)) + 1.5 * np.eye(6)[labels]
+    found = strength(features, labels, np.arange(132), 0.0, 0)
+    fold = dealt(labels, np.arange(132), 3, seeds.integer(0, "strength"), grouped=False)
+    seen = fold > 0
+    tried = {}
+    for penalty in PENALTIES:
+        head = fit_head("logistic", features[seen], labels[seen], 3, whiten=0.0, penalty=penalty)
+        logits = head.layer.logits(features[~seen]) - np.log(np.bincount(labels[seen]))
+        losses = -log_softmax(logits, axis=1)[np.arange((~seen).sum()), labels[~seen]]
+        tried[penalty] = np.mean([losses[labels[~seen] == each].mean() for each in range(3)])
+    assert found == pytest.approx(min(tried, key=tried.get) * seen.sum())
+    some = some_of_each(np.repeat([0, 1], [5000, 30]), 0)
+    assert np.bincount((some >= 5000).astype(int)).tolist() == [600, 30]
 
 
 @pytest.mark.parametrize(

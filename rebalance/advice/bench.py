@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rebalance.advice.candidates import Candidate, candidates
+from rebalance.advice.candidates import LOGISTIC, NOTHING, WHITENED, Candidate, candidates
 from rebalance.advice.commands import Asked
 from rebalance.advice.looks import alike, check_classes
+from rebalance.advice.strength import some_of_each, strength
 from rebalance.data.source import open_source
 from rebalance.inspection import Inspection
 from rebalance.models.devices import resolve_device
@@ -24,10 +25,11 @@ from rebalance.settings import RunOptions, StudyOptions
 from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
 from rebalance.studies.outcomes import Controls, Outcome, Treatment
-from rebalance.studies.plan import NOTHING, Cell, Plan
+from rebalance.studies.plan import Cell, Choice, Plan
 from rebalance.studies.preparation import facts_of, kin_of
+from rebalance.studies.rebalancings import LAYER
 from rebalance.studies.running import run_batches
-from rebalance.studies.setup import Setup
+from rebalance.studies.setup import Setup, View
 from rebalance.studies.summaries import Pair
 from rebalance.studies.views import look
 
@@ -120,32 +122,48 @@ def bench_for(found: Inspection, asked: Asked, progress: Progress) -> Bench:
         extensions=asked.source.extensions,
         extractor=asked.extractor,
     )
-    tried = candidates(found.readable)
-    treatments = {each.treatment: each.definition for each in tried}
-    controls = dict.fromkeys(treatments, Controls(NOTHING, None))
-    plan = Plan(Path("advice"), options, treatments, controls)
+    plan = _plan(options, candidates(found.readable))
     sight = look(plan, open_source(asked.data, asked.source), asked.run, progress)
     kin = kin_of(options, sight, _numbers(sight.images.paths, alike(found)))
+    (view,) = sight.views({(0, 0): np.arange(len(kin))}).values()
     device = resolve_device(asked.run.device)
     facts = {**facts_of(options, sight, kin, device), "groups": fingerprint(kin)}
-    cells = CellStore(asked.output, facts, treatments)
-    cells.tidy()
-    if asked.run.overwrite:
-        cells.clear()
     setup = Setup(
         options,
-        cells,
+        CellStore(asked.output, facts, plan.treatments),
         sight.images,
         None if sight.tested is None else sight.tested.folder,
         None if len(set(kin)) == len(kin) else np.asarray(kin, dtype=np.intp),
         {},
-        sight.views({(0, 0): np.arange(len(kin))}),
+        {(0, 0): view},
         device,
         sight.scale,
     )
     grouped = asked.groups is not None
     check_classes(setup.groups_per_class, grouped=grouped)
-    return Bench(tried, setup, kin, grouped, asked.run, progress)
+    tried = candidates(found.readable, _strengths(setup, kin, view, asked.run.seed))
+    cells = replace(setup.cells, definitions=_plan(options, tried).treatments)
+    cells.tidy()
+    if asked.run.overwrite:
+        cells.clear()
+    return Bench(tried, replace(setup, cells=cells), kin, grouped, asked.run, progress)
+
+
+def _plan(options: StudyOptions, tried: Sequence[Candidate]) -> Plan:
+    treatments = {each.treatment: each.definition for each in tried}
+    controls = dict.fromkeys(treatments, Controls(NOTHING, None))
+    return Plan(Path("advice"), options, treatments, controls)
+
+
+def _strengths(setup: Setup, kin: Sequence[int], view: View, seed: int) -> dict[Choice, float]:
+    """How strongly each head is held back on these images."""
+    some = some_of_each(setup.labels, seed)
+    seen = view.layers[LAYER].take(some).read(slice(None), slice(None))
+    labels, numbers = setup.labels[some], np.asarray(kin, dtype=np.intp)[some]
+    return {
+        head: strength(seen, labels, numbers, dict(head.options).get("whiten", 0.0), seed)
+        for head in (LOGISTIC, WHITENED)
+    }
 
 
 def _numbers(paths: Sequence[str], groups: Sequence[Sequence[str]]) -> list[int]:

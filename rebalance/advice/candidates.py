@@ -4,15 +4,16 @@ May not import numpy, torch or click.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rebalance.class_sizes import wanted_sizes
 from rebalance.errors import RebalanceError
 from rebalance.oversampling import OVERSAMPLERS
+from rebalance.settings.recipes import ProbeRecipe
+from rebalance.studies.heads.linear import STRENGTH
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Choice, Definition
 from rebalance.studies.rebalancings import Rebalancing, label_of, named, with_options
-from rebalance.studies.words import name
 
 FEW_TIMES = 4  # of the smallest class, that large classes are cut to where not to the smallest
 
@@ -21,22 +22,18 @@ FEW_TIMES = 4  # of the smallest class, that large classes are cut to where not 
 class Candidate:
     """A treatment that may be recommended.
 
-    effort: how much is asked of whoever follows it, from 0 for nothing at all; of candidates that
-    do equally well the one that asks for least is recommended. trust: its share of the chance of
-    error, larger for what has helped wherever it was tried. control: whether it is only there to
-    compare with.
+    name: what advice calls it. effort: how much is asked of whoever follows it, from 0 for nothing
+    at all; of candidates that do equally well the one that asks for least is recommended. trust:
+    its share of the chance of error, larger for what has helped wherever it was tried. control:
+    whether it is only there to compare with.
     """
 
+    name: str
     treatment: Treatment
     definition: Definition
     effort: int
     trust: float
     control: bool = False
-
-    @property
-    def name(self) -> str:
-        """What a study calls it."""
-        return name(self.treatment)
 
     @property
     def may_win(self) -> bool:
@@ -46,66 +43,103 @@ class Candidate:
     @property
     def retrains(self) -> bool:
         """Tell whether it needs another training than doing nothing does."""
-        return self.definition.taught != Definition().taught
+        return self.treatment != replace(NOTHING, threshold=self.treatment.threshold)
 
 
-# How much is asked for: nothing, another decision, another loss, repeats, blends, a choice of
-# images. Blends of classes come last, since they ruin calibration.
-DECIDE, WEIGH, REPEAT, CHOOSE, BLEND, SHARE = range(1, 7)
+# What a study calls doing nothing by the head of `train --recipe probe`, not whitened.
+NOTHING = Treatment(head="logistic")
+# What `train --recipe probe` fits, as it is and on whitened features.
+LOGISTIC = Choice("logistic")
+WHITENED = Choice("logistic", (("whiten", ProbeRecipe.whiten),))
+
+# How much is asked for, from nothing on: another decision, another head, another loss, repeats, a
+# choice of images, blends. Blends of classes come last, since they ruin calibration.
+DECIDE, FIT, WEIGH, REPEAT, CHOOSE, BLEND, SHARE = range(1, 8)
 KNOWN, OTHERS = 1 / 3, 1 / 3  # shares of the chance of error: of each that is known to help, of all
 PRIOR = "prior"
+RANDOM = "random-under"
 
 
-def candidates(counts: Mapping[str, int]) -> list[Candidate]:
+def candidates(
+    counts: Mapping[str, int], strengths: Mapping[Choice, float] | None = None
+) -> list[Candidate]:
     """List what is worth trying on classes of these sizes: nothing first, then by promise.
 
-    What would change nothing is left out, as is what cannot be done.
+    What would change nothing is left out, as is what cannot be done. strengths: of heads; one that
+    is not there chooses its penalty in every cell.
     """
-    found = [
-        _candidate(effort=0, trust=0, control=True),
-        _candidate(threshold=PRIOR, effort=DECIDE, trust=KNOWN),
+    found = _worth_trying(counts)
+    return [_held_back(each, strengths) for each in found] if strengths else found
+
+
+def _held_back(each: Candidate, strengths: Mapping[Choice, float]) -> Candidate:
+    head = each.definition.head
+    known = Choice(head.key, (*head.options, (STRENGTH, strengths[head])))
+    return replace(each, definition=replace(each.definition, head=known))
+
+
+def _worth_trying(counts: Mapping[str, int]) -> list[Candidate]:
+    even = max(counts.values()) == min(counts.values())
+    first = [
+        _candidate("nothing", effort=0, control=True),
+        _candidate(PRIOR, threshold=PRIOR, effort=DECIDE, trust=KNOWN),
+        _candidate("whiten + prior", threshold=PRIOR, head=WHITENED, effort=FIT, trust=KNOWN),
     ]
+    if even:
+        return [first[0], _candidate("whiten", head=WHITENED, effort=FIT, trust=KNOWN)]
     others = [each for each in _others() if _possible(each.definition.rebalance, counts)]
     tried = sum(not each.control for each in others)
-    found += [_trusted(each, OTHERS / max(tried, 1)) for each in others]
-    return found if max(counts.values()) > min(counts.values()) else found[:2]
+    return first + [
+        each if each.control else replace(each, trust=OTHERS / tried) for each in others
+    ]
 
 
 def _others() -> list[Candidate]:
-    cut = {"to": f"{FEW_TIMES}x"}
+    few = {"to": f"{FEW_TIMES}x"}
     return [
-        _candidate(loss="weighted", effort=WEIGH),
-        _candidate("eos", effort=BLEND),
-        _candidate("random-over", effort=REPEAT),
-        _candidate("coverage-typical", cut, threshold=PRIOR, effort=CHOOSE),
-        _candidate("skew-mix", effort=SHARE),
-        _candidate("smote", effort=BLEND),
-        _candidate("mixup", effort=SHARE),
-        _candidate("coverage-typical", effort=CHOOSE),
-        _candidate("subclass-typical", cut, threshold=PRIOR, effort=CHOOSE),
-        _candidate("subclass-typical", effort=CHOOSE),
-        _candidate("random-under", effort=CHOOSE, control=True),
+        _candidate("class weights", loss="weighted", effort=WEIGH),
+        _candidate("eos", "eos", effort=BLEND),
+        _candidate("repeats", "random-over", effort=REPEAT),
+        _candidate(
+            f"coverage-typical to {FEW_TIMES}x + prior",
+            "coverage-typical",
+            few,
+            threshold=PRIOR,
+            effort=CHOOSE,
+        ),
+        _candidate("skew-mix + whiten", "skew-mix", head=WHITENED, effort=SHARE),
+        _candidate("smote", "smote", effort=BLEND),
+        _candidate("mixup", "mixup", effort=SHARE),
+        _candidate("coverage-typical", "coverage-typical", effort=CHOOSE),
+        _candidate(
+            f"subclass-typical to {FEW_TIMES}x + prior",
+            "subclass-typical",
+            few,
+            threshold=PRIOR,
+            effort=CHOOSE,
+        ),
+        _candidate("subclass-typical", "subclass-typical", effort=CHOOSE),
+        _candidate(RANDOM, RANDOM, effort=CHOOSE, control=True),
     ]
 
 
 def _candidate(
+    name: str,
     method: str = "none",
     options: Mapping[str, str] | None = None,
     *,
     loss: str = "ce",
     threshold: str = "none",
+    head: Choice = LOGISTIC,
     effort: int,
     trust: float = 0.0,
     control: bool = False,
 ) -> Candidate:
     chosen = with_options(method, options) if options else named(method)
-    treatment = Treatment(label_of(method, options or {}), loss, threshold=threshold)
-    definition = Definition(chosen, Choice(loss), threshold=threshold)
-    return Candidate(treatment, definition, effort, trust, control)
-
-
-def _trusted(each: Candidate, trust: float) -> Candidate:
-    return Candidate(each.treatment, each.definition, each.effort, trust, each.control)
+    told = " ".join([head.key, *(f"{option}={value}" for option, value in head.options)])
+    treatment = Treatment(label_of(method, options or {}), loss, threshold=threshold, head=told)
+    definition = Definition(chosen, Choice(loss), threshold=threshold, head=head)
+    return Candidate(name, treatment, definition, effort, trust, control)
 
 
 def _possible(rebalancing: Rebalancing, counts: Mapping[str, int]) -> bool:

@@ -45,25 +45,13 @@ class Asked:
         return {name: each for name, each in vars(self.run).items() if name not in but}
 
 
-def commands(candidate: Candidate, asked: Asked, run: str = RUN) -> list[str]:
+def commands(candidate: Candidate, asked: Asked) -> list[str]:
     """List the command lines that do what a candidate does, from the images to a scored run."""
-    rebalancing = candidate.definition.rebalance
-    trained: str | Path = asked.data
-    lines = []
-    if rebalancing.changes:
-        trained = asked.output / MANIFEST
-        lines.append(_line(_manifest_words(candidate, asked)))
-    if not rebalancing.blends:
-        return [*lines, _train(candidate, asked, trained, asked.output / run)]
-    # Blends are of a network's embeddings: it is run first, and its head is trained on them.
-    body = asked.output / BODY
-    head = ["--from", str(body), "--rebalance-head", str(trained)]
-    own = flags(calls.TRAIN, asked.running("cache_dir", "workers"))
-    return [
-        _train(None, asked, asked.data, body),
-        *lines,
-        _line(["rebalance", "train", *head, *_scored(asked, asked.output / run), *own]),
-    ]
+    place = asked.output / RUN
+    if not candidate.definition.rebalance.changes:
+        return [_train(candidate, asked, asked.data, place)]
+    manifest = asked.output / MANIFEST
+    return [_line(_manifest_words(candidate, asked)), _train(candidate, asked, manifest, place)]
 
 
 def without_training(candidate: Candidate, asked: Asked) -> list[str]:
@@ -72,7 +60,7 @@ def without_training(candidate: Candidate, asked: Asked) -> list[str]:
     network = asked.output / BODY if existing is None else existing
     threshold = candidate.definition.threshold
     own = flags(calls.EVALUATE, {"threshold": threshold, "device": asked.run.device})
-    score = _line(["rebalance", "evaluate", str(network), *_on_test(asked), *own])
+    score = _line(["rebalance", "evaluate", str(network), _test(asked), *own])
     return [score] if existing is not None else [_train(None, asked, asked.data, network), score]
 
 
@@ -102,8 +90,10 @@ def _manifest_words(candidate: Candidate, asked: Asked) -> list[str]:
 
 def _train(candidate: Candidate | None, asked: Asked, data: Path | str, run: Path) -> str:
     """Write the line that fits a head on what the network sees; None is doing nothing."""
-    given: dict[str, Any] = {"recipe": "probe", **_network(asked.extractor)}
+    given: dict[str, Any] = {"recipe": "probe", **_network(asked.extractor), "whiten": 0.0}
     if candidate is not None:
+        own = dict(candidate.definition.head.options)
+        given |= {name: own[name] for name in ("whiten",) if name in own}
         loss = candidate.definition.loss
         given |= {"loss": loss.key, "loss_options": loss.options}
         given["threshold"] = candidate.definition.threshold
@@ -126,11 +116,11 @@ def _network(extractor: ExtractorOptions) -> dict[str, Any]:
 
 
 def _scored(asked: Asked, run: Path) -> list[str]:
-    return [*_on_test(asked), "-o", str(run), "--overwrite"]
+    return ["--test", _test(asked), "-o", str(run), "--overwrite"]
 
 
-def _on_test(asked: Asked) -> list[str]:
-    return ["--test", TEST if asked.test is None else str(asked.test)]
+def _test(asked: Asked) -> str:
+    return TEST if asked.test is None else str(asked.test)
 
 
 def _line(words: Sequence[str]) -> str:

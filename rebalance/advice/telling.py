@@ -37,8 +37,10 @@ from rebalance.records import (
 from rebalance.records.advice import FORMAT, Standing
 from rebalance.settings import calls, read_budget
 from rebalance.settings.spelling import flags
+from rebalance.studies.outcomes import BY_CLASS, Outcome
 
 CALIBRATION = "ece_balanced"
+
 MOST_TIMES = 20  # as many images as there are, beyond which nobody is told how many it would take
 
 
@@ -160,23 +162,26 @@ def gain_record(found: Difference) -> GainRecord:
     return {
         "pairs": len(found.values),
         "mean": _number(found.mean),
-        "low": None if around is None else around.low,
-        "high": None if around is None else around.high,
+        # numpy's numbers are no others in JSON, but their comparisons are.
+        "low": None if around is None else float(around.low),
+        "high": None if around is None else float(around.high),
     }
 
 
 def class_changes(each: Candidate, nothing: Candidate, outcomes: Outcomes) -> list[ClassChange]:
     """Tell each class's recall without a candidate and with it, over the pairs that both have."""
     pairs = sorted(set(outcomes.pairs(each)) & set(outcomes.pairs(nothing)))
-    recalls = [
-        [getattr(outcomes.of[one.name][pair], "recalls", None) or {} for pair in pairs]
-        for one in (nothing, each)
-    ]
+    recalls = [[_recalls(outcomes.of[one.name][pair]) for pair in pairs] for one in (nothing, each)]
     names = dict.fromkeys(name for found in recalls[0] for name in found)
     return [
         {"name": name, "before": _mean(recalls[0], name), "after": _mean(recalls[1], name)}
         for name in names
     ]
+
+
+def _recalls(outcome: Outcome) -> dict[str, float]:
+    found = outcome.metrics.items()
+    return {name[len(BY_CLASS) :]: value for name, value in found if name.startswith(BY_CLASS)}
 
 
 def _mean(found: Sequence[Mapping[str, float]], name: str) -> float | None:

@@ -33,6 +33,8 @@ def _is(each: CandidateRecord, wanted: Role) -> bool:
     )
     if wanted in ("recommended", "second"):
         return each["standing"] == wanted
+    if wanted == "prior" and each["retrains"]:
+        return False
     return plain and treatment["threshold"] == {"nothing": "none"}.get(wanted, wanted)
 
 

@@ -16,7 +16,8 @@ from rebalance.heads.examples import Examples, Labels, Parting
 from rebalance.heads.folds import Sides
 from rebalance.heads.generative import gaussian, nearest_mean
 from rebalance.heads.linear import Floats, Linear
-from rebalance.heads.regression import crt, logistic, lws, tau_normalised
+from rebalance.heads.logistic import fit_logistic
+from rebalance.heads.regression import ROUGH, crt, logistic, lws, tau_normalised
 from rebalance.heads.scaling import Scaling, standardised
 from rebalance.numerics.products import one_blas_thread
 from rebalance.oversampling.soft_labels import SoftLabels
@@ -78,6 +79,7 @@ def fit_head(
     sides: Sequence[Sides] = (),
     seen: int | None = None,
     scaling: Scaling | None = None,
+    penalty: float | None = None,
 ) -> LinearHead:
     """Fit a linear layer on standardised and whitened features, all of it folded into one.
 
@@ -87,7 +89,8 @@ def fit_head(
     each side fitted by itself, its own covariance too (``folds.sides_of``); without any they are
     the usual ones. seen: how many of the features, from the first on, the head itself learns from;
     the others are there to be compared by. scaling: how features are scaled; None standardises
-    them by those that are learned from. Nothing here is drawn at random.
+    them by those that are learned from. penalty: of ``logistic`` where it is known: then nothing is
+    compared, and the fit is as rough as one that is. Nothing here is drawn at random.
 
     Raises SettingError for a head that is not known or has no use for ``whiten``, DataError for
     labels that it cannot learn from.
@@ -112,13 +115,18 @@ def fit_head(
         whole, turn = samples.take(np.arange(seen)).turned(amount)
         parts = [Parting.of(samples, each, amount) for each in sides]
         parts = [part for part in parts if len(part.truth)]
-        found = chosen.fit(whole, parts)
+        found = chosen.fit(whole, parts) if penalty is None else _known(whole, penalty)
         held, truth = np.empty((0, classes)), np.empty(0, np.int64)
         if parts:
             held = adjusted(found.layers, parts, balanced=not chosen.knows_prior)
             truth = truth_of(parts)
     layer = Linear(*scaling.followed_by(turn).folded(*found.layer))
     return LinearHead(layer, found.chosen, found.tried, held, truth)
+
+
+def _known(whole: Examples, penalty: float) -> FittedLayer:
+    layer = fit_logistic(whole, penalty, tolerance=ROUGH)
+    return FittedLayer(layer, {"penalty": penalty}, {}, [])
 
 
 def head_of(head: str, whiten: float | None = None) -> Head:

@@ -60,7 +60,8 @@ class CandidateRecord(TypedDict):
     images: Annotated[float, "Different images trained on, the median."]
     score: Annotated[float | None, "The mean of the metric."]
     gain: Annotated[
-        GainRecord, "Beside doing nothing, by an interval that allows for looking often."
+        GainRecord,
+        "Beside doing nothing, by an interval that holds at once with those of the others.",
     ]
     beside_prior: Annotated[
         GainRecord | None, "Beside dividing by the class shares alone; null for that itself."

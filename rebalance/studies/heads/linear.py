@@ -17,24 +17,30 @@ from rebalance.studies.heads.task import Fitted, Task
 if TYPE_CHECKING:
     from rebalance.losses import Loss, SampleLoss
 
+STRENGTH = "strength"  # of logistic: its penalty times the images it keeps, where that is known
+
 
 def fit_linear(task: Task) -> Fitted:
     """Fit a layer on the standardised components of the part, whitened as far as it says.
 
-    What is added is made of these components, and weighs as the loss says.
+    What is added is made of these components, and weighs as the loss says. A head that comes with
+    its ``STRENGTH`` chooses no penalty.
     """
     side, chosen, head = task.side, task.chosen, task.definition.head
     kept, labels = side.components[chosen.kept], side.labels(chosen)
     classes, kind = len(side.part.classes), HEADS[head.key]
+    options = dict(head.options)
+    known = options[STRENGTH] / len(kept) if STRENGTH in options else None
     found = fit_head(
         head.key,
         np.concatenate([kept, synthesise(kept, chosen.added)]),
         labels,
         classes,
-        whiten=dict(head.options).get("whiten", 0.0) if kind.whitens else None,
+        whiten=options.get("whiten", 0.0) if kind.whitens else None,
         weights=cast("SampleLoss", task.loss).weights.double().numpy(),
-        sides=_sides(task),
+        sides=_sides(task) if known is None else [],
         scaling=unscaled(kept.shape[1]),
+        penalty=known,
     )
     layer = _without_shares(found.layer, task.loss) if kind.knows_prior else found.layer
     amounts = labels.amounts(classes) if kind.knows_prior else [1.0] * classes

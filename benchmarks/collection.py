@@ -130,7 +130,7 @@ def trials(
     for need in record["classes"]:
         label = classes.index(need["label"])
         for gain in need["gains"]:
-            if gain["more"] > len(back[label]) or gain["times"] > 4:
+            if gain["more"] > len(back[label]):
                 continue
             more = np.concatenate([user, back[label][: gain["more"]]])
             true, error = probe.gain(before, probe.right(more, layer)[0])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from rebalance.collection.growth import span
+from rebalance.collection.growth import curves_of, span
 from rebalance.collection.noise import Measured, errors_of
 from rebalance.collection.power_law import AMOUNTS, POWERS, WALKS, fitted, foretold, likelihoods
-from rebalance.collection.rounds import Curve, Rounds, Sample
+from rebalance.collection.rounds import Rounds, Sample, Tally
 from rebalance.collection.shortage import short_subclasses
 from rebalance.collection.words import answer, sentence
 
@@ -95,7 +95,7 @@ def test_the_noise_of_images_is_that_of_a_bootstrap_of_kin():
     hits = np.repeat(rng.random((100, 1)) + rng.normal(0, 0.1, (100, 3)) > 0.3, 2, axis=0)
     labels = np.zeros(200, np.int64)
     sample = Sample(np.empty((200, 0)), labels, 1, kin, kin, True)
-    curve = Curve(sizes=[np.array([1.0, 2, 3])] * 2, hits=[hits, hits])
+    curve = Tally(sizes=[np.array([1.0, 2, 3])] * 2, hits=[hits, hits])
     rounds = Rounds(held=[np.arange(200)] * 2, curves={0: curve})
     found = errors_of(rounds, 0, np.full(200, 1 / 200), sample, 2)
     assert found.errors == pytest.approx(1 - hits.mean(axis=0))
@@ -108,12 +108,21 @@ def test_rounds_that_differ_add_their_own_noise():
     """Models that are right or wrong on everything: two of them say nothing by the images."""
     sample = Sample(np.empty((50, 0)), np.zeros(50, np.int64), 1, *[np.arange(50)] * 2, False)
     hits = [np.ones((50, 2), bool), np.zeros((50, 2), bool)]
-    curve = Curve(sizes=[np.array([1.0, 2])] * 2, hits=hits)
+    curve = Tally(sizes=[np.array([1.0, 2])] * 2, hits=hits)
     found = errors_of(
         Rounds([np.arange(50)] * 2, curves={0: curve}), 0, np.full(50, 0.02), sample, 2
     )
     # The variance of the mean of 0 and 1 is that of two numbers, halved.
     assert found.covariance[0, 1] == pytest.approx(np.var([0, 1], ddof=1) / 2)
+
+
+def test_a_class_that_was_never_held_out_has_no_curve():
+    sample = Sample(np.empty((6, 0)), np.repeat([0, 1], 3), 2, *[np.arange(6)] * 2, False)
+    hits = np.array([[False, True], [True, True], [True, True]])
+    made = {label: Tally(sizes=[np.array([1.0, 2])], hits=[hits]) for label in (0, 1)}
+    found = curves_of(Rounds([np.arange(3)], curves=made), sample, 0.2)
+    assert found.have == {0: 3}
+    assert found.balanced[0].errors == pytest.approx([1 / 3, 0])
 
 
 def test_subclasses_are_short_by_number_or_by_recall():

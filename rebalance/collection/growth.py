@@ -37,7 +37,7 @@ class Curves:
 
 
 @dataclass(frozen=True, eq=False)
-class Growth:
+class Forecast:
     """What the curves foretell.
 
     balanced, own: what the balanced error and that of the class itself obey. checks: how the curves
@@ -87,12 +87,16 @@ class Growth:
 
 
 def curves_of(rounds: Rounds, sample: Sample, repeats: float) -> Curves:
-    """Measure the error along each class's curve, in balanced accuracy and in its own recall."""
+    """Measure the error along each class's curve, in balanced accuracy and in its own recall.
+
+    A class of which nothing was held out, for want of time, has none.
+    """
     counts = np.bincount(sample.labels, minlength=sample.classes)
     present = int((counts > 0).sum())
     alike = 1 / (present * counts[sample.labels])
     balanced, own, have = {}, {}, {}
-    for label in rounds.curves:
+    seen = np.unique(np.concatenate(rounds.held))
+    for label in np.intersect1d(list(rounds.curves), sample.labels[seen]).tolist():
         members = sample.labels == label
         # Classes' luck evens out in their mean: with it, these intervals are far too wide.
         balanced[label] = errors_of(rounds, label, alike, sample, repeats)._replace(luck=0.0)
@@ -101,7 +105,7 @@ def curves_of(rounds: Rounds, sample: Sample, repeats: float) -> Curves:
     return Curves(balanced, own, have, present)
 
 
-def foresee(curves: Curves) -> Growth:
+def foresee(curves: Curves) -> Forecast:
     """Fit all curves, and check them by what they foretell of their last part."""
     scale = 1 / curves.classes
     all_of, checks, strays = curves.balanced, {}, []
@@ -114,7 +118,7 @@ def foresee(curves: Curves) -> Growth:
         strays.append(found.stray(all_of[label].errors[-1]))
     squares = float(np.sum(np.square(strays)))
     widened = np.sqrt((PRIOR_CHECKS + squares) / (PRIOR_CHECKS + len(strays)))
-    return Growth(
+    return Forecast(
         curves,
         fitted(curves.balanced, scale, LEAN),
         fitted(curves.own, 1.0),

@@ -7,17 +7,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.collection.growth import LEVEL, Growth, curves_of, foresee
+from rebalance.collection.growth import LEVEL, Forecast, curves_of, foresee
 from rebalance.collection.rounds import LEAST_UNITS, Rounds, Sample, chosen_penalty, measure
 from rebalance.collection.shortage import named_subclasses, short_subclasses
 from rebalance.collection.words import answer, notes, sentence, spoken
 from rebalance.errors import DataError
-from rebalance.heads.scaling import Floats, standardised
+from rebalance.heads.linear import Floats
+from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.numerics.products import one_blas_thread
 from rebalance.records import ClassNeed, CollectionRecord, SubclassNeed
 from rebalance.records.collection import FORMAT
 
 MORE = (50, 100, 200)
+FARTHEST = 4.0  # times what a class has: no further than predictions were checked
 FOLDS = 5
 COMPONENTS = 128  # of the features: half the time of three times as many, and the same curves
 Labels = NDArray[np.int64]
@@ -43,10 +45,12 @@ def learning_curves(
     to [N], such as its patient; images of a group stay together, and sizes count groups. kin:
     images with the same number [N] stay together, as copies do, and sizes still count images.
     subclasses: the name of each image's subclass [N]; without it they are found by k-means. more:
-    how many further images, or groups, to speak of, beside twice as many. repeats: how often the
-    images are dealt out to folds anew, and which of them are left out drawn anew. seconds: no round
-    is begun that would not end by then, except the first ``FOLDS``; without it the same seed gives
-    the same record but for ``seconds``. penalty: of the probe; without it, it is chosen.
+    how many further images, or groups, to speak of, beside twice as many; never of more than
+    ``FARTHEST`` times what a class has. repeats: how often the images are dealt out to
+    ``FOLDS`` folds anew, and which of them are left out drawn anew; one fold held out is a
+    round. seconds: no round is begun that would not end by then, except the first two; without it
+    the same seed gives the same record but for ``seconds``. penalty: of the probe; without it, it
+    is chosen.
 
     Raises DataError for fewer than two classes with images that can be held out.
     """
@@ -62,11 +66,13 @@ def learning_curves(
         rounds = measure(
             sample, penalty, told=told, folds=folds, repeats=repeats, seed=seed, until=until
         )
-        growth = foresee(curves_of(rounds, sample, len(rounds.held) / folds))
+        forecast = foresee(curves_of(rounds, sample, len(rounds.held) / folds))
+    for label in set(told) - set(forecast.curves.have):
+        unknown[label] = "there was no time to hold any of it out"
     unit: Literal["images", "groups"] = "images" if groups is None else "groups"
     seen = _recognised(rounds, len(labels))
     needs = [
-        _need(sample, label, name, unit, growth if label in told else None, unknown[label], more)
+        _need(sample, label, name, unit, forecast, unknown[label], more)
         for label, name in enumerate(classes)
     ]
     for label, need in enumerate(needs):
@@ -82,10 +88,10 @@ def learning_curves(
         "balanced_accuracy": float(np.mean(recalls)),
         "classes": needs,
         "answer": list(answer(needs, unit)),
-        "notes": list(notes(needs, unit, len(rounds.held) / folds)),
-        "held": sum(check["held"] for check in growth.checks.values()),
-        "checks": len(growth.checks),
-        "widened": growth.widened,
+        "notes": list(notes(needs, unit, len(rounds.held), folds)),
+        "held": sum(check["held"] for check in forecast.checks.values()),
+        "checks": len(forecast.checks),
+        "widened": forecast.widened,
         "penalty": penalty,
         "folds": folds,
         "rounds": len(rounds.held),
@@ -106,7 +112,7 @@ def _sample(
     units, together = alone, alone if kin is None else np.unique(kin, return_inverse=True)[1]
     if groups is not None:
         units = together = np.unique(np.asarray(groups), return_inverse=True)[1]
-    inputs = standardised(features, COMPONENTS)(features)
+    inputs = principal_components(InMemory(features), COMPONENTS).astype(np.float64)
     return Sample(inputs, labels, classes, together, units, groups is not None)
 
 
@@ -149,22 +155,21 @@ def _need(
     label: int,
     name: str,
     unit: str,
-    growth: Growth | None,
+    forecast: Forecast,
     unknown: str | None,
     more: Sequence[int],
 ) -> ClassNeed:
     members = sample.labels == label
     have = len(np.unique(sample.units[members]))
+    near = sorted(each for each in {*more, have} if have + each <= FARTHEST * have)
     found: ClassNeed = {
         "label": name,
         "images": int(members.sum()),
         "groups": have if sample.grouped else None,
         "recall": None,
-        "curve": [] if growth is None else growth.points(label),
-        "gains": []
-        if growth is None
-        else [growth.gain(label, each) for each in sorted({*more, have})],
-        "check": None if growth is None else growth.checks.get(label),
+        "curve": [] if unknown else forecast.points(label),
+        "gains": [] if unknown else [forecast.gain(label, each) for each in near],
+        "check": forecast.checks.get(label),
         "unknown": unknown,
         "sentence": "",
         "subclasses": [],

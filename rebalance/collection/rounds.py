@@ -27,6 +27,7 @@ Hits = NDArray[np.bool_]
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 0.5**0.5)  # of a class's units; all of them come last
 LEAST_SIZE = 2.5  # units on average: with fewer there is no telling one size from the next
+LEAST_ROUNDS = 2  # however little time there is
 LEAST_UNITS = 8  # of a class: fewer make a curve of less than three sizes
 TOLERANCE = 1e-4  # slope at which a probe is done: closer, its decisions stay the same
 
@@ -48,7 +49,7 @@ class Sample:
 
 
 @dataclass(eq=False)
-class Curve:
+class Tally:
     """What rounds found of one class, size by size, all of it last.
 
     shares: of what there is of it, rising, without all of it. sizes: units learned from [S], of
@@ -70,7 +71,7 @@ class Rounds:
 
     held: list[Positions] = field(default_factory=list)
     whole: list[Hits] = field(default_factory=list)
-    curves: dict[int, Curve] = field(default_factory=dict)
+    curves: dict[int, Tally] = field(default_factory=dict)
     fits: int = 0
 
 
@@ -86,14 +87,14 @@ def measure(
 ) -> Rounds:
     """Measure curves of the classes ``told``, round after round.
 
-    until: a time of ``time.monotonic`` by which to be done: after the first ``folds`` rounds no
-    round is begun that would end later if it took as long as those before.
+    until: a time of ``time.monotonic`` by which to be done: after ``LEAST_ROUNDS`` no round is
+    begun that would end later if it took as long as those before.
     """
-    found = Rounds(curves={label: Curve(_shares(sample, label, folds)) for label in told})
+    found = Rounds(curves={label: Tally(_shares(sample, label, folds)) for label in told})
     began = time.monotonic()
     for number, (trained, held, rng) in enumerate(_parts(sample, folds, repeats, seed)):
         now = time.monotonic()
-        if until and number >= folds and now + (now - began) / number > until:
+        if until and number >= LEAST_ROUNDS and now + (now - began) / number > until:
             break
         _measure_round(sample, penalty, trained, held, rng, found)
     return found

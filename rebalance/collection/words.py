@@ -5,9 +5,7 @@ from collections.abc import Iterator, Sequence
 from rebalance.errors import some
 from rebalance.records import ClassNeed, GrowthGain
 
-NEXT_TO_NOTHING = 0.005  # in balanced accuracy: less than this is not worth collecting for
 FEW = 20  # units of a class: below, its curve is made of a handful
-FARTHEST = 4.0  # times what a class has: how far a sentence speaks of
 
 
 def decimal(value: float) -> str:
@@ -21,9 +19,8 @@ def decimal(value: float) -> str:
 
 
 def spoken(gains: Sequence[GrowthGain]) -> GrowthGain | None:
-    """Choose the gain to speak of: the largest number of more that is not too far away."""
-    near = [gain for gain in gains if gain["times"] <= FARTHEST]
-    return max(near or gains[:1], key=lambda gain: gain["more"], default=None)
+    """Choose the gain to speak of: that of the largest number of more."""
+    return max(gains, key=lambda gain: gain["more"], default=None)
 
 
 def sentence(need: ClassNeed, unit: str) -> str:
@@ -60,7 +57,7 @@ def answer(needs: Sequence[ClassNeed], unit: str) -> Iterator[str]:
     yield from (need["sentence"] for need in by_verdict.get(None, []))
 
 
-def notes(needs: Sequence[ClassNeed], unit: str, repeats: float) -> Iterator[str]:
+def notes(needs: Sequence[ClassNeed], unit: str, rounds: int, folds: int) -> Iterator[str]:
     """Say what should be known of the curves before one relies on them."""
     yield (
         "A gain is that of a probe on these features, trained as here with more of one class from "
@@ -69,8 +66,11 @@ def notes(needs: Sequence[ClassNeed], unit: str, repeats: float) -> Iterator[str
     few = [need["label"] for need in needs if need["gains"] and _units(need) < FEW]
     if few:
         yield f"There are fewer than {FEW} {unit} of {some(few)}: their curves rest on little."
-    if repeats < 2:
-        yield "There was time for one repeat: intervals are widened by what a second would tell."
+    if rounds < 2 * folds:
+        yield (
+            f"There was time to hold out {rounds} parts of the images, and {2 * folds} tell what "
+            "chance does: intervals are wider for that. More time makes them narrower."
+        )
 
 
 def _units(need: ClassNeed) -> int:

@@ -37,7 +37,7 @@ class Curves:
 
 
 @dataclass(frozen=True, eq=False)
-class Forecast:
+class Foresight:
     """What the curves foretell.
 
     balanced, own: what the balanced error and that of the class itself obey. checks: how the curves
@@ -82,7 +82,7 @@ class Forecast:
             "interval": (low, high),
             "recall": own.quantile(0.5),
             "recall_interval": span(own, self.widened),
-            "verdict": "gain" if low > 0 else "nothing" if high < NEXT_TO_NOTHING else "open",
+            "verdict": "nothing" if high < NEXT_TO_NOTHING else "gain" if low > 0 else "open",
         }
 
 
@@ -105,7 +105,7 @@ def curves_of(rounds: Rounds, sample: Sample, repeats: float) -> Curves:
     return Curves(balanced, own, have, present)
 
 
-def foresee(curves: Curves) -> Forecast:
+def foresee(curves: Curves) -> Foresight:
     """Fit all curves, and check them by what they foretell of their last part."""
     scale = 1 / curves.classes
     all_of, checks, strays = curves.balanced, {}, []
@@ -118,7 +118,7 @@ def foresee(curves: Curves) -> Forecast:
         strays.append(found.stray(all_of[label].errors[-1]))
     squares = float(np.sum(np.square(strays)))
     widened = np.sqrt((PRIOR_CHECKS + squares) / (PRIOR_CHECKS + len(strays)))
-    return Forecast(
+    return Foresight(
         curves,
         fitted(curves.balanced, scale, LEAN),
         fitted(curves.own, 1.0),

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.collection.growth import LEVEL, Forecast, curves_of, foresee
+from rebalance.collection.growth import LEVEL, Foresight, curves_of, foresee
 from rebalance.collection.rounds import LEAST_UNITS, Rounds, Sample, chosen_penalty, measure
 from rebalance.collection.shortage import named_subclasses, short_subclasses
 from rebalance.collection.words import answer, notes, sentence, spoken
@@ -155,7 +155,7 @@ def _need(
     label: int,
     name: str,
     unit: str,
-    forecast: Forecast,
+    forecast: Foresight,
     unknown: str | None,
     more: Sequence[int],
 ) -> ClassNeed:

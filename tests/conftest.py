@@ -1,5 +1,6 @@
 """What tests share: real images on disk, the data beside the checkout, a cache of their own."""
 
+import gc
 import itertools
 import json
 import os
@@ -32,8 +33,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_configure(config: pytest.Config) -> None:
     """Let each of several processes compute in one thread, so that they do not wait for each other.
 
-    Before they start, since the libraries read it as they are loaded.
+    Before they start, since the libraries read it as they are loaded. What is loaded until the
+    tests begin stays to the end: looking through it for garbage would be a fourth of that work.
     """
+    gc.disable()
     if getattr(config.option, "numprocesses", None):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for those that tests give more
@@ -46,6 +49,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     done its own takes over from the end of another's.
     """
     items.sort(key=lambda item: item.get_closest_marker("together") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what the tests leave, and never again among what they start with."""
+    gc.freeze()
+    gc.set_threshold(5_000, 10, 20)
+    gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -93,5 +93,16 @@ def _saved(figure: "Figure", kind: str, **options: Any) -> bytes:
     with rc_context(STYLE), warnings.catch_warnings():
         # Names may be written in letters that the font lacks; in SVG they stay text all the same.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
+        _lay_out(figure)
         figure.savefig(file, format=kind, **options)
     return file.getvalue()
+
+
+def _lay_out(figure: "Figure") -> None:
+    """Give the parts of the figure their places for good.
+
+    matplotlib would do so again for each file, and draw all of the figure once more before it.
+    """
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine(None)

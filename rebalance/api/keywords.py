@@ -31,7 +31,7 @@ def takes(
     """
 
     def decorate(function: Function) -> Function:
-        complete = _signature(function, call)
+        complete, gathered = _signature(function, call), call.keywords().keys()
 
         @wraps(function)
         def called(*places: Any, **given: Any) -> Any:
@@ -42,7 +42,7 @@ def takes(
             every = bound.arguments
             if closed is not None:
                 every |= closed(every)
-            own = {name: value for name, value in every.items() if name not in call.keywords()}
+            own = {name: value for name, value in every.items() if name not in gathered}
             return function(**own, **call.gathered(every))
 
         called.__signature__ = complete  # type: ignore[attr-defined]

@@ -182,11 +182,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def train_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have ``--extractor finetune`` train for two epochs."""
+def train_briefly(monkeypatch: pytest.MonkeyPatch, epochs: int = 2) -> None:
+    """Have ``--extractor finetune`` train for so many epochs."""
     from rebalance.settings import Recipe
 
-    brief = replace(Recipe.from_scratch(), epochs=2)
+    brief = replace(Recipe.from_scratch(), epochs=epochs)
     monkeypatch.setattr(Recipe, "from_scratch", staticmethod(lambda: brief))
 
 

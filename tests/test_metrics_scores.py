@@ -95,7 +95,7 @@ def expected_of(predictions: Predictions) -> dict[str, float]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(some_predictions())
 def test_every_metric_equals_its_reference(predictions: Predictions) -> None:
     with warnings.catch_warnings():

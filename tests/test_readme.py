@@ -28,24 +28,29 @@ def stable(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def trained(sample, tmp_path_factory):
-    """The cache's folder with the network that ``finetune`` trains on the sample data, briefly.
-
-    What is compared below depends on no features; README's main command trains to the end.
-    """
-    cache = tmp_path_factory.mktemp("trained")
+def briefly():
+    """``--extractor finetune`` trains for one epoch: what is compared depends on no features."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        train_briefly(monkeypatch)
-        rebalance.extract(sample, extractor="finetune", cache_dir=cache)
-    (network,) = (cache / "extractors").iterdir()
-    return network.parent
+        train_briefly(monkeypatch, epochs=1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def seen(sample, briefly, tmp_path_factory):
+    """A cache with the network that ``finetune`` trains on the sample data, and what it sees there.
+
+    README's main command trains to the end.
+    """
+    cache = tmp_path_factory.mktemp("seen")
+    rebalance.extract(sample, extractor="finetune", layers=["auto"], cache_dir=cache)
+    return cache
 
 
 @pytest.fixture
-def checkout(tmp_path, monkeypatch, own_cache, trained, briefly):
-    """A folder with the sample data to run in, and the network that its commands would train."""
+def checkout(tmp_path, monkeypatch, own_cache, seen):
+    """A folder with the sample data to run in, and the features that its commands would compute."""
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
-    shutil.copytree(trained, own_cache / "extractors")
+    shutil.copytree(seen, own_cache)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

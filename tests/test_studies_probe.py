@@ -87,7 +87,7 @@ def of(rebalancing="none", loss="ce", regime="plain", threshold="none", head="sg
 
 
 def test_it_learns_as_well_as_logistic_regression(make_setup, tmp_path):
-    setup = make_setup(dict([of(), of("random-under"), of("smote")]))
+    setup = make_setup(dict([of()]))
     differences = []
     for fold in range(3):
         found = run(setup, fold)
@@ -107,7 +107,7 @@ def test_on_real_features_it_learns_as_well_as_logistic_regression(shared, tmp_p
     """On TrashNet's photographs: the difference is below that of two shuffles of the folds."""
     folder = shared / "data" / "trashnet" / "images"
     weights = shared / "weights" / "squeezenet1_1-fp16rounded.pth"
-    how = {"arch": "squeezenet1_1", "image_size": 112, "device": "cpu"}
+    how = {"arch": "squeezenet1_1", "image_size": 64, "device": "cpu"}
     table = rebalance.extract(folder, extractor=str(weights), **how)
     features = table.layers["pool"].read(slice(None), slice(None))
     treatment, definition = of()
@@ -152,7 +152,7 @@ def test_every_regime_learns(make_setup, regime):
 
 
 def test_two_runs_are_equal_and_others_change_nothing(make_setup):
-    few = [of(), of("smote"), of("subclass-closest")]
+    few = [of("smote"), of("subclass-closest")]
     alone = run(make_setup(dict(few)))
     more = run(make_setup(dict([of("coverage"), *few, of("smote", "focal"), of(regime="drw")])))
     for treatment, found in alone.items():

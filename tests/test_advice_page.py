@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from advice_records import collected, helped, look, unhelped
 from PIL import Image
+from schemas import faults
 from test_page import HOSTILE, Reader
 
 import rebalance
@@ -93,7 +94,9 @@ def test_where_nothing_helps_there_is_a_page_as_well() -> None:
 
 
 def test_what_to_collect_is_shown_where_it_is_known() -> None:
-    page = advice_report(told({**unhelped(), "collection": collected()}))
+    record = json.loads(json.dumps(told({**unhelped(), "collection": collected()})))
+    assert faults("advice", record) == [] == faults("advice", told(helped()))
+    page = advice_report(record)
     text = Reader(page.text).text.replace("\N{NO-BREAK SPACE}", " ")
     assert "100 more images of 'trash' bring +.030" in text
     assert "100 more: +.030 (+.020 to +.040); 200 more: +.060 (+.050 to +.070)" in text

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from advice_records import candidate, gain, helped, look, unhelped
+from advice_records import candidate, collected, gain, helped, look, unhelped
 
 from rebalance.advice.plain_text import plain_text
 from rebalance.advice.quantities import amount
@@ -167,7 +167,9 @@ def test_a_terminal_shows_the_recommendation_first_and_everything_in_few_lines()
         assert lines[0] == "What to do:" and record["do"]["sentences"][0][:60] in lines[1]
         assert len(lines) < 50 and max(map(len, lines)) <= 80
         assert all(line.isprintable() for line in lines)
-    text = plain_text(told(helped()), "advice")
+    assert "What to collect" not in plain_text(helped(), "advice")
+    text = plain_text(told({**helped(), "collection": collected()}), "advice")
+    assert "What to collect:\n- 100 more images of 'trash' bring +.030" in text
     assert text.index("What was seen") < text.index("What cutting costs (the page has 2 more)")
     assert "sh advice/do.sh\n" in text
     assert "sh advice/do.sh TEST\n" in plain_text(told(unhelped()), "advice")

@@ -12,7 +12,7 @@ from rebalance.records import AdviceRecord
 WIDEST, NARROWEST = 80, 20  # columns, whatever the terminal has
 BULLET, INDENT = "- ", "  "
 # Sentences of each part at most; the page has the others.
-SEEN, NOT_HELPING, CUTTING, OPEN = 3, 2, 1, 1
+SEEN, NOT_HELPING, CUTTING, COLLECTING, OPEN = 3, 2, 1, 2, 1
 
 
 def plain_text(record: AdviceRecord, folder: str, columns: int = WIDEST) -> str:
@@ -22,7 +22,7 @@ def plain_text(record: AdviceRecord, folder: str, columns: int = WIDEST) -> str:
     printed is escaped.
     """
     width = max(min(columns, WIDEST), NARROWEST)
-    second = record["second"]
+    second, collection = record["second"], record.get("collection")
     seen = sorted(record["looks"], key=lambda each: not each["warning"])
     sentences = [each["sentence"] for each in seen if each["sentence"]]
     parts = [
@@ -32,6 +32,7 @@ def plain_text(record: AdviceRecord, folder: str, columns: int = WIDEST) -> str:
         _part("What else was tried", record["no_help"], width, NOT_HELPING),
         _part("What cutting costs", record["cutting"], width, CUTTING),
         _part("Second choice", second["sentences"] if second else [], width),
+        _part("What to collect", collection["answer"] if collection else [], width, COLLECTING),
         _part("Open questions", questions(record), width, OPEN),
     ]
     return "\n".join(part for part in parts if part)

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from schemas import faults
 
 from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.records import StoryRecord
+from rebalance.records.study import TOLD
 from rebalance.studies import words
 from rebalance.studies.answer import answer
 from rebalance.studies.outcomes import Controls, Outcome, Treatment
 from rebalance.studies.results import Results, summarise
 from rebalance.studies.summaries import BETTER, UNTOLD, WORSE
 from rebalance.studies.tables import CSV_HEADER, class_rows, table
-from rebalance.studies.writing import write_results
+from rebalance.studies.writing import as_record, write_results
 
 NOTHING, RANDOM = Treatment(), Treatment("random")
 SUBCLASS, LDAM = Treatment("subclass"), Treatment(loss="ldam", regime="drw")
@@ -337,6 +339,39 @@ def test_a_treatment_that_does_not_beat_the_threshold_alone_is_told_so(
     assert {row[0] for row in rows if row[column]} == {
         words.name(each) for each in effects if each != PRIOR
     }
+
+
+def test_the_threshold_alone_is_spoken_of_on_test_images_and_by_each_head() -> None:
+    headed = {each: replace(each, head="logistic") for each in (PRIOR, SUBCLASS)}
+    priors = {SUBCLASS: PRIOR, headed[SUBCLASS]: headed[PRIOR]}
+    controls = {each: Controls(NOTHING, None) for each in (NOTHING, *priors.values())}
+    controls |= {each: Controls(NOTHING, None, prior) for each, prior in priors.items()}
+    level = {each: 0.5 + 0.2 * (each == SUBCLASS) for each in controls}
+    rng = np.random.default_rng(1)
+    found = [
+        replace(each, test={"balanced_accuracy": level[each.treatment] + rng.normal(0, 0.01)})
+        for each in outcomes(dict.fromkeys(controls, 0.0))
+    ]
+    sentences = answer(summarise(found, controls, metric="balanced_accuracy", seed=0), "X")[2:]
+    assert [each.split(", which")[0] for each in sentences[:-1]] in (
+        ["The threshold alone (prior)", "The threshold alone (prior + logistic)"],
+        ["The threshold alone (prior + logistic)", "The threshold alone (prior)"],
+    )
+    assert sentences[-1] == (
+        "None of 2 treatments beats that of its own head; on the test images subclass does."
+    )
+
+
+def test_a_record_of_a_study_from_before_heads_and_the_third_control_fits_the_schema() -> None:
+    record = as_record(summarised(outcomes()), {})
+    record["story"] = dict.fromkeys(TOLD)
+    for each in (*record["rows"], *record["outcomes"]):
+        del each["treatment"]["head"]
+    for row in record["rows"]:
+        for summary in (*row["metrics"].values(), *row["test"].values()):
+            del summary["prior"]
+    wrong = faults("study", json.loads(json.dumps(record)))
+    assert not [each for each in wrong if not each.startswith("$.story")]
 
 
 def test_recalls_of_classes_are_told_without_and_with_the_best_treatment(tmp_path: Path) -> None:

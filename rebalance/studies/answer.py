@@ -81,21 +81,30 @@ def _of_prior(results: "Results", tried: "Sequence[TreatmentRow]") -> Iterator[s
             f"{is_it[found.verdict]} doing nothing: {signed(found, word=False)}."
         )
     beside = _beside(tried, results.metric, "prior")
-    if not beside:
-        return
-    better = _better(beside)
+    if beside:
+        tested = _beside(tried, results.metric, "prior", test=True)
+        yield _against_prior(beside, tested, "it" if len(rows) == 1 else "that of its own head")
+
+
+def _against_prior(beside: Compared, tested: Compared, prior: str) -> str:
+    """Say which treatments beat the threshold alone, called ``prior``, and which on test images."""
+    better, rest = _better(beside), len(beside) - len(_better(beside))
     worse = [row for row, found in beside if found.verdict == WORSE]
-    rest = len(beside) - len(better)
+    others = "the one other treatment does" if rest == 1 else f"{rest} others do"
     if better:
-        told = f"{_listed(better)} {'beats' if len(better) == 1 else 'beat'} it"
-        told += f"; {'the one other treatment does' if rest == 1 else f'{rest} others do'} not" * (
-            rest > 0
-        )
+        told = f"{_listed(better)} {'beats' if len(better) == 1 else 'beat'} {prior}"
+        told += f"; {others} not" if rest else ""
     elif rest == 1:
-        told = f"{name(beside[0][0].treatment)}, the one treatment that was tried, does not beat it"
+        only = name(beside[0][0].treatment)
+        told = f"{only}, the one treatment that was tried, does not beat {prior}"
     else:
-        told = f"None of {rest} treatments beats it"
-    yield f"{capital(told)}{f', and {_count(worse)} worse' if worse else ''}."
+        told = f"None of {rest} treatments beats {prior}"
+    told += f", and {_count(worse)} worse" if worse else ""
+    if tested:
+        won = _better(tested)
+        who = f"{_listed(won)} {'does' if len(won) == 1 else 'do'}" if won else "none does"
+        told += f"; on the test images {who}"
+    return f"{capital(told)}."
 
 
 def _beside(

@@ -8,10 +8,11 @@ from scipy.special import log_softmax
 from benchmarks.heads.images import FOLDS, Features, Floats, Images, Training
 from benchmarks.heads.soft import fit_soft
 from benchmarks.heads.treatments import Row
+from rebalance.heads.comparison import best_scale
 from rebalance.heads.linear import Linear
 from rebalance.heads.scaling import Scaling, whitening
 from rebalance.metrics import METRICS, as_predictions
-from rebalance.scoring.temperature import fit_temperature, tempered
+from rebalance.scoring.temperature import tempered
 
 PENALTIES = tuple(10.0 ** (-power / 2) for power in range(9))
 BLOCK = 4096  # samples scaled at once
@@ -27,6 +28,7 @@ class Fitting:
     of them lies in the same space, so that rows differ in nothing but the treatment.
     """
 
+    row: Row
     training: Training
     scaling: Scaling
     inputs: Features
@@ -41,16 +43,16 @@ class Fitting:
         training = row(images, seed)
         blocks = np.array_split(training.features, 1 + len(training.features) // BLOCK)
         inputs = np.concatenate([scaling(block).astype(np.float32) for block in blocks])
-        return cls(training, scaling, inputs)
+        return cls(row, training, scaling, inputs)
 
     def fit(self, penalty: float, start: Linear | None = None) -> Linear:
         """The head of a penalty."""
         return fit_soft(self.inputs, self.training.mass, penalty, start=start, tolerance=DONE)
 
-    def logits(self, head: Linear, features: Features, *, prior: bool) -> Floats:
-        """What a head says of features [N, D]; prior: divided by the shares that it learned."""
+    def logits(self, head: Linear, features: Features) -> Floats:
+        """What a head says of features [N, D], divided by the prior where the row says so."""
         said = head.logits(self.scaling(features))
-        return said - np.log(self.training.prior) if prior else said
+        return said - np.log(self.training.prior) if self.row.prior else said
 
 
 @dataclass(frozen=True)
@@ -62,29 +64,25 @@ class Chosen:
 
 
 def chosen(row: Row, images: Images) -> Chosen:
-    """The penalty of least loss on images that it did not see, as ``fit_probe`` has it.
+    """The penalty of least loss on images that it did not see, at the temperature of least loss.
 
-    All classes count alike, and the shares of training are divided out. Lower penalties are tried
-    until one does worse. The temperature is fitted on what the heads of the chosen penalty say of
-    the same images, decided as the row decides.
+    All classes count alike, and the head decides as the row says. At its temperature: labels that
+    classes share make a head less sure than it is right, which a low penalty would only hide. Lower
+    penalties are tried until one does worse.
     """
     fittings = [Fitting.of(row, seen, 0) for seen, _ in images.folds]
     heads: list[Linear | None] = [None] * FOLDS
-    own, sizes = np.arange(len(images.labels)), images.sizes
-    best, best_loss, said = PENALTIES[0], np.inf, np.zeros(0)
+    best, least = Chosen(PENALTIES[0], 1.0), np.inf
     for penalty in PENALTIES:
-        held = {prior: np.empty((len(own), len(sizes))) for prior in (True, row.prior)}
+        said = np.empty((len(images.labels), len(images.sizes)))
         for place, (fitting, (_, out)) in enumerate(zip(fittings, images.folds, strict=True)):
             heads[place] = head = fitting.fit(penalty, heads[place])
-            for prior, logits in held.items():
-                logits[out] = fitting.logits(head, images.features[out], prior=prior)
-        losses = -log_softmax(held[True], axis=1)[own, images.labels]
-        loss = float(np.mean(np.bincount(images.labels, losses) / sizes))
-        if loss > best_loss:
+            said[out] = fitting.logits(head, images.features[out])
+        scale, loss = best_scale(said, images.labels)
+        if loss > least:
             break
-        best, best_loss, said = penalty, loss, held[row.prior]
-    temperature = fit_temperature(np.exp(log_softmax(said, axis=1)), images.labels, tau=1.0)
-    return Chosen(best, temperature)
+        best, least = Chosen(penalty, 1 / scale), loss
+    return best
 
 
 def scored(
@@ -92,7 +90,7 @@ def scored(
 ) -> list[float]:
     """The metrics ``SHOWN`` of a head, and the last of them at the chosen temperature."""
     fitting = Fitting.of(row, images, seed)
-    logits = fitting.logits(fitting.fit(by.penalty), test.features, prior=row.prior)
+    logits = fitting.logits(fitting.fit(by.penalty), test.features)
     probabilities = np.exp(log_softmax(logits, axis=1))
     found = as_predictions(test.labels, probabilities, classes)
     calm = as_predictions(test.labels, tempered(probabilities, by.temperature), classes)

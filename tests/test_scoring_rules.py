@@ -193,7 +193,7 @@ def test_a_damaged_rule_is_refused(record):
     ],
 )
 def test_thresholds_that_are_not_are_refused(threshold):
-    with pytest.raises(SettingError, match="none, prior, prior:TAU, prior:original or cost:FILE"):
+    with pytest.raises(SettingError, match="none, prior, prior:TAU, prior:val, prior:original or"):
         find_rule("head", threshold, CLASSES, AMOUNTS, never)
 
 

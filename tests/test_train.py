@@ -272,7 +272,7 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
         (["--flips", "both"], "'both' is not one of none, h, v, hv"),
         (
             ["--threshold", "best"],
-            "a threshold is none, prior, prior:TAU, prior:original or cost:FILE",
+            "a threshold is none, prior, prior:TAU, prior:val, prior:original or cost:FILE",
         ),
         (["--classifier", "best"], "'best' is not one of head, centres"),
     ],
@@ -462,6 +462,9 @@ def test_a_temperature_is_fitted_on_validation_images_and_kept(run, few, tmp_pat
     found = run(*begin)
     assert (found.status, found.out, folder.exists()) == (1, "", False)
     assert "--calibrate fits a temperature on validation images" in found.error
+    found = run(*begin[:-1], "--threshold", "prior:val")
+    assert (found.status, found.out, folder.exists()) == (1, "", False)
+    assert "chooses its power on validation images, and there are none: add --val" in found.error
     assert run(*begin, "--val-fraction", "0.3").status == 0
     own = json.loads((folder / "metrics.json").read_bytes())
     decision = json.loads((folder / "decision.json").read_bytes())
@@ -470,6 +473,13 @@ def test_a_temperature_is_fitted_on_validation_images_and_kept(run, few, tmp_pat
     assert scored(run, folder, test)["log_loss"] == pytest.approx(own["log_loss"], rel=1e-6)
     shifted = scored(run, folder, test, "--threshold", "prior")
     assert shifted["temperature"] == decision["others"]["head, prior"]["temperature"]
+    chosen = decision["others"]["head, prior:val"]
+    assert chosen["chosen"]["by"] == "validation images"
+    found = run("evaluate", folder, test, "--threshold", "prior:val", "--json")
+    shifted = json.loads(found.out)
+    assert shifted["temperature"] == chosen["temperature"]
+    assert (shifted["threshold"], shifted["power"]) == ("prior:val", chosen["options"]["tau"])
+    assert not faults("metrics", shifted)
     found = run("evaluate", folder, test, "--classifier", "centres", "--json")
     assert "temperature" not in json.loads(found.out)
     assert "temperature was fitted for other decisions (head, none)" in found.err
@@ -494,6 +504,8 @@ def test_a_decision_is_fitted_once_and_kept(run, few, copied, tmp_path):
     scored(run, folder, test, "--threshold", "prior")
     kept = json.loads((folder / "decision.json").read_bytes())
     assert set(kept["others"]) == {"centres, none", "centres, prior", "head, prior"}
+    found = run("evaluate", folder, test, "--threshold", "prior:val")
+    assert found.status == 1 and "this one had none then: train with --val" in found.error
     data.write_text(text)
     assert run("train", data, "--test", test, "-o", folder, *QUICK, "--overwrite").status == 0
     data.write_text("".join(text.splitlines(keepends=True)[:-1]))

@@ -100,6 +100,23 @@ def test_the_run_is_like_any_other(few, body, probed):
     }
 
 
+def test_folds_choose_the_power_of_a_threshold_where_there_are_no_validation_images(
+    few, probed, body, tmp_path
+):
+    folder, _ = probed
+    kept = json.loads((folder / "decision.json").read_text())["others"]["head, prior:val"]
+    assert kept["chosen"]["by"] == "5 folds"
+    best = min(kept["chosen"]["tried"], key=lambda each: each["loss"])
+    assert kept["options"]["tau"] == best["number"]
+    found = rebalance.evaluate(folder, few[1], threshold="prior:val", **CPU)
+    assert (found["threshold"], found["power"]) == ("prior:val", best["number"])
+    # A head that knows no class shares has nothing to divide by a power of.
+    options = {"recipe": "probe", "head": "nearest-mean", "weights": str(body), **CPU}
+    found = rebalance.train(*few, tmp_path / "run", threshold="prior:val", **options)
+    own = json.loads((tmp_path / "run" / "decision.json").read_text())["own"]
+    assert found["power"] == own["options"]["tau"] and own["chosen"]["by"] == "5 folds"
+
+
 def test_a_balanced_softmax_is_the_prior_divided_out(few, body, probed, tmp_path, caplog):
     _, metrics = probed
     with caplog.at_level(logging.INFO, "rebalance"):

@@ -122,9 +122,9 @@ def evaluate(
 
     Options:
         threshold: Rule that turns probabilities into a class: prior divides by the class
-            shares that training drew, prior:TAU by a power of them from 0 to 10,
-            prior:original by those of the folder before resampling. [default: as the run
-            decided]
+            shares that training drew, prior:TAU by a power of them from 0 to 10, prior:val by
+            the power that is best on validation images (or a probe's folds), prior:original
+            by the shares of the folder before resampling. [default: as the run decided]
         classifier: Classifier that decides: the head, or the nearest class mean. [default: as
             the run decided] (a key of rebalance.scoring.rules.CLASSIFIERS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
@@ -746,8 +746,9 @@ def train(
         group_column: Column of groups that holds them. [default: the one of a usual name]
         allow_overlap: Allow images that are both trained on and scored. (default False)
         threshold: Rule that turns probabilities into a class: prior divides by the class
-            shares that training drew, prior:TAU by a power of them from 0 to 10,
-            prior:original by those of the folder before resampling. (default 'none')
+            shares that training drew, prior:TAU by a power of them from 0 to 10, prior:val by
+            the power that is best on validation images (or a probe's folds), prior:original
+            by the shares of the folder before resampling. (default 'none')
         classifier: Classifier that decides: the head, or the nearest class mean. (a key of
             rebalance.scoring.rules.CLASSIFIERS; default 'head')
         calibrate: Fit a temperature on the validation images, so that probabilities can be

@@ -168,7 +168,8 @@ def _divided(metrics: Mapping[str, Any]) -> str:
     from rebalance.scoring.thresholds import THRESHOLDS, recorded
 
     asked, shares = recorded(metrics["threshold"]), metrics["divided_by"]
-    power = "" if asked.tau == 1 else f", to the power of {asked.tau:g}"
+    tau = metrics.get("power", asked.tau)
+    power = "" if tau == 1 else f", to the power of {tau:g}"
     listed = [f"{printable(name)} {share:.3g}" for name, share in shares.items()]
     return (
         f"the threshold {asked} divided by the class shares of "

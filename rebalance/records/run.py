@@ -67,7 +67,8 @@ class _Begun(TypedDict):
     regime: Annotated[str, "What training looks at when."]
     threshold: Annotated[
         str,
-        "How decisions are shifted: none, prior, prior:TAU, prior:original or cost:FILE.",
+        "How decisions are shifted: none, prior, prior:TAU, prior:val, prior:original or "
+        "cost:FILE.",
     ]
     classifier: Annotated[str, "What gives the probabilities: head or centres."]
     seed: Annotated[int, "The seed of every random draw."]
@@ -119,10 +120,31 @@ class CentresRecord(_Centres, total=False):
     layer: Annotated[str, "The layer that the vectors are of; early runs do not tell."]
 
 
+class TriedRecord(TypedDict):
+    """A number that was tried, and how it did on images that were held out."""
+
+    number: Annotated[float, "The number."]
+    loss: Annotated[
+        float,
+        "The mean over classes of the mean log loss of their held-out images, the prior divided "
+        "out; lower is better.",
+    ]
+
+
+class PowerRecord(TypedDict):
+    """How the power of the class shares that a threshold divides by was chosen."""
+
+    by: Annotated[str, "What it was chosen by: validation images, or folds."]
+    tried: Annotated[list[TriedRecord], "The powers that were tried, in order."]
+
+
 class _Calibrated(TypedDict, total=False):
     temperature: Annotated[
         float,
         "The temperature of the probabilities, applied last; absent where none was fitted.",
+    ]
+    chosen: Annotated[
+        PowerRecord, "How the power of the class shares was chosen; only of prior:val."
     ]
 
 
@@ -271,18 +293,8 @@ class _About(ScoresRecord):
     images: Annotated[int, "The number of test images."]
     classifier: Annotated[str, "What gave the probabilities: head or centres."]
     threshold: Annotated[
-        str, "How decisions were shifted: none, prior, prior:TAU, prior:original or cost."
-    ]
-
-
-class TriedRecord(TypedDict):
-    """A number that was tried, and how it did on images that were held out."""
-
-    number: Annotated[float, "The number."]
-    loss: Annotated[
-        float,
-        "The mean over classes of the mean log loss of their held-out images, the prior divided "
-        "out; lower is better.",
+        str,
+        "How decisions were shifted: none, prior, prior:TAU, prior:val, prior:original or cost.",
     ]
 
 
@@ -317,6 +329,9 @@ class MetricsRecord(_About, total=False):
     divided_by: Annotated[
         dict[str, float],
         "The class shares that the threshold divided probabilities by; absent where by none.",
+    ]
+    power: Annotated[
+        float, "The power of these shares that was divided by; only where it was chosen: prior:val."
     ]
     temperature: Annotated[
         float, "The temperature of the probabilities, applied last; absent where by none."

@@ -9,13 +9,9 @@ of arrays; only what runs a network imports torch, when it does, and nothing imp
 
 from rebalance.scoring.centres import Centres, class_centres, nearest_centre
 from rebalance.scoring.costs import check_cost, cost_decision, cost_threshold
+from rebalance.scoring.priors import effective_prior, prior_shift
 from rebalance.scoring.temperature import fit_temperature, tempered
-from rebalance.scoring.thresholds import (
-    THRESHOLDS,
-    Decision,
-    effective_prior,
-    prior_shift,
-)
+from rebalance.scoring.thresholds import THRESHOLDS, Decision
 
 __all__ = [
     "THRESHOLDS",

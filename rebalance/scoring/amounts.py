@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebalance.errors import SettingError
-from rebalance.scoring.thresholds import effective_prior
+from rebalance.scoring.priors import effective_prior
 
 
 @dataclass(frozen=True)

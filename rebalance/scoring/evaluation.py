@@ -86,6 +86,8 @@ def evaluate(
     metrics = cast(MetricsRecord, {**about, **scores})
     if rule.divided_by is not None:
         metrics["divided_by"] = dict(zip(classes, rule.divided_by, strict=True))
+    if rule.chosen is not None:
+        metrics["power"] = rule.options["tau"]
     if rule.temperature is not None:
         metrics["temperature"] = rule.temperature
     return metrics, decision

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from rebalance.errors import DataError, FeatureError, MetricError, SettingError, shown
-from rebalance.records import CentresRecord, RuleRecord
+from rebalance.records import CentresRecord, PowerRecord, RuleRecord
 from rebalance.records.shape import misfit
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.centres import Centres, check_counts, nearest_centre
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.outputs import Outputs
+from rebalance.scoring.powers import PowerChoice, try_powers
 from rebalance.scoring.temperature import fit_temperature, tempered
 from rebalance.scoring.thresholds import (
     THRESHOLDS,
@@ -76,13 +77,15 @@ class DecisionRule:
 
     threshold: a key of ``scoring.THRESHOLDS``. options: its options, plain numbers. centres: what
     gives the probabilities in place of the network's head, None for the head. temperature: of the
-    probabilities that are told, which changes no decision; None where none was fitted.
+    probabilities that are told, which changes no decision; None where none was fitted. chosen: how
+    the power of the class shares was, where it was asked for so.
     """
 
     threshold: str = "none"
     options: Mapping[str, Any] = field(default_factory=dict)
     centres: Centres | None = None
     temperature: float | None = None
+    chosen: PowerChoice | None = None
 
     @property
     def classifier(self) -> str:
@@ -110,11 +113,22 @@ class DecisionRule:
 
         labels: their class index [N]. Where the rule divides by class shares, its probabilities are
         for a test set with as many images of each class, and the classes count alike; where by a
-        power of them, in between.
+        power of them, in between; where that was chosen, it was for such a test set again.
         """
         probabilities = self._decide(outputs).probabilities
         tau = 0.0 if self.divided_by is None else float(self.options.get("tau", 1.0))
+        tau = tau if self.chosen is None else 1.0
         return replace(self, temperature=fit_temperature(probabilities, labels, tau=tau))
+
+    def with_power(self, outputs: Outputs, labels: Sequence[int], by: str) -> "DecisionRule":
+        """The same rule, dividing by the power of class shares that does best on images held out.
+
+        labels: their class index [N]. by: what they are, in words. See ``powers.try_powers``.
+        """
+        said = CLASSIFIERS[self.classifier].decide(outputs, self.centres).probabilities
+        shares = (self.options[name] for name in ("train_prior", "target_prior"))
+        choice = PowerChoice(by, try_powers(said, labels, *shares))
+        return replace(self, options={**self.options, "tau": choice.best}, chosen=choice)
 
     @property
     def name(self) -> str:
@@ -123,8 +137,9 @@ class DecisionRule:
 
     @property
     def asked(self) -> str:
-        """How the threshold is asked for, but for a file of costs: prior or prior:0.5."""
-        return str(Asked(self.threshold, tau=self.options.get("tau", 1.0)))
+        """How the threshold is asked for, but for a file of costs: prior, prior:0.5, prior:val."""
+        tau, chosen = self.options.get("tau", 1.0), self.chosen is not None
+        return str(Asked(self.threshold, tau=tau, chosen=chosen))
 
     @property
     def divided_by(self) -> list[float] | None:
@@ -153,6 +168,12 @@ class DecisionRule:
         }
         if self.temperature is not None:
             record["temperature"] = self.temperature
+        if self.chosen is not None:
+            tried = self.chosen.tried.items()
+            record["chosen"] = {
+                "by": self.chosen.by,
+                "tried": [{"number": power, "loss": loss} for power, loss in tried],
+            }
         return record
 
     @classmethod
@@ -170,11 +191,18 @@ class DecisionRule:
             temperature = record.get("temperature")
             if temperature is not None and not 0 < temperature < math.inf:
                 raise ValueError(f"a temperature is above 0, and it is {temperature!r}")
+            chosen = _chosen(record.get("chosen"))
         except (LookupError, TypeError, ValueError, MetricError, SettingError) as error:
             raise DataError(
                 f"the decision that the run keeps is damaged ({error}): train again"
             ) from error
-        return cls(record["threshold"], options, centres, temperature)
+        return cls(record["threshold"], options, centres, temperature, chosen)
+
+
+def _chosen(found: PowerRecord | None) -> PowerChoice | None:
+    if found is None:
+        return None
+    return PowerChoice(found["by"], {each["number"]: each["loss"] for each in found["tried"]})
 
 
 def _centres(found: CentresRecord, classes: int) -> Centres:
@@ -195,8 +223,9 @@ def find_rule(
     """The rule that ``--classifier`` and ``--threshold`` ask for.
 
     threshold: ``none``; ``prior``, ``prior:TAU`` or ``prior:original``, to the decisions of a test
-    set with as many images of each class; or ``cost:FILE`` with a CSV as
-    ``scoring.costs.read_cost_matrix`` takes it.
+    set with as many images of each class; ``prior:val``, whose power is yet to be chosen by
+    ``DecisionRule.with_power``; or ``cost:FILE`` with a CSV as ``scoring.costs.read_cost_matrix``
+    takes it.
 
     amounts: what the training amounted to; centres know no prior. centres: gives them, where they
     are needed.
@@ -210,6 +239,11 @@ def find_rule(
         )
     chosen = CLASSIFIERS[classifier]
     asked = parsed(threshold)
+    if asked.chosen and not chosen.knows_prior:
+        raise SettingError(
+            f"the nearest centre knows of no class shares, and --threshold {asked} chooses a power "
+            "of them: leave it out"
+        )
     uniform = [1 / len(classes)] * len(classes)
     known = Known(
         len(classes),

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rebalance.errors import DataError
+from rebalance.errors import DataError, SettingError
 from rebalance.records import DecisionRecord
 from rebalance.records.shape import misfit
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.centres import Centres
-from rebalance.scoring.rules import DecisionRule, find_rule, placeholder
-from rebalance.scoring.thresholds import THRESHOLDS, parsed
+from rebalance.scoring.rules import CLASSIFIERS, DecisionRule, find_rule, placeholder
+from rebalance.scoring.thresholds import THRESHOLDS, parsed, recorded
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,8 @@ class Decisions:
         fit_centres: called only where no rule that is kept has them, of the features of today.
         """
         wanted = threshold or self.own.asked
+        if recorded(wanted).chosen:
+            return self._chosen(classifier or self.own.classifier, wanted)
         # Its matrix is kept, while its file may be gone.
         as_own = threshold is None and THRESHOLDS[self.own.threshold].needs_costs
         every = [rule.centres for rule in (self.own, *self.others.values()) if rule.centres]
@@ -65,6 +67,18 @@ class Decisions:
         if as_own:
             rule = replace(rule, threshold=self.own.threshold, options=self.own.options)
         return replace(rule, temperature=self._temperature(rule))
+
+    def _chosen(self, classifier: str, asked: str) -> DecisionRule:
+        """The rule whose power was chosen when the run ended; SettingError where none was."""
+        for rule in (self.own, *self.others.values()):
+            if rule.name == f"{classifier}, {asked}":
+                return rule
+        if not CLASSIFIERS[classifier].knows_prior:
+            find_rule(classifier, asked, [], self.amounts, lambda: placeholder([], []))
+        raise SettingError(
+            f"the power of {asked} is chosen on validation images when a run ends, and this one "
+            "had none then: train with --val or --val-fraction, or give a power, as prior:1"
+        )
 
     def _temperature(self, rule: DecisionRule) -> float | None:
         """The one that was fitted for this rule; None where it was for others, or for none."""

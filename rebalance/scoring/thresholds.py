@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rebalance.errors import MetricError, SettingError, shown
+from rebalance.errors import SettingError, shown
 from rebalance.metrics.arrays import as_probabilities
 from rebalance.scoring.costs import cost_decision
+from rebalance.scoring.priors import prior_shift
 
 
 class Decision(NamedTuple):
@@ -199,20 +200,25 @@ THRESHOLDS: dict[str, Threshold] = {
 class Asked(NamedTuple):
     """A threshold as it is asked for: a key of ``THRESHOLDS``, and what is given with it.
 
-    file: of its costs, or nothing. tau: the power of the shares that it divides by.
+    file: of its costs, or nothing. tau: the power of the shares that it divides by. chosen: whether
+    that is to be chosen on validation images.
     """
 
     name: str
     file: str = ""
     tau: float = 1.0
+    chosen: bool = False
 
     def __str__(self) -> str:
         if self.file:
             return f"{self.name}:{self.file}"
+        if self.chosen:
+            return f"{self.name}:{CHOSEN}"
         return self.name if self.tau == 1 else f"{self.name}:{self.tau:.12g}"
 
 
 MOST_POWER = 10.0  # of the shares that probabilities are divided by
+CHOSEN = "val"  # in place of a power: the one that does best on validation images
 
 
 def parsed(text: str) -> Asked:
@@ -222,7 +228,7 @@ def parsed(text: str) -> Asked:
 
     >>> from rebalance.scoring.thresholds import parsed
     >>> parsed("prior:0.50")
-    Asked(name='prior', file='', tau=0.5)
+    Asked(name='prior', file='', tau=0.5, chosen=False)
     >>> str(parsed("prior:0.50"))
     'prior:0.5'
     """
@@ -232,6 +238,8 @@ def parsed(text: str) -> Asked:
         threshold = THRESHOLDS[name]
         if threshold.needs_costs == bool(told) and not threshold.takes_power:
             return Asked(name, file=told)
+        if threshold.takes_power and told == CHOSEN:
+            return Asked(name, chosen=True)
         if threshold.takes_power and (tau := _power(told or "1")) is not None:
             return Asked(name, tau=tau)
     raise SettingError(f"a threshold is {spellings()}; got {shown(text)}")
@@ -252,72 +260,13 @@ def _power(text: str) -> float | None:
 
 
 def spelled(name: str) -> str:
-    """Return how a key of ``THRESHOLDS`` is asked for, with its file or power: prior|prior:TAU."""
+    """Return how a key of ``THRESHOLDS`` is asked for, with its file or powers, a | between."""
     if THRESHOLDS[name].needs_costs:
         return f"{name}:FILE"
-    return f"{name}|{name}:TAU" if THRESHOLDS[name].takes_power else name
+    return f"{name}|{name}:TAU|{name}:{CHOSEN}" if THRESHOLDS[name].takes_power else name
 
 
 def spellings() -> str:
     """Return how thresholds are asked for, as a sentence has it: none, prior or cost:FILE."""
     *others, last = "|".join(map(spelled, THRESHOLDS)).split("|")
     return f"{', '.join(others)} or {last}"
-
-
-def effective_prior(draws: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
-    """The class shares [K] that training amounted to: how often drawn, times the loss weight.
-
-    draws: how often training drew each class, in any unit: its images, or equal numbers under a
-    class-balanced sampler. weights: of each class in the loss; ones where it has none.
-    MetricError unless all are positive and finite.
-
-    >>> from rebalance.scoring import effective_prior
-    >>> effective_prior([900, 100], [1.0, 3.0]).round(2).tolist()
-    [0.75, 0.25]
-    """
-    classes = np.size(draws)
-    drawn = _positive(draws, "the number of draws", classes)
-    shares = drawn * _positive(weights, "the loss weight", classes)
-    shares /= shares.sum()
-    return shares
-
-
-def prior_shift(
-    probabilities: ArrayLike, train_prior: ArrayLike, target_prior: ArrayLike
-) -> NDArray[np.float64]:
-    """q ∝ p · target / train: the probabilities [N, K] under other class shares; rows add up to 1.
-
-    train_prior: the *effective* shares [K] of training (``effective_prior``); those of the data
-    before oversampling would correct twice. target_prior: the shares [K] where it is used. Both in
-    any unit, so that counts will do. Saerens, Latinne & Decaestecker 2002.
-    MetricError unless all are positive and finite.
-
-    >>> from rebalance.scoring import prior_shift
-    >>> prior_shift([[0.7, 0.3]], [90, 10], [50, 50]).round(3).tolist()
-    [[0.206, 0.794]]
-    """
-    values = as_probabilities(probabilities)
-    classes = values.shape[1]
-    train = _positive(train_prior, "the training prior", classes)
-    target = _positive(target_prior, "the target prior", classes)
-    shifted = values * target / train
-    shifted /= shifted.sum(axis=1, keepdims=True)
-    return shifted
-
-
-def _positive(values: ArrayLike, what: str, classes: int) -> NDArray[np.float64]:
-    numbers = np.asarray(values, dtype=np.float64)
-    if numbers.shape != (classes,):
-        raise MetricError(
-            f"{what} is needed as a number for each of {classes} classes, but has the shape "
-            f"{numbers.shape}"
-        )
-    usable = np.isfinite(numbers) & (numbers > 0)
-    if not usable.all():
-        label = int(np.argmin(usable))
-        raise MetricError(
-            f"{what} must be positive and finite for every class, but is {numbers[label]:g} for "
-            f"class {label}: leave a class that does not occur out",
-            label,
-        )
-    return numbers

@@ -214,10 +214,11 @@ class ScoringOptions(Options):
     allow_overlap: bool = option(False, help="Allow images that are both trained on and scored.")
     threshold: str = option(
         "none",
-        metavar="none|prior|prior:TAU|prior:original|cost:FILE",
+        metavar="none|prior|prior:TAU|prior:val|prior:original|cost:FILE",
         form="rebalance.scoring.thresholds:parsed",
         help="Rule that turns probabilities into a class: prior divides by the class shares that "
-        "training drew, prior:TAU by a power of them from 0 to 10, prior:original by those of the "
+        "training drew, prior:TAU by a power of them from 0 to 10, prior:val by the power that is "
+        "best on validation images (or a probe's folds), prior:original by the shares of the "
         "folder before resampling.",
     )
     classifier: str = option(
@@ -242,7 +243,8 @@ class DecisionOptions(Options):
         "threshold",
         default=None,
         help="Rule that turns probabilities into a class: prior divides by the class shares that "
-        "training drew, prior:TAU by a power of them from 0 to 10, prior:original by those of the "
+        "training drew, prior:TAU by a power of them from 0 to 10, prior:val by the power that is "
+        "best on validation images (or a probe's folds), prior:original by the shares of the "
         "folder before resampling. [default: as the run decided]",
     )
     classifier: str | None = again(

@@ -181,4 +181,9 @@ def _threshold(where: str, entry: Any, folder: Path) -> str:
         asked = parsed(str(entry))
     except SettingError:
         raise SettingError(f"{where} is {spellings()}; got {shown(entry)}") from None
+    if asked.chosen:
+        raise SettingError(
+            f"{where}: {asked} chooses a power on validation images, and those of a fold are what "
+            "is scored: name powers, such as prior:0.5 and prior:1.5"
+        )
     return str(asked._replace(file=str(folder / asked.file)) if asked.file else asked)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rebalance import seeds
 from rebalance.data.samples import ScoringSet, TrainingSet
@@ -19,9 +19,10 @@ from rebalance.runs import DECISION, METRICS, Run
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.embedded import EmbeddedImages
 from rebalance.scoring.evaluator import Evaluator
+from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import find_rule
 from rebalance.scoring.stored import Decisions
-from rebalance.scoring.thresholds import THRESHOLDS
+from rebalance.scoring.thresholds import THRESHOLDS, Asked, parsed
 from rebalance.settings import ScoringOptions
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rebalance")
 
+BY_HELD_OUT = str(Asked("prior", chosen=True))
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -42,7 +45,7 @@ class Trained:
     loss: how its logits become probabilities. amounts: how much of each class the training saw.
     ranges: of the features that its last layer learned from. before: the metrics that the network
     had before it was given another head, if it was. head_epochs: how that head was trained.
-    head_fit: how the head of a probe was fitted.
+    head_fit: how the head of a probe was fitted. held: what it says of folds that it did not see.
     """
 
     arch: str
@@ -54,6 +57,18 @@ class Trained:
     before: MetricsRecord | None = None
     head_epochs: "Sequence[HeadEpoch]" = ()
     head_fit: HeadFitRecord | None = None
+    held: "HeldOut | None" = None
+
+
+class HeldOut(NamedTuple):
+    """What a network says of images that it did not learn from, and their class index [N].
+
+    by: what they are, in words.
+    """
+
+    outputs: Outputs
+    labels: Sequence[int]
+    by: str
 
 
 def warn_of_one_class(tested: ScoringSet) -> None:
@@ -79,8 +94,8 @@ def conclude(
 ) -> MetricsRecord:
     """Keep the network, fit the decision that was asked for, and score it; the metrics.
 
-    seen: the training images, on which alone the decision is fitted. validation: what a temperature
-    is fitted on, where one is asked for.
+    seen: the training images, on which alone the decision is fitted. validation: what the power of
+    a threshold and a temperature are chosen on; without them a power by what ``trained`` held out.
     """
     by_first, network, transform = evaluator.processes.by_first, trained.network, trained.transform
     keep = partial(folder.save_model, arch=trained.arch, classes=seen.classes, extra={})
@@ -95,9 +110,15 @@ def conclude(
         fit_centres,
     )
     decisions = Decisions(rule, trained.amounts)
-    if scoring.calibrate and validation is not None:
-        decisions = _calibrated(decisions, trained, validation, evaluator, fit_centres)
-        rule = decisions.own
+    held = trained.held
+    if validation is not None:
+        outputs = evaluator.predict(network, trained.loss, validation, transform)
+        held = HeldOut(outputs, validation.folder.labels, "validation images")
+    if held is not None:
+        decisions = _with_power(decisions, scoring, held, seen.classes)
+    if scoring.calibrate and held is not None:
+        decisions = _calibrated(decisions, held, seen.classes, fit_centres)
+    rule = decisions.own
     by_first(partial(folder.write_record, DECISION, decisions.to_record()))
     found = evaluator.evaluate(
         network, trained.loss, tested, transform, rule, folder.options["counts"], trained.ranges
@@ -116,37 +137,69 @@ def conclude(
     return metrics
 
 
-def check_calibration(scoring: ScoringOptions) -> None:
-    """Raise SettingError where a temperature is asked for without images to fit it on."""
-    if scoring.calibrate and scoring.val is None and scoring.val_fraction is None:
+def check_validation(scoring: ScoringOptions, *, held: bool = False) -> None:
+    """Raise SettingError where something is to be fitted on validation images without any.
+
+    held: whether there is anything else that is held out, to choose the power of a threshold by.
+    """
+    if scoring.val is not None or scoring.val_fraction is not None:
+        return
+    if scoring.calibrate:
         raise SettingError(
             "--calibrate fits a temperature on validation images, and there are none: add --val or "
             "--val-fraction"
         )
+    if parsed(scoring.threshold).chosen and not held:
+        raise SettingError(
+            f"--threshold {scoring.threshold} chooses its power on validation images, and there "
+            "are none: add --val or --val-fraction, or give a power, as prior:1"
+        )
+
+
+def _with_power(
+    decisions: Decisions, scoring: ScoringOptions, held: HeldOut, classes: Sequence[str]
+) -> Decisions:
+    """Choose the power of the class shares that probabilities are best divided by.
+
+    It is kept for ``evaluate``, which has no validation images, where the run decides otherwise.
+    """
+    if parsed(scoring.threshold).chosen:
+        own = decisions.own.with_power(*held)
+        log.info("power %g of the class shares, chosen by %s", own.options["tau"], held.by)
+        return replace(decisions, own=own)
+    with suppress(MetricError):  # shares that leave a class nothing divide by nothing
+        rule = find_rule("head", BY_HELD_OUT, classes, decisions.amounts, _no_centres)
+        decisions = decisions.with_other(rule.with_power(*held))
+    return decisions
+
+
+def _no_centres() -> "Centres":
+    raise AssertionError("a head asks for no centres")
 
 
 def _calibrated(
     decisions: Decisions,
-    trained: Trained,
-    validation: ScoringSet,
-    evaluator: Evaluator,
+    held: HeldOut,
+    classes: Sequence[str],
     fit_centres: Callable[[], "Centres"],
 ) -> Decisions:
     """Fit a temperature to the run's own rule, and to those that divide by the shares it knows.
 
     The others are kept for ``evaluate``, which has no validation images.
     """
-    labels = validation.folder.labels
-    outputs = evaluator.predict(trained.network, trained.loss, validation, trained.transform)
+    outputs, labels, by = held
     own = decisions.own.calibrated(outputs, labels)
-    log.info("temperature %.3g, fitted on %d validation images", own.temperature, len(labels))
+    log.info("temperature %.3g, fitted on %d %s", own.temperature, len(labels), by)
     found = replace(decisions, own=own)
     by_name = [name for name, each in THRESHOLDS.items() if not each.needs_costs]
     for threshold in by_name:
         if threshold == own.asked or found.lacks(threshold):
             continue
         with suppress(MetricError):  # shares that leave a class nothing divide by nothing
-            rule = found.rule(None, threshold, validation.folder.classes, fit_centres)
+            rule = found.rule(None, threshold, classes, fit_centres)
+            found = found.with_other(rule.calibrated(outputs, labels))
+    for rule in found.others.values():
+        if rule.chosen is not None:
             found = found.with_other(rule.calibrated(outputs, labels))
     return found
 

@@ -18,8 +18,10 @@ from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.records import HeadFitRecord
 from rebalance.runs.options import Sets
 from rebalance.scoring.amounts import Amounts
+from rebalance.scoring.outputs import Outputs
 from rebalance.settings import TrainOptions
 from rebalance.settings.recipes import PROBE, ProbeRecipe
+from rebalance.workflow.conclusion import HeldOut
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
@@ -144,6 +146,20 @@ def told_of(found: LinearHead, sets: Sets, sides: Sequence[Sides], head: str) ->
             if losses
         },
     }
+
+
+def held_of(found: LinearHead, amounts: Amounts, by: str) -> HeldOut | None:
+    """Return what a head says of samples that it did not see; None where nothing was held out.
+
+    Its probabilities know the prior of training again. amounts: what that is.
+    """
+    from scipy.special import softmax
+
+    if not len(found.truth):
+        return None
+    said = softmax(found.held + np.log(amounts.prior()), axis=1)
+    features = np.empty((len(said), 0), np.float32)  # which deciding by a head does not ask for
+    return HeldOut(Outputs(said, features), found.truth.tolist(), by)
 
 
 def _labels(seen: TrainingSet) -> SoftLabels:

@@ -32,12 +32,13 @@ from rebalance.settings import (
     TrainOptions,
 )
 from rebalance.workflow.beginning import as_begun, begun_folder
-from rebalance.workflow.conclusion import Trained, check_calibration, conclude, warn_of_one_class
+from rebalance.workflow.conclusion import Trained, check_validation, conclude, warn_of_one_class
 from rebalance.workflow.frozen_bodies import CachedEvaluator, frozen, put
 from rebalance.workflow.probe_fitting import (
     check_probe,
     chosen_probe,
     fit_probe,
+    held_of,
     probe_amounts,
     told_of,
 )
@@ -63,7 +64,7 @@ def train_probe(
 ) -> MetricsRecord:
     """Fit a head on features of DATA, evaluate on TEST, keep both as a run; the metrics."""
     recipe = chosen_probe(training)
-    check_calibration(scoring)
+    check_validation(scoring, held=True)
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
             training = as_begun(training, output, processes)
@@ -91,6 +92,7 @@ def train_probe(
         loss = make_loss(told)
         check_probe(recipe, loss, training.loss, sets.seen)
         sides = processes.by_first(partial(probe_sides, sets, scoring, recipe, run.seed))
+        check_validation(scoring, held=bool(sides))
         arch, network, transform = processes.by_first(
             partial(frozen, training, len(sets.seen.classes), run.seed)
         )
@@ -114,7 +116,11 @@ def train_probe(
         put(network, fitted.layer)
         ranges = FeatureRanges.of(seen, np.array(sets.seen.folder.labels))
         told_fit = told_of(fitted, sets, sides, recipe.head)
-        trained = Trained(arch, network, transform, loss, amounts, ranges, head_fit=told_fit)
+        trained = Trained(
+            *(arch, network, transform, loss, amounts, ranges),
+            head_fit=told_fit,
+            held=held_of(fitted, amounts, told_fit["by"]),
+        )
         return conclude(
             *(folder, trained, scoring, sets.seen, sets.tested, evaluator),
             validation=sets.validation,

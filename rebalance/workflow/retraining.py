@@ -25,7 +25,7 @@ from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.workflow.beginning import begun_folder
-from rebalance.workflow.conclusion import Trained, check_calibration, conclude, warn_of_one_class
+from rebalance.workflow.conclusion import Trained, check_validation, conclude, warn_of_one_class
 from rebalance.workflow.head_samples import HeadSamples
 from rebalance.workflow.heads import with_rebalanced_head
 from rebalance.workflow.own_samples import own_samples
@@ -50,7 +50,7 @@ def retrain_head(
     training images. The run itself stays as it is; the result is a run of its own.
     """
     _check(begun, output, training, scoring)
-    check_calibration(scoring)
+    check_validation(scoring)
     with joined(run.device) as processes, ExitStack() as holding:
         evaluator = Evaluator.of(run, training.precision, progress, processes)
         former = processes.by_first(partial(Run.open, begun))

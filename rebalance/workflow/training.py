@@ -43,7 +43,7 @@ from rebalance.training.initial_network import untrained
 from rebalance.training.regimes import REGIMES, Moment
 from rebalance.training.sampling import SAMPLERS, Division
 from rebalance.workflow.beginning import as_begun, begun_folder
-from rebalance.workflow.conclusion import Trained, check_calibration, conclude, warn_of_one_class
+from rebalance.workflow.conclusion import Trained, check_validation, conclude, warn_of_one_class
 from rebalance.workflow.head_samples import HeadSamples
 from rebalance.workflow.heads import with_rebalanced_head
 from rebalance.workflow.own_samples import own_samples
@@ -74,7 +74,7 @@ def train(
 ) -> MetricsRecord:
     """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
     check_options(training.loss, dict(training.loss_options))
-    check_calibration(scoring)
+    check_validation(scoring)
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
             training = as_begun(training, output, processes)

@@ -39,6 +39,7 @@ LOSSES = {
 USUAL = ("sgd", "logistic")  # ways to fit a last layer that need not be told
 THRESHOLDS = {
     "prior": PRIOR,
+    "prior:val": f"{PRIOR}, to a power that images held out choose",
     "prior:original": "divide the probability of each class by its share of the images",
 }
 

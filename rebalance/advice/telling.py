@@ -41,6 +41,7 @@ from rebalance.studies.outcomes import BY_CLASS, Outcome
 
 CALIBRATION = "ece_balanced"
 
+FEWEST = 2  # pairs, below which there is no interval
 MOST_TIMES = 20  # as many images as there are, beyond which nobody is told how many it would take
 
 
@@ -207,13 +208,15 @@ def open_records(trial: Trial, choice: Choice, images: int, groups: int | None) 
     it takes (half its width / mean)² times as many until it excludes 0.
     """
     found: list[OpenRecord] = []
-    known = [each for each in trial.tried if trial.outcomes.pairs(each) and each.effort]
-    for each in known:
-        if each.control or each is choice.recommended or each in trial.waiting:
+    for each in trial.tried:
+        if not each.effort or each.control or each is choice.recommended:
+            continue
+        if len(trial.outcomes.pairs(each)) < FEWEST and each in trial.waiting:
+            found.append(_unasked(each))
             continue
         beside = trial.outcomes.difference(each, choice.recommended)
         around = beside.interval
-        if beside.mean <= ALIKE or around is None or around.low > 0:
+        if around is None or beside.mean <= ALIKE or around.low > 0:
             continue
         times = ((beside.mean - around.low) / beside.mean) ** 2 - 1
         found.append(
@@ -224,11 +227,11 @@ def open_records(trial: Trial, choice: Choice, images: int, groups: int | None) 
                 "groups": None if groups is None else _more(groups, times),
             }
         )
-    unknown: list[OpenRecord] = [
-        {"question": each.name, "sentence": "", "images": None, "groups": None}
-        for each in trial.waiting
-    ]
-    return found + unknown
+    return found
+
+
+def _unasked(each: Candidate) -> OpenRecord:
+    return {"question": each.name, "sentence": "", "images": None, "groups": None}
 
 
 def _more(count: int, times: float) -> int | None:

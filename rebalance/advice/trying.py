@@ -19,7 +19,6 @@ from rebalance.studies.summaries import Pair
 
 FIRST_PAIRS = 5  # at least, of the first round; each further round has as many as all before it
 ESSENTIAL = 3  # candidates that are tried whatever the time: nothing, the prior, the best guess
-ROUNDS_AHEAD = 2  # what is kept after the first pair is to have time for so many rounds
 
 # From candidates and pairs to the outcomes of those cells that were finished before the time given.
 Run = Callable[[Sequence[Candidate], Sequence[Pair], float], Iterable[tuple[Candidate, Outcome]]]
@@ -39,8 +38,9 @@ class Round:
 class Trial:
     """The trying of candidates, and how it went.
 
-    began, until: seconds of ``time.time``. waiting: those that there was no time for after one
-    pair. ended: settled, budget or pairs.
+    began, until: seconds of ``time.time``. waiting: those that there was no time for any more.
+    ended: settled, budget or pairs. pace: seconds that pass for each that cells say they took; at
+    least 1, as those that were finished before take no time.
     """
 
     tried: Sequence[Candidate]
@@ -52,6 +52,7 @@ class Trial:
     dropped: dict[str, int] = field(default_factory=dict)
     waiting: list[Candidate] = field(default_factory=list)
     ended: str = ""
+    pace: float = 1.0
 
     def choice(self) -> Choice:
         """What is recommended by what is known so far."""
@@ -59,64 +60,78 @@ class Trial:
 
     def go(self, seeds: Sequence[int]) -> None:
         """Try until it is settled, or there is no time or no pair left."""
-        running = list(self.tried)
-        for number, pairs in enumerate(rounds_of(seeds, self.outcomes.folds), start=1):
-            finished = self._first(running, pairs) if number == 1 else None
-            running = [each for each in running if each not in self.waiting]
-            if finished is None:
+        running, rounds = list(self.tried), rounds_of(seeds, self.outcomes.folds)
+        for number, pairs in enumerate(rounds, start=1):
+            later = sum(map(len, rounds[number:]))
+            if number == 1:
+                running, finished = self._first(running, pairs, later)
+            else:
+                running = self._affordable(running, len(pairs), later)
                 finished = self._run(running, pairs)
-            lost = [
-                each
-                for each in hopeless(running, self.outcomes)
-                if each.effort and not _stays(each)
-            ]
+            lost = [each for each in hopeless(running, self.outcomes) if not _stays(each)]
             self._note(number, running, lost)
             running = [each for each in running if each not in lost]
+            self.waiting = [
+                each for each in self.tried if each not in running and each.name not in self.dropped
+            ]
             if not finished:
                 self.ended = "budget"
                 return
             if settled(running, self.outcomes):
-                self.ended = "settled"
+                self.ended = "budget" if self.waiting else "settled"
                 return
-        self.ended = "pairs"
+        self.ended = "budget" if self.waiting else "pairs"
 
-    def _first(self, running: Sequence[Candidate], pairs: Sequence[Pair]) -> bool:
+    def _first(
+        self, running: Sequence[Candidate], pairs: Sequence[Pair], later: int
+    ) -> tuple[list[Candidate], bool]:
         """The first round: what is essential, then all on one pair, then what there is time for."""
-        essential, others = running[:ESSENTIAL], running[ESSENTIAL:]
+        essential, others = list(running[:ESSENTIAL]), running[ESSENTIAL:]
         self._run(essential, pairs, math.inf)
         if not self._run(others, pairs[:1]):
-            self.waiting = [each for each in others if not self.outcomes.pairs(each)]
-            return False
-        able = self._affordable(essential, others, len(pairs))
-        self.waiting = [each for each in others if each not in able]
-        return self._run(able, pairs[1:])
+            return essential, False
+        able = self._affordable(running, len(pairs) - 1, later, done=True)
+        return able, self._run(able[len(essential) :], pairs[1:])
 
     def _affordable(
-        self, essential: Sequence[Candidate], others: Sequence[Candidate], pairs: int
+        self, running: Sequence[Candidate], pairs: int, later: int, *, done: bool = False
     ) -> list[Candidate]:
-        """Keep those of most promise that can have ``ROUNDS_AHEAD`` rounds in the time left."""
+        """Keep what is essential, and of the others the best that can have so many pairs in time.
+
+        They get the time that the essential ones leave, were these to have all the pairs of this
+        round, unless it is ``done``, and of those ``later``; and half of the time at least. Best
+        are those of the best means, and after one pair those of most promise.
+        """
+        essential = [each for each in running if each in self.tried[:ESSENTIAL]]
+        others = [each for each in running if each not in essential]
+        if not done:
+            others.sort(key=lambda each: -self.outcomes.mean(each))
         left = self.until - time.time()
-        spent = sum(map(self._seconds, essential)) * pairs * (ROUNDS_AHEAD - 1)
-        able = []
+        kept = (later + (0 if done else pairs)) * sum(map(self._seconds, essential))
+        free, able = max(left - kept, left / 2), []
         for each in others:
-            cost = self._seconds(each) * (pairs * ROUNDS_AHEAD - 1)
-            if spent + cost <= left:
-                spent += cost
+            cost = pairs * self._seconds(each)
+            if cost <= free:
+                free -= cost
                 able.append(each)
-        return able
+        return essential + able
 
     def _seconds(self, candidate: Candidate) -> float:
         if not candidate.retrains and candidate.effort:
             return 0.0  # it shares the training of doing nothing
         own = self.outcomes.of.get(candidate.name, {})
-        return median(each.seconds for each in own.values()) if own else 0.0
+        return self.pace * median(each.seconds for each in own.values()) if own else 0.0
 
     def _run(
         self, running: Sequence[Candidate], pairs: Sequence[Pair], until: float | None = None
     ) -> bool:
         """Tell whether all of it was run in time."""
+        began, seconds = time.time(), 0.0
         for candidate, outcome in self.run(running, pairs, self.until if until is None else until):
             self.outcomes.add(candidate.name, outcome)
+            seconds += outcome.seconds
+        if seconds:
+            self.pace = max(1.0, (time.time() - began) / seconds)
         return all(set(pairs) <= set(self.outcomes.pairs(each)) for each in running)
 
     def _note(self, number: int, running: Sequence[Candidate], lost: Sequence[Candidate]) -> None:
@@ -129,7 +144,7 @@ class Trial:
 
 def _stays(candidate: Candidate) -> bool:
     """Doing nothing, and the prior, whose head is that of doing nothing, are always run."""
-    return candidate.name == PRIOR
+    return not candidate.effort or candidate.name == PRIOR
 
 
 def rounds_of(seeds: Sequence[int], folds: int) -> list[list[Pair]]:

@@ -44,7 +44,6 @@ def test_it_is_a_record_that_json_can_hold(record):
 def test_the_same_seed_gives_the_same_record(record):
     again = curves()
     assert {**again, "seconds": 0} == {**record, "seconds": 0}
-    assert curves(seed=1)["classes"] != record["classes"]
 
 
 def test_a_curve_is_measured_from_a_few_up_to_all_that_is_trained_on(record):
@@ -97,10 +96,10 @@ def test_groups_are_what_is_counted_and_are_never_parted():
 def test_copies_tell_nothing_new():
     """Each image four times over: its copies are never held out while it is learned from."""
     rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1], 80)
-    features = np.repeat(rng.normal(size=(40, 30)), 4, axis=0)  # nothing to learn but by heart
-    options = {"subclasses": ["one"] * 160, "penalty": 1e-3, "repeats": 1}
-    kin = np.repeat(np.arange(40), 4).tolist()
+    labels = np.repeat([0, 1], 40)
+    features = np.repeat(rng.normal(size=(20, 30)), 4, axis=0)  # nothing to learn but by heart
+    options = {"subclasses": ["one"] * 80, "penalty": 1e-3, "repeats": 1}
+    kin = np.repeat(np.arange(20), 4).tolist()
     told = learning_curves(features, labels, ["a", "b"], kin=kin, **options)
     apart = learning_curves(features, labels, ["a", "b"], **options)
     assert apart["balanced_accuracy"] > 0.9

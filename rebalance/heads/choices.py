@@ -110,7 +110,8 @@ def fit_head(
     seen = len(features) if seen is None else seen
     with one_blas_thread():
         if scaling is None:
-            scaling = standardised(features[:seen][soft.share[:seen] == 0])
+            own = features[:seen]
+            scaling = standardised(own[soft.share[:seen] == 0] if soft.shared else own)
         samples = Examples(scaling(features), soft, counted)
         whole, turn = samples.take(np.arange(seen)).turned(amount)
         parts = [Parting.of(samples, each, amount) for each in sides]

@@ -51,7 +51,7 @@ class Examples:
 
         Those whose label is shared lie between classes, and have no part in the covariance.
         """
-        own = self.take(self.whole())
+        own = self.take(self.whole()) if self.labels.shared else self
         turn = whitening(own.inputs, own.labels.own, amount)
         return Examples(self.inputs @ turn, self.labels, self.weights), turn
 

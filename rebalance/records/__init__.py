@@ -25,6 +25,12 @@ from rebalance.records.collection import (
     HiddenPart,
     SubclassNeed,
 )
+from rebalance.records.decision import (
+    CentresRecord,
+    DecisionRecord,
+    PowerRecord,
+    RuleRecord,
+)
 from rebalance.records.inspection import FindingRecord, FoundImage, InspectionRecord
 from rebalance.records.manifest import (
     ClassStory,
@@ -40,9 +46,7 @@ from rebalance.records.manifest import (
     UnreadableRecord,
 )
 from rebalance.records.run import (
-    CentresRecord,
     ClassScores,
-    DecisionRecord,
     GapPartRecord,
     GapRecord,
     HeadFitRecord,
@@ -50,8 +54,6 @@ from rebalance.records.run import (
     MetricsRecord,
     NetworkRecord,
     PhaseRecord,
-    PowerRecord,
-    RuleRecord,
     RunOptionsRecord,
     RunRecord,
     ScoresRecord,

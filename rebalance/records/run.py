@@ -1,7 +1,8 @@
-"""The records of a run of training: ``options.json``, ``decision.json`` and ``metrics.json``."""
+"""The records of a run of training: ``options.json`` and ``metrics.json``."""
 
 from typing import Annotated, Any, Final, Literal, TypedDict
 
+from rebalance.records.decision import TriedRecord
 from rebalance.records.manifest import ScaleRecord
 
 FORMAT: Final = 1
@@ -107,74 +108,6 @@ class RunRecord(TypedDict):
     format: Annotated[Literal[1], "The version of the format of the folder."]
     rebalance: Annotated[str, "The version of rebalance that began the run."]
     options: Annotated[RunOptionsRecord, "What the run was begun with."]
-
-
-class _Centres(TypedDict):
-    means: Annotated[list[list[float]], "The mean feature vector of each class."]
-    temperature: Annotated[float, "What distances are divided by to become probabilities."]
-
-
-class CentresRecord(_Centres, total=False):
-    """The centre of each class, for decisions by the nearest one."""
-
-    layer: Annotated[str, "The layer that the vectors are of; early runs do not tell."]
-
-
-class TriedRecord(TypedDict):
-    """A number that was tried, and how it did on images that were held out."""
-
-    number: Annotated[float, "The number."]
-    loss: Annotated[
-        float,
-        "The mean over classes of the mean log loss of their held-out images, the prior divided "
-        "out; lower is better.",
-    ]
-
-
-class PowerRecord(TypedDict):
-    """How the power of the class shares that a threshold divides by was chosen."""
-
-    by: Annotated[str, "What it was chosen by: validation images, or folds."]
-    tried: Annotated[list[TriedRecord], "The powers that were tried, in order."]
-
-
-class _Calibrated(TypedDict, total=False):
-    temperature: Annotated[
-        float,
-        "The temperature of the probabilities, applied last; absent where none was fitted.",
-    ]
-    chosen: Annotated[
-        PowerRecord, "How the power of the class shares was chosen; only of prior:val."
-    ]
-
-
-class RuleRecord(_Calibrated):
-    """One way to decide on a class."""
-
-    threshold: Annotated[str, "How decisions are shifted: none, prior, prior:original or cost."]
-    options: Annotated[
-        dict[str, Any], "What it was fitted to: priors, perhaps with their power, or costs."
-    ]
-    centres: Annotated[
-        CentresRecord | None,
-        "What gives the probabilities in the head's place; null for the head.",
-    ]
-
-
-class _BeforeResampling(TypedDict, total=False):
-    folder: Annotated[
-        list[float],
-        "Images of each class before anything was cut or raised; version 0.1 did not tell.",
-    ]
-
-
-class DecisionRecord(_BeforeResampling):
-    """How the predictions of a run become decisions: every rule that was fitted."""
-
-    own: Annotated[RuleRecord, "The rule where nothing else is asked for."]
-    draws: Annotated[list[float], "How often the last epoch drew each class, in any unit."]
-    weights: Annotated[list[float], "What the loss weighed each class by in the last epoch."]
-    others: Annotated[dict[str, RuleRecord], "Rules that were asked for since, by their name."]
 
 
 class _Areas(TypedDict, total=False):

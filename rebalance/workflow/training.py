@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rebalance.data.samples import ScoringSet, TrainingSet
-from rebalance.distributed.processes import Processes, joined
+from rebalance.data.samples import ScoringSet
+from rebalance.distributed.processes import joined
 from rebalance.losses import check_options
 from rebalance.metrics import FeatureRanges
-from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.oversampling.spelling import as_sampling
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
@@ -26,7 +25,6 @@ from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.runs import Run
 from rebalance.runs.options import (
     Sets,
-    class_weights_of,
     first_phase_of,
     make_loss,
     open_sets,
@@ -34,20 +32,16 @@ from rebalance.runs.options import (
     with_resize,
 )
 from rebalance.runs.recipe import chosen_phase, chosen_recipe
-from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluator import Evaluator
-from rebalance.scoring.rules import check_rule
 from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions, TrainOptions
-from rebalance.training.first_phase import FirstPhase
 from rebalance.training.initial_network import untrained
-from rebalance.training.regimes import REGIMES, Moment
-from rebalance.training.sampling import SAMPLERS, Division
 from rebalance.workflow.beginning import as_begun, begun_folder
-from rebalance.workflow.conclusion import Trained, check_validation, conclude, warn_of_one_class
+from rebalance.workflow.conclusion import Trained, check_validation, conclude
 from rebalance.workflow.head_samples import HeadSamples
 from rebalance.workflow.heads import with_rebalanced_head
 from rebalance.workflow.own_samples import own_samples
 from rebalance.workflow.recipes import Recipes, check_recipes, open_recipes, warn_of_other_eyes
+from rebalance.workflow.training_checks import amounts_of, check_decision, check_training
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
@@ -105,8 +99,8 @@ def train(
             partial(untrained, training, sets.seen.classes, loss, run.seed)
         )
         options = with_resize(options, transform.fit)
-        _check(training, recipe, first, sets, network, loss, processes)
-        _check_rule(scoring, options, recipe, sets, samples)
+        check_training(training, recipe, first, sets, network, loss, processes)
+        check_decision(scoring, options, recipe, sets, samples)
         # What cannot be is said by now: neither a folder nor an epoch is spent on it.
         folder = begun_folder(
             output, options, holding, processes, overwrite=run.overwrite, resume=resume
@@ -117,7 +111,7 @@ def train(
         if recipe.normalise == "data":
             transform = dataset.transform = _normalised(dataset, evaluator)
         f1 = _train(folder, network, dataset, loss, recipe, options, sets.validation, evaluator)
-        amounts = _amounts(options, recipe, sets.seen, f1)
+        amounts = amounts_of(options, recipe, sets.seen, f1)
         trained = Trained(arch, network, transform, loss, amounts, FeatureRanges({}))
         if samples is None:
             trained = replace(trained, ranges=evaluator.ranges(network, sets.seen, transform))
@@ -176,69 +170,6 @@ def _samples(
     warn_of_other_eyes(asked, own=())
     allowed = scoring.allow_overlap
     return Recipes(asked, check_recipes(found, sets.validation, sets.tested, allowed=allowed))
-
-
-def _check(
-    training: TrainOptions,
-    recipe: Recipe,
-    first: FirstPhase,
-    sets: Sets,
-    network: "Network",
-    loss: "Loss",
-    processes: Processes,
-) -> None:
-    """Raise what can be known to fail, and warn of what is not as it would be in one pass."""
-    from rebalance.training.checks import check_loss, check_names, check_sizes
-
-    counts = sets.seen.counts
-    epochs = recipe.frozen_epochs + recipe.epochs
-    check_names(recipe, training.sampler, training.regime)
-    division = Division(
-        recipe.batch_size, recipe.grad_accum, rank=processes.rank, world=processes.world
-    )
-    check_sizes(sum(counts), recipe, division)
-    if sets.seen.shares:
-        loss.soft_steps()
-    check_loss(loss, network, training.regime, validated=sets.validation is not None)
-    regime = REGIMES[training.regime]
-    if regime.has_first_phase:
-        named = dict(zip(sets.seen.classes, counts, strict=True))
-        first.check(named, epochs)
-        log.info("%s", first.told(named, epochs))
-    if not regime.begins_within(epochs):
-        log.warning(
-            "the regime %s begins after %.0f %% of the epochs, and %d are too few for that: this "
-            "is plain training",
-            training.regime,
-            100 * regime.begins,
-            epochs,
-        )
-    if (training.recipe, training.loss, training.regime) == ("eos", "ldam", "plain"):
-        log.info("in the paper of the recipe eos, ldam goes with --regime drw")
-    parts = processes.world * recipe.grad_accum
-    if parts > 1 and loss.sees_whole_batch:
-        log.warning(
-            "the loss %s looks at a batch as a whole, and here at each of its %d parts alone: it "
-            "differs from that of one process and one forward pass",
-            training.loss,
-            parts,
-        )
-
-
-def _check_rule(
-    scoring: ScoringOptions,
-    options: RunOptionsRecord,
-    recipe: Recipe,
-    sets: Sets,
-    samples: HeadSamples | None,
-) -> None:
-    """Raise what deciding would raise after training; warn of metrics that will not be defined."""
-    counts = sets.seen.counts
-    amounts = _amounts(options, recipe, sets.seen, None)
-    if samples is not None:  # by which alone a fresh head decides
-        amounts = Amounts.of_samples(samples.expected, amounts.folder)
-    check_rule(scoring.classifier, scoring.threshold, sets.seen.classes, amounts, counts)
-    warn_of_one_class(sets.tested)
 
 
 def _train(
@@ -301,21 +232,3 @@ def _note(
         for name in ("balanced_accuracy", "accuracy"):
             row[f"val_{name}"] = round(getattr(judge, name), 6)
     folder.record_epoch(row, {**epoch.state(), "f1_before": f1_before})
-
-
-def _amounts(
-    options: RunOptionsRecord, recipe: Recipe, seen: TrainingSet, f1: Sequence[float] | None
-) -> Amounts:
-    """Return how often the last epoch drew each class, and what it weighed there.
-
-    f1: what the last epoch began with, by which dynamic sampling drew it; None before training.
-    """
-    epochs = recipe.frozen_epochs + recipe.epochs
-    last = Moment(epochs - 1, epochs, f1, options["seed"], first_phase_of(options))
-    labels = np.asarray(seen.folder.labels, dtype=np.int64)
-    lesson = REGIMES[options["regime"]].plan(labels, last)
-    draws = SAMPLERS[options["sampler"]].draws(labels[lesson.positions], len(seen.classes))
-    if seen.shares:
-        draws = SoftLabels.read(seen.folder.labels, seen.shares).take(lesson.positions).drawn(draws)
-    folder = [float(seen.at_first[name]) for name in seen.classes]
-    return Amounts(draws, class_weights_of(options, lesson.weighting), folder)

@@ -19,6 +19,7 @@ from rebalance.errors import ManifestError, OutputError
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest, write_manifest
 
 fork = multiprocessing.get_context("fork")
+spawn = multiprocessing.get_context("spawn")
 
 
 def made(root: Path, name: str, *, places: bool = True) -> Manifest:
@@ -74,17 +75,59 @@ class Counted:
         return function(*arguments, **options)
 
 
-def ends_at(call: int, path: Path, manifest: Manifest, *, overwrite: bool = True) -> bool:
-    """Write in a process that is gone just before its system call number ``call``.
+def leave() -> None:
+    os._exit(9)
 
-    Gives whether it was; one that makes fewer calls ends by itself.
+
+def obey(orders) -> None:
+    """Call what is ordered, each in a process forked of this one, and tell its exit status."""
+    while order := orders.recv():
+        function, *arguments = order
+        if child := os.fork():
+            orders.send(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            continue
+        status = 1
+        try:
+            function(*arguments)
+            status = 0
+        finally:
+            os._exit(status)
+
+
+@pytest.fixture(scope="module")
+def is_killed():
+    """``is_killed(function, ...)``: call it in a process of its own, and say whether that was gone.
+
+    It is forked of one that has loaded little: a fork of this one takes many times as long.
     """
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    with Counted(call, lambda: os._exit(9)):
+    orders, its = multiprocessing.Pipe()
+    process = spawn.Process(target=obey, args=(its,), daemon=True)
+    process.start()
+
+    def call(*order) -> bool:
+        orders.send(order)
+        status = orders.recv()
+        assert status in (0, 9)
+        return status == 9
+
+    yield call
+    orders.send(())
+    process.join()
+
+
+def write_until(call: int, path: Path, manifest: Manifest, overwrite: bool) -> None:
+    """Write, and be gone just before the system call number ``call``, if there are as many."""
+    with Counted(call, leave):
         write_manifest(path, manifest, overwrite=overwrite)
-    os._exit(0)
+
+
+def replace_until(call: int, path: Path) -> None:
+    """As ``write_until``, one that may replace nothing, while another writes."""
+    unit = replacing(path, exclusive=True, unit=path)
+    with Counted(call, leave), suppress(OutputError), unit as (mine,):
+        # Between its first look, at which nothing was there, and the end of its work.
+        write_manifest(path, made(path.parent, "old"))
+        mine.write_text("mine")
 
 
 def old_until_new(outcomes: list[str]) -> bool:
@@ -94,12 +137,12 @@ def old_until_new(outcomes: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("places", [True, False], ids=["map", "no map"])
-def test_a_writer_that_is_killed_leaves_the_old_or_the_new(tmp_path, places):
+def test_a_writer_that_is_killed_leaves_the_old_or_the_new(tmp_path, is_killed, places):
     outcomes = []
     old = written(tmp_path / "old", "old")
     for call in range(200):
         path = Path(shutil.copytree(old, tmp_path / str(call)), "M.csv")
-        killed = ends_at(call, path, made(tmp_path, "new", places=places))
+        killed = is_killed(write_until, call, path, made(tmp_path, "new", places=places), True)
         found = read_manifest(path)
         assert len(names_in(found)) == 1, f"half of each after {call} calls"
         outcomes.append(names_in(found).pop())
@@ -119,12 +162,12 @@ def files_in(path: Path) -> set[str]:
     return {each.name for each in path.parent.iterdir()}
 
 
-def test_a_writer_of_a_new_manifest_that_is_killed_leaves_all_or_nothing(tmp_path):
+def test_a_writer_of_a_new_manifest_that_is_killed_leaves_all_or_nothing(tmp_path, is_killed):
     outcomes = []
     for call in range(200):
         path = tmp_path / str(call) / "M.csv"
         path.parent.mkdir()
-        killed = ends_at(call, path, made(tmp_path, "new"), overwrite=False)
+        killed = is_killed(write_until, call, path, made(tmp_path, "new"), False)
         try:
             outcomes.append(names_in(read_manifest(path)).pop())
         except ManifestError as error:
@@ -145,22 +188,13 @@ def test_a_writer_of_a_new_manifest_that_is_killed_leaves_all_or_nothing(tmp_pat
     assert old_until_new(outcomes)
 
 
-def test_one_that_is_killed_before_it_looks_replaces_nothing(tmp_path):
+def test_one_that_is_killed_before_it_looks_replaces_nothing(tmp_path, is_killed):
     """What came while it worked stays, wherever an exclusive writer ends."""
     path = tmp_path / "M.csv"
     for call in range(200):
         for each in tmp_path.iterdir():
             each.unlink()
-
-        child = os.fork()
-        if not child:
-            unit = replacing(path, exclusive=True, unit=path)
-            with Counted(call, lambda: os._exit(9)), suppress(OutputError), unit as (mine,):
-                # Between its first look, at which nothing was there, and the end of its work.
-                write_manifest(path, made(tmp_path, "old"))
-                mine.write_text("mine")
-            os._exit(0)
-        killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        killed = is_killed(replace_until, call, path)
         if path.exists():
             assert names_in(read_manifest(path)) == {"old"}
         if not killed:
@@ -213,12 +247,12 @@ def test_what_was_interrupted_between_two_renames_is_moved_at_once(tmp_path, mon
     assert names_in(read_manifest(path)) == {"new"}
 
 
-def half_moved(path: Path) -> None:
+def half_moved(path: Path, is_killed) -> None:
     """Leave what a writer does who is killed between its renames."""
     old = written(path.parent.with_name("old"), "old")
     for call in range(200):
         shutil.copytree(old, path.parent)
-        assert ends_at(call, path, made(path.parent, "new"))
+        assert is_killed(write_until, call, path, made(path.parent, "new"), True)
         moved = "new" in (path.parent / "M.dropped.csv").read_text()
         if moved and "old" in path.read_text():
             return
@@ -226,8 +260,8 @@ def half_moved(path: Path) -> None:
     pytest.fail("it never came to its renames")
 
 
-def test_several_who_come_after_a_killed_writer_lose_nothing(tmp_path):
-    half_moved(tmp_path / "killed" / "M.csv")
+def test_several_who_come_after_a_killed_writer_lose_nothing(tmp_path, is_killed):
+    half_moved(tmp_path / "killed" / "M.csv", is_killed)
     paths = [tmp_path / str(number) / "M.csv" for number in range(8)]
     for path in paths:
         shutil.copytree(tmp_path / "killed", path.parent)

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.queues import Queue
 from typing import Any
 
@@ -78,12 +80,12 @@ def run_batches(
         with one_thread():
             yield from (run_batch(setup, batch, until) for batch in work)
         return
-    context, others = get_context("spawn"), set(active_children())
+    context, others = _beginnings(), set(active_children())
     mine = context.Queue()
     for gpu in gpus:
         mine.put(gpu)
     count = min(workers, len(work))
-    given = (setup, mine if gpus else None, count, context.Lock())
+    given = (setup, mine if gpus else None, count, context.Lock(), dict(os.environ))
     pool = ProcessPoolExecutor(count, context, _begin, given)
     try:
         with _deaf():
@@ -131,6 +133,22 @@ def _told(cell: Cell, error: RebalanceError) -> str:
     )
 
 
+# What all processes need, and take seconds each to load.
+LOADED = ("rebalance.studies.full", "rebalance.studies.probe", "sklearn.cluster", "torchvision")
+
+
+def _beginnings() -> ForkServerContext | SpawnContext:
+    """Have processes begin as copies of one that has loaded what they need, where that is safe.
+
+    Elsewhere each loads it by itself.
+    """
+    if sys.platform != "linux":
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(LOADED))
+    return context
+
+
 _setup: Setup | None = None  # of this process, if it runs cells for another
 _stack = ExitStack()
 
@@ -143,9 +161,19 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _begin(setup: Setup, gpus: "Queue[int] | None", processes: int, alone: Any) -> None:
+def _begin(
+    setup: Setup,
+    gpus: "Queue[int] | None",
+    processes: int,
+    alone: Any,
+    environment: dict[str, str],
+) -> None:
     global _setup
     _setup = setup
+    # The process that this is a copy of may have begun in another environment.
+    os.environ.clear()
+    os.environ.update(environment)
+    _be_deaf()
     BUDGET.share(processes, alone)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if gpus is not None:
@@ -185,14 +213,19 @@ def _deaf() -> Iterator[None]:
     Here it comes when the block is left. Those processes never get it: the one that began them
     does, though it was sent to all, and ends them.
     """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *ENDING})
+    before = _be_deaf()
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _be_deaf() -> Any:
+    """Hold back what ends a command from now on; gives what was held back before."""
+    if hasattr(signal, "pthread_sigmask"):
+        return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *ENDING})
+    return None
 
 
 class _Listener(logging.Handler):

@@ -119,13 +119,13 @@ MAY_LOAD = {
 
 IMPORT_AND_TELL = """
 import importlib, json, sys
-modules, forbidden = json.load(sys.stdin)
 culprits = {}
-for module in modules:
-    before = set(sys.modules)
-    importlib.import_module(module)
-    if loaded := (sys.modules.keys() - before) & set(forbidden):
-        culprits[module] = sorted(loaded)
+for modules, forbidden in json.load(sys.stdin):
+    for module in modules:
+        before = set(sys.modules)
+        importlib.import_module(module)
+        if loaded := (sys.modules.keys() - before) & set(forbidden):
+            culprits[module] = sorted(loaded)
 print(json.dumps(culprits))
 """
 
@@ -174,12 +174,26 @@ def imports(module: str) -> Iterator[str]:
 
 
 def groups() -> dict[frozenset[str], list[str]]:
-    """Modules by what importing them may not load; one fresh interpreter then checks a group."""
+    """Modules by what importing them may not load."""
     found = defaultdict(list)
     for module in all_modules():
         if module != "rebalance.__main__":  # importing it runs the command line
             found[not_loaded_by(module)].append(module)
     return found
+
+
+def checked_together() -> list[list[tuple[list[str], list[str]]]]:
+    """Groups that a fresh interpreter imports one after the other, with what each may not load.
+
+    None may load what a later one may not.
+    """
+    chains: list[list[tuple[frozenset[str], list[str]]]] = []
+    for group in sorted(groups().items(), key=lambda each: -len(each[0])):
+        chain = next((chain for chain in chains if chain[-1][0] >= group[0]), None)
+        if chain is None:
+            chains.append(chain := [])
+        chain.append(group)
+    return [[(modules, sorted(forbidden)) for forbidden, modules in chain] for chain in chains]
 
 
 @pytest.mark.parametrize("name", sorted({*NEVER, *MAY_LOAD}))
@@ -193,13 +207,12 @@ def test_text_imports_nothing_that_it_never_may(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("forbidden", "modules"),
-    [pytest.param(*group, id=f"{group[1][0]}...") for group in groups().items()],
+    "chain", [pytest.param(chain, id=f"{chain[-1][0][0]}...") for chain in checked_together()]
 )
-def test_importing_loads_nothing_heavy(forbidden: frozenset[str], modules: list[str]) -> None:
+def test_importing_loads_nothing_heavy(chain: list[tuple[list[str], list[str]]]) -> None:
     answer = subprocess.run(
         [sys.executable, "-c", IMPORT_AND_TELL],
-        input=json.dumps([modules, sorted(forbidden)]),
+        input=json.dumps(chain),
         capture_output=True,
         text=True,
         check=False,

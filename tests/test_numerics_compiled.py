@@ -1,12 +1,11 @@
 """Where compiled loops are kept: in the user's cache, and never in the package's own folder."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numba
 import pytest
+from launching import finish, start
 
 import rebalance
 from rebalance.numerics.compiled import compiled
@@ -25,12 +24,14 @@ print(sum(summed_distances.stats.cache_hits.values()))
 
 def compile_in_a_process(**environment: str) -> int:
     """How often the process found what an earlier one had compiled."""
-    kept = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
-    found = subprocess.run(
-        [sys.executable, "-c", COMPILE], env=kept | environment, capture_output=True, text=True
-    )
-    assert found.returncode == 0, found.stderr
-    return int(found.stdout)
+    return int(printed(COMPILE, **{"NUMBA_CACHE_DIR": ""} | environment))
+
+
+def printed(program: str, **environment: str) -> str:
+    """What a program prints in a process of its own, which has not loaded numba before."""
+    status, out, err = finish(start("-c", program, **environment))
+    assert status == 0, err
+    return out
 
 
 def compiled_files(folder: Path) -> set[Path]:
@@ -67,17 +68,7 @@ print([hashlib.md5(np.asarray(part).tobytes()).hexdigest() for part in
 
 
 def test_what_is_compiled_and_what_is_loaded_give_the_same_bytes(tmp_path):
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    told = [
-        subprocess.run(
-            [sys.executable, "-c", CLUSTER],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for _ in range(2)
-    ]
+    told = [printed(CLUSTER, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
     assert told[0].count(",") == 6
     assert told[0] == told[1]
 

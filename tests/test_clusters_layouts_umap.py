@@ -1,7 +1,5 @@
 """The layout: for every size, with duplicates, quiet, and the same for a seed."""
 
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -12,12 +10,6 @@ from sklearn.manifold import trustworthiness
 from rebalance.clusters import silhouettes, umap_layout
 
 pytestmark = pytest.mark.together
-
-DRAW_AND_PRINT = """
-import numpy as np
-from rebalance.clusters import umap_layout
-print(umap_layout(np.eye(60, dtype=np.float32)[np.arange(120) % 60], 5).tobytes().hex())
-"""
 
 
 def blobs(samples: int, centres: int, spread: float = 1.0) -> NDArray[np.float32]:
@@ -58,16 +50,6 @@ def test_symmetric_data_is_laid_out_the_same_each_time(components: NDArray[np.fl
     assert np.isfinite(points).all()
     np.testing.assert_array_equal(points, umap_layout(components, seed=3))
     np.testing.assert_array_equal(components, before)
-
-
-@pytest.mark.slow
-def test_another_process_lays_out_the_same_and_says_nothing() -> None:
-    answer = subprocess.run(
-        [sys.executable, "-c", DRAW_AND_PRINT], capture_output=True, text=True, check=True
-    )
-    components = np.eye(60, dtype=np.float32)[np.arange(120) % 60]
-    assert answer.stdout.strip() == umap_layout(components, 5).tobytes().hex()
-    assert answer.stderr == ""
 
 
 def test_another_seed_lays_out_differently() -> None:

@@ -93,7 +93,7 @@ def test_an_interrupted_study_goes_on_to_the_same_table(declare, run, tmp_path):
     assert err.splitlines()[-1] == "rebalance: interrupted; go on by running it again"
     assert "Traceback" not in err and not out
     finished = times(folder)
-    assert 2 <= len(finished) < 3 * 4
+    assert 2 <= len(finished) < 4 * 4
     assert not list(folder.rglob("*.partial")) and not (folder / "study.csv").exists()
     on = run("study", path, "-o", folder, "--workers", 1, "--device", "cpu")
     assert on.status == 0 and f"{len(finished)} finished before" in on.err
@@ -108,24 +108,24 @@ def test_a_grown_grid_reuses_cells_and_another_study_is_refused(declare, run, tm
     before = times(folder)
     grown = declare('[grid]\nrebalance = ["random-under", "random-over"]', once)
     found = run("study", grown, "-o", folder, "--workers", 1)
-    assert "6 cells, 4 finished before" in found.err
+    assert "8 cells, 6 finished before" in found.err
     assert before.items() <= times(folder).items()
     other = declare('[grid]\nrebalance = ["random-under"]', "seeds = 1\nfolds = 3")
     refused = run("study", other, "-o", folder, "--workers", 1)
     assert refused.status == 1 and "whose folds was 2 and is 3 now" in refused.error
     assert run("study", other, "-o", folder, "--workers", 1, "--overwrite").status == 0
-    assert len(times(folder)) == 2 * 3
+    assert len(times(folder)) == 3 * 3
 
 
 def test_a_dry_run_lists_what_would_be_done_and_does_nothing(declare, run, tmp_path):
     path = declare(GRID)
     found = run("study", path, "-o", tmp_path / "out", "--dry-run", "--workers", 2)
     assert found.status == 0
-    assert "9 treatments x 2 seeds x 2 folds: 36 cells, 0 finished; about 18 s" in found.out
+    assert "10 treatments x 2 seeds x 2 folds: 40 cells, 0 finished; about 20 s" in found.out
     assert "random-over" in found.out and not (tmp_path / "out").exists()
     told = run("study", path, "-o", tmp_path / "out", "--dry-run", "--json", "--workers", 1)
     record = json.loads(told.out)
-    assert (record["cells"], record["finished"], record["seconds"]) == (36, 0, 36.0)
+    assert (record["cells"], record["finished"], record["seconds"]) == (40, 0, 40.0)
 
 
 def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path, own_cache):
@@ -180,7 +180,7 @@ def test_the_work_of_a_body_lies_in_one_place_whichever_cells_are_left(declare, 
     plan = read_study(path)
     cells = CellStore(tmp_path, {}, plan.treatments)
     places = {full._work(SimpleNamespace(cells=cells), cell) for cell in plan.cells}
-    assert len(plan.cells) == 6  # nothing, eos and its control, on two folds
+    assert len(plan.cells) == 8  # eos and three controls, on two folds
     assert len(places) == 2
 
 
@@ -204,8 +204,8 @@ def learned(make_folder, tmp_path, run):
 @pytest.mark.usefixtures("briefly")
 def test_a_forecast_counts_the_networks_that_are_to_be_fine_tuned(learned):
     found = learned('"none"', "--dry-run")
-    # Two cells of a probe, and 13 images, each in one of two folds, in two epochs.
-    assert "2 cells, 0 finished; about 3 s" in found.out
+    # Four cells of a probe, and 13 images, each in one of two folds, in two epochs.
+    assert "4 cells, 0 finished; about 5 s" in found.out
 
 
 @pytest.mark.parametrize(
@@ -224,6 +224,13 @@ def test_class_sizes_that_no_fold_can_have_are_said_before_any_network_learns(le
     ("grid", "study", "said"),
     [
         ('[grid]\nloss = ["mfe"]\nregime = ["drw"]', "", "drw needs a loss that can weigh"),
+        (
+            '[grid]\nloss = ["focal"]\nhead = "logistic"',
+            "",
+            "learns only by cross entropy",
+        ),
+        ('[grid]\nrebalance = "mixup"\nhead = "gaussian"', "", "gaussian learns where single"),
+        ('[grid]\nregime = ["drw"]\nhead = "logistic"', "", "by the regime plain alone, not drw"),
         (
             '[grid]\nloss = ["mfe"]\nrebalance = ["skew-mix"]',
             "",

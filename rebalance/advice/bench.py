@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rebalance.advice.candidates import LOGISTIC, NOTHING, WHITENED, Candidate, candidates
+from rebalance.advice.candidates import NOTHING, Candidate, candidates
 from rebalance.advice.commands import Asked
 from rebalance.advice.looks import alike, check_classes
 from rebalance.advice.strength import some_of_each, strength
@@ -25,7 +25,7 @@ from rebalance.settings import RunOptions, StudyOptions
 from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
 from rebalance.studies.outcomes import Controls, Outcome, Treatment
-from rebalance.studies.plan import Cell, Choice, Plan
+from rebalance.studies.plan import Cell, Plan
 from rebalance.studies.preparation import facts_of, kin_of
 from rebalance.studies.rebalancings import LAYER
 from rebalance.studies.running import run_batches
@@ -141,7 +141,7 @@ def bench_for(found: Inspection, asked: Asked, progress: Progress) -> Bench:
     )
     grouped = asked.groups is not None
     check_classes(setup.groups_per_class, grouped=grouped)
-    tried = candidates(found.readable, _strengths(setup, kin, view, asked.run.seed))
+    tried = candidates(found.readable, _strength(setup, kin, view, asked.run.seed))
     cells = replace(setup.cells, definitions=_plan(options, tried).treatments)
     cells.tidy()
     if asked.run.overwrite:
@@ -155,15 +155,11 @@ def _plan(options: StudyOptions, tried: Sequence[Candidate]) -> Plan:
     return Plan(Path("advice"), options, treatments, controls)
 
 
-def _strengths(setup: Setup, kin: Sequence[int], view: View, seed: int) -> dict[Choice, float]:
-    """How strongly each head is held back on these images."""
+def _strength(setup: Setup, kin: Sequence[int], view: View, seed: int) -> float:
+    """How strongly heads are held back on these images."""
     some = some_of_each(setup.labels, seed)
     seen = view.layers[LAYER].take(some).read(slice(None), slice(None))
-    labels, numbers = setup.labels[some], np.asarray(kin, dtype=np.intp)[some]
-    return {
-        head: strength(seen, labels, numbers, dict(head.options).get("whiten", 0.0), seed)
-        for head in (LOGISTIC, WHITENED)
-    }
+    return strength(seen, setup.labels[some], np.asarray(kin, dtype=np.intp)[some], seed)
 
 
 def _numbers(paths: Sequence[str], groups: Sequence[Sequence[str]]) -> list[int]:

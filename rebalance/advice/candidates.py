@@ -60,21 +60,19 @@ PRIOR = "prior"
 RANDOM = "random-under"
 
 
-def candidates(
-    counts: Mapping[str, int], strengths: Mapping[Choice, float] | None = None
-) -> list[Candidate]:
+def candidates(counts: Mapping[str, int], strength: float | None = None) -> list[Candidate]:
     """List what is worth trying on classes of these sizes: nothing first, then by promise.
 
-    What would change nothing is left out, as is what cannot be done. strengths: of heads; one that
-    is not there chooses its penalty in every cell.
+    What would change nothing is left out, as is what cannot be done. strength: of the heads; None
+    lets each choose its penalty in every cell.
     """
     found = _worth_trying(counts)
-    return [_held_back(each, strengths) for each in found] if strengths else found
+    return found if strength is None else [_held_back(each, strength) for each in found]
 
 
-def _held_back(each: Candidate, strengths: Mapping[Choice, float]) -> Candidate:
+def _held_back(each: Candidate, strength: float) -> Candidate:
     head = each.definition.head
-    known = Choice(head.key, (*head.options, (STRENGTH, strengths[head])))
+    known = Choice(head.key, (*head.options, (STRENGTH, strength)))
     return replace(each, definition=replace(each.definition, head=known))
 
 

@@ -149,13 +149,15 @@ def trials(
 
 
 def by_class(found: Sequence[Trial], level: float) -> Iterator[tuple[Any, ...]]:
-    """The rows of the table: a class and so many more of it, over all draws."""
-    for label, more in sorted({(trial.label, trial.more) for trial in found}):
-        own = [trial for trial in found if (trial.label, trial.more) == (label, more)]
+    """The rows of the table: a class and so many more of it, or as many again, over all draws."""
+    kinds: dict[tuple[str, int], list[Trial]] = {}
+    for trial in found:
+        kinds.setdefault((trial.label, trial.more * (trial.more != trial.have)), []).append(trial)
+    for (label, more), own in sorted(kinds.items()):
         mean = np.mean([[t.predicted, t.low, t.high, t.true, t.error] for t in own], axis=0)
         yield (
             label,
-            f"{np.mean([t.have for t in own]):.0f} + {more}",
+            f"{np.mean([t.have for t in own]):.0f} + {more or 'as many'}",
             f"{mean[0]:+.4f} ({mean[1]:+.4f} to {mean[2]:+.4f})",
             f"{mean[3]:+.4f} ± {mean[4] / np.sqrt(len(own)):.4f}",
             f"{sum(t.held for t in own)}, {sum(t.held_with_noise(level) for t in own)}"

@@ -80,7 +80,9 @@ class CollectionRecord(TypedDict):
     notes: Annotated[list[str], "What should be known of it, in sentences."]
     held: Annotated[int, "How many checks by a hidden part held the truth."]
     checks: Annotated[int, "How many checks there were."]
-    widened: Annotated[float, "The factor that intervals were widened by for what checks missed."]
+    widened: Annotated[
+        float, "How many times as wide intervals are as their law has them: checks miss some."
+    ]
     penalty: Annotated[float, "The penalty of the probe."]
     folds: Annotated[int, "How many parts the images are divided into."]
     rounds: Annotated[int, "How many held-out parts were measured, over all repeats."]

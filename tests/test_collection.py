@@ -93,6 +93,15 @@ def test_groups_are_what_is_counted_and_are_never_parted():
     assert "5 groups" in of(record, "few")["unknown"]
 
 
+def test_groups_that_share_a_copy_are_kept_together_and_counted_apart():
+    groups = np.arange(sum(COUNTS)) // 3
+    pairs = curves(groups=groups.tolist(), kin=(groups // 2).tolist(), more=[7], repeats=1)
+    assert of(pairs, "many")["groups"] == 30
+    sizes = [point["size"] for point in of(pairs, "many")["curve"]]
+    assert sizes[-1] == pytest.approx(24, abs=1)
+    assert "7 groups" in of(pairs, "some")["unknown"]
+
+
 def test_copies_tell_nothing_new():
     """Each image four times over: its copies are never held out while it is learned from."""
     rng = np.random.default_rng(0)

@@ -11,11 +11,12 @@ from rebalance.collection.growth import LEVEL, Foresight, curves_of, foresee
 from rebalance.collection.rounds import LEAST_UNITS, Rounds, Sample, chosen_penalty, measure
 from rebalance.collection.shortage import named_subclasses, short_subclasses
 from rebalance.collection.words import answer, notes, sentence, spoken
+from rebalance.data.splits import linked
 from rebalance.errors import DataError
 from rebalance.heads.linear import Floats
 from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.numerics.products import one_blas_thread
-from rebalance.records import ClassNeed, CollectionRecord, SubclassNeed
+from rebalance.records import ClassNeed, CollectionRecord
 from rebalance.records.collection import FORMAT
 
 MORE = (50, 100, 200)
@@ -43,7 +44,7 @@ def learning_curves(
 
     features: [N, D], finite. labels: index into ``classes`` [N]. groups: what each image belongs
     to [N], such as its patient; images of a group stay together, and sizes count groups. kin:
-    images with the same number [N] stay together, as copies do, and sizes still count images.
+    images with the same number [N] stay together too, as copies do; that changes no count.
     subclasses: the name of each image's subclass [N]; without it they are found by k-means. more:
     how many further images, or groups, to speak of, beside twice as many; never of more than
     ``FARTHEST`` times what a class has. repeats: how often the images are dealt out to
@@ -56,6 +57,7 @@ def learning_curves(
     """
     began = time.monotonic()
     labels = np.asarray(labels, np.int64)
+    named = _named(features, labels, classes, seed) if subclasses is None else list(subclasses)
     with one_blas_thread():
         sample = _sample(features, labels, len(classes), groups, kin)
         unknown = {label: _unknown(sample, label) for label in range(len(classes))}
@@ -72,20 +74,17 @@ def learning_curves(
     unit: Literal["images", "groups"] = "images" if groups is None else "groups"
     seen = _recognised(rounds, len(labels))
     needs = [
-        _need(sample, label, name, unit, forecast, unknown[label], more)
+        _need(sample, label, name, forecast, unknown[label], more, named, seen)
         for label, name in enumerate(classes)
     ]
-    for label, need in enumerate(needs):
-        need["subclasses"] = _subclasses(features, labels, label, need, seen, subclasses, seed)
-        known = seen[(labels == label) & ~np.isnan(seen)]
-        need["recall"] = float(known.mean()) if len(known) else None
-    recalls = [need["recall"] for need in needs if need["recall"] is not None]
     needs.sort(key=_promise)
     return {
         "format": FORMAT,
         "unit": unit,
         "level": LEVEL,
-        "balanced_accuracy": float(np.mean(recalls)),
+        "balanced_accuracy": float(
+            np.mean([need["recall"] for need in needs if need["recall"] is not None])
+        ),
         "classes": needs,
         "answer": list(answer(needs, unit)),
         "notes": list(notes(needs, unit, len(rounds.held), folds)),
@@ -100,6 +99,17 @@ def learning_curves(
     }
 
 
+def _named(features: NDArray[Any], labels: Labels, classes: Sequence[str], seed: int) -> list[str]:
+    """The name of each image's cluster in its class."""
+    found = [""] * len(labels)
+    for label in np.unique(labels).tolist():
+        members = np.flatnonzero(labels == label)
+        names = named_subclasses(features[members], classes[label], seed)
+        for place, name in zip(members.tolist(), names, strict=True):
+            found[place] = name
+    return found
+
+
 def _sample(
     features: NDArray[Any],
     labels: Labels,
@@ -108,10 +118,9 @@ def _sample(
     kin: Sequence[int] | None,
 ) -> Sample:
     """The images, scaled all at once: no label has a part in that, and it takes seconds."""
-    alone = np.arange(len(labels))
-    units, together = alone, alone if kin is None else np.unique(kin, return_inverse=True)[1]
-    if groups is not None:
-        units = together = np.unique(np.asarray(groups), return_inverse=True)[1]
+    given = [each for each in (groups, kin) if each is not None]
+    together = np.array(linked(*given)) if given else np.arange(len(labels))
+    units = np.arange(len(labels)) if groups is None else np.array(linked(groups))
     inputs = principal_components(InMemory(features), COMPONENTS).astype(np.float64)
     return Sample(inputs, labels, classes, together, units, groups is not None)
 
@@ -154,47 +163,33 @@ def _need(
     sample: Sample,
     label: int,
     name: str,
-    unit: str,
     forecast: Foresight,
     unknown: str | None,
     more: Sequence[int],
+    named: Sequence[str],
+    seen: Floats,
 ) -> ClassNeed:
-    members = sample.labels == label
+    """What more of one class brings, and which of its subclasses are short."""
+    members = np.flatnonzero(sample.labels == label)
     have = len(np.unique(sample.units[members]))
     near = sorted(each for each in {*more, have} if have + each <= FARTHEST * have)
+    known = seen[members][~np.isnan(seen[members])]
     found: ClassNeed = {
         "label": name,
-        "images": int(members.sum()),
+        "images": len(members),
         "groups": have if sample.grouped else None,
-        "recall": None,
+        "recall": float(known.mean()) if len(known) else None,
         "curve": [] if unknown else forecast.points(label),
         "gains": [] if unknown else [forecast.gain(label, each) for each in near],
         "check": forecast.checks.get(label),
         "unknown": unknown,
         "sentence": "",
-        "subclasses": [],
+        "subclasses": short_subclasses(
+            members, [named[place] for place in members.tolist()], seen[members]
+        ),
     }
-    found["sentence"] = sentence(found, unit)
+    found["sentence"] = sentence(found, "groups" if sample.grouped else "images")
     return found
-
-
-def _subclasses(
-    features: NDArray[Any],
-    labels: Labels,
-    label: int,
-    need: ClassNeed,
-    seen: Floats,
-    given: Sequence[str] | None,
-    seed: int,
-) -> list[SubclassNeed]:
-    members = np.flatnonzero(labels == label)
-    if not len(members):
-        return []
-    if given is None:
-        names = named_subclasses(features[members], need["label"], seed)
-    else:
-        names = [given[place] for place in members.tolist()]
-    return short_subclasses(members, names, seen[members])
 
 
 def _promise(need: ClassNeed) -> tuple[bool, float]:

@@ -89,3 +89,17 @@ def test_what_larger_classes_lend_lies_about_the_borrower():
     # As wide as its own images and the lender's are together.
     spread = POINTS[LABELS == 2].var(axis=0) + POINTS[LABELS == 1].var(axis=0)
     np.testing.assert_allclose(own.var(axis=0), spread, rtol=0.9)
+
+
+def test_classes_can_be_the_kinds_of_a_larger_one():
+    from benchmarks.coverage.kept import cases, merged
+
+    labels = np.array([0] * 8 + [1] * 8 + [2] * 8)
+    groups, kinds = merged("a,c", ("a", "b", "c"), labels)
+    assert groups.tolist() == [0] * 8 + [-1] * 8 + [0] * 8
+    ((name, _, members, numbers),) = cases(("a,c",), groups, kinds, 4.0, 1)
+    assert name == "a,c"
+    assert np.bincount(numbers).tolist() == [8, 2]  # the second is thinned to a quarter
+    assert set(kinds[members]) == {"a", "c"}
+    with pytest.raises(click.UsageError, match="which has no d"):
+        merged("a,d", ("a", "b", "c"), labels)

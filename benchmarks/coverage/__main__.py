@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from benchmarks.coverage.candidates import CANDIDATES, INFORMED
-from benchmarks.coverage.kept import Case, cases, presence
+from benchmarks.coverage.kept import Case, cases, merged, presence
 from benchmarks.coverage.probe import Side, probe
 from benchmarks.coverage.samples import extracted
 from benchmarks.subclasses import read_truth
@@ -19,6 +19,12 @@ from rebalance.data.splits import stratified_split
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--truth", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--merge",
+    multiple=True,
+    metavar="NAME,NAME,...",
+    help="Take these classes for the kinds of one class, in place of --truth; again for another.",
+)
 @click.option("--test", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--split", is_flag=True, help="Probe on a stratified 30 % of DATA, anew per seed.")
 @click.option(
@@ -35,6 +41,7 @@ from rebalance.data.splits import stratified_split
 def main(
     data: Path,
     truth: Path | None,
+    merge: tuple[str, ...],
     test: Path | None,
     split: bool,
     thin: float,
@@ -50,15 +57,20 @@ def main(
     if test and options["extractor"] == "finetune":
         raise click.UsageError("finetune would train another network on --test: use a checkpoint")
     chosen = [name for name in dict.fromkeys(("random", *(only or CANDIDATES))) if name not in skip]
+    if merge and (truth or test or split):
+        raise click.UsageError("--merge stands alone: it makes classes that no test set has")
     features, labels, folder = extracted(data, options)
     of_class = [np.flatnonzero(labels == label) for label in range(len(folder.classes))]
     drawn: list[Case] = []
     if truth:
         known = read_truth(truth, folder.root, folder.paths)
         drawn = list(cases(folder.classes, labels, known, thin, runs))
-        if not probe_only:
-            for found in presence(features, drawn, keep, chosen):
-                click.echo(found + "\n")
+    elif merge:
+        for group in merge:
+            drawn += cases((group,), *merged(group, folder.classes, labels), thin, runs)
+    if drawn and not probe_only:
+        for found in presence(features, drawn, keep, chosen):
+            click.echo(found + "\n")
     sides = []
     if test:
         test_features, test_labels, _ = extracted(test, options)

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.coverage.peers import PEERS
 from benchmarks.coverage.regions import inverse_density, k_means, rarity
 from benchmarks.coverage.samples import Positions, Sample
+from benchmarks.coverage.variants import VARIANTS
 from rebalance.numerics.comparison import Points
 from rebalance.quotas import QUOTAS
 from rebalance.undersampling import PICKERS, allot, pick_per_cluster
@@ -165,11 +167,18 @@ CANDIDATES: dict[str, Candidate] = {
     "k-dpp": k_dpp,
     "coverage-typical": coverage_typical,
     "coverage": coverage,
+    **VARIANTS,
+    **PEERS,
     "vote": vote,
     "equal": equal,
 }
 INFORMED = ("vote", "equal")  # they know the truth
-ONCE = ("facility-location", "subclass-closest", "subclass-farthest")  # another draw is the same
+ONCE = (  # another draw is the same
+    "facility-location",
+    "subclass-closest",
+    "subclass-farthest",
+    *PEERS,
+)
 
 
 def farthest_first(points: Points, wanted: int, rng: np.random.Generator) -> Positions:

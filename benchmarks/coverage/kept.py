@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.coverage.candidates import CANDIDATES, ONCE
+from benchmarks.coverage.probe import interval
 from benchmarks.coverage.samples import Features, Positions, Sample
 from rebalance import seeds
 from rebalance.cli.console import table
@@ -39,6 +41,20 @@ def thinned(
         share = ratio ** (-rank / max(1, len(names) - 1))
         left.append(own[: max(1, round(smallest * share))])
     return np.sort(np.concatenate(left))
+
+
+def merged(
+    group: str, names: tuple[str, ...], labels: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.str_]]:
+    """Take classes for the kinds of one: 0 [N] for an image that it has, -1 for others; its kind.
+
+    group: the names of the classes, with commas between.
+    """
+    kinds = group.split(",")
+    if unknown := sorted(set(kinds) - set(names)):
+        raise click.UsageError(f"--merge takes classes of DATA, which has no {', '.join(unknown)}")
+    truth = np.array(names)[labels]
+    return np.where(np.isin(truth, kinds), 0, -1), truth
 
 
 def cases(
@@ -101,13 +117,26 @@ def outcomes(sample: Sample, name: str, wanted: int, method: str) -> NDArray[np.
 def presence_table(wanted: int, found: dict[str, list[Outcome]]) -> str:
     names = np.array([name for name, _ in found["random"]])
     by_chance = np.array([values for _, values in found["random"]])
+    beside = "coverage" if "coverage" in found else "random"
+    ours = np.array([values for _, values in found[beside]])
     rows = []
     for method, of_cases in found.items():
         values = np.array([each for _, each in of_cases])
         gains = values - by_chance
         worst = np.min([gains[names == name].mean(axis=0) for name in set(names)], axis=0)
         means = values.mean(axis=0)
-        rows.append((method, *(f"{v:.3f}" for v in means), f"{worst[0]:+.3f}", f"{worst[1]:+.3f}"))
+        gained = values[:, 1] - ours[:, 1]
+        rows.append(
+            (
+                method,
+                *(f"{v:.3f}" for v in means),
+                f"{worst[0]:+.3f}",
+                f"{worst[1]:+.3f}",
+                f"{gained.mean():+.3f}",
+                f"{interval(gained):.3f}",
+            )
+        )
     header = ("picked by", "present", "even", "entropy", "least gain: present", "even")
+    header = (*header, f"even over {beside}", "+-")
     title = f"{wanted} kept of each of {len(set(names))} classes, {len(names)} cases:"
     return f"{title}\n{table(header, rows)}"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import rebalance
 from rebalance.clusters import Subclasses, find_subclasses
-from rebalance.numerics.comparison import Points, embed
+from rebalance.numerics.comparison import Points, embed, unit_rows
 from rebalance.numerics.pca import InMemory, principal_components
 
 Features = NDArray[np.floating[Any]]
@@ -41,6 +41,11 @@ class Sample:
     def points(self) -> Points:
         """Rows of unit length before the 50 components: the space of ``coverage``."""
         return embed(self.features)
+
+    @cached_property
+    def rows(self) -> Points:
+        """Rows of unit length, all their columns."""
+        return unit_rows(self.features)
 
     @cached_property
     def subclasses(self) -> Subclasses:

@@ -37,6 +37,15 @@ def embed(features: Features) -> Points:
 
     FeatureError for features that are not finite.
     """
+    return principal_components(InMemory(unit_rows(features)), COMPONENTS)
+
+
+def unit_rows(features: Features) -> Points:
+    """The samples with these features [N, D] at length 1, before their components are taken.
+
+    Their columns [N, d], those that vary, are divided by their deviations first; where none
+    varies, there is one of zeros. FeatureError for features that are not finite.
+    """
     values = _finite(features)
     divisors = _divisors(values)
     varies = np.isfinite(divisors)
@@ -45,7 +54,7 @@ def embed(features: Features) -> Points:
         return np.zeros((len(features), 1), np.float32)
     rows /= divisors[varies].astype(np.float32)
     _divide_by_length(rows)
-    return principal_components(InMemory(rows), COMPONENTS)
+    return rows
 
 
 @dataclass(frozen=True, eq=False)

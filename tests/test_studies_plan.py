@@ -358,6 +358,7 @@ MISTAKES = {
     '[grid]\nloss = ["mse"]': "grid.loss: no 'mse', choose one of ce, weighted",
     '[grid]\nregime = ["slow"]': "grid.regime: no 'slow', choose one of plain, two-phase",
     '[grid]\nthreshold = ["half"]': r"grid.threshold is none, .* or cost:FILE; got 'half'",
+    '[grid]\nthreshold = "prior:val"': "prior:val chooses a power on validation images, and th",
     '[grid]\nrebalance = [{name = "none", method = "smote"}]': "are the control",
     '[cell]\nloss = "ce"': r"write \[\[cell\]\]",
     '[[cell]]\nloss = "ce"\n[[cell]]\nlos = "ce"': "no key in cell 2 'los'",

@@ -212,6 +212,12 @@ def test_blends_of_features_are_learned_from_under_labels_that_two_classes_share
     np.testing.assert_allclose(log_softmax(said, axis=1), expected, atol=0.05)
     told = json.loads((folder / "decision.json").read_bytes())
     assert told["draws"] == pytest.approx(np.bincount(twice, counted))
+    # Centres are of images, which blends of features are not.
+    tested, truth = embeddings(few[1], body)
+    means = np.stack([values[numbers == label].mean(axis=0) for label in range(3)])
+    nearest = np.square(tested[:, None].astype(float) - means).sum(axis=2).argmin(axis=1)
+    again = rebalance.evaluate(folder, few[1], classifier="centres", **CPU)
+    assert again["accuracy"] == pytest.approx((nearest == truth).mean())
 
 
 def test_the_next_head_needs_no_network_and_tells_how_it_was_fitted(few, body, tmp_path, caplog):

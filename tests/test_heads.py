@@ -35,6 +35,7 @@ QUICK = {
     "recipe": "scratch",
     "arch": "cifar_resnet20",
     "epochs": 1,
+    "image_size": 16,
     "device": "cpu",
     "precision": "fp32",
 }

@@ -76,6 +76,22 @@ def test_rows_of_heads_treat_the_images_as_they_say():
         Row.parsed("ros+white")
 
 
+def test_a_power_of_class_sizes_leads_from_mixup_to_skew_mix():
+    from benchmarks.heads.images import Images
+    from benchmarks.heads.transfers import skewed
+
+    images = Images(POINTS, LABELS)
+    blends = {told: skewed(images, told, 0).mass[60:] for told in ("0", "0.5", "1")}
+    for mass in blends.values():
+        np.testing.assert_allclose(mass.sum(axis=1), 3 / 120)  # 40 of each class, for as much as 60
+    both = (blends["0"][:, [0, 2]] > 0).all(axis=1)
+    assert both.sum() > 20
+    odds = {told: np.diff(np.log(mass[both][:, [0, 2]])) for told, mass in blends.items()}
+    rarer = odds["1"] - odds["0"]
+    np.testing.assert_allclose(rarer, np.log(40 / 6), rtol=1e-6)
+    np.testing.assert_allclose(odds["0.5"] - odds["0"], rarer / 2, rtol=1e-6)
+
+
 def test_what_larger_classes_lend_lies_about_the_borrower():
     from benchmarks.heads.images import Images
     from benchmarks.heads.transfers import cloud

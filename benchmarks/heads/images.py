@@ -1,4 +1,4 @@
-"""Images as heads see them: features, classes, and views of the same images where there are any."""
+"""Images as heads see them: features and classes; and what a head learns from."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,24 +19,15 @@ FOLDS = 3
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Features [N, D] of images, their class indices [N], and to how many components they turn.
-
-    views: features [V, D] of crops and mirror images, and whose they are [V].
-    """
+    """Features [N, D] of images, their class indices [N], and to how many components they turn."""
 
     features: Features
     labels: Labels
     components: int = MOST_COMPONENTS
-    views: tuple[Features, Positions] | None = None
 
     def take(self, positions: Positions) -> "Images":
-        """The images at these rising positions, and their views."""
-        views = self.views
-        if views is not None:
-            features, of = views
-            own = np.isin(of, positions)
-            views = features[own], np.searchsorted(positions, of[own])
-        return Images(self.features[positions], self.labels[positions], self.components, views)
+        """The images at these positions."""
+        return Images(self.features[positions], self.labels[positions], self.components)
 
     @cached_property
     def sizes(self) -> Labels:

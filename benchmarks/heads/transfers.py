@@ -19,7 +19,8 @@ def skewed(images: Images, told: str, seed: int) -> Training:
     images'.
     """
     count = min(int(images.sizes.max()), MOST)
-    wanted = {label: count + int(size) for label, size in enumerate(images.sizes)}
+    # With repetitions up to as many, which are then left out, so many of each class are blends.
+    wanted = {label: count + max(0, count - n) for label, n in enumerate(images.sizes.tolist())}
     rng = seeds.generator(seed, "oversample")
     added = OVERSAMPLERS["mixup"](images.features, images.labels, wanted, rng)
     blend = added.base != added.partner
@@ -64,14 +65,6 @@ def borrowed(images: Images, told: str, seed: int) -> Training:
         middle = (1 - amount) * drawn(images, label, count, rng) + amount * means[givers].mean(0)
         made.append(middle + np.sum(spread, axis=0) / np.sqrt(len(givers)))
     return new_samples(images, made)
-
-
-def views(images: Images, told: str, seed: int) -> Training:
-    """Crops and mirror images beside the images; those of a class count as one together."""
-    assert images.views is not None, "pass --views"
-    features, of = images.views
-    mass = np.concatenate([images.whole, images.whole[of]])
-    return Training(np.concatenate([images.features, features]), mass / mass.sum(axis=0))
 
 
 def class_means(images: Images) -> Features:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.heads.images import Images, Training
-from benchmarks.heads.transfers import borrowed, cloud, skewed, views
+from benchmarks.heads.transfers import borrowed, cloud, skewed
 from rebalance import seeds
 from rebalance.class_sizes import wanted_sizes
 from rebalance.numerics.pca import InMemory
@@ -69,7 +69,7 @@ TREATMENTS: dict[str, Treatment] = {
     "weights": weights,
     **{name: partial(raised, name) for name in OVERSAMPLERS},
     **{name: partial(lowered, name) for name in UNDERSAMPLERS},
-    **{each.__name__: each for each in (skewed, cloud, borrowed, views)},
+    **{each.__name__: each for each in (skewed, cloud, borrowed)},
 }
 
 

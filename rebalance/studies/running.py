@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.queues import Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rebalance.data.budget import BUDGET
 from rebalance.distributed.shutdown import ENDING
@@ -29,6 +28,9 @@ from rebalance.errors import MetricError, RebalanceError, TrainingError, some
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell
 from rebalance.studies.setup import Setup
+
+if TYPE_CHECKING:  # Windows has no such servers
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 log = logging.getLogger("rebalance")
 
@@ -137,11 +139,8 @@ def _told(cell: Cell, error: RebalanceError) -> str:
 LOADED = ("rebalance.studies.full", "rebalance.studies.probe", "sklearn.cluster", "torchvision")
 
 
-def _beginnings() -> ForkServerContext | SpawnContext:
-    """Have processes begin as copies of one that has loaded what they need, where that is safe.
-
-    Elsewhere each loads it by itself.
-    """
+def _beginnings() -> "ForkServerContext | SpawnContext":
+    """Have processes begin as copies of one that has loaded what they need, where that is safe."""
     if sys.platform != "linux":
         return get_context("spawn")
     context = get_context("forkserver")

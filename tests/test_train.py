@@ -792,14 +792,17 @@ def test_ranges_are_those_of_all_features_at_once(blended, tmp_path, monkeypatch
         np.testing.assert_allclose(found.by_class[label], values, rtol=1e-3, atol=1e-3)
 
 
-def test_resuming_with_other_blends_is_refused(few, tmp_path):
-    """The same files and labels, blended otherwise."""
+@pytest.mark.parametrize("shared", [False, True])
+def test_resuming_with_other_blends_is_refused(few, tmp_path, shared):
+    """The same files and labels, blended otherwise, or labelled otherwise as a blend."""
     manifest = rebalance.read_manifest(few[0])
-    partner = next(row for row in manifest.rows[1:] if row.label == manifest.rows[0].label)
+    own = manifest.rows[0].label
+    partner = next(row for row in manifest.rows[1:] if (row.label == own) != shared)
     options = {"recipe": "scratch", **SMALL, "epochs": 1, "device": "cpu"}
     for weight in (0.3, 0.6):
+        how = {"weight": 0.5, "share": weight} if shared else {"weight": weight}
         first = manifest.rows[0]
-        blend = replace(first, kind="synthetic", partner=partner.file_name, weight=weight)
+        blend = replace(first, kind="synthetic", partner=partner.file_name, **how)
         blended = replace(manifest, rows=(*manifest.rows, blend))
         rebalance.write_manifest(tmp_path / "blends.csv", blended, overwrite=True)
         if weight == 0.3:

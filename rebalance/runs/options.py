@@ -292,6 +292,8 @@ def _content(seen: TrainingSet) -> str:
                 for place, (partner, weight) in seen.blends.items()
             ]
         )
+    if seen.shares:
+        facts.append([(place, *share) for place, share in seen.shares.items()])
     return fingerprint(facts)
 
 

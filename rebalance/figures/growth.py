@@ -20,7 +20,7 @@ LEGEND_LINE = 24
 
 
 @dataclass(frozen=True)
-class Growth:
+class LearningCurve:
     """The learning curve of one class.
 
     times, values: what was measured, times being the size over what the class has now. ahead: what
@@ -33,7 +33,7 @@ class Growth:
     ahead: Sequence[tuple[float, float, float, float]]
 
 
-def draw_growth(curves: Sequence[Growth], what: str) -> "Figure":
+def draw_growth(curves: Sequence[LearningCurve], what: str) -> "Figure":
     """Draw a line for each class: whole as measured, dashed with intervals as expected.
 
     what: names the values on their axis.
@@ -56,7 +56,7 @@ def draw_growth(curves: Sequence[Growth], what: str) -> "Figure":
     return figure
 
 
-def _draw(plot: "Axes", place: int, curve: Growth) -> "Line2D":
+def _draw(plot: "Axes", place: int, curve: LearningCurve) -> "Line2D":
     from matplotlib.lines import Line2D
 
     colour, marker, _ = stroke(place)

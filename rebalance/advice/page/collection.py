@@ -33,7 +33,7 @@ def collection(record: CollectionRecord | None, figures: FigureFiles) -> Collect
 
 
 def _picture(record: CollectionRecord, figures: FigureFiles) -> Picture | None:
-    from rebalance.figures.growth import Growth, draw_growth
+    from rebalance.figures.growth import LearningCurve, draw_growth
 
     curves = []
     for need in record["classes"]:
@@ -49,7 +49,7 @@ def _picture(record: CollectionRecord, figures: FigureFiles) -> Picture | None:
                 ahead.append((gain["times"], expected, last + low, last + high))
         times = [point["size"] / now for point in need["curve"]]
         values = [point["balanced_accuracy"] for point in need["curve"]]
-        curves.append(Growth(need["label"], times, values, ahead))
+        curves.append(LearningCurve(need["label"], times, values, ahead))
     if not curves:
         return None
     alt = (

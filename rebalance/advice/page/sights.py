@@ -21,7 +21,7 @@ TOGETHER = 6  # images that are shown of those that belong together
 
 
 @dataclass(frozen=True)
-class Group:
+class PictureGroup:
     """Pictures of images that belong together, and a word on those that are not shown."""
 
     pictures: Sequence[Picture]
@@ -29,18 +29,20 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """A sight is what was seen.
+class ShownLook:
+    """A look, as the page shows it.
 
     warning: whether it should be mended first. groups: of the images that it is about.
     """
 
     sentence: str
     warning: bool
-    groups: Sequence[Group]
+    groups: Sequence[PictureGroup]
 
 
-def sights(record: AdviceRecord, workers: int, progress: Progress) -> tuple[Sequence[Sight], str]:
+def sights(
+    record: AdviceRecord, workers: int, progress: Progress
+) -> tuple[Sequence[ShownLook], str]:
     """Tell what was seen, with pictures; and why there are none, where there should be some."""
     root = Path(record["story"]["root"])
     wanted = [
@@ -54,7 +56,7 @@ def sights(record: AdviceRecord, workers: int, progress: Progress) -> tuple[Sequ
     found = {name for name in names if (root / name).is_file()}
     pictures = _pictures(root, [name for name in names if name in found], workers, progress)
     shown = [
-        Sight(look["sentence"], look["warning"], _groups(look["images"], pictures))
+        ShownLook(look["sentence"], look["warning"], _groups(look["images"], pictures))
         for look in record["looks"]
     ]
     lost = len(names) - len(found)
@@ -68,13 +70,15 @@ def is_inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
-def _groups(images: Sequence[Sequence[str]], pictures: Mapping[str, Picture]) -> list[Group]:
+def _groups(images: Sequence[Sequence[str]], pictures: Mapping[str, Picture]) -> list[PictureGroup]:
     groups = []
     for each in images:
         shown = [pictures[name] for name in each[:TOGETHER] if name in pictures]
         more = len(each) - TOGETHER
         if shown:
-            groups.append(Group(shown, f"and {counted(more, 'more image')}" if more > 0 else ""))
+            groups.append(
+                PictureGroup(shown, f"and {counted(more, 'more image')}" if more > 0 else "")
+            )
     return groups
 
 

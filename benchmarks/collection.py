@@ -194,6 +194,7 @@ def summary(found: Sequence[Trial], level: float) -> Iterator[tuple[Any, ...]]:
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.option("--test", type=click.Path(exists=True, path_type=Path))
 @click.option("--draws", default=10, show_default=True)
+@click.option("--first", default=0, show_default=True, help="Number of the first draw.")
 @click.option("--most", default=300, show_default=True, help="Images of a class that one has.")
 @click.option("--repeats", default=2, show_default=True)
 @click.option("--extractor", default="imagenet", show_default=True)
@@ -204,6 +205,7 @@ def main(
     data: Path,
     test: Path | None,
     draws: int,
+    first: int,
     most: int,
     repeats: int,
     output: Path | None,
@@ -219,7 +221,7 @@ def main(
     found: list[Trial] = []
     seconds: list[float] = []
     with one_blas_thread():
-        for draw in range(draws):
+        for draw in range(first, first + draws):
             began = time.perf_counter()
             for each in trials(images, tested, folder.classes, draw, most, repeats):
                 (seconds if isinstance(each, float) else found).append(each)  # type: ignore[arg-type]

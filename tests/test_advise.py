@@ -3,12 +3,18 @@
 import html
 import json
 import shlex
+import time
 
 import pytest
 from schemas import faults
 
+from rebalance.advice.bench import bench_for
 from rebalance.advice.candidates import candidates
+from rebalance.advice.collecting import SHOWN, collected, seconds_needed
 from rebalance.advice.commands import Asked, commands, without_training
+from rebalance.advice.story import look_at, try_out
+from rebalance.advice.telling import recorded
+from rebalance.progress import silent
 from rebalance.settings import ExtractorOptions, FolderOptions, RunOptions
 
 BRIEF = ("--budget", "0.01s", "--folds", 2, "--workers", 0)
@@ -93,3 +99,28 @@ def test_a_class_of_one_image_is_named(run, make_folder, extractor, tmp_path):
     data = make_folder(tmp_path / "data", {"cat": 8, "owl": 1})
     found = run("advise", data, "-o", tmp_path / "advice", *extractor, *BRIEF)
     assert found.status == 1 and "'owl'" in found.error and "add images" in found.error
+
+
+def test_time_that_is_left_tells_what_to_collect(few, weights, tmp_path):
+    seen = ExtractorOptions(str(weights), "cifar_resnet20", image_size=16)
+    run = RunOptions(device="cpu", workers=0)
+    asked = Asked(few[0], tmp_path, None, None, None, "1s", 2, seen, FolderOptions(), run)
+    found = look_at(asked, silent)
+    bench = bench_for(found, asked, silent)
+    trial = try_out(bench, began := time.time(), began)
+    assert collected(bench, trial, began + seconds_needed(trial, 3) / 2) is None
+    collection = collected(bench, trial, time.time() + seconds_needed(trial, 3) + 1)
+    record = recorded(found, bench, trial, asked, collection)
+    assert faults("advice", json.loads(json.dumps(record))) == []
+    assert record["collection"] is collection
+    assert {each["label"] for each in collection["classes"]} == {"curves", "lines", "loops"}
+    # What is short is shown by its own images, those of a class in its folder.
+    needs = {need["label"]: need for need in collection["classes"]}
+    looks = [look for look in record["looks"] if look["kind"] == "short"]
+    short = [(label, each) for label in needs for each in needs[label]["subclasses"]]
+    assert len(looks) == min(sum(each["short"] for _, each in short), SHOWN)
+    for look in looks:
+        ((label, count),) = look["classes"].items()
+        assert count in {each["images"] for each in needs[label]["subclasses"] if each["short"]}
+        assert all(name.startswith(f"{label}/") for name in look["images"][0])
+        assert look["sentence"].startswith(label)

@@ -12,12 +12,12 @@ EVEN = 1.05  # times the smallest class, up to which classes are of one size
 
 
 def sight(look: LookRecord, story: AdviceStory) -> str:
-    """Say what a look saw; empty for a kind that is not known here.
+    """Say what a look saw; one of another kind than these keeps the sentence that it came with.
 
     story: the counts, the groups and the folds that it is measured by.
     """
     tell = TOLD.get(look["kind"])
-    return "" if tell is None else tell(look, story)
+    return look["sentence"] if tell is None else tell(look, story)
 
 
 def _imbalance(look: LookRecord, story: AdviceStory) -> str:

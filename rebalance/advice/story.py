@@ -1,4 +1,4 @@
-"""The story of advise: what is seen, what is tried within the time, and what to do.
+"""The story of advise: what is seen, what is tried within the time, what to do and to collect.
 
 Imports torch only in the middle of it; never click.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rebalance import seeds
 from rebalance.advice.bench import Bench, bench_for
+from rebalance.advice.collecting import TIME, collected
 from rebalance.advice.commands import Asked
 from rebalance.advice.outcomes import Outcomes
 from rebalance.advice.telling import recorded
@@ -44,7 +45,7 @@ def advise(
     run: RunOptions,
     progress: Progress,
 ) -> AdviceRecord:
-    """Look, try for as long as the budget allows, and write what to do into a folder."""
+    """Look, try, see what to collect as the budget allows, and write what to do into a folder."""
     began = time.time()
     _check(extractor)
     check_place(Path(output))
@@ -52,8 +53,10 @@ def advise(
     with held(whole.output):
         found = look_at(whole, progress)
         bench = bench_for(found, whole, progress)
-        trial = try_out(bench, began, began + read_budget(whole.budget))
-        record = recorded(found, bench, trial, whole)
+        budget = read_budget(whole.budget)
+        trial = try_out(bench, began, began + (1 - TIME) * budget)
+        collection = collected(bench, trial, began + budget)
+        record = recorded(found, bench, trial, whole, collection)
         write_advice(record, trial.choice().recommended, whole, progress)
     return record
 

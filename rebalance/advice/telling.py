@@ -15,6 +15,7 @@ from rebalance import __version__
 from rebalance.advice.bench import Bench
 from rebalance.advice.candidates import Candidate
 from rebalance.advice.choice import ALIKE, Choice
+from rebalance.advice.collecting import short_looks
 from rebalance.advice.commands import MANIFEST, Asked, commands, without_training
 from rebalance.advice.looks import looks
 from rebalance.advice.outcomes import METRIC, Difference, Outcomes
@@ -28,6 +29,7 @@ from rebalance.records import (
     CandidateRecord,
     ChangeRecord,
     ClassChange,
+    CollectionRecord,
     GainRecord,
     OpenRecord,
     RoundRecord,
@@ -45,7 +47,13 @@ FEWEST = 2  # pairs, below which there is no interval
 MOST_TIMES = 20  # as many images as there are, beyond which nobody is told how many it would take
 
 
-def recorded(found: Inspection, bench: Bench, trial: Trial, asked: Asked) -> AdviceRecord:
+def recorded(
+    found: Inspection,
+    bench: Bench,
+    trial: Trial,
+    asked: Asked,
+    collection: CollectionRecord | None = None,
+) -> AdviceRecord:
     """Make the record of what was seen and tried, with its sentences."""
     choice, prior, setup = trial.choice(), prior_of(trial.tried), bench.setup
     best = choice.recommended
@@ -63,6 +71,9 @@ def recorded(found: Inspection, bench: Bench, trial: Trial, asked: Asked) -> Adv
         "candidates": candidate_records(trial, choice, second),
         "rounds": [cast(RoundRecord, asdict(each)) for each in trial.rounds],
     }
+    if collection is not None:
+        record["collection"] = collection
+        record["looks"] += short_looks(collection, list(setup.images.paths))
     return told(record)
 
 

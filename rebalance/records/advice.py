@@ -24,7 +24,8 @@ class LookRecord(TypedDict):
 
     kind: Annotated[
         str,
-        "What it is about: imbalance, unreadable, conflicts, leakage, look-alikes, groups or few.",
+        "What it is about: imbalance, unreadable, conflicts, leakage, look-alikes, groups, few or "
+        "short (a subclass to collect more of).",
     ]
     warning: Annotated[bool, "Whether it should be mended before anything is trained."]
     sentence: Annotated[str, "What was seen, in plain words."]

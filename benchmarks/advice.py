@@ -18,7 +18,7 @@ import click
 
 from rebalance import seeds
 from rebalance.advice.bench import Bench, bench_for
-from rebalance.advice.commands import Asked
+from rebalance.advice.commands import AdviceRequest
 from rebalance.advice.outcomes import Outcomes
 from rebalance.advice.story import look_at, try_out
 from rebalance.advice.trying import Trial, rounds_of, seeds_needed
@@ -82,7 +82,7 @@ def told(trial: Trial) -> list[str]:
     return [best.name, f"{gain:+.3f}", f"{test:+.3f}", pairs, trial.ended, seconds]
 
 
-def tried(asked: Asked, first: int, found: Inspection | None = None) -> tuple[Bench, Trial]:
+def tried(asked: AdviceRequest, first: int, found: Inspection | None = None) -> tuple[Bench, Trial]:
     """Try the first of the grid as advice does; with an inspection at hand nobody looks."""
     began = time.time()
     bench = bench_for(found or look_at(asked, silent), asked, silent)
@@ -123,9 +123,9 @@ def main(
 ) -> None:
     """Hold advice on DATA against TEST."""
 
-    def asked(part: Path, place: Path) -> Asked:
+    def asked(part: Path, place: Path) -> AdviceRequest:
         place.mkdir(parents=True, exist_ok=True)
-        return Asked(
+        return AdviceRequest(
             *(part, place, test, groups, None, budget, 5),
             *(ExtractorOptions(extractor, arch), FolderOptions(), RunOptions(workers=workers)),
         )

@@ -13,7 +13,7 @@ from rebalance import seeds
 from rebalance.advice import trying
 from rebalance.advice.candidates import PRIOR, candidates
 from rebalance.advice.choice import ALIKE, choose, hopeless, settled
-from rebalance.advice.commands import Asked, commands, script
+from rebalance.advice.commands import AdviceRequest, commands, script
 from rebalance.advice.outcomes import METRIC, Outcomes
 from rebalance.advice.strength import some_of_each, strength
 from rebalance.advice.telling import open_records
@@ -220,7 +220,7 @@ ODD = Path('it\'s $HOME "folder"')
 
 
 def asked_of(**other):
-    plain = Asked(
+    plain = AdviceRequest(
         *("photos", ODD, "test", None, None, "5m", 5),
         *(ExtractorOptions(), FolderOptions(), RunOptions()),
     )

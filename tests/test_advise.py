@@ -11,7 +11,7 @@ from schemas import faults
 from rebalance.advice.bench import bench_for
 from rebalance.advice.candidates import candidates
 from rebalance.advice.collecting import SHOWN, collected, seconds_needed
-from rebalance.advice.commands import Asked, commands, without_training
+from rebalance.advice.commands import AdviceRequest, commands, without_training
 from rebalance.advice.story import look_at, try_out
 from rebalance.advice.telling import recorded
 from rebalance.progress import silent
@@ -62,7 +62,7 @@ def test_a_folder_of_advice_holds_what_to_do_and_goes_on_from_its_cells(
 @pytest.mark.together
 def test_the_commands_of_a_cut_of_blends_and_of_another_decision_run(run, few, weights, tmp_path):
     seen = ExtractorOptions(str(weights), "cifar_resnet20", image_size=16)
-    asked = Asked(
+    asked = AdviceRequest(
         *(few[0], tmp_path, few[1], None, None, "5m", 5),
         *(seen, FolderOptions(), RunOptions(device="cpu")),
     )
@@ -104,7 +104,7 @@ def test_a_class_of_one_image_is_named(run, make_folder, extractor, tmp_path):
 def test_time_that_is_left_tells_what_to_collect(few, weights, tmp_path):
     seen = ExtractorOptions(str(weights), "cifar_resnet20", image_size=16)
     run = RunOptions(device="cpu", workers=0)
-    asked = Asked(few[0], tmp_path, None, None, None, "1s", 2, seen, FolderOptions(), run)
+    asked = AdviceRequest(few[0], tmp_path, None, None, None, "1s", 2, seen, FolderOptions(), run)
     found = look_at(asked, silent)
     bench = bench_for(found, asked, silent)
     trial = try_out(bench, began := time.time(), began)

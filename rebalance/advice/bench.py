@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rebalance.advice.candidates import NOTHING, Candidate, candidates
-from rebalance.advice.commands import Asked
+from rebalance.advice.commands import AdviceRequest
 from rebalance.advice.looks import alike, check_classes
 from rebalance.advice.strength import some_of_each, strength
 from rebalance.data.source import open_source
@@ -105,7 +105,7 @@ class Bench:
         return replace(setup, folds=folds, views=dict.fromkeys(pairs, view))
 
 
-def bench_for(found: Inspection, asked: Asked, progress: Progress) -> Bench:
+def bench_for(found: Inspection, asked: AdviceRequest, progress: Progress) -> Bench:
     """Extract the features, link what may not be parted, and list what is worth trying.
 
     found: what an inspection of the images found. Raises DataError for a class that cannot be

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebalance.advice.candidates import Candidate
-from rebalance.advice.outcomes import LOOKS, Difference, Outcomes
+from rebalance.advice.outcomes import LOOKS, Outcomes, PairedGain
 
 ALIKE = 0.005  # in balanced accuracy: candidates this close do equally well
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenAdvice:
     """What is recommended, and what else may be said by the same pairs.
 
     best: the candidate of the best mean among those that are clearly better than nothing; None
@@ -24,10 +24,10 @@ class Choice:
 
     recommended: Candidate
     best: Candidate | None
-    gains: dict[str, Difference]
+    gains: dict[str, PairedGain]
 
 
-def choose(tried: Sequence[Candidate], outcomes: Outcomes) -> Choice:
+def choose(tried: Sequence[Candidate], outcomes: Outcomes) -> ChosenAdvice:
     """Recommend the least effort among what is clearly better than nothing and as good as the best.
 
     Clearly better is what has an interval beside nothing, at its share of 5 %, that excludes 0; as
@@ -38,15 +38,15 @@ def choose(tried: Sequence[Candidate], outcomes: Outcomes) -> Choice:
     gains = {each.name: gain(each, nothing, outcomes) for each in others}
     better = [each for each in others if not each.control and gains[each.name].above_zero]
     if not better:
-        return Choice(nothing, None, gains)
+        return ChosenAdvice(nothing, None, gains)
     best = max(better, key=lambda each: (gains[each.name].mean, -each.effort))
     alike = [each for each in better if outcomes.difference(best, each).mean <= ALIKE]
     least = min(each.effort for each in alike)
     kept = [each for each in alike if each.effort == least]
-    return Choice(max(kept, key=lambda each: gains[each.name].mean), best, gains)
+    return ChosenAdvice(max(kept, key=lambda each: gains[each.name].mean), best, gains)
 
 
-def gain(candidate: Candidate, nothing: Candidate, outcomes: Outcomes) -> Difference:
+def gain(candidate: Candidate, nothing: Candidate, outcomes: Outcomes) -> PairedGain:
     """Compare a candidate with doing nothing, at its share of the chance of error.
 
     This is asked once, at the end: when that comes is decided by how candidates compare with each

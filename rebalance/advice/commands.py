@@ -18,7 +18,7 @@ TEST = '"$TEST"'  # in place of test images that nobody named
 
 
 @dataclass(frozen=True)
-class Asked:
+class AdviceRequest:
     """What advice was asked for: everything that its command lines repeat.
 
     output: the folder of the advice, where what the commands write goes too. budget: as
@@ -45,7 +45,7 @@ class Asked:
         return {name: each for name, each in vars(self.run).items() if name not in but}
 
 
-def commands(candidate: Candidate, asked: Asked) -> list[str]:
+def commands(candidate: Candidate, asked: AdviceRequest) -> list[str]:
     """List the command lines that do what a candidate does, from the images to a scored run."""
     place = asked.output / RUN
     if not candidate.definition.rebalance.changes:
@@ -54,7 +54,7 @@ def commands(candidate: Candidate, asked: Asked) -> list[str]:
     return [_line(_manifest_words(candidate, asked)), _train(candidate, asked, manifest, place)]
 
 
-def without_training(candidate: Candidate, asked: Asked) -> list[str]:
+def without_training(candidate: Candidate, asked: AdviceRequest) -> list[str]:
     """List the command lines for whoever has a run already, or has one made first."""
     existing = _existing_run(asked)
     network = asked.output / BODY if existing is None else existing
@@ -64,13 +64,13 @@ def without_training(candidate: Candidate, asked: Asked) -> list[str]:
     return [score] if existing is not None else [_train(None, asked, asked.data, network), score]
 
 
-def _existing_run(asked: Asked) -> Path | None:
+def _existing_run(asked: AdviceRequest) -> Path | None:
     """Return the run whose network looked at the images, if one did."""
     path = Path(asked.extractor.extractor)
     return path if (path / "options.json").is_file() else None
 
 
-def _manifest_words(candidate: Candidate, asked: Asked) -> list[str]:
+def _manifest_words(candidate: Candidate, asked: AdviceRequest) -> list[str]:
     rebalancing = candidate.definition.rebalance
     seen = vars(asked.extractor) if rebalancing.looks_at_features else {}
     shared = {**seen, **vars(asked.source), **vars(asked.run)}
@@ -88,7 +88,7 @@ def _manifest_words(candidate: Candidate, asked: Asked) -> list[str]:
     return [*words, "--overwrite"]
 
 
-def _train(candidate: Candidate | None, asked: Asked, data: Path | str, run: Path) -> str:
+def _train(candidate: Candidate | None, asked: AdviceRequest, data: Path | str, run: Path) -> str:
     """Write the line that fits a head on what the network sees; None is doing nothing."""
     given: dict[str, Any] = {"recipe": "probe", **_network(asked.extractor), "whiten": 0.0}
     if candidate is not None:
@@ -115,11 +115,11 @@ def _network(extractor: ExtractorOptions) -> dict[str, Any]:
     }
 
 
-def _scored(asked: Asked, run: Path) -> list[str]:
+def _scored(asked: AdviceRequest, run: Path) -> list[str]:
     return ["--test", _test(asked), "-o", str(run), "--overwrite"]
 
 
-def _test(asked: Asked) -> str:
+def _test(asked: AdviceRequest) -> str:
     return TEST if asked.test is None else str(asked.test)
 
 
@@ -128,7 +128,7 @@ def _line(words: Sequence[str]) -> str:
     return " ".join(word if word is TEST else shlex.quote(word) for word in words)
 
 
-def script(do: Sequence[str], second: Sequence[str], asked: Asked, here: Path) -> str:
+def script(do: Sequence[str], second: Sequence[str], asked: AdviceRequest, here: Path) -> str:
     """Write ``do.sh``: what to do, and as a comment what needs no training.
 
     here: the folder that the paths of the command lines are relative to.

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedGain:
     """How much better one candidate is than another. values: over the pairs that both have [J]."""
 
     values: Floats
@@ -76,7 +76,7 @@ class Outcomes:
         comparisons: float = 1,
         overlap: bool = True,
         test: bool = False,
-    ) -> Difference:
+    ) -> PairedGain:
         """Compare two candidates by the pairs that both have.
 
         comparisons: how many intervals are to hold at once; one over the share of the chance of
@@ -90,7 +90,7 @@ class Outcomes:
         rng = seeds.generator(self.seed, "advice", one.name, other.name, str(test))
         alone = interval(values, 1 / (self.folds - 1) if overlap else 0.0, rng)
         found = alone and at_once(alone, values, comparisons)
-        return Difference(values, found)
+        return PairedGain(values, found)
 
 
 def _values(own: Mapping[Pair, Outcome], metric: str, test: bool) -> dict[Pair, float]:

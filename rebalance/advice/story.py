@@ -10,7 +10,7 @@ from pathlib import Path
 from rebalance import seeds
 from rebalance.advice.bench import Bench, bench_for
 from rebalance.advice.collecting import TIME, collected
-from rebalance.advice.commands import Asked
+from rebalance.advice.commands import AdviceRequest
 from rebalance.advice.outcomes import Outcomes
 from rebalance.advice.telling import recorded
 from rebalance.advice.trying import Trial, seeds_needed
@@ -49,7 +49,9 @@ def advise(
     began = time.time()
     _check(extractor)
     check_place(Path(output))
-    whole = Asked(data, Path(output), **vars(asked), extractor=extractor, source=source, run=run)
+    whole = AdviceRequest(
+        data, Path(output), **vars(asked), extractor=extractor, source=source, run=run
+    )
     with held(whole.output):
         found = look_at(whole, progress)
         bench = bench_for(found, whole, progress)
@@ -71,7 +73,7 @@ def _check(extractor: ExtractorOptions) -> None:
         )
 
 
-def look_at(asked: Asked, progress: Progress) -> Inspection:
+def look_at(asked: AdviceRequest, progress: Progress) -> Inspection:
     """Inspect the images, beside the test images where there are any."""
     return inspect(
         asked.data,

@@ -14,11 +14,11 @@ from typing import cast
 from rebalance import __version__
 from rebalance.advice.bench import Bench
 from rebalance.advice.candidates import Candidate
-from rebalance.advice.choice import ALIKE, Choice
+from rebalance.advice.choice import ALIKE, ChosenAdvice
 from rebalance.advice.collecting import short_looks
-from rebalance.advice.commands import MANIFEST, Asked, commands, without_training
+from rebalance.advice.commands import MANIFEST, AdviceRequest, commands, without_training
 from rebalance.advice.looks import looks
-from rebalance.advice.outcomes import METRIC, Difference, Outcomes
+from rebalance.advice.outcomes import METRIC, Outcomes, PairedGain
 from rebalance.advice.trying import Trial
 from rebalance.advice.words import told
 from rebalance.data.counts import named_counts
@@ -51,7 +51,7 @@ def recorded(
     found: Inspection,
     bench: Bench,
     trial: Trial,
-    asked: Asked,
+    asked: AdviceRequest,
     collection: CollectionRecord | None = None,
 ) -> AdviceRecord:
     """Make the record of what was seen and tried, with its sentences."""
@@ -82,7 +82,7 @@ def _step(each: Candidate, lines: list[str]) -> StepRecord:
     return {"name": each.name, "sentences": [], "commands": lines, "manifest": manifest}
 
 
-def _story(found: Inspection, bench: Bench, trial: Trial, asked: Asked) -> AdviceStory:
+def _story(found: Inspection, bench: Bench, trial: Trial, asked: AdviceRequest) -> AdviceStory:
     setup, call = bench.setup, calls.ADVISE
     every = {**vars(asked), **vars(asked.extractor), **vars(asked.source), **vars(asked.run)}
     given = {name: each for name, each in every.items() if name in call.keywords()}
@@ -109,7 +109,7 @@ def _story(found: Inspection, bench: Bench, trial: Trial, asked: Asked) -> Advic
 
 
 def candidate_records(
-    trial: Trial, choice: Choice, second: Candidate | None
+    trial: Trial, choice: ChosenAdvice, second: Candidate | None
 ) -> list[CandidateRecord]:
     """Tell what came of each candidate that was run, the best mean first."""
     known = [each for each in trial.tried if trial.outcomes.pairs(each)]
@@ -118,7 +118,7 @@ def candidate_records(
 
 
 def _candidate(
-    each: Candidate, trial: Trial, choice: Choice, second: Candidate | None
+    each: Candidate, trial: Trial, choice: ChosenAdvice, second: Candidate | None
 ) -> CandidateRecord:
     outcomes, nothing, prior = trial.outcomes, trial.tried[0], prior_of(trial.tried)
     own = list(outcomes.of[each.name].values())
@@ -157,7 +157,7 @@ def prior_of(tried: Sequence[Candidate]) -> Candidate | None:
     return found[0] if found else None
 
 
-def _standing(each: Candidate, choice: Choice, second: Candidate | None) -> Standing:
+def _standing(each: Candidate, choice: ChosenAdvice, second: Candidate | None) -> Standing:
     if each is choice.recommended:
         return "recommended"
     if each is second:
@@ -168,7 +168,7 @@ def _standing(each: Candidate, choice: Choice, second: Candidate | None) -> Stan
     return "helps" if gain.above_zero else "worse" if gain.below_zero else "no help"
 
 
-def gain_record(found: Difference) -> GainRecord:
+def gain_record(found: PairedGain) -> GainRecord:
     """Tell a difference with its interval."""
     around = found.interval
     return {
@@ -212,7 +212,9 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def open_records(trial: Trial, choice: Choice, images: int, groups: int | None) -> list[OpenRecord]:
+def open_records(
+    trial: Trial, choice: ChosenAdvice, images: int, groups: int | None
+) -> list[OpenRecord]:
     """Tell which candidates might be better than what is recommended, and what would tell.
 
     images, groups: how many there are. An interval narrows with the root of their number, so that

@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import median
 
 from rebalance.advice.candidates import PRIOR, Candidate
-from rebalance.advice.choice import Choice, choose, hopeless, settled
+from rebalance.advice.choice import ChosenAdvice, choose, hopeless, settled
 from rebalance.advice.outcomes import LOOKS, Outcomes, named
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.summaries import Pair
@@ -54,7 +54,7 @@ class Trial:
     ended: str = ""
     pace: float = 1.0
 
-    def choice(self) -> Choice:
+    def choice(self) -> ChosenAdvice:
         """What is recommended by what is known so far."""
         return choose([each for each in self.tried if self.outcomes.pairs(each)], self.outcomes)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rebalance.advice.candidates import Candidate
-from rebalance.advice.commands import MANIFEST, Asked, script
+from rebalance.advice.commands import MANIFEST, AdviceRequest, script
 from rebalance.advice.page import advice_report
 from rebalance.advice.reading import JSON
 from rebalance.atomic import replacing
@@ -22,7 +22,7 @@ PAGE, SCRIPT = "advice.html", "do.sh"
 
 
 def write_advice(
-    record: AdviceRecord, recommended: Candidate, asked: Asked, progress: Progress
+    record: AdviceRecord, recommended: Candidate, asked: AdviceRequest, progress: Progress
 ) -> None:
     """Write ``advice.json``, ``advice.html``, ``do.sh`` and the manifest, over those of before.
 
@@ -42,7 +42,7 @@ def write_advice(
         shell.chmod(0o755)
 
 
-def _write_manifest(recommended: Candidate, asked: Asked, progress: Progress) -> None:
+def _write_manifest(recommended: Candidate, asked: AdviceRequest, progress: Progress) -> None:
     """Write the manifest of what is recommended, and take away one that no longer is."""
     place, rebalancing = asked.output / MANIFEST, recommended.definition.rebalance
     how = {

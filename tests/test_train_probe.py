@@ -82,7 +82,7 @@ def test_the_run_is_like_any_other(few, body, probed):
     # in half precision.
     assert again["confusion_matrix"] == metrics["confusion_matrix"]
     for name in ("log_loss", "brier", "roc_auc_ovr_macro", "ece"):
-        assert again[name] == pytest.approx(metrics[name], rel=1e-4)
+        assert again[name] == pytest.approx(metrics[name], rel=1e-3)
     assert again["generalization_gap"]["net"] == pytest.approx(
         metrics["generalization_gap"]["net"], rel=1e-3
     )

@@ -13,7 +13,8 @@ from rebalance.settings import TrainOptions
 from rebalance.studies.cells import CellStore, seconds_of, slug
 from rebalance.studies.outcomes import Outcome, Treatment
 from rebalance.studies.plan import Cell, Choice, Definition
-from rebalance.studies.rebalancings import Rebalancing, named
+from rebalance.studies.rebalancing import Rebalancing
+from rebalance.studies.rebalancings import named
 
 TREATMENT = Treatment("smote")
 CELL = Cell(TREATMENT, 3, 1)

@@ -19,7 +19,8 @@ from rebalance.studies import words
 from rebalance.studies.declaration import read_study
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import NOTHING, Definition
-from rebalance.studies.rebalancings import NONE, Rebalancing, named, names
+from rebalance.studies.rebalancing import NONE, Rebalancing
+from rebalance.studies.rebalancings import named, names
 from rebalance.undersampling import PICKERS, UNDERSAMPLERS
 
 PRIOR = Treatment(threshold="prior")

@@ -8,7 +8,8 @@ from rebalance.errors import FeatureError, SettingError, TargetError
 from rebalance.resampling import Population
 from rebalance.studies.rebalanced import Clusterings
 from rebalance.studies.rebalanced import rebalance as rebalanced
-from rebalance.studies.rebalancings import Rebalancing, named, with_options
+from rebalance.studies.rebalancing import Rebalancing
+from rebalance.studies.rebalancings import named, with_options
 
 SEED = 5
 CUTS = ("random-under", "subclass-farthest", "coverage", "tomek")

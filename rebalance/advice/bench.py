@@ -27,7 +27,7 @@ from rebalance.studies.folds import deal
 from rebalance.studies.outcomes import Controls, Outcome, Treatment
 from rebalance.studies.plan import Cell, Plan
 from rebalance.studies.preparation import facts_of, kin_of
-from rebalance.studies.rebalancings import LAYER
+from rebalance.studies.rebalancing import LAYER
 from rebalance.studies.running import run_batches
 from rebalance.studies.setup import Setup, View
 from rebalance.studies.summaries import Pair

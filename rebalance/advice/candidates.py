@@ -13,7 +13,8 @@ from rebalance.settings.recipes import ProbeRecipe
 from rebalance.studies.heads.linear import STRENGTH
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Choice, Definition
-from rebalance.studies.rebalancings import Rebalancing, label_of, named, with_options
+from rebalance.studies.rebalancing import Rebalancing
+from rebalance.studies.rebalancings import label_of, named, with_options
 
 FEW_TIMES = 4  # of the smallest class, that large classes are cut to where not to the smallest
 

@@ -15,7 +15,7 @@ from rebalance.collection import learning_curves
 from rebalance.collection.rounds import LEAST_ROUNDS, SHARES
 from rebalance.errors import DataError
 from rebalance.records import CollectionRecord, LookRecord
-from rebalance.studies.rebalancings import LAYER
+from rebalance.studies.rebalancing import LAYER
 
 TIME = 0.2  # share of the budget that is kept for it
 # A fit of a curve by the seconds of a cell: it goes on from the one before and stops earlier.

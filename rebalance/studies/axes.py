@@ -15,14 +15,8 @@ from rebalance.settings import LEHMANN_EBNER, ExtractorOptions, StudyOptions
 from rebalance.studies.heads import HEADS
 from rebalance.studies.outcomes import SGD, Treatment
 from rebalance.studies.plan import Choice, Definition, frozen, grid
-from rebalance.studies.rebalancings import (
-    PUBLISHED,
-    Rebalancing,
-    is_published,
-    label_of,
-    named,
-    with_options,
-)
+from rebalance.studies.rebalancing import Rebalancing
+from rebalance.studies.rebalancings import PUBLISHED, is_published, label_of, named, with_options
 from rebalance.training.first_phase import FirstPhase
 from rebalance.training.regimes import REGIMES
 

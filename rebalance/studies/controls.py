@@ -9,12 +9,12 @@ from typing import Any
 from rebalance import oversampling, undersampling
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.settings import SelectionOptions, SynthesisOptions
+from rebalance.studies.rebalancing import Rebalancing
 from rebalance.studies.rebalancings import (
     CUT_TO,
     RAISED_TO,
     RANDOM_OVER,
     RANDOM_UNDER,
-    Rebalancing,
     label_of,
     own_space,
 )

@@ -30,7 +30,7 @@ from rebalance.studies.cells import WORK
 from rebalance.studies.outcomes import BY_CLASS, Outcome
 from rebalance.studies.plan import Cell, Definition
 from rebalance.studies.rebalanced import Rebalanced, growth_of, rebalance
-from rebalance.studies.rebalancings import Rebalancing
+from rebalance.studies.rebalancing import Rebalancing
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.training.regimes import REGIMES
 from rebalance.workflow.rows import added_rows

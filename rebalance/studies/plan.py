@@ -18,7 +18,7 @@ from rebalance.settings import StudyOptions
 from rebalance.studies.controls import control_label, random_control
 from rebalance.studies.heads import HEADS
 from rebalance.studies.outcomes import SGD, Controls, Treatment
-from rebalance.studies.rebalancings import NONE, Rebalancing
+from rebalance.studies.rebalancing import NONE, Rebalancing
 
 
 @dataclass(frozen=True)

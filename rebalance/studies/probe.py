@@ -22,7 +22,7 @@ from rebalance.studies.heads import HEADS
 from rebalance.studies.heads.task import Task
 from rebalance.studies.outcomes import Outcome
 from rebalance.studies.plan import Cell, Definition
-from rebalance.studies.rebalancings import LAYER
+from rebalance.studies.rebalancing import LAYER
 from rebalance.studies.scoring import (
     calibrated,
     decide,

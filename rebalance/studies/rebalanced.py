@@ -27,7 +27,7 @@ from rebalance.resampling import (
     subclasses_of,
 )
 from rebalance.settings import Growth, SelectionOptions, SynthesisOptions
-from rebalance.studies.rebalancings import Rebalancing
+from rebalance.studies.rebalancing import Rebalancing
 
 
 @dataclass(frozen=True, eq=False)

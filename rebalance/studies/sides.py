@@ -17,7 +17,7 @@ from rebalance.oversampling import synthesise
 from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.resampling import Population
 from rebalance.studies.rebalanced import Clusterings, Rebalanced, alike, rebalance
-from rebalance.studies.rebalancings import LAYER, Rebalancing
+from rebalance.studies.rebalancing import LAYER, Rebalancing
 
 Float32s = NDArray[np.float32]
 INNER_FOLDS = 3

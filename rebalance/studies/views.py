@@ -27,7 +27,7 @@ from rebalance.progress import Progress
 from rebalance.settings import RunOptions
 from rebalance.studies.images import reading
 from rebalance.studies.plan import Plan
-from rebalance.studies.rebalancings import LAYER
+from rebalance.studies.rebalancing import LAYER
 from rebalance.studies.setup import SeedAndFold, View
 from rebalance.workflow.features import Files, describe, describe_files, read_files
 

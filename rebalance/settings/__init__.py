@@ -6,6 +6,7 @@ standard library and our errors.
 """
 
 from rebalance.settings.advice import AdviceOptions, read_budget
+from rebalance.settings.class_sizes import Growth, Levelling, LongTail, Targets
 from rebalance.settings.looking import SIMILAR, InspectOptions, ReportOptions
 from rebalance.settings.rebalancing import (
     CLUSTER_SPACES,
@@ -13,13 +14,9 @@ from rebalance.settings.rebalancing import (
     LANDMARKS_ABOVE,
     LEHMANN_EBNER,
     SPACES,
-    Growth,
-    Levelling,
-    LongTail,
     Published,
     SelectionOptions,
     SynthesisOptions,
-    Targets,
     pixel_layer,
     pixel_side,
 )

@@ -8,17 +8,10 @@ from dataclasses import MISSING, Field, dataclass, field, replace
 from typing import Any
 
 from rebalance.settings.advice import AdviceOptions
+from rebalance.settings.class_sizes import Growth, Levelling, LongTail, Targets
 from rebalance.settings.looking import InspectOptions, ReportOptions
 from rebalance.settings.option import Option, Options, converted, declared
-from rebalance.settings.rebalancing import (
-    Growth,
-    Levelling,
-    LongTail,
-    Published,
-    SelectionOptions,
-    SynthesisOptions,
-    Targets,
-)
+from rebalance.settings.rebalancing import Published, SelectionOptions, SynthesisOptions
 from rebalance.settings.running import (
     ExtractorOptions,
     FolderOptions,

@@ -80,6 +80,25 @@ def test_a_gain_must_be_clear_by_an_interval_that_allows_for_the_others():
     assert chosen(means, noise=0.005).recommended is WEIGHTED
 
 
+@pytest.mark.parametrize(
+    ("name", "mean", "noise", "wanted"),
+    [
+        (PRIOR, 0.715, 0.013, BY_PRIOR),
+        (PRIOR, 0.715, 0.04, NOTHING),  # as likely to harm
+        (PRIOR, 0.704, 0.007, NOTHING),  # too little to matter
+        (PRIOR, 0.69, 0.013, NOTHING),
+        ("class weights", 0.72, 0.01, NOTHING),  # needs a training
+    ],
+)
+def test_what_needs_no_training_is_recommended_where_it_is_likely_to_help(
+    name, mean, noise, wanted
+):
+    means = {"nothing": 0.7, PRIOR: 0.7, "class weights": 0.7} | {name: mean}
+    found = choose([NOTHING, BY_PRIOR, WEIGHTED], scored(means, noise=noise))
+    assert not found.gains[name].above_zero and found.best is None
+    assert found.recommended is wanted
+
+
 def test_who_is_clearly_behind_the_best_is_dropped_and_nobody_else():
     found = scored({"nothing": 0.7, PRIOR: 0.8, "class weights": 0.795, "smote": 0.6})
     running = [NOTHING, BY_PRIOR, WEIGHTED, TRIED["smote"]]

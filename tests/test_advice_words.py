@@ -37,6 +37,16 @@ def test_a_recommendation_says_what_it_brings_and_to_which_class() -> None:
     assert "trash, goes from 61 of 100 of its images recognised to 73 of 100" in text
     assert "paper from 93 of 100 to 90 of 100" in text and "glass from" not in text
     assert "calibration error .050, then .180" in text and "--calibrate" in text
+    assert "cannot show" not in text
+
+
+def test_what_is_recommended_without_proof_says_so() -> None:
+    record = helped()
+    for each in record["candidates"]:
+        if each["standing"] == "recommended":
+            each["gain"] = {"pairs": 20, "mean": 0.012, "low": -0.004, "high": 0.028}
+    text = " ".join(told(record)["do"]["sentences"])
+    assert "These images alone cannot show that it helps; it is recommended since" in text
 
 
 def test_what_else_was_tried_is_told_by_what_it_is() -> None:

@@ -32,18 +32,28 @@ def choose(tried: Sequence[Candidate], outcomes: Outcomes) -> ChosenAdvice:
 
     Clearly better is what has an interval beside nothing, at its share of 5 %, that excludes 0; as
     good as the best is a mean within ``ALIKE`` of its, over the pairs that both have. Where nothing
-    is clearly better, doing nothing is recommended. The first of ``tried`` is doing nothing.
+    is clearly better, what needs no training is recommended if it is likely to help, and else doing
+    nothing. The first of ``tried`` is doing nothing.
     """
     nothing, *others = tried
     gains = {each.name: gain(each, nothing, outcomes) for each in others}
     better = [each for each in others if not each.control and gains[each.name].above_zero]
     if not better:
-        return ChosenAdvice(nothing, None, gains)
+        free = [each for each in others if not each.retrains and likely(gains[each.name])]
+        return ChosenAdvice(free[0] if free else nothing, None, gains)
     best = max(better, key=lambda each: (gains[each.name].mean, -each.effort))
     alike = [each for each in better if outcomes.difference(best, each).mean <= ALIKE]
     least = min(each.effort for each in alike)
     kept = [each for each in alike if each.effort == least]
     return ChosenAdvice(max(kept, key=lambda each: gains[each.name].mean), best, gains)
+
+
+def likely(found: PairedGain) -> bool:
+    """Tell whether a gain that is not clear is worth taking where it costs nothing.
+
+    Its mean must matter, and the interval reach no further below 0 than the mean is above it.
+    """
+    return found.interval is not None and found.mean > max(ALIKE, -found.interval.low)
 
 
 def gain(candidate: Candidate, nothing: Candidate, outcomes: Outcomes) -> PairedGain:

@@ -37,6 +37,11 @@ def recommendation(record: AdviceRecord) -> Iterator[str]:
         return
     yield f"{best['does'][:1].upper()}{best['does'][1:]} ({best['name']})."
     yield brought(best["gain"], best["score"])
+    if (best["gain"]["low"] or 0.0) <= 0:
+        yield (
+            "These images alone cannot show that it helps; it is recommended since it is ahead, "
+            "asks for no training, and has helped wherever classes were of unequal size."
+        )
     yield _surely(record, best)
     yield from _beside_prior(best, record)
     if best["test_gain"] is not None:

@@ -74,16 +74,35 @@ def _of_worst_class(results: "Results") -> Iterator[str]:
 def _of_prior(results: "Results", tried: "Sequence[TreatmentRow]") -> Iterator[str]:
     """Say what moving the threshold alone comes to, and which treatments beat it."""
     rows = [row for row in results.rows if row.role == "prior"]
-    for row, found in _beside(rows, results.metric, "nothing"):
-        is_it = {BETTER: "better than", WORSE: "worse than", UNTOLD: "not distinguishable from"}
-        yield (
-            f"The threshold alone ({name(row.treatment)}), which changes no training, is "
-            f"{is_it[found.verdict]} doing nothing: {signed(found, word=False)}."
-        )
+    alone = _beside(rows, results.metric, "nothing")
+    if alone:
+        yield _alone(alone)
     beside = _beside(tried, results.metric, "prior")
     if beside:
         tested = _beside(tried, results.metric, "prior", test=True)
         yield _against_prior(beside, tested, "it" if len(rows) == 1 else "that of its own head")
+
+
+def _alone(priors: Compared) -> str:
+    """Say what the threshold alone comes to, by one head or by several."""
+    said = {BETTER: "better than", WORSE: "worse than", UNTOLD: "not distinguishable from"}
+    first, found = priors[0]
+    best = signed(found, word=False)
+    if len(priors) == 1:
+        return (
+            f"The threshold alone ({name(first.treatment)}), which changes no training, is "
+            f"{said[found.verdict]} doing nothing: {best}."
+        )
+    parts: list[str] = []
+    for verdict, words in said.items():
+        if alike := [row for row, each in priors if each.verdict == verdict]:
+            object_ = "it" if parts else "doing nothing"
+            parts.append(f"{words} {object_} as {_listed(alike)}")
+    told = f"{', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{parts[-1]}"
+    return (
+        f"The threshold alone, which changes no training, is {told}; the best mean is "
+        f"{name(first.treatment)}'s, {best}."
+    )
 
 
 def _against_prior(beside: Compared, tested: Compared, prior: str) -> str:

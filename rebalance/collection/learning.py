@@ -13,6 +13,7 @@ from rebalance.collection.shortage import named_subclasses, short_subclasses
 from rebalance.collection.words import answer, notes, sentence, spoken
 from rebalance.data.splits import linked
 from rebalance.errors import DataError
+from rebalance.heads.folds import groups_per_class
 from rebalance.heads.linear import Floats
 from rebalance.numerics.pca import InMemory, principal_components
 from rebalance.numerics.products import one_blas_thread
@@ -137,9 +138,7 @@ def _unknown(sample: Sample, label: int) -> str | None:
 
 def _folds(sample: Sample) -> int:
     """How many folds there are: no more than the largest class can be dealt out to."""
-    sizes = [
-        len(np.unique(sample.kin[sample.labels == label])) for label in np.unique(sample.labels)
-    ]
+    sizes = groups_per_class(sample.labels, sample.kin).values()
     several = sum(size > 1 for size in sizes)
     if several < 2:
         raise DataError(

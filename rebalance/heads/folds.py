@@ -34,13 +34,28 @@ def sides_of(
     kin every sample is alone.
     """
     kin = np.arange(len(labels)) if kin is None else kin
-    most = max(len(np.unique(kin[labels == label])) for label in np.unique(labels))
-    folds = min(folds, most)
-    if folds < 2:
+    fold = dealt_at_most(labels, kin, folds, stream, grouped=grouped)
+    if fold is None:
         return []
-    fold = dealt(labels, kin, folds, stream, grouped=grouped)
     place, used = np.arange(len(labels)), np.unique(fold)
     return [Sides(place[fold != each], place[fold == each]) for each in used if len(used) > 1]
+
+
+def groups_per_class(labels: Labels, kin: NDArray[Any]) -> dict[int, int]:
+    """Count the different numbers of ``kin`` [N] among the images of each class, by its label."""
+    present: list[int] = np.unique(labels).tolist()
+    return {label: len(np.unique(kin[labels == label])) for label in present}
+
+
+def dealt_at_most(
+    labels: Labels, kin: NDArray[Any], folds: int, stream: int, *, grouped: bool
+) -> Folds | None:
+    """Deal images as ``dealt`` does, to fewer folds where no class has so many to be parted.
+
+    None where no class has two.
+    """
+    folds = min(folds, max(groups_per_class(labels, kin).values()))
+    return None if folds < 2 else dealt(labels, kin, folds, stream, grouped=grouped)
 
 
 def dealt(labels: Labels, kin: NDArray[Any], folds: int, stream: int, *, grouped: bool) -> Folds:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rebalance import seeds
 from rebalance.errors import DataError
-from rebalance.heads.folds import dealt
+from rebalance.heads.folds import dealt, groups_per_class
 
 Labels = NDArray[np.int64]
 Folds = NDArray[np.intp]
@@ -55,12 +55,6 @@ def deal(
         if len(np.unique(found[labels == label])) < 2:
             raise _one_sided(classes[label], f"{what}s that all fell into one fold (seed {seed})")
     return found
-
-
-def groups_per_class(labels: Labels, kin: NDArray[np.intp]) -> dict[int, int]:
-    """Count the different numbers of ``kin`` [N] among the images of each class, by its label."""
-    present: list[int] = np.unique(labels).tolist()
-    return {label: len(np.unique(kin[labels == label])) for label in present}
 
 
 def _one_sided(name: str, what: str) -> DataError:

@@ -13,11 +13,11 @@ from rebalance import seeds
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.splits import stratified_split
+from rebalance.heads.folds import groups_per_class
 from rebalance.numerics.standardisation import FeatureMatrix
 from rebalance.resampling import Population
 from rebalance.settings import StudyOptions
 from rebalance.studies.cells import CellStore
-from rebalance.studies.folds import groups_per_class
 
 SeedAndFold = tuple[int, int]
 

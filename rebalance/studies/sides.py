@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
-from rebalance.heads.folds import dealt
+from rebalance.heads.folds import dealt_at_most
 from rebalance.heads.scaling import Floats, Scaling, standardised
 from rebalance.oversampling import synthesise
 from rebalance.oversampling.soft_labels import SoftLabels
@@ -86,13 +86,8 @@ class Side:
 
         None where no class has two images that may be parted.
         """
-        labels = self.part.labels
-        most = max(len(np.unique(self.kin[labels == label])) for label in np.unique(labels))
-        folds = min(INNER_FOLDS, most)
-        if folds < 2:
-            return None
         stream = seeds.integer(self.part.seed, "penalty")
-        return dealt(labels, self.kin, folds, stream, grouped=self.grouped)
+        return dealt_at_most(self.part.labels, self.kin, INNER_FOLDS, stream, grouped=self.grouped)
 
     @cached_property
     def inputs(self) -> Float32s:

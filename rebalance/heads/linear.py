@@ -1,5 +1,6 @@
 """A linear layer. Imports numpy and nothing heavier."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,10 @@ class Linear(NamedTuple):
         """Return what it says of inputs [N, d]: [N, K]."""
         said: Floats = inputs @ self.weight.T + self.bias
         return said
+
+    def without(self, shift: Sequence[float]) -> "Linear":
+        """Return the layer whose logits are without ``shift`` [K]."""
+        return Linear(self.weight, self.bias - np.asarray(shift, float))
 
     def times(self, factors: "Floats | float") -> "Linear":
         """Return the layer whose logits are these times ``factors``, one or one a class [K]."""

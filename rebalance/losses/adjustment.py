@@ -27,6 +27,7 @@ class LogitAdjusted(SampleLoss):
     0.6087
     """
 
+    is_cross_entropy = True
     shift: Tensor  # [K], a buffer
 
     def __init__(self, class_counts: ClassCounts, tau: float = 1.0) -> None:
@@ -40,6 +41,11 @@ class LogitAdjusted(SampleLoss):
         # Shifted to where floats lie dense, before what is small is added.
         nearby = logits - logits.amax(dim=1, keepdim=True).detach()
         return cross_entropy(nearby + widened(self.shift), targets, reduction="none")
+
+    def shift_in_training(self) -> list[float]:
+        """τ·log π [K], up to what all classes share."""
+        shift: list[float] = self.shift.double().tolist()
+        return shift
 
     def weights_of_classes(self) -> list[float]:
         """The weights [K], each divided by its class's count to the power of τ.

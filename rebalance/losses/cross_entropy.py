@@ -18,6 +18,8 @@ class CE(SampleLoss):
     0.4251
     """
 
+    is_cross_entropy = True
+
     def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
         return functional.cross_entropy(logits, targets, reduction="none")
 

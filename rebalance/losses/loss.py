@@ -51,6 +51,8 @@ class Loss(nn.Module):
     sees_whole_batch: the loss of a batch is more than the mean of the losses of its parts, each as
         its ``amount`` says.
     weighs_classes: ``reweight`` says from then on how much a sample of each class counts.
+    is_cross_entropy: it is that, plain or with class weights or shares, so that a linear layer on
+        features that stay as they are can be fitted by it to the end.
 
     Computed in float32 or better, under autocast too. Made from the training images of each class;
     raises LossError where they, or an option, cannot be. Called on a batch that is empty or of
@@ -61,6 +63,7 @@ class Loss(nn.Module):
     takes_embeddings: bool = False
     sees_whole_batch: ClassVar[bool] = True
     weighs_classes: ClassVar[bool] = False
+    is_cross_entropy: ClassVar[bool] = False
 
     def __init__(self, class_counts: ClassCounts) -> None:
         super().__init__()
@@ -99,6 +102,10 @@ class Loss(nn.Module):
         One for each, unless the loss says else.
         """
         return [1.0] * self.classes
+
+    def shift_in_training(self) -> list[float]:
+        """Return what is added to the logits [K] in training alone, which a free bias takes up."""
+        return [0.0] * self.classes
 
     def check(self, logits: Tensor, targets: Tensor) -> None:
         """Raise ValueError unless there is a batch of this loss's classes."""

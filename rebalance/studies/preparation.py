@@ -78,11 +78,8 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
 
 def _check_head(plan: Plan, each: Definition, loss: "Loss") -> None:
     """Raise SettingError for a head that is fitted to the end by what takes a descent."""
-    from rebalance.losses.adjustment import LogitAdjusted
-    from rebalance.losses.cross_entropy import CE
-
     kind, wrong = HEADS[each.head.key], ""
-    if not kind.any_loss and not isinstance(loss, CE | LogitAdjusted):
+    if not kind.any_loss and not loss.is_cross_entropy:
         wrong = f"only by cross entropy, plain or with class weights or shares, not {each.loss.key}"
     elif not kind.any_loss and each.regime.key != "plain":
         wrong = f"by the regime plain alone, not {each.regime.key}"

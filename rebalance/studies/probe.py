@@ -155,13 +155,15 @@ class Block:
         asked = self._seen(side.asked), self.setup.labels[side.asked]
         task = Task(side, chosen, definition, loss, asked, self.stream)
         head = kind.fit(task)
-        alike = [1.0] * len(classes)
-        weights = loss.weights_of_classes() if kind.knows_prior else alike
-        folder = list(map(float, side.part.counts.values())) if kind.knows_prior else alike
+        folder = list(map(float, side.part.counts.values()))
+        amounts = Amounts(head.draws, loss.weights_of_classes(), folder)
+        if not kind.knows_prior:  # all classes are alike to it
+            alike = [1.0] * len(classes)
+            amounts = Amounts.of_samples(alike, alike)
         return Taught(
             head.says(self._validation),
             None if self._test is None else head.says(self._test),
-            Amounts(head.draws, weights, folder),
+            amounts,
             len(chosen.kept),
             len(labels.own),
             before + time.perf_counter() - began,

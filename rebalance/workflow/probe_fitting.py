@@ -61,10 +61,7 @@ def check_probe(recipe: ProbeRecipe, loss: "Loss", name: str, seen: TrainingSet)
     name: of the loss. SettingError for one that the head cannot be fitted by, DataError for samples
     that it cannot learn from.
     """
-    from rebalance.losses.adjustment import LogitAdjusted
-    from rebalance.losses.cross_entropy import CE
-
-    if not isinstance(loss, CE | LogitAdjusted):
+    if not loss.is_cross_entropy:
         raise SettingError(
             f"--recipe {PROBE} minimises cross entropy with class weights or shares: choose ce, "
             f"weighted, cost, balanced-softmax or logit-adjusted in place of {name}"
@@ -104,7 +101,6 @@ def fit_probe(
     sides: what its numbers are chosen by. Its logits are those of the loss's own probabilities.
     """
     from rebalance.losses import SampleLoss
-    from rebalance.losses.adjustment import LogitAdjusted
 
     assert isinstance(loss, SampleLoss)  # as ``check_probe`` has seen
     labels = _labels(sets.seen)
@@ -121,10 +117,7 @@ def fit_probe(
         sides=sides,
         seen=len(sets.seen.folder.paths),
     )
-    if isinstance(loss, LogitAdjusted):  # whose shares a free bias takes up
-        bias = found.layer.bias - loss.shift.double().numpy()
-        found = replace(found, layer=found.layer._replace(bias=bias))
-    return found
+    return replace(found, layer=found.layer.without(loss.shift_in_training()))
 
 
 def told_of(found: LinearHead, sets: Sets, sides: Sequence[Sides], head: str) -> HeadFitRecord:

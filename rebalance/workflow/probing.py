@@ -4,12 +4,10 @@ Where torchrun started several processes, they share the features; the first one
 Imports torch only in the middle of it; never click.
 """
 
-import logging
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,11 +41,6 @@ from rebalance.workflow.probe_fitting import (
     told_of,
 )
 from rebalance.workflow.probe_sides import probe_sides
-
-if TYPE_CHECKING:
-    pass
-
-log = logging.getLogger("rebalance")
 
 
 def train_probe(

@@ -42,10 +42,9 @@ def fit_linear(task: Task) -> Fitted:
         scaling=unscaled(kept.shape[1]),
         penalty=known,
     )
-    layer = _without_shares(found.layer, task.loss) if kind.knows_prior else found.layer
-    amounts = labels.amounts(classes) if kind.knows_prior else [1.0] * classes
+    layer = found.layer.without(task.loss.shift_in_training()) if kind.knows_prior else found.layer
     held = (found.held, found.truth) if len(found.truth) else None
-    return Fitted(partial(_said, side.scaling, layer, task.loss), amounts, held)
+    return Fitted(partial(_said, side.scaling, layer, task.loss), labels.amounts(classes), held)
 
 
 def _sides(task: Task) -> list[Sides]:
@@ -64,15 +63,6 @@ def _sides(task: Task) -> list[Sides]:
         if fitted.any():
             found.append(Sides(np.flatnonzero(fitted), compared))
     return found
-
-
-def _without_shares(layer: Linear, loss: "Loss") -> Linear:
-    """Take the class shares out of a bias where the loss adds them in training alone."""
-    from rebalance.losses.adjustment import LogitAdjusted
-
-    if not isinstance(loss, LogitAdjusted):
-        return layer
-    return layer._replace(bias=layer.bias - loss.shift.double().numpy())
 
 
 def _said(

@@ -23,7 +23,7 @@ it a line that can be read, whatever was found.
 The library raises; only the command line turns an error into an exit status.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from math import log10
 from typing import Any, TypeVar
@@ -176,6 +176,17 @@ def some(names: Collection[Any], most: int = NAMED, *, quoted: bool = True) -> s
     listed = ", ".join(shortened(write(name)) for name in islice(names, most))
     more = len(names) - most
     return f"{listed} and {more} more" if more > 0 else listed
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join all names as a sentence does.
+
+    >>> from rebalance.errors import listed
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:

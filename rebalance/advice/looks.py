@@ -49,10 +49,10 @@ def looks(
     """
     return [
         _of_sizes(found),
-        *_of_findings(found, "unreadable", "unreadable", warning=False),
+        *_of_findings(found, "unreadable", "unreadable"),
         *_of_findings(found, "conflicts", "conflicts", warning=True),
-        *_of_tests(found),
-        *_of_likes(found),
+        *_of_findings(found, "leakage", *SAME_PLACE, warning=True),
+        *_of_findings(found, "look-alikes", "duplicates", *ALIKE),
         *_of_groups(found.readable, groups_per_class, grouped=grouped),
         *_of_few(groups_per_class, folds),
     ]
@@ -90,23 +90,13 @@ def _of_sizes(found: Inspection) -> LookRecord:
     return _look("imbalance", found.readable)
 
 
-def _of_findings(found: Inspection, kind: str, name: str, *, warning: bool) -> Iterator[LookRecord]:
-    """Tell of findings of a kind, if there are any."""
-    findings = found.findings.get(name, ())
+def _of_findings(
+    found: Inspection, kind: str, *names: str, warning: bool = False
+) -> Iterator[LookRecord]:
+    """Tell of findings by these names, if there are any."""
+    findings = [each for name in names for each in found.findings.get(name, ())]
     if findings:
         yield _look(kind, _classes_of(findings), _shown(findings), warning=warning)
-
-
-def _of_tests(found: Inspection) -> Iterator[LookRecord]:
-    findings = [each for name in SAME_PLACE for each in found.findings.get(name, ())]
-    if findings:
-        yield _look("leakage", _classes_of(findings), _shown(findings), warning=True)
-
-
-def _of_likes(found: Inspection) -> Iterator[LookRecord]:
-    findings = [each for name in ("duplicates", *ALIKE) for each in found.findings.get(name, ())]
-    if findings:
-        yield _look("look-alikes", _classes_of(findings), _shown(findings))
 
 
 def _of_groups(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rebalance.errors import shortened
+from rebalance.errors import listed, shortened
 from rebalance.records import GainRecord
 
 HARDLY = 0.0005  # a difference that three digits show as none
@@ -24,17 +24,6 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     ('1 image', '2,527 images', '2 classes')
     """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def listed(names: Iterable[str]) -> str:
-    """Join names as a sentence does.
-
-    >>> from rebalance.advice.quantities import listed
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def called(name: str) -> str:

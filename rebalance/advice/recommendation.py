@@ -13,10 +13,10 @@ from rebalance.advice.quantities import (
     difference,
     duration,
     figures,
-    listed,
     of_hundred,
 )
 from rebalance.advice.trials import measured, others, role
+from rebalance.errors import listed
 from rebalance.records import AdviceRecord, CandidateRecord, ClassChange, GainRecord
 
 NEARLY_ALL = 0.98  # a balanced accuracy that leaves hardly anything to win

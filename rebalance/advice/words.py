@@ -7,10 +7,11 @@ Imports the standard library and our records; nothing heavier.
 from collections.abc import Iterator, Sequence
 
 from rebalance.advice.meanings import does
-from rebalance.advice.quantities import counted, decimal, difference, figures, listed
+from rebalance.advice.quantities import counted, decimal, difference, figures
 from rebalance.advice.recommendation import brought, recommendation
 from rebalance.advice.sights import sight
 from rebalance.advice.trials import cut_by, measured, others, role, shares_pairs
+from rebalance.errors import listed
 from rebalance.records import (
     AdviceRecord,
     CandidateRecord,

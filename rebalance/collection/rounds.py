@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rebalance import seeds
 from rebalance.heads.choices import WHITEN
 from rebalance.heads.comparison import balanced_loss
-from rebalance.heads.examples import Examples
+from rebalance.heads.examples import Examples, Parting
 from rebalance.heads.folds import dealt
 from rebalance.heads.linear import Floats, Linear
 from rebalance.heads.logistic import fit_logistic
@@ -179,6 +179,5 @@ def _probe(
     plain = Examples(sample.inputs[trained], SoftLabels.plain(labels), np.ones(sample.classes))
     fitted, turn = plain.turned(WHITEN)
     layer = fit_logistic(fitted, penalty, start=start, tolerance=TOLERANCE)
-    counts = np.bincount(labels, minlength=sample.classes)
-    prior = np.where(counts > 0, np.log(np.maximum(counts, 1)), np.inf)
-    return layer, layer.logits(sample.inputs[held] @ turn) - prior
+    part = Parting(fitted, sample.inputs[held] @ turn, sample.labels[held])
+    return layer, part.adjusted(layer, fitted.amounts)

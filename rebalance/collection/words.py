@@ -63,7 +63,7 @@ def notes(needs: Sequence[ClassNeed], unit: str, rounds: int, folds: int) -> Ite
         "A gain is that of a probe on these features, trained as here with more of one class from "
         "the same source; another network may gain more, images from elsewhere another amount."
     )
-    few = [need["label"] for need in needs if need["gains"] and _units(need) < FEW]
+    few = [need["label"] for need in needs if need["gains"] and units_of(need) < FEW]
     if few:
         yield f"There are fewer than {FEW} {unit} of {some(few)}: their curves rest on little."
     if rounds < 2 * folds:
@@ -73,7 +73,8 @@ def notes(needs: Sequence[ClassNeed], unit: str, rounds: int, folds: int) -> Ite
         )
 
 
-def _units(need: ClassNeed) -> int:
+def units_of(need: ClassNeed) -> int:
+    """Return what sizes count of a class: its groups, or its images where there are none."""
     return need["images"] if need["groups"] is None else need["groups"]
 
 

@@ -6,6 +6,7 @@ Imports numpy and nothing heavier; may not import torch or click.
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rebalance.errors import listed
 from rebalance.studies.outcomes import BY_CLASS
 from rebalance.studies.summaries import BETTER, UNTOLD, WORSE, PairedDifference
 from rebalance.studies.words import capital, name, signed, title
@@ -181,8 +182,7 @@ def _beside_nothing(beside: Compared, what: str, data: str) -> str:
 
 
 def _listed(rows: "Sequence[TreatmentRow]") -> str:
-    *most, last = (name(row.treatment) for row in rows)
-    return f"{', '.join(most)} and {last}" if most else last
+    return listed(name(row.treatment) for row in rows)
 
 
 def _count(rows: "Sequence[TreatmentRow]") -> str:

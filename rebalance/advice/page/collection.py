@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebalance.advice.quantities import change
-from rebalance.records import ClassNeed, CollectionRecord
+from rebalance.collection.words import units_of
+from rebalance.records import CollectionRecord
 from rebalance.reports.figures import FigureFiles
 from rebalance.reports.page import Picture, Table
 
@@ -37,7 +38,7 @@ def _picture(record: CollectionRecord, figures: FigureFiles) -> Picture | None:
 
     curves = []
     for need in record["classes"]:
-        now = _units(need)
+        now = units_of(need)
         if not need["curve"] or not now:
             continue
         last = need["curve"][-1]["balanced_accuracy"]
@@ -67,7 +68,7 @@ def _table(record: CollectionRecord) -> Table:
     rows: list[list[str | int | float | None]] = [
         [
             need["label"],
-            _units(need),
+            units_of(need),
             need["recall"],
             "; ".join(
                 f"{gain['more']} more: {change(gain['balanced_accuracy'])} "
@@ -81,7 +82,3 @@ def _table(record: CollectionRecord) -> Table:
     ]
     header = ["class", unit, "recall now", "expected gain in balanced accuracy", "short subclasses"]
     return Table(f"What more {unit} of a class would bring", header, rows)
-
-
-def _units(need: ClassNeed) -> int:
-    return need["images"] if need["groups"] is None else need["groups"]

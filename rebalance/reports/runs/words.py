@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.errors import some
+from rebalance.errors import listed, some
 from rebalance.figures.confusion import row_shares
 from rebalance.reports.runs.results import Result, Stage
 from rebalance.reports.runs.tables import test_images
@@ -189,6 +189,4 @@ def _stages(runs: Sequence[tuple[str, Sequence[Stage]]]) -> Iterator[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    if len(names) > NAMED:
-        return some(names, NAMED, quoted=False)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return some(names, NAMED, quoted=False) if len(names) > NAMED else listed(names)

@@ -1,1 +1,1 @@
-"""What to do about a folder's imbalance: looks, trials by rounds, a choice, its commands."""
+"""Advice about a folder's imbalance: looks, trials by rounds, a choice, its command lines."""

@@ -40,7 +40,7 @@ WORTH_A_PROCESS = 10.0  # seconds of cells: a process takes some of that to begi
 
 @dataclass(frozen=True)
 class Bench:
-    """What candidates are tried on.
+    """The images, folds and features that candidates are tried on.
 
     kin: images with the same number [N] stay together. grouped: whether groups were given. seconds:
     that a cell of each treatment took so far.
@@ -156,7 +156,7 @@ def _plan(options: StudyOptions, tried: Sequence[Candidate]) -> Plan:
 
 
 def _strength(setup: Setup, kin: Sequence[int], view: View, seed: int) -> float:
-    """How strongly heads are held back on these images."""
+    """Choose how strongly heads are held back on these images."""
     some = some_of_each(setup.labels, seed)
     seen = view.layers[LAYER].take(some).read(slice(None), slice(None))
     return strength(seen, setup.labels[some], np.asarray(kin, dtype=np.intp)[some], seed)

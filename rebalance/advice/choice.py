@@ -1,4 +1,4 @@
-"""Which candidate is recommended, which can win no more, and when more trying changes nothing.
+"""Scores decide which candidate is recommended, which is dropped, and when trying has ended.
 
 The chance of error is shared out among candidates, and where scores are looked at after every round
 among these looks too (Bonferroni). May not import torch or click.
@@ -16,7 +16,7 @@ ALIKE = 0.005  # in balanced accuracy: candidates this close do equally well
 
 @dataclass(frozen=True)
 class ChosenAdvice:
-    """What is recommended, and what else may be said by the same pairs.
+    """The candidate that is recommended, and the gains that the same pairs tell of all others.
 
     best: the candidate of the best mean among those that are clearly better than nothing; None
     where none is. gains: of each candidate beside doing nothing, by its name.

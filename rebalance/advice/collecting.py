@@ -1,4 +1,4 @@
-"""What to collect, measured in the time that trying left: learning curves, and what is short.
+"""Advice measures what to collect in the time that trying left: learning curves, and shortages.
 
 May not import torch or click.
 """

@@ -19,7 +19,7 @@ TEST = '"$TEST"'  # in place of test images that nobody named
 
 @dataclass(frozen=True)
 class AdviceRequest:
-    """What advice was asked for: everything that its command lines repeat.
+    """A request for advice: everything that its command lines repeat.
 
     output: the folder of the advice, where what the commands write goes too. budget: as
     ``read_budget`` takes it.

@@ -1,4 +1,4 @@
-"""What came of the candidates so far, and how two of them compare over the pairs that both have.
+"""Outcomes of the candidates so far, and how two of them compare over the pairs that both have.
 
 Imports numpy; may not import torch or click.
 """
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PairedGain:
-    """How much better one candidate is than another. values: over the pairs that both have [J]."""
+    """The gain of one candidate over another. values: over the pairs that both have [J]."""
 
     values: Floats
     interval: Interval | None

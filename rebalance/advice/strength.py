@@ -1,4 +1,4 @@
-"""How strongly the heads of a trial are held back, chosen once and then the same for all of them.
+"""The heads of a trial are held back by one strength, chosen once and the same for all.
 
 A head that chooses its own penalty in every cell takes ten times as long. May not import torch or
 click.

@@ -55,7 +55,7 @@ class Trial:
     pace: float = 1.0
 
     def choice(self) -> ChosenAdvice:
-        """What is recommended by what is known so far."""
+        """Choose what to recommend by the outcomes so far."""
         return choose([each for each in self.tried if self.outcomes.pairs(each)], self.outcomes)
 
     def go(self, seeds: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""What to collect: how much more images of each class would bring, and of which kinds.
+"""Learning curves tell what to collect: what more of each class would bring, and of which kinds.
 
 Everything but the sheets is a function of arrays. May not import torch or click.
 """

@@ -1,4 +1,4 @@
-"""What curves foretell of larger sizes, checked by hiding their last part.
+"""Curves foretell larger sizes, and are checked by hiding their last part.
 
 May not import torch or click.
 """
@@ -43,7 +43,7 @@ class Curves:
 
 @dataclass(frozen=True, eq=False)
 class Foresight:
-    """What the curves foretell.
+    """The laws of all curves, and how far they can be believed.
 
     balanced, own: what the balanced error and that of the class itself obey. checks: how the curves
     did without their last part, by label. widened: the factor that this makes intervals wider by.
@@ -75,7 +75,7 @@ class Foresight:
         ]
 
     def gain(self, label: int, more: int) -> GrowthGain:
-        """What so many more of a class bring."""
+        """Foretell what so many more of a class bring."""
         have = self.curves.have[label]
         balanced = self.balanced[label].gain(have, have + more)
         own = self.own[label].gain(have, have + more)

@@ -127,7 +127,7 @@ def _sample(
 
 
 def _unknown(sample: Sample, label: int) -> str | None:
-    """Why nothing can be told of a class; None where something can."""
+    """Say why nothing can be told of a class; None where something can."""
     members = sample.labels == label
     together = len(np.unique(sample.kin[members]))  # no more than units
     what = "groups" if sample.grouped else "different images"
@@ -137,7 +137,7 @@ def _unknown(sample: Sample, label: int) -> str | None:
 
 
 def _folds(sample: Sample) -> int:
-    """How many folds there are: no more than the largest class can be dealt out to."""
+    """Count the folds: no more than the largest class can be dealt out to."""
     sizes = groups_per_class(sample.labels, sample.kin).values()
     several = sum(size > 1 for size in sizes)
     if several < 2:
@@ -150,7 +150,7 @@ def _folds(sample: Sample) -> int:
 
 
 def _recognised(rounds: Rounds, count: int) -> Floats:
-    """How often each image was recognised by the probe of all images; NaN where it never was."""
+    """The share of rounds in which each held-out image was recognised; NaN where it never was."""
     seen, right = np.zeros(count), np.zeros(count)
     for held, hits in zip(rounds.held, rounds.whole, strict=True):
         seen[held] += 1
@@ -168,7 +168,7 @@ def _need(
     named: Sequence[str],
     seen: Floats,
 ) -> ClassNeed:
-    """What more of one class brings, and which of its subclasses are short."""
+    """Describe what more of one class brings, and which of its subclasses are short."""
     members = np.flatnonzero(sample.labels == label)
     have = len(np.unique(sample.units[members]))
     near = sorted(each for each in {*more, have} if have + each <= FARTHEST * have)
@@ -192,6 +192,6 @@ def _need(
 
 
 def _promise(need: ClassNeed) -> tuple[bool, float]:
-    """What sorts classes: the one that gains most first, those that cannot be told last."""
+    """Return the key that sorts classes: the largest gain first, those that cannot be told last."""
     gain = spoken(need["gains"])
     return gain is None, 0.0 if gain is None else -gain["balanced_accuracy"]

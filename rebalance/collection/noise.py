@@ -70,7 +70,7 @@ def errors_of(
 
 
 def _halves(sizes: Floats) -> NDArray[np.bool_]:
-    """Which sizes are about half: halves of a set differ as sets do that are as large as it."""
+    """Mark the sizes of about half: halves of a set differ as sets do that are as large as it."""
     found: NDArray[np.bool_] = (sizes > 0.4 * sizes[-1]) & (sizes < 0.8 * sizes[-1])
     return found
 

@@ -36,7 +36,7 @@ class Prediction:
         return float(self.weights @ ndtr((value - self.means) / self.deviations))
 
     def stray(self, value: float) -> float:
-        """How far off a value is, in deviations of a normal distribution."""
+        """Return how far off a value is, in deviations of a normal distribution."""
         from scipy.special import ndtri
 
         return float(ndtri(np.clip(self.below(value), 1e-4, 1 - 1e-4)))
@@ -53,7 +53,7 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """What a curve says of its law: a weight for each amount, power and walk [A, P, W].
+    """The laws that a curve allows: a weight for each amount, power and walk [A, P, W].
 
     size: the largest that was seen. most: what there could be to win at most.
     walks: the deviation per doubling of each walk. luck: see ``noise.Measured``.
@@ -66,7 +66,7 @@ class Posterior:
     luck: float
 
     def gain(self, before: float, after: float) -> Prediction:
-        """What the error loses from one size to a larger one, neither of them below ``size``."""
+        """Foretell what the error loses from one size to a larger one, neither below ``size``."""
         bent = (before / self.size) ** -POWERS - (after / self.size) ** -POWERS
         means = self.most * AMOUNTS[:, None] * bent[None, :]
         # The more is added, the less it matters which images there were before.

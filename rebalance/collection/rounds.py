@@ -50,7 +50,7 @@ class Sample:
 
 @dataclass(eq=False)
 class Tally:
-    """What rounds found of one class, size by size, all of it last.
+    """The outcomes of rounds for one class, size by size, all of it last.
 
     shares: of what there is of it, rising, without all of it. sizes: units learned from [S], of
     each round. hits: which of the images held out [H, S] were
@@ -64,7 +64,7 @@ class Tally:
 
 @dataclass(eq=False)
 class Rounds:
-    """Everything that was measured: the curve of each class, and what each round held out.
+    """The measurements of all rounds: the curve of each class, and what each round held out.
 
     held: positions of it [H]. whole: which of them the probe of all images recognised [H].
     """

@@ -70,7 +70,7 @@ def _described(
 
 
 def _chance(inside: Floats, outside: Floats) -> float:
-    """How much lower the mean of ``inside`` is by chance, at most, were all from one source."""
+    """Say how much lower ``inside`` is in the mean by chance, at most, were all from one source."""
     both = np.concatenate([inside, outside])
     return float(SURE * both.std() * np.sqrt(1 / len(inside) + 1 / len(outside)))
 

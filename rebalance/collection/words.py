@@ -1,4 +1,4 @@
-"""What learning curves come to, in sentences. Imports the standard library only."""
+"""Learning curves come to sentences. Imports the standard library and our errors only."""
 
 from collections.abc import Iterator, Sequence
 

@@ -32,7 +32,7 @@ class FittedLayer:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What came of trying numbers in turn.
+    """The losses of numbers that were tried in turn.
 
     tried: the loss by each of them, in order. layers: of the best one, a layer for each part.
     """

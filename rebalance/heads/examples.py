@@ -30,12 +30,12 @@ class Examples:
 
     @property
     def classes(self) -> int:
-        """How many classes there are, K."""
+        """The number of classes, K."""
         return len(self.weights)
 
     @property
     def amounts(self) -> Floats:
-        """How much of each class there is [K], in samples times the weight of the class."""
+        """The amount of each class [K], in samples times the weight of the class."""
         return np.array(self.labels.amounts(self.classes)) * self.weights
 
     def whole(self) -> "NDArray[np.intp]":

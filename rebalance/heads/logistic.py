@@ -32,7 +32,7 @@ def fit_logistic(
 
 
 class PenalisedLoss:
-    """What ``fit_logistic`` minimises: a function of flat weights to its value and its slope."""
+    """The function that ``fit_logistic`` minimises: of flat weights to its value and its slope."""
 
     def __init__(self, samples: Examples, penalty: float) -> None:
         labels, weights = samples.labels, samples.weights

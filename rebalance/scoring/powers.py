@@ -19,7 +19,7 @@ POWERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 
 @dataclass(frozen=True)
 class PowerChoice:
-    """How a power was chosen. by: what was held out, in words. tried: the loss by each power."""
+    """A choice of a power. by: what was held out, in words. tried: the loss by each power."""
 
     by: str
     tried: Mapping[float, float]

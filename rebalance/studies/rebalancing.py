@@ -1,4 +1,4 @@
-"""What a study does to training images: the type, and its record. May not import torch or click."""
+"""A rebalancing is done to the images of a study. May not import torch or click."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -17,7 +17,7 @@ EQUAL = "equal"  # the shares of subclasses before anybody could choose them
 
 @dataclass(frozen=True)
 class Rebalancing:
-    """What is done to training images: they are cut, or raised, or first cut and then raised.
+    """A treatment of training images: they are cut, or raised, or first cut and then raised.
 
     cut: how the images to keep are chosen; None keeps all. raised: how the samples to add are
     made; None adds none. to: the class size, as ``plan`` takes it. like: in place of all that,
@@ -57,7 +57,7 @@ class Rebalancing:
 
     @property
     def before_blends(self) -> "Rebalancing":
-        """What the images of a network go through, before their embeddings are blended."""
+        """The part that images of a network go through, before their embeddings are blended."""
         inner = self.like or self
         if not self.blends:
             return self

@@ -81,7 +81,7 @@ def check_probe(recipe: ProbeRecipe, loss: "Loss", name: str, seen: TrainingSet)
 
 
 def probe_amounts(recipe: ProbeRecipe, seen: TrainingSet, loss: "Loss") -> Amounts:
-    """How much of each class the head saw; as much of each where it makes them alike."""
+    """Return how much of each class the head saw; as much of each where it makes them alike."""
     folder = [float(seen.at_first[name]) for name in seen.classes]
     classes = len(folder)
     if not HEADS[recipe.head].knows_prior:

@@ -1,4 +1,4 @@
-"""What the numbers of a head are chosen by: validation images, or folds of the training samples.
+"""A head chooses its numbers by sides: validation images, or folds of the training samples.
 
 Imports no torch; never click.
 """
@@ -24,7 +24,7 @@ def labels_of(sets: Sets) -> NDArray[np.int64]:
 
 
 def probe_sides(sets: Sets, scoring: ScoringOptions, recipe: ProbeRecipe, seed: int) -> list[Sides]:
-    """What numbers are compared by: the validation images, or folds of the training samples.
+    """Part the samples to compare numbers by: validation images, or folds of the training samples.
 
     Samples of one content, of one group, or that blend with one of them stay together. Empty where
     no class has two that may be parted.

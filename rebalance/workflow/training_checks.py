@@ -1,4 +1,4 @@
-"""What is known of a training before it begins: why it cannot be, and what it will amount to.
+"""A training is checked before it begins: why it cannot be, and what it will amount to.
 
 Imports torch only in the middle of it; never click.
 """

@@ -1,4 +1,4 @@
-"""What to collect, for the page: learning curves of the classes that gain most, and their numbers.
+"""The page of advice shows what to collect: curves of the classes that gain most, and numbers.
 
 May not import torch or click; matplotlib is imported when a figure is drawn.
 """

@@ -1,4 +1,4 @@
-"""How the last layer of a probe is fitted: an axis of a study's grid.
+"""Kinds of heads, which fit the last layer of a probe: an axis of a study's grid.
 
 May not import torch or click; what trains is loaded by those who call it.
 """

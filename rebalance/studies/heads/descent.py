@@ -61,7 +61,7 @@ def descend(task: Task) -> Fitted:
 
 
 class _Heard:
-    """How a head does on images asked about after each epoch: F1 of every class."""
+    """The F1 of every class, asked of a head after each epoch."""
 
     def __init__(
         self, loss: "Loss", inputs: Float32s, labels: NDArray[np.int64], classes: Sequence[str]

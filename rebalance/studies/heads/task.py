@@ -1,4 +1,4 @@
-"""What the head of a probe is to learn, and what it came to. May not import torch or click."""
+"""A head of a probe has a task, and comes to a fitted head. May not import torch or click."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Task:
 
 
 class Fitted(NamedTuple):
-    """What a head came to.
+    """A head that was fitted, as its study asks it.
 
     says: the probabilities [n, K] that it gives to features [n, D] as they come. draws: how much of
     each class [K] its last epoch saw. held: of samples that parts of the training part did not see,

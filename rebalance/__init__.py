@@ -30,10 +30,10 @@ _PUBLIC = {
     "train": "api",
     "undersample": "api",
     "choices": "workflow.choices",
-    "export": "exchange",
-    "import_csv": "exchange",
+    "export": "api",
+    "import_csv": "api",
     "diff": "manifest.difference",
-    "materialize": "materialization",
+    "materialize": "api",
     "read_manifest": "manifest",
     "write_manifest": "manifest",
     "Manifest": "manifest",
@@ -45,10 +45,13 @@ if TYPE_CHECKING:
     from rebalance.api import (
         advise,
         evaluate,
+        export,
         extract,
         hybrid,
+        import_csv,
         inspect,
         longtail,
+        materialize,
         oversample,
         plan_study,
         report,
@@ -57,10 +60,8 @@ if TYPE_CHECKING:
         undersample,
     )
     from rebalance.errors import RebalanceError
-    from rebalance.exchange import export, import_csv
     from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
     from rebalance.manifest.difference import diff
-    from rebalance.materialization import materialize
     from rebalance.workflow.choices import choices
 
 __all__ = [

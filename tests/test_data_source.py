@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
+from rebalance import import_csv
 from rebalance.data.folder import Unreadable, scan
 from rebalance.data.source import FIRST, NAMED_AT_MOST, open_source, source_of
 from rebalance.data.unreadable import report_unreadable
 from rebalance.errors import DataError
-from rebalance.exchange import import_csv
 from rebalance.manifest import Dropped, Manifest, Row, write_manifest
 from rebalance.settings import FolderOptions
 

@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 import rebalance
+from rebalance import materialize
 from rebalance.data.images import open_image
 from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.samples import open_scoring, open_training
 from rebalance.data.separation import split_off
 from rebalance.data.thumbnails import read_tile, read_tiles
-from rebalance.materialization import materialize
 from rebalance.models.backbones import build
 from rebalance.models.transforms import plain_transform
 from rebalance.settings import FolderOptions

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rebalance import export, import_csv
 from rebalance.errors import DataError, OutputError, SettingError
-from rebalance.exchange import EXPORTS, export, import_csv
+from rebalance.exchange import EXPORTS
 from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.tables import MISSING, same_text
 from rebalance.tables.columns import LABEL_NAMES, PATH_NAMES

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from rebalance import materialize
 from rebalance.atomic import alone_at
 from rebalance.data.blending import blend
 from rebalance.data.folder import EXTENSIONS, scan
 from rebalance.data.images import open_image
 from rebalance.errors import DataError, ManifestError, OutputError, RebalanceError, SettingError
 from rebalance.manifest import Manifest, Row, write_manifest
-from rebalance.materialization import materialize
 from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, folded, sample_names
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from rebalance import import_csv
 from rebalance.errors import DataError
-from rebalance.exchange import import_csv
 from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 
 # Names with what gets lost: case, accents, spaces, dots, and what stands between cells.

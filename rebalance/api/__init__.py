@@ -5,6 +5,7 @@ The command line passes its own options straight on to these, so that the two ar
 
 from rebalance.api.advice import advise
 from rebalance.api.baselines import evaluate, train
+from rebalance.api.exchange import export, import_csv, materialize
 from rebalance.api.inspections import inspect
 from rebalance.api.long_tails import longtail
 from rebalance.api.manifests import extract, hybrid, oversample, undersample
@@ -14,10 +15,13 @@ from rebalance.api.studies import plan_study, study
 __all__ = [
     "advise",
     "evaluate",
+    "export",
     "extract",
     "hybrid",
+    "import_csv",
     "inspect",
     "longtail",
+    "materialize",
     "oversample",
     "plan_study",
     "report",

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rebalance.exchange import ExportTable
 from rebalance.features.table import FeatureTable
 from rebalance.inspection import Inspection
 from rebalance.manifest import Manifest
+from rebalance.materialization import Materialized
 from rebalance.progress import Progress
 from rebalance.records import AdviceRecord, MetricsRecord
 from rebalance.reports import Report
@@ -16,10 +18,13 @@ from rebalance.studies.story import Forecast
 __all__ = [
     "advise",
     "evaluate",
+    "export",
     "extract",
     "hybrid",
+    "import_csv",
     "inspect",
     "longtail",
+    "materialize",
     "oversample",
     "plan_study",
     "report",
@@ -137,6 +142,30 @@ def evaluate(
         device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
         strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def export(
+    manifest: Path | str,
+    output: Path | str,
+    to: str = ...,
+    *,
+    root: Path | str | None = None,
+    overwrite: bool = False,
+) -> ExportTable:
+    """Write a manifest as the table that another tool reads, and return what was written.
+
+    to: a key of ``exchange.EXPORTS``, which says of each what it writes and what it cannot. output:
+    a .csv, or for csv and hf a .jsonl of JSON objects, in which a class called 00007 stays a text;
+    the log names classes that programs take for numbers, dates and the like. Text is quoted and in
+    UTF-8, paths are absolute except for csv and hf, rows are in the manifest's order.
+
+    Raises SettingError for an unknown tool; ManifestError as ``read_manifest``; DataError for a
+    manifest that cannot be followed to its images, holds blends, or repeats a file where the tool
+    could not; OutputError where the table cannot be written.
+
+    Options:
+        root: Where the images of a manifest are. [default: as the manifest says]
         overwrite: Replace result files that exist. (default False)
     """
 
@@ -325,6 +354,42 @@ def hybrid(
         overwrite: Replace result files that exist. (default False)
     """
 
+def import_csv(
+    table: Path | str,
+    output: Path | str | None = None,
+    *,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    root: Path | str | None = None,
+    overwrite: bool = False,
+) -> Manifest:
+    """Read a table that lists images and their labels; write it as a manifest where asked to.
+
+    The table is a CSV or lines of JSON objects. Its encoding and the sign between its cells are
+    found out, and it need not have a header. Paths are taken as they are written; where these are
+    not there, by the one way of reading them that finds every row (backslashes, a prefix to cut,
+    other case or Unicode form, no extension or another). What was not plain is said in the log and
+    in the record.
+
+    output: the manifest, with its companions beside it. A column that is not told is the one of a
+    usual name, whatever its case, or the only one that can be meant. A table without a header has
+    the columns 1, 2 and so on. Paths may be absolute or relative to the root, and lie in it.
+
+    Rows keep their order and are originals; a file that is listed again, with the same label, is a
+    duplicate. Files that are not there are named in the log and in the record, and left out.
+
+    Raises DataError, naming the line, for a table that cannot be read so or in two ways, for a path
+    outside of the root, for a file with two labels, for several labels in one cell and for a class
+    none of whose files is there; OutputError as ``manifest.check_output``.
+
+    Options:
+        path_column: Column with the path of each image; without a header its number.
+            [default: the one of a usual name, or the only one that can be meant]
+        label_column: Column with its label. [default: as for paths]
+        root: Folder that the paths are relative to. [default: that of the table]
+        overwrite: Replace result files that exist. (default False)
+    """
+
 def inspect(
     data: Path | str,
     *,
@@ -441,6 +506,48 @@ def longtail(
         seed: Same seed, same images, same machine: same bytes. (default 0)
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
         strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def materialize(
+    manifest: Path | str,
+    output: Path | str,
+    *,
+    link: str = "auto",
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    workers: int | None = None,
+    overwrite: bool = False,
+    symlink: bool = ...,
+    progress: Progress = ...,
+) -> Materialized:
+    """Write the manifest as an image folder: ``output/label/name``, a file for each row.
+
+    No original can be changed by way of a file in the folder, unless ``link`` asks for one that is
+    the original itself: ``auto`` makes reflinks where the file system has them, else copies;
+    ``hard`` makes hard links, or copies where there can be none; ``sym`` links to absolute paths,
+    whose label some readers took from where they lead (huggingface/datasets #5098). Even then a row
+    that repeats an image is a copy, and so is one whose image lies outside of the root, where a
+    link in the data leads to. ``reflink`` and ``copy`` are those and no other. Blends are PNG
+    images, as ``blending.blend`` makes them of the upright RGB images. ``class_map.txt`` has the
+    classes in the manifest's order, one a line; ``.rebalance.json`` the file of each row, in order.
+    Nothing appears at ``output`` before all of it is written. Names are as
+    ``materialization.names.sample_names`` says.
+
+    symlink: short for ``link="sym"``. A folder is replaced only if materialize made it and nothing
+    else lies in it; classes that may have no row become empty folders.
+
+    Raises ManifestError for a manifest that cannot be read; DataError for one that cannot be
+    followed to its images, has names that no folder can have, or blends features instead of
+    images; OutputError where the folder cannot be written, or not by such links.
+
+    Options:
+        link: hard and sym make links, and who edits one edits the original; reflink and copy
+            do not; auto is a reflink where the file system has them, else a copy. (one of
+            auto, hard, sym, copy, reflink; default 'auto')
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
         overwrite: Replace result files that exist. (default False)
     """
 

@@ -28,12 +28,7 @@ from rebalance.settings.option import keys
     show_default=True,
     help="Tool that will read the table.",
 )
-@click.option(
-    "--root",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the images of the manifest are. [default: as the manifest says]",
-)
-@options.of(calls.EXCHANGE)
+@options.of(calls.EXPORT)
 @console.talk
 def command(
     manifest: Path,

@@ -18,23 +18,7 @@ from rebalance.settings import calls
     required=True,
     help="Manifest to write (.csv); M.dropped.csv and M.json go beside it.",
 )
-@click.option(
-    "--path-column",
-    metavar="NAME",
-    help="Column with the path of each image; without a header its number. [default: the one of a "
-    "usual name, or the only one that can be meant]",
-)
-@click.option(
-    "--label-column",
-    metavar="NAME",
-    help="Column with its label. [default: as for paths]",
-)
-@click.option(
-    "--root",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that the paths are relative to. [default: that of the table]",
-)
-@options.of(calls.EXCHANGE)
+@options.of(calls.IMPORT)
 @console.talk
 def command(
     table: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any

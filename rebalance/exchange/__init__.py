@@ -3,7 +3,7 @@
 Imports neither numpy nor torch.
 """
 
-from rebalance.exchange.listing import import_csv as import_csv
+from rebalance.exchange.listing import import_table as import_table
 from rebalance.exchange.tables import EXPORTS as EXPORTS
 from rebalance.exchange.tables import ExportTable as ExportTable
-from rebalance.exchange.tables import export as export
+from rebalance.exchange.tables import write_table as write_table

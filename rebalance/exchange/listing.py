@@ -25,7 +25,7 @@ from rebalance.manifest import (
 )
 from rebalance.manifest.writing import write_manifest
 from rebalance.records import ManifestRecord, SourceRecord
-from rebalance.settings import FolderOptions, RunOptions
+from rebalance.settings import FolderOptions, ImportOptions, RunOptions
 from rebalance.tables import FILE, LABEL, ForeignTable, Note, cleaned, read_table, tell
 from rebalance.tables.columns import plain
 
@@ -43,54 +43,35 @@ class Entry(NamedTuple):
     label: str
 
 
-def import_csv(
-    table: Path | str,
-    output: Path | str | None = None,
-    *,
-    path_column: str | None = None,
-    label_column: str | None = None,
-    root: Path | str | None = FolderOptions.root,
-    overwrite: bool = RunOptions.overwrite,
+def import_table(
+    table: Path,
+    output: Path | str | None,
+    columns: ImportOptions,
+    source: FolderOptions,
+    run: RunOptions,
 ) -> Manifest:
     """Read a table that lists images and their labels; write it as a manifest where asked to.
 
-    The table is a CSV or lines of JSON objects. Its encoding and the sign between its cells are
-    found out, and it need not have a header. Paths are taken as they are written; where these are
-    not there, by the one way of reading them that finds every row (backslashes, a prefix to cut,
-    other case or Unicode form, no extension or another). What was not plain is said in the log and
-    in the record.
-
-    output: the manifest, with its companions beside it. path_column, label_column: the columns to
-    read; without them the one column of a usual name, whatever its case, or the only one that can
-    be meant. A table without a header has the columns 1, 2 and so on. root: the folder of the
-    images, that of the table unless told; paths may be absolute or relative to it, and lie in it.
-
-    Rows keep their order and are originals; a file that is listed again, with the same label, is a
-    duplicate. Files that are not there are named in the log and in the record, and left out.
-
-    Raises DataError, naming the line, for a table that cannot be read so or in two ways, for a path
-    outside of the root, for a file with two labels, for several labels in one cell and for a class
-    none of whose files is there; OutputError as ``manifest.check_output``.
+    The public call ``import_csv`` says how it is read, and what is raised.
     """
-    table = Path(table)
     if output is not None:
-        output = check_output(output, overwrite=overwrite)
+        output = check_output(output, overwrite=run.overwrite)
         if table.resolve() in {file.resolve() for file in companions(output)}:
             raise OutputError(f"{str(output)!r} would replace the table: choose another name")
-    place = Path(root or table.parent).absolute()
-    read = _read(table, path_column, label_column)
+    place = Path(source.root or table.parent).absolute()
+    read = _read(table, columns)
     entries = _entries(read)
     found = resolve(table, place, [Listed(each.line, each.path) for each in entries])
     tell(table, (*read.notes, *found.notes))
     manifest = _manifest(table, place, entries, found, [*read.notes, *found.notes])
     if output is not None:
-        write_manifest(output, manifest, overwrite=overwrite)
+        write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
 
 
-def _read(table: Path, path_column: str | None, label_column: str | None) -> ForeignTable:
-    columns = (replace(FILE, given=path_column), replace(LABEL, given=label_column))
-    read = read_table(table, columns, ENDINGS)
+def _read(table: Path, columns: ImportOptions) -> ForeignTable:
+    roles = (replace(FILE, given=columns.path_column), replace(LABEL, given=columns.label_column))
+    read = read_table(table, roles, ENDINGS)
     if set(COLUMNS) <= set(read.header):
         raise DataError(
             f"{str(table)!r}, line 1: is a manifest already: give it to the other commands as it is"

@@ -8,6 +8,7 @@ import csv
 import json
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,34 +109,21 @@ EXPORTS: dict[str, Callable[[Manifest, Path], ExportTable]] = {
 }
 
 
-def export(
-    manifest: Path | str,
-    output: Path | str,
-    to: str = "csv",
-    *,
-    root: Path | str | None = FolderOptions.root,
-    overwrite: bool = RunOptions.overwrite,
+def write_table(
+    path: Path, output: Path, to: str, source: FolderOptions, run: RunOptions
 ) -> ExportTable:
-    """Write a manifest as the table that another tool reads, and return what was written.
+    """Write the manifest at ``path`` as the table that another tool reads; return what was written.
 
-    to: a key of ``EXPORTS``, which says of each what it writes and what it cannot. output: a .csv,
-    or for csv and hf a .jsonl of JSON objects, in which a class called 00007 stays a text; the log
-    names classes that programs take for numbers, dates and the like. Text is quoted and in UTF-8,
-    paths are absolute except for csv and hf, rows are in the manifest's order.
-
-    Raises SettingError for an unknown tool; ManifestError as ``read_manifest``; DataError for a
-    manifest that cannot be followed to its images, holds blends, or repeats a file where the tool
-    could not; OutputError where the table cannot be written.
+    The public call ``export`` says what is written, and what is raised.
     """
     if to not in EXPORTS:
         raise SettingError(f"no table for {to!r}: choose one of {', '.join(EXPORTS)}")
-    path, output = Path(manifest), Path(output)
     _check_name(output, to)
-    check_writable(output, overwrite=overwrite)
+    check_writable(output, overwrite=run.overwrite)
     if output.resolve() in {file.resolve() for file in companions(path)}:
         raise OutputError(f"{str(output)!r} belongs to the manifest to read: choose another name")
-    read = read_manifest(path, root)
-    check_files(path, read, FolderOptions(root, allow_empty=True))
+    read = read_manifest(path, source.root)
+    check_files(path, read, replace(source, allow_empty=True))
     _check_files_only(path, read)
     table = EXPORTS[to](read, output)
     _warn_of_types(read.classes, output, to)

@@ -26,7 +26,7 @@ from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, sa
 from rebalance.materialization.output import FORMAT, appearing, check_apart, check_output
 from rebalance.materialization.placing import PUTS, SHARING, Put, repeated_and_outside
 from rebalance.parallel import chosen_workers, ordered_map
-from rebalance.progress import Progress, silent
+from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, MaterializeOptions, RunOptions
 
 log = logging.getLogger("rebalance")
@@ -54,51 +54,31 @@ class Materialized:
 
 
 def materialize(
-    manifest: Path | str,
+    path: Path,
     output: Path | str,
+    placing: MaterializeOptions,
+    source: FolderOptions,
+    run: RunOptions,
     *,
-    root: Path | str | None = FolderOptions.root,
-    allow_empty: bool = FolderOptions.allow_empty,
-    link: str = MaterializeOptions.link,
-    symlink: bool = False,
-    workers: int | None = RunOptions.workers,
-    overwrite: bool = RunOptions.overwrite,
-    progress: Progress = silent,
+    symlink: bool,
+    progress: Progress,
 ) -> Materialized:
-    """Write the manifest as an image folder: ``output/label/name``, a file for each row.
+    """Write the manifest at ``path`` as an image folder: a file for each row.
 
-    No original can be changed by way of a file in the folder, unless ``link`` asks for one that is
-    the original itself: ``auto`` makes reflinks where the file system has them, else copies;
-    ``hard`` makes hard links, or copies where there can be none; ``sym`` links to absolute paths,
-    whose label some readers took from where they lead (huggingface/datasets #5098). Even then a row
-    that repeats an image is a copy, and so is one whose image lies outside of the root, where a
-    link in the data leads to. ``reflink`` and ``copy`` are those and no other. Blends are PNG
-    images, as ``blending.blend`` makes them of the upright RGB images. ``class_map.txt`` has the
-    classes in the manifest's order, one a line; ``.rebalance.json`` the file of each row, in order.
-    Nothing appears at ``output`` before all of it is written. Names are as ``names.sample_names``
-    says.
-
-    link: a key of ``placing.PUTS``. symlink: short for ``link="sym"``.
-    workers: threads; 0 works in this one. allow_empty: let classes have no row; they become empty
-    folders. overwrite: replace a folder that materialize made, if nothing else lies in it.
-
-    Raises ManifestError for a manifest that cannot be read; DataError for one that cannot be
-    followed to its images, has names that no folder can have, or blends features instead of
-    images; OutputError where the folder cannot be written, or not by such links.
+    The public call of this name says where each file lies, what it is, and what is raised.
     """
-    path, run = Path(manifest), RunOptions(workers=workers)
-    link = _chosen(MaterializeOptions(link).link, symlink)
-    read = read_manifest(path, root)
-    check_files(path, read, FolderOptions(root, allow_empty))
+    link = _chosen(placing.link, symlink)
+    read = read_manifest(path, source.root)
+    check_files(path, read, source)
     check_classes(read.classes)
     _check_space(path, read)
-    output = check_output(output, overwrite=overwrite)
+    output = check_output(output, overwrite=run.overwrite)
     check_apart(output, read)
     threads = chosen_workers(run.workers)
     _check_sources(path, read, threads)
     names = sample_names(read.rows)
     _warn_of_names(names, read.classes)
-    with appearing(output, overwrite=overwrite) as folder:
+    with appearing(output, overwrite=run.overwrite) as folder:
         for label in read.classes:
             (folder / label).mkdir()
         puts = _puts(read, link)

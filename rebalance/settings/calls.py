@@ -15,6 +15,7 @@ from rebalance.settings.rebalancing import Published, SelectionOptions, Synthesi
 from rebalance.settings.running import (
     ExtractorOptions,
     FolderOptions,
+    ImportOptions,
     LayerOptions,
     MaterializeOptions,
     RunOptions,
@@ -173,7 +174,13 @@ MATERIALIZE = Call(
     source=Part(FolderOptions, only=("root", "allow_empty")),
     run=Part(RunOptions, only=("workers", "overwrite")),
 )
-EXCHANGE = Call(run=Part(RunOptions, only=("overwrite",)))
+OF_TABLE = {"root": "Folder that the paths are relative to. [default: that of the table]"}
+IMPORT = Call(
+    columns=ImportOptions,
+    source=Part(FolderOptions, only=("root",), helps=OF_TABLE),
+    run=Part(RunOptions, only=("overwrite",)),
+)
+EXPORT = Call(source=Part(FolderOptions, only=("root",)), run=Part(RunOptions, only=("overwrite",)))
 SIDE_BY_SIDE = {
     "workers": "Cells run side by side; on GPUs one on each. [default: all cores]",
 }

@@ -63,6 +63,21 @@ class FolderOptions(Options):
 
 
 @dataclass(frozen=True)
+class ImportOptions(Options):
+    """Which columns of another program's table are read."""
+
+    path_column: str | None = option(
+        None,
+        metavar="NAME",
+        help="Column with the path of each image; without a header its number. [default: the one "
+        "of a usual name, or the only one that can be meant]",
+    )
+    label_column: str | None = option(
+        None, metavar="NAME", help="Column with its label. [default: as for paths]"
+    )
+
+
+@dataclass(frozen=True)
 class MaterializeOptions(Options):
     """How the images of a manifest come into a folder."""
 

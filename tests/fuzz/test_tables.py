@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from rebalance import import_csv
 from rebalance.data.groups import groups_of, read_groups
 from rebalance.errors import RebalanceError
-from rebalance.exchange import import_csv
 from rebalance.manifest import read_manifest
 from rebalance.scoring.costs import read_cost_matrix
 

@@ -3,16 +3,19 @@
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from unicodedata import combining, east_asian_width
 
 import click
 
 from rebalance.errors import some
 from rebalance.progress import Item, Progress, silent
+
+if TYPE_CHECKING:
+    from rebalance.records import MetricsRecord
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -117,7 +120,7 @@ SUMMARY = (
 )
 
 
-def scores(metrics: Mapping[str, Any]) -> str:
+def scores(metrics: "MetricsRecord") -> str:
     """The metrics of a network as two tables, each class and the whole, beside a former head's."""
     before = metrics.get("before")
     text = _classes(metrics, before) + "\n\n" + _whole(metrics, before)
@@ -131,39 +134,44 @@ def scores(metrics: Mapping[str, Any]) -> str:
     return text
 
 
-def _classes(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
-    names = ("precision", "recall", "f1")
+def _classes(metrics: "MetricsRecord", before: "MetricsRecord | None") -> str:
     gaps = [
-        (label, each["generalization_gap"]["per_class"])
+        (label, gap["per_class"])
         for label, each in (("gap before", before), ("gap", metrics))
-        if each and each.get("generalization_gap")
+        if each is not None and (gap := each.get("generalization_gap")) is not None
     ]
     rows = [
         (
             name,
-            *("" if each[m] is None else f"{each[m]:.3f}" for m in names),
-            each["support"],
-            *(f"{gap[name]:.1f}" if name in gap else "" for _, gap in gaps),
+            *(
+                "" if each is None else f"{each:.3f}"
+                for each in (own["precision"], own["recall"], own["f1"])
+            ),
+            own["support"],
+            *(f"{by_class[name]:.1f}" if name in by_class else "" for _, by_class in gaps),
         )
-        for name, each in metrics["per_class"].items()
+        for name, own in metrics["per_class"].items()
     ]
-    return table(("class", *names, "images", *(label for label, _ in gaps)), rows)
+    return table(
+        ("class", "precision", "recall", "f1", "images", *(label for label, _ in gaps)), rows
+    )
 
 
-def _whole(metrics: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+def _whole(metrics: "MetricsRecord", before: "MetricsRecord | None") -> str:
     sides = [metrics] if before is None else [before, metrics]
+    values: list[dict[str, Any]] = [dict(each) for each in sides]
     rows = [
-        (name, *(_value(each[name]) for each in sides))
+        (name, *(_value(each[name]) for each in values))
         for name in SUMMARY
-        if all(name in each for each in sides)
+        if all(name in each for each in values)
     ]
-    if all(each.get("generalization_gap") for each in sides):
-        gaps = (f"{each['generalization_gap']['net']:.2f}" for each in sides)
-        rows.append(("generalization_gap", *gaps))
+    gaps = [gap["net"] for each in sides if (gap := each.get("generalization_gap")) is not None]
+    if len(gaps) == len(sides):
+        rows.append(("generalization_gap", *(f"{net:.2f}" for net in gaps)))
     return table(("metric", "value") if before is None else ("metric", "before", "after"), rows)
 
 
-def _divided(metrics: Mapping[str, Any]) -> str:
+def _divided(metrics: "MetricsRecord") -> str:
     """Say by which class shares the threshold divided."""
     from rebalance.scoring.thresholds import THRESHOLDS, recorded
 

@@ -1,7 +1,7 @@
 """``rebalance undersample``."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from rebalance.settings import calls
 
 if TYPE_CHECKING:
     from rebalance.manifest import Manifest
+    from rebalance.records import ClassStory, ManifestRecord
 
 
 @click.command("undersample")
@@ -75,18 +76,18 @@ def _print(manifest: "Manifest", output: Path) -> None:
             click.echo(f"{console.printable(name)}: {told}")
 
 
-def _remarks(story: "Mapping[str, Any]") -> Iterator[str]:
+def _remarks(story: "ClassStory") -> Iterator[str]:
     """Return what a line of the table has no room for."""
     if story.get("landmarks"):
         yield f"clusters found on {story['landmarks']:,} landmarks"
-    if story.get("note"):
-        yield story["note"] if story["k"] > 1 else f"one cluster, {story['note']}"
+    if note := story.get("note"):
+        yield note if story["k"] > 1 else f"one cluster, {note}"
 
 
 Cells = list[tuple[Any, ...]]
 
 
-def _told(record: "Mapping[str, Any]") -> Iterator[Cells]:
+def _told(record: "ManifestRecord") -> Iterator[Cells]:
     """Further columns, their header first, of what there is to tell in this record."""
     stories = record["per_class"]
     every = [stories.get(name) for name in record["counts"]["before"]]
@@ -101,12 +102,12 @@ def _told(record: "Mapping[str, Any]") -> Iterator[Cells]:
         yield [("suspects",), *((found[name],) for name in record["counts"]["before"])]
 
 
-def _closer(story: dict[str, Any] | None) -> str:
+def _closer(story: "ClassStory | None") -> str:
     times = (story or {}).get("cover", {}).get("mean_closer")
     return "" if times is None else f"{times:.2f}x"
 
 
-def _clusters(story: dict[str, Any] | None) -> tuple[str, str, str]:
+def _clusters(story: "ClassStory | None") -> tuple[str, str, str]:
     """k, its silhouette, and how many were kept of how many in each cluster."""
     if story is None or "k" not in story:
         return "", "", "whole" if story is None else ""

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rebalance.errors import DataError, SettingError
 from rebalance.metrics import Predictions
-from rebalance.records import MetricsRecord
+from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.records.shape import misfit
 from rebalance.reports.runs.predictions import StoredPredictions, read_predictions
 from rebalance.runs import DECISION, METRICS, PREDICTIONS, Run
@@ -61,7 +61,7 @@ class Result:
     run: Run
     epochs: Epochs
     head_epochs: Epochs
-    metrics: Mapping[str, Any] | None = None
+    metrics: MetricsRecord | None = None
     recalls: Sequence[Stage] = ()
     gaps: Sequence[Stage] = ()
     norms: Sequence[Stage] = ()
@@ -69,7 +69,7 @@ class Result:
     missing: Sequence[str] = ()
 
     @property
-    def options(self) -> Mapping[str, Any]:
+    def options(self) -> RunOptionsRecord:
         """Return the options that it was begun with."""
         return self.run.options
 
@@ -129,9 +129,9 @@ def _read(run: Run, name: str) -> Result:
     heads = [("former head", before), ("new head" if before else "as trained", metrics)]
     scored = [(title, each) for title, each in heads if each]
     gaps = [
-        Stage(title, each["generalization_gap"]["per_class"])
+        Stage(title, gap["per_class"])
         for title, each in scored
-        if each.get("generalization_gap")
+        if (gap := each.get("generalization_gap")) is not None
     ]
     norms = [Stage(title, each["weight_norms"]) for title, each in scored if "weight_norms" in each]
     missing = [reason] if reason else []
@@ -149,11 +149,12 @@ def _read(run: Run, name: str) -> Result:
     )
 
 
-def _metrics(run: Run) -> dict[str, Any]:
+def _metrics(run: Run) -> MetricsRecord:
     """Read the metrics of a run that has ended. Raises DataError unless they fit its classes."""
-    metrics = run.read_record(METRICS)
+    found = run.read_record(METRICS)
+    metrics = cast(MetricsRecord, found)  # if it is no misfit
     classes = set(run.options["counts"])
-    fault = misfit(metrics, MetricsRecord, "metrics") or next(
+    fault = misfit(found, MetricsRecord, "metrics") or next(
         (
             "it is of other classes or choices"
             for each in (metrics, metrics.get("before"))
@@ -169,7 +170,7 @@ def _metrics(run: Run) -> dict[str, Any]:
     return metrics
 
 
-def _fit(record: Mapping[str, Any], classes: set[str]) -> bool:
+def _fit(record: MetricsRecord, classes: set[str]) -> bool:
     return (
         record["classifier"] in CLASSIFIERS
         and _is_threshold(record["threshold"])
@@ -213,12 +214,12 @@ def _unfinished(run: Run, epochs: Epochs) -> str:
     )
 
 
-def _recall(metrics: Mapping[str, Any]) -> ByClass:
+def _recall(metrics: MetricsRecord) -> ByClass:
     return {name: each["recall"] for name, each in metrics["per_class"].items()}
 
 
 def _recalls(
-    run: Run, metrics: Mapping[str, Any], predictions: StoredPredictions | None
+    run: Run, metrics: MetricsRecord, predictions: StoredPredictions | None
 ) -> tuple[list[Stage], str]:
     """Return recall without and with the run's threshold, and why one is missing, if it is."""
     threshold, classifier = metrics["threshold"], metrics["classifier"]

@@ -96,7 +96,8 @@ def comparable_parts(results: Sequence[Result]) -> tuple[str, list[Sequence[Stag
     what = f"{GAP.title} per feature" if apart else GAP.title
     found: list[Sequence[Stage]] = []
     for each in results:
-        gap = (each.metrics or {}).get("generalization_gap") or {}
+        known = None if each.metrics is None else each.metrics.get("generalization_gap")
+        gap: dict[str, Any] = {} if known is None else dict(known)
         stages = [
             Stage(title, gap[key]["per_class"]) for key, title in PARTS.items() if gap.get(key)
         ]

@@ -5,6 +5,7 @@
     ├── DataError          the image folder, or a list of images, is not as it must be
     │   └── UnreadableImage    an image file cannot be read
     │       └── PassingFault       it could not be read this time
+    ├── FeatureFileError   a file of features, or of their names, is not as it must be
     ├── ManifestError      a manifest cannot be read or written
     ├── TargetError        the class sizes asked for cannot be reached
     ├── ExtractorError     the network or its weights cannot be used
@@ -59,6 +60,10 @@ class PassingFault(UnreadableImage):
     The system refused (an input error, too many open files, not enough memory), or the file changed
     while it was read. Nothing may be remembered of it.
     """
+
+
+class FeatureFileError(RebalanceError):
+    """A file of features, or of their names, cannot be read or is not as it must be."""
 
 
 class ManifestError(RebalanceError):

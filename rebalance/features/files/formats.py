@@ -1,0 +1,60 @@
+"""The formats of files of features, by the endings of their names, and how any of them is read.
+
+Imports numpy and nothing heavier.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+
+from rebalance.errors import FeatureFileError, listed
+from rebalance.features.files.feature_file import Content, FeatureFile, Layers
+from rebalance.features.files.names import check_names, read_names
+from rebalance.features.files.npy import read_npy
+from rebalance.features.files.npz import read_npz
+from rebalance.features.files.steady import SteadyFile
+
+PART = 2**20  # bytes of a file that are digested at a time
+
+FORMATS: dict[str, Callable[[SteadyFile], Content]] = {
+    ".npz": read_npz,
+    ".npy": read_npy,
+}
+
+
+def read_feature_file(path: Path, names: Path | None = None) -> FeatureFile:
+    """Open a file of features; ``names`` is a file with the name of each row, where it has none.
+
+    Nothing in either is run. The matrices stay in the file where its format allows, and are read
+    through when first asked for. Raises FeatureFileError.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise FeatureFileError(
+            f"{str(path)!r} needs an ending that says what it is: {listed(FORMATS)}"
+        )
+    file = SteadyFile(path)
+    content = FORMATS[path.suffix.lower()](file)
+    digest = _digest(file)
+    named = file
+    if names is None and content.names is None:
+        raise file.fault(
+            "does not name the images that its rows are of", "pass a file of names, --names"
+        )
+    if names is not None:
+        if content.names is not None:
+            raise file.fault("names its images itself", "leave --names away")
+        named = SteadyFile(names)
+        digest = blake2b(f"{digest} {_digest(named)}".encode(), digest_size=16).hexdigest()
+    found = read_names(named) if content.names is None else content.names
+    for numbers in content.layers.values():
+        check_names(named, found, numbers.shape[0])
+    return FeatureFile(path, digest, found, Layers(file, found, content.layers))
+
+
+def _digest(file: SteadyFile) -> str:
+    """Compute the digest of a file's content, in hexadecimal."""
+    hasher = blake2b(digest_size=16)
+    with file.opened() as content:
+        while part := content.read(PART):
+            hasher.update(part)
+    return hasher.hexdigest()

@@ -48,6 +48,8 @@ def advise(
     resize: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
+    features: Path | str | None = None,
+    names: Path | str | None = None,
     root: Path | str | None = None,
     as_classes: bool = False,
     extensions: Sequence[str] = (),
@@ -87,6 +89,10 @@ def advise(
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
+        features: Your own features, in place of a network's: .npz, .npy, .parquet, .csv,
+            .safetensors or .pt. No image is opened for them.
+        names: The images of the rows of features, where that file does not name them: a path
+            a line, .csv, .json or .jsonl.
         root: Where the images of a manifest are. [default: as the manifest says]
         as_classes: Take the folders as classes though they look like splits or repeat each
             other. (default False)
@@ -182,6 +188,8 @@ def extract(
     flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
+    features: Path | str | None = None,
+    names: Path | str | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
     as_classes: bool = False,
@@ -221,6 +229,10 @@ def extract(
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
+        features: Your own features, in place of a network's: .npz, .npy, .parquet, .csv,
+            .safetensors or .pt. No image is opened for them.
+        names: The images of the rows of features, where that file does not name them: a path
+            a line, .csv, .json or .jsonl.
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         as_classes: Take the folders as classes though they look like splits or repeat each
@@ -267,6 +279,8 @@ def hybrid(
     flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
+    features: Path | str | None = None,
+    names: Path | str | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
     as_classes: bool = False,
@@ -340,6 +354,10 @@ def hybrid(
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
+        features: Your own features, in place of a network's: .npz, .npy, .parquet, .csv,
+            .safetensors or .pt. No image is opened for them.
+        names: The images of the rows of features, where that file does not name them: a path
+            a line, .csv, .json or .jsonl.
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         as_classes: Take the folders as classes though they look like splits or repeat each
@@ -407,6 +425,8 @@ def inspect(
     flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
+    features: Path | str | None = None,
+    names: Path | str | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
     as_classes: bool = False,
@@ -453,6 +473,10 @@ def inspect(
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
+        features: Your own features, in place of a network's: .npz, .npy, .parquet, .csv,
+            .safetensors or .pt. No image is opened for them.
+        names: The images of the rows of features, where that file does not name them: a path
+            a line, .csv, .json or .jsonl.
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         as_classes: Take the folders as classes though they look like splits or repeat each
@@ -575,6 +599,8 @@ def oversample(
     flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
+    features: Path | str | None = None,
+    names: Path | str | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
     as_classes: bool = False,
@@ -630,6 +656,10 @@ def oversample(
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
+        features: Your own features, in place of a network's: .npz, .npy, .parquet, .csv,
+            .safetensors or .pt. No image is opened for them.
+        names: The images of the rows of features, where that file does not name them: a path
+            a line, .csv, .json or .jsonl.
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         as_classes: Take the folders as classes though they look like splits or repeat each
@@ -899,6 +929,8 @@ def undersample(
     flips: str | None = None,
     precision: str = "auto",
     batch_size: int | None = None,
+    features: Path | str | None = None,
+    names: Path | str | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
     as_classes: bool = False,
@@ -962,6 +994,10 @@ def undersample(
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         batch_size: Images per forward pass. [default: by device]
+        features: Your own features, in place of a network's: .npz, .npy, .parquet, .csv,
+            .safetensors or .pt. No image is opened for them.
+        names: The images of the rows of features, where that file does not name them: a path
+            a line, .csv, .json or .jsonl.
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         as_classes: Take the folders as classes though they look like splits or repeat each

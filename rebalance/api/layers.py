@@ -7,7 +7,8 @@ from typing import Any
 def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """What stands for a layer that was left open: the usual one of the extractor.
 
-    given: every keyword of a call. An undersampler that has no option for it looks at ``pool``.
+    given: every keyword of a call. An undersampler that has no option for it looks at ``pool``. Of
+    a file of features ``extract`` keeps every layer, and others look at ``pool``.
     """
     name = "layers" if "layers" in given else "layer"
     extractor = given["extractor"]
@@ -16,6 +17,8 @@ def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:
     from rebalance.features.extractors import usual_layer
     from rebalance.undersampling import POOLED, UNDERSAMPLERS
 
+    if given["features"] is not None:
+        return {} if name == "layers" else {name: POOLED}
     cutting = UNDERSAMPLERS.get(given["method"]) if "pick" in given and "method" in given else None
     fixed = cutting is not None and "layer" not in cutting.options
     found = POOLED if fixed else usual_layer(extractor)

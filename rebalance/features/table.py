@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,26 +17,45 @@ from numpy.typing import NDArray
 from rebalance.atomic import replacing
 from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.data.levels import EACH_ALONE, DepthScale
-from rebalance.features.cache import StoredFeatures
-from rebalance.features.extractors import Extractor
+from rebalance.numerics.standardisation import FeatureMatrix
+from rebalance.records import ExtractorRecord
 
 ROWS = 256  # written at a time
+
+
+class Origin(Protocol):
+    """Where features come from: a network, or a file that somebody else wrote.
+
+    about: what the manifest's record says about it. fingerprint: of all that the features depend
+    on. device: where a network looked at images, and neighbours are searched. precision: the
+    numbers that the features were calculated or stored in.
+    """
+
+    @property
+    def about(self) -> ExtractorRecord: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
 
 
 @dataclass(frozen=True)
 class FeatureTable:
     """The readable images of a folder and their features.
 
-    layers: by name, a matrix [N, D] aligned with ``folder.paths``. unreadable: files that could not
-    be read. computed: how many images the network looked at; cached: how many files had their
-    features in the cache; the others are equal to one that was computed. seconds: for all of it.
-    digests: of the files of ``folder``, in its order.
+    layers: by name, a matrix [N, D] aligned with ``folder.paths``. extractor: where they come from.
+    unreadable: files that could not be read, or have no features where these are given. computed:
+    how many images the network looked at; cached: how many files had their features in the cache,
+    or in the file of them; the others are equal to one that was computed. seconds: for all of it.
+    digests: of the files of ``folder``, in its order; of their features where these are given.
     scale: by which images with more than 8 bits a sample were seen.
     """
 
     folder: ImageFolder
-    layers: Mapping[str, StoredFeatures]
-    extractor: Extractor
+    layers: Mapping[str, FeatureMatrix]
+    extractor: Origin
     unreadable: tuple[Unreadable, ...]
     computed: int
     cached: int
@@ -65,10 +84,11 @@ class FeatureTable:
 
 
 def save_table(path: Path, table: FeatureTable) -> None:
-    """Write a feature table as .npz: file_name, label, classes, a float16 array per layer, about.
+    """Write a feature table as .npz: file_name, label, classes, an array per layer, about.
 
-    The arrays are streamed, so that a layer larger than memory can be written; equal tables give
-    equal bytes.
+    Layers are written in the precision they are in: float16, or float32 where they come from a file
+    with values that half precision cannot hold. The arrays are streamed, so that a layer larger
+    than memory can be written; equal tables give equal bytes.
     """
     folder = table.folder
     about = json.dumps(table.extractor.about, ensure_ascii=False)
@@ -87,8 +107,10 @@ def save_table(path: Path, table: FeatureTable) -> None:
                 _write_rows(file, features)
 
 
-def _write_rows(file: Any, features: StoredFeatures) -> None:
-    header = {"descr": "<f2", "fortran_order": False, "shape": features.shape}
+def _write_rows(file: Any, features: FeatureMatrix) -> None:
+    dtype = features.read(slice(0, 1), slice(None)).dtype.newbyteorder("<")
+    header = {"descr": dtype.str, "fortran_order": False, "shape": features.shape}
     np.lib.format.write_array_header_1_0(file, header)
     for start in range(0, features.shape[0], ROWS):
-        file.write(features.read(slice(start, start + ROWS), slice(None)).tobytes())
+        values = features.read(slice(start, start + ROWS), slice(None))
+        file.write(values.astype(dtype, copy=False).tobytes())

@@ -10,8 +10,8 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.features.cache import StoredFeatures
 from rebalance.inspection.similarity import Positions, join
+from rebalance.numerics.standardisation import FeatureMatrix
 from rebalance.progress import Progress, silent
 from rebalance.settings import SIMILAR
 
@@ -25,13 +25,13 @@ Vectors = NDArray[np.float32]
 class Resemblance:
     """The features [N, D] of N images, and the cosine from which on two are called similar."""
 
-    features: StoredFeatures
+    features: FeatureMatrix
     threshold: float = SIMILAR
     progress: Progress = silent
 
 
 def resembling(
-    features: StoredFeatures, threshold: float, progress: Progress = silent
+    features: FeatureMatrix, threshold: float, progress: Progress = silent
 ) -> list[list[int]]:
     """Return groups of two or more similar images, as positions, in the order of their first.
 
@@ -53,14 +53,14 @@ def resembling(
     return sorted(groups)
 
 
-def cosines(features: StoredFeatures, position: int, others: Positions) -> NDArray[np.float32]:
+def cosines(features: FeatureMatrix, position: int, others: Positions) -> NDArray[np.float32]:
     """Return the cosines [n] of the features of one image to those of ``others`` [n]."""
     here = _directions(features, slice(position, position + 1))
     found: NDArray[np.float32] = _directions(features.take(others), slice(None)) @ here[0]
     return found
 
 
-def _chains(features: StoredFeatures, threshold: float, progress: Progress) -> Iterator[Positions]:
+def _chains(features: FeatureMatrix, threshold: float, progress: Progress) -> Iterator[Positions]:
     """Return the members of each group of images that links join, directly or in a chain."""
     group = np.arange(features.shape[0])
     parts = [slice(start, start + BLOCK) for start in range(0, len(group), BLOCK)]
@@ -117,7 +117,7 @@ def _links(directions: Vectors, members: Positions, threshold: float) -> Positio
     return total
 
 
-def _directions(features: StoredFeatures, rows: slice) -> Vectors:
+def _directions(features: FeatureMatrix, rows: slice) -> Vectors:
     """Scale features to length 1, so that a product of two is their cosine; zeros stay zeros."""
     vectors = features.read(rows, slice(None)).astype(np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -23,13 +23,19 @@ class ImbalanceRatio(TypedDict):
 
 
 class ExtractorRecord(TypedDict, total=False):
-    """The network that looked at the images, and all that its features depend on."""
+    """The network that looked at the images, and all that its features depend on.
+
+    Of features that were given in a file, that file.
+    """
 
     name: Annotated[str, "The extractor as it was asked for: imagenet, finetune, or a path."]
-    kind: Annotated[str, "What it is: imagenet, checkpoint, or finetune."]
+    names: Annotated[str, "A file with the names of the rows of a file of features, if any."]
+    kind: Annotated[str, "What it is: imagenet, checkpoint, finetune, or a file of features."]
     arch: Annotated[str, "The architecture of the network."]
     weights: Annotated[
-        str, "Where pretrained weights come from: a version of torchvision, or a file's digest."
+        str,
+        "Where pretrained weights come from: a version of torchvision, or a file's digest; the "
+        "digest of a file of features.",
     ]
     init: Annotated[str, "What a fine-tuned network began with: scratch, imagenet, or a path."]
     start: Annotated[str | None, "The weights it began with, described as in weights."]

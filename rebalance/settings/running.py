@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebalance.errors import SettingError
 from rebalance.settings.numbers import LARGEST_SEED
-from rebalance.settings.option import Options, option
+from rebalance.settings.option import Options, declared, option
 
 CANDIDATES = ("body", "pool", "linear")  # what auto chooses from, as the paper does
 LAYERS = (*CANDIDATES, "embedding")
@@ -15,6 +16,7 @@ LARGEST_SIDE = 4096  # pixels of an image for a network
 CROP, STRETCH = RESIZES = ("crop", "stretch")
 RESIZE = STRETCH  # measured to be the better one: docs/methods.md, "How an image becomes a square"
 PRECISIONS = ("auto", "fp32", "bf16")
+OF_FILES = ("features", "names")  # what is said of features that no network computes
 LINKS = ("auto", "hard", "sym", "copy", "reflink")
 
 
@@ -148,3 +150,35 @@ class ExtractorOptions(Options):
     batch_size: int | None = option(
         None, least=1, help="Images per forward pass. [default: by device]"
     )
+    features: Path | str | None = option(
+        None,
+        place="file",
+        metavar="FILE",
+        help="Your own features, in place of a network's: .npz, .npy, .parquet, .csv, .safetensors "
+        "or .pt. No image is opened for them.",
+    )
+    names: Path | str | None = option(
+        None,
+        place="file",
+        metavar="FILE",
+        help="The images of the rows of --features, where that file does not name them: a path a "
+        "line, .csv, .json or .jsonl.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.features is None:
+            if self.names is not None:
+                raise SettingError(
+                    "--names says which images the rows of --features are of: add --features, or "
+                    "leave it out"
+                )
+            return
+        of_networks = [name for name in declared(self) if name not in OF_FILES]
+        said = [name for name in of_networks if getattr(self, name) != getattr(type(self), name)]
+        if said:
+            flags = ", ".join("--" + name.replace("_", "-") for name in said)
+            raise SettingError(
+                f"--features takes features as they are, and {flags} is about a network that "
+                "computes them: leave out the one or the other"
+            )

@@ -32,8 +32,8 @@ from rebalance.studies.setup import SeedAndFold, View
 from rebalance.workflow.features import Files, describe, describe_files, read_files
 
 if TYPE_CHECKING:
-    from rebalance.features.cache import StoredFeatures
     from rebalance.features.extractors import Extractor
+    from rebalance.numerics.standardisation import FeatureMatrix
 
 log = logging.getLogger("rebalance")
 
@@ -162,7 +162,7 @@ class LearnedSight:
 
     def _seen(
         self, files: Files, extractor: "Extractor", layers: Sequence[str]
-    ) -> "Mapping[str, StoredFeatures]":
+    ) -> "Mapping[str, FeatureMatrix]":
         """The features of all of these files. Raises DataError for one that has changed."""
         table = describe_files(files, extractor, layers, self._run, self._progress)
         for image in table.unreadable:

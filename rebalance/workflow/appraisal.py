@@ -17,7 +17,7 @@ from rebalance.records import ClassStory, CoverFigures, CoverRecord, SuspectReco
 if TYPE_CHECKING:
     from rebalance.appraisal.cover import Cover, CoverComparison
     from rebalance.data.folder import ImageFolder
-    from rebalance.features.cache import StoredFeatures
+    from rebalance.numerics.standardisation import FeatureMatrix
     from rebalance.resampling import Selection
 
 log = logging.getLogger("rebalance")
@@ -26,7 +26,7 @@ NAMED_AT_MOST = 5  # suspects in the log; all are in the record
 
 
 def with_cover(
-    pooled: "StoredFeatures", folder: "ImageFolder", chosen: "Selection", seed: int
+    pooled: "FeatureMatrix", folder: "ImageFolder", chosen: "Selection", seed: int
 ) -> "Selection":
     """The choice, telling how the kept images of each class that lost some cover the others.
 
@@ -105,7 +105,7 @@ def _factor(times: float | None) -> float | None:
 
 
 def find_suspects(
-    pooled: "StoredFeatures", folder: "ImageFolder", device: str, seed: int
+    pooled: "FeatureMatrix", folder: "ImageFolder", device: str, seed: int
 ) -> dict[int, str]:
     """The positions of the images that look out of place in their class, and why."""
     from rebalance.appraisal.suspects import suspects

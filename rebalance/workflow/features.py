@@ -41,8 +41,11 @@ def extract(
     run: RunOptions,
     progress: Progress,
 ) -> "FeatureTable":
-    """Features of every readable image; written to ``output`` (.npz) where it is given."""
-    if not layers:
+    """Features of every readable image; written to ``output`` (.npz) where it is given.
+
+    layers: none stands for every layer of a file of features.
+    """
+    if not layers and extractor.features is None:
         raise SettingError(f"at least one layer is needed: choose from {', '.join(LAYERS_OR_AUTO)}")
     with joined(run.device) as processes:
         progress = progress if processes.first else silent
@@ -52,6 +55,10 @@ def extract(
         opened = processes.by_first(partial(open_source, data, source))
         folder = opened.folder
         check_places(folder.root, cache_root(run.cache_dir), processes)
+        if not layers:
+            from rebalance.features.given import opened_file
+
+            layers = [*opened_file(extractor).layers]
         table = describe(folder, layers, extractor, run, progress, processes, scale=opened.scale)
         if output is not None:
             from rebalance.features.table import save_table
@@ -78,12 +85,15 @@ def describe(
 ) -> "FeatureTable":
     """The feature table of a folder; what cannot be read is named in it and left out.
 
+    Features that the options name a file of are taken from it, and no image is opened.
     Every one of ``processes`` calls this and gets the whole table. meanwhile: as for
     ``extract_features``. scale: that of an earlier step or of the training side; None is that of
     the folder's own files.
     """
     from rebalance.features.extractors import find_extractor, needs_training
 
+    if options.features is not None:
+        return _given(folder, layers, options, run, scale)
     # Training and --strict want to know of every bad file before the expensive work begins;
     # otherwise a file is decoded only where its features are missing.
     decoded = run.strict or needs_training(options)
@@ -104,6 +114,22 @@ def describe(
     order = {path: position for position, path in enumerate(folder.paths)}
     unreadable = sorted([*files.bad, *table.unreadable], key=lambda image: order[image.path])
     return replace(table, unreadable=tuple(unreadable))
+
+
+def _given(
+    folder: ImageFolder,
+    layers: Sequence[str],
+    options: ExtractorOptions,
+    run: RunOptions,
+    scale: DepthScale | None,
+) -> "FeatureTable":
+    """The feature table of a folder by the file of features that the options name."""
+    from rebalance.features.given import given_table
+    from rebalance.models.devices import resolve_device
+
+    device = resolve_device(run.device)
+    table = given_table(folder, layers, options, device=device, strict=run.strict)
+    return table if scale is None else replace(table, scale=scale)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from rebalance.settings import ExtractorOptions, RunOptions, pixel_layer
 from rebalance.workflow.features import describe
 
 if TYPE_CHECKING:
-    from rebalance.features.cache import StoredFeatures
     from rebalance.numerics.standardisation import FeatureMatrix
     from rebalance.resampling import Population
 
@@ -40,7 +39,7 @@ class Readable:
     folder: ImageFolder
     unreadable: Sequence[Unreadable]
     digests: Sequence[bytes]
-    layers: "Mapping[str, StoredFeatures]" = field(default_factory=dict)
+    layers: "Mapping[str, FeatureMatrix]" = field(default_factory=dict)
     device: str = "cpu"
     extractor: ExtractorRecord | None = None
     looks: Looks | None = None
@@ -94,12 +93,15 @@ def read(
 ) -> Readable:
     """Read the images of a source: their features where ``layers`` names any, or just whether.
 
+    Where a file of features is given, the images are those that it has features of, whether or not
+    ``layers`` names any, and none is opened.
+
     looks: whether ``looked_at`` is going to be asked for; where every image is decoded anyway, it
     is then looked at too. meanwhile: as for ``extract_features``. Raises UnreadableImage and
     DataError as ``readable_part``, and what ``describe`` raises.
     """
     folder, scale = source.folder, source.scale
-    if layers:
+    if layers or extractor.features is not None:
         table = describe(folder, layers, extractor, run, progress, meanwhile=meanwhile, scale=scale)
         found = table.extractor
         return Readable(

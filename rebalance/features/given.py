@@ -1,0 +1,213 @@
+"""Features that somebody else computed, read from a file of theirs, as a table of images.
+
+No image is opened. Imports numpy and nothing heavier.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from rebalance.data.folder import ImageFolder, Unreadable
+from rebalance.errors import DataError, UnreadableImage, shown, some
+from rebalance.features.extraction import choose_layers
+from rebalance.features.matching import Matched, match
+from rebalance.features.table import FeatureTable
+from rebalance.models.fingerprints import fingerprint
+from rebalance.numerics.contents import row_digests
+from rebalance.numerics.products import slices
+from rebalance.numerics.standardisation import FeatureMatrix, block_length
+from rebalance.records import ExtractorRecord
+from rebalance.settings import ExtractorOptions
+
+if TYPE_CHECKING:
+    from rebalance.features.files import FeatureFile
+
+FILE = "file"  # the kind of extractor that features from a file have
+POOLED = "pool"  # the layer that is looked at where nobody says which
+
+log = logging.getLogger("rebalance")
+
+
+@dataclass(frozen=True)
+class FileOrigin:
+    """A file of features, as where a table comes from: see ``table.Origin``."""
+
+    about: ExtractorRecord
+    fingerprint: str
+    device: str
+    precision: str
+
+
+_OPENED: "WeakKeyDictionary[ExtractorOptions, FeatureFile]" = WeakKeyDictionary()
+
+
+def opened_file(options: ExtractorOptions) -> "FeatureFile":
+    """Open the file of features that the options name, once for as long as they are in use.
+
+    A command asks for its features several times, and what is text or packed takes minutes to read.
+    Raises FeatureFileError.
+    """
+    from rebalance.features.files import read_feature_file
+
+    if options not in _OPENED:
+        assert options.features is not None
+        names = None if options.names is None else Path(options.names)
+        _OPENED[options] = read_feature_file(Path(options.features), names)
+    return _OPENED[options]
+
+
+def given_table(
+    folder: ImageFolder,
+    layers: Sequence[str],
+    options: ExtractorOptions,
+    *,
+    device: str,
+    strict: bool,
+) -> FeatureTable:
+    """Return the features of ``layers`` that a file has for the images of ``folder``.
+
+    Images without a row are left out, and are the table's ``unreadable``; rows without an image are
+    passed over. device: where neighbours are to be searched. Raises FeatureFileError for the file;
+    DataError as ``match``, for images with several rows that differ and for a class without a row;
+    UnreadableImage for an image without one where ``strict`` allows none; ExtractorError for a
+    layer that the file lacks.
+    """
+    start = time.perf_counter()
+    file = opened_file(options)
+    stored = layers_of(file)
+    names = choose_layers(layers, tuple(stored), repr(str(file.path)))
+    matched = match(folder, file.names, file.path)
+    looked_at = {name: file.layers[stored[name]] for name in names or [POOLED]}
+    _refuse_contradictions(folder, file, matched, looked_at.values())
+    left_out = _left_out(folder, file, matched, strict=strict)
+    taken = {name: matrix.take(matched.rows) for name, matrix in looked_at.items()}
+    readable = folder.take(matched.images.tolist())
+    return FeatureTable(
+        readable,
+        {name: taken[name] for name in names},
+        _origin(file, options, device, [*taken.values()]),
+        left_out,
+        computed=0,
+        cached=len(readable.paths),
+        seconds=time.perf_counter() - start,
+        digests=RowDigests([*taken.values()]),
+    )
+
+
+def layers_of(file: "FeatureFile") -> dict[str, str]:
+    """Return the layers that a file has, by the names under which it can be asked for them.
+
+    Whatever asks for no other layer looks at the pooled one. A file without it has been extracted
+    from a run, whose embedding stands for it, or has one layer only.
+    """
+    own = {name: name for name in file.layers}
+    usual = next((name for name in (POOLED, "embedding") if name in own), next(iter(own)))
+    return {**own, POOLED: usual}
+
+
+class RowDigests(Sequence[bytes]):
+    """The digest of each image's features, computed once somebody asks for one.
+
+    matrices: [N, D], of one or several layers.
+    """
+
+    def __init__(self, matrices: Sequence[FeatureMatrix]) -> None:
+        self._matrices = matrices
+
+    @cached_property
+    def _digests(self) -> list[bytes]:
+        each = [row_digests(matrix) for matrix in self._matrices]
+        if len(each) == 1:
+            return each[0]
+        return [blake2b(b"".join(row), digest_size=16).digest() for row in zip(*each, strict=True)]
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        return self._digests[place]
+
+    def __len__(self) -> int:
+        return self._matrices[0].shape[0]
+
+
+def _origin(
+    file: "FeatureFile", options: ExtractorOptions, device: str, matrices: Sequence[FeatureMatrix]
+) -> FileOrigin:
+    identity = fingerprint({"kind": FILE, "weights": file.digest})
+    types = {matrix.read(slice(0, 1), slice(None)).dtype for matrix in matrices}
+    precision = "fp16" if types == {np.dtype(np.float16)} else "fp32"
+    about: ExtractorRecord = {
+        "name": str(options.features),
+        "kind": FILE,
+        "weights": file.digest,
+        "precision": precision,
+        "device": device,
+        "fingerprint": identity,
+    }
+    if options.names is not None:
+        about["names"] = str(options.names)
+    return FileOrigin(about, identity, device, precision)
+
+
+def _left_out(
+    folder: ImageFolder, file: "FeatureFile", matched: Matched, *, strict: bool
+) -> tuple[Unreadable, ...]:
+    """Return the images without features, and say in a line what is left over on either side."""
+    table = repr(str(file.path))
+    reason = f"no features in {table}"
+    missing = tuple(folder.unreadable(place, reason) for place in matched.missing.tolist())
+    others = ""
+    if len(matched.unused):
+        others = f"; others, such as {shown(file.names[int(matched.unused[0])])}, are ignored"
+    count = len(file.names) - len(matched.unused)
+    log.info("features: %d of %d rows of %s%s", count, len(file.names), table, others)
+    if not missing:
+        return ()
+    told = f"{len(missing)} of {len(folder.paths)} images have no features in {table}"
+    named = some([image.path for image in missing])
+    if strict:
+        raise UnreadableImage(f"{told}, and --strict allows none ({named}): compute them too")
+    _require_features(folder, matched, table)
+    log.warning("%s and are left out: %s", told, named)
+    return missing
+
+
+def _require_features(folder: ImageFolder, matched: Matched, table: str) -> None:
+    """Raise DataError for a class with images of which none has features."""
+    have = folder.take(matched.images.tolist()).counts
+    for name, had, has in zip(folder.classes, folder.counts, have, strict=True):
+        if had and not has:
+            raise DataError(
+                f"none of the {had} images of class {name!r} has features in {table}: compute "
+                "them, or leave the class out"
+            )
+
+
+def _refuse_contradictions(
+    folder: ImageFolder, file: "FeatureFile", matched: Matched, layers: Iterable[FeatureMatrix]
+) -> None:
+    """Raise DataError where an image has several rows, and they differ in one of ``layers``."""
+    for matrix in layers:
+        for some_rows in slices(len(matched.repeats), block_length(matrix.shape[1])):
+            rows, firsts = matched.repeats[some_rows], matched.repeated[some_rows]
+            one = matrix.take(firsts).read(slice(None), slice(None))
+            other = matrix.take(rows).read(slice(None), slice(None))
+            differing = np.flatnonzero((one != other).any(axis=1))
+            if len(differing):
+                first, row = int(firsts[differing[0]]), int(rows[differing[0]])
+                place = int(matched.images[np.flatnonzero(matched.rows == first)[0]])
+                raise DataError(
+                    f"{str(file.path)!r} has two rows of {shown(folder.paths[place])} that differ, "
+                    f"the {first + 1:,}th ({shown(file.names[first])}) and the {row + 1:,}th "
+                    f"({shown(file.names[row])}): leave one of them out"
+                )

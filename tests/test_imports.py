@@ -22,7 +22,8 @@ PACKAGE = Path(rebalance.__file__).parent
 
 TORCH = frozenset({"torch", "torchvision"})
 LEARNING = frozenset({"imblearn", "numba", "pynndescent", "sklearn", "umap"})
-HEAVY = TORCH | LEARNING  # each costs seconds to import
+LIBRARIES = frozenset({"open_clip", "timm", "transformers"})  # whose networks can be used
+HEAVY = TORCH | LEARNING | LIBRARIES  # each costs seconds to import
 NUMERIC = HEAVY | {"numpy", "scipy", "PIL"}
 
 # A package's rule holds for what is in it; the longest name that fits a module is its rule.
@@ -99,6 +100,8 @@ MAY_LOAD = {
     "rebalance.models.devices": frozenset[str](),
     "rebalance.models.fingerprints": frozenset[str](),
     "rebalance.models.headers": frozenset[str](),
+    "rebalance.models.libraries": frozenset[str](),
+    "rebalance.models.libraries.timm_bodies": TORCH,
     "rebalance.models.pretrained": frozenset[str](),
     "rebalance.models.transforms": frozenset[str](),
     "rebalance.forward": TORCH,

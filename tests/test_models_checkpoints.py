@@ -15,6 +15,7 @@ from rebalance.errors import ExtractorError, OutputError
 from rebalance.features.extractors import EXTRACTOR
 from rebalance.features.finetuned import INIT
 from rebalance.models.backbones import build
+from rebalance.models.building import fresh_network
 from rebalance.models.checkpoints import (
     is_ours,
     load_imagenet,
@@ -29,7 +30,7 @@ from rebalance.models.heads import (
     with_fresh_output,
     with_pooled_head,
 )
-from rebalance.models.network import Network, fresh_network, network_of, with_new_head
+from rebalance.models.network import Network, network_of, with_new_head
 from rebalance.models.pretrained import Wording, find_pretrained
 from rebalance.models.transforms import (
     CIFAR_TRANSFORM,

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from rebalance.errors import ExtractorError
+from rebalance.models.building import fresh_network
 from rebalance.models.cosine import CosineLinear
 from rebalance.models.heads import (
     gives_cosines,
@@ -17,7 +18,7 @@ from rebalance.models.heads import (
     with_fresh_output,
     with_pooled_head,
 )
-from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
+from rebalance.models.network import ConcatPool, Network, network_of
 
 
 def own_head(arch: str) -> Network:

@@ -4,12 +4,12 @@ from torch import Tensor, nn
 
 from rebalance.errors import ExtractorError
 from rebalance.models.backbones import build
+from rebalance.models.building import fresh_network
 from rebalance.models.heads import with_cosine_output, with_pooled_head
 from rebalance.models.network import (
     ConcatPool,
     Network,
     concat_pool,
-    fresh_network,
     layer_widths,
     network_of,
     with_new_head,

@@ -17,8 +17,8 @@ from scipy.spatial.distance import pdist
 
 from rebalance.errors import DataError, ExtractorError, OutputError, SettingError
 from rebalance.metrics import FeatureRanges
+from rebalance.models.building import fresh_network
 from rebalance.models.checkpoints import load_network
-from rebalance.models.network import fresh_network
 from rebalance.models.transforms import CIFAR_TRANSFORM
 from rebalance.runs import DECISION, FILES, METRICS, RANGES, Run
 from rebalance.scoring.embedded import EmbeddedImages

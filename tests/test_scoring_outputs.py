@@ -8,7 +8,8 @@ from rebalance.data.folder import scan
 from rebalance.errors import DataError
 from rebalance.losses import LOSSES
 from rebalance.models.backbones import build
-from rebalance.models.network import fresh_network, network_of
+from rebalance.models.building import fresh_network
+from rebalance.models.network import network_of
 from rebalance.models.transforms import CIFAR_TRANSFORM
 from rebalance.scoring.outputs import predict
 from rebalance.training.augmentation import NoAugmentation, PaperAugmentation

@@ -766,7 +766,7 @@ def test_a_run_without_ranges_is_scored_without_a_gap(run, few, tmp_path):
 def test_ranges_are_those_of_all_features_at_once(blended, tmp_path, monkeypatch, part):
     from rebalance.data.samples import open_training
     from rebalance.metrics import FeatureRanges
-    from rebalance.models.network import fresh_network
+    from rebalance.models.building import fresh_network
     from rebalance.models.transforms import CIFAR_TRANSFORM
     from rebalance.progress import silent
     from rebalance.scoring import evaluator

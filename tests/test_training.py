@@ -16,7 +16,8 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from rebalance.data.folder import scan
 from rebalance.errors import DataError, TrainingError
-from rebalance.models.network import ConcatPool, Network, fresh_network
+from rebalance.models.building import fresh_network
+from rebalance.models.network import ConcatPool, Network
 from rebalance.models.transforms import Transform
 from rebalance.progress import Item
 from rebalance.settings import Recipe

@@ -44,6 +44,7 @@ def advise(
     folds: int = 5,
     extractor: str = "imagenet",
     arch: str | None = None,
+    weights: Path | str | None = None,
     image_size: int | None = None,
     resize: str | None = None,
     precision: str = "auto",
@@ -78,10 +79,12 @@ def advise(
         budget: Time that it may take, features included. (default '5m')
         folds: Parts of DATA, each of which is validated on once per seed. (default 5)
         extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+            trained on DATA first (no download), a checkpoint, or another library's. (default
+            'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
-            finetune on images at most 64 pixels wide]
+            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
+            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        weights: File of weights for timm:NAME. [default: those that the library publishes]
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
         resize: How an image becomes that square: the centre of it, or all of it, stretched.
@@ -182,6 +185,7 @@ def extract(
     layers: Sequence[str] | None = None,
     extractor: str = "imagenet",
     arch: str | None = None,
+    weights: Path | str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
@@ -214,10 +218,12 @@ def extract(
             [default: pool; of a run its embedding] (one of body, pool, linear, embedding,
             auto)
         extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+            trained on DATA first (no download), a checkpoint, or another library's. (default
+            'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
-            finetune on images at most 64 pixels wide]
+            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
+            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
@@ -273,6 +279,7 @@ def hybrid(
     copies: str = "drawn",
     extractor: str = "imagenet",
     arch: str | None = None,
+    weights: Path | str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
@@ -339,10 +346,12 @@ def hybrid(
         copies: Of ros: drawn with replacement, or exact: each image as often as every other,
             and what is left drawn without replacement. (one of drawn, exact; default 'drawn')
         extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+            trained on DATA first (no download), a checkpoint, or another library's. (default
+            'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
-            finetune on images at most 64 pixels wide]
+            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
+            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
@@ -419,6 +428,7 @@ def inspect(
     html: Path | str | None = None,
     extractor: str = "imagenet",
     arch: str | None = None,
+    weights: Path | str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
@@ -458,10 +468,12 @@ def inspect(
             The features must be in the cache: see extract.
         html: Also write a page that shows the images that were found.
         extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+            trained on DATA first (no download), a checkpoint, or another library's. (default
+            'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
-            finetune on images at most 64 pixels wide]
+            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
+            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
@@ -593,6 +605,7 @@ def oversample(
     classes: Sequence[str] = (),
     extractor: str = "imagenet",
     arch: str | None = None,
+    weights: Path | str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
@@ -641,10 +654,12 @@ def oversample(
         per_class: Size of one class, in place of to.
         classes: Raise only these classes; the others stay as they are.
         extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+            trained on DATA first (no download), a checkpoint, or another library's. (default
+            'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
-            finetune on images at most 64 pixels wide]
+            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
+            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
@@ -923,6 +938,7 @@ def undersample(
     as_published: bool = False,
     extractor: str = "imagenet",
     arch: str | None = None,
+    weights: Path | str | None = None,
     init: str = "scratch",
     image_size: int | None = None,
     resize: str | None = None,
@@ -979,10 +995,12 @@ def undersample(
             criterion silhouette, cluster_space map, layout umap, landmarks none, extractor
             finetune, init imagenet, resize stretch. (default False)
         extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), or a checkpoint. (default 'imagenet')
+            trained on DATA first (no download), a checkpoint, or another library's. (default
+            'imagenet')
         arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to
-            finetune on images at most 64 pixels wide]
+            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
+            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
             trained]

@@ -22,7 +22,7 @@ from rebalance.models.headers import is_ours
 from rebalance.models.pretrained import MODEL, Wording, find_pretrained
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
-from rebalance.settings import CROP, ExtractorOptions, RunOptions
+from rebalance.settings import CROP, OWN, ExtractorOptions, RunOptions
 
 if TYPE_CHECKING:
     from rebalance.models.network import Network
@@ -90,6 +90,8 @@ def find_extractor(
     """
     if options.init != ExtractorOptions.init and not needs_training(options):
         raise ExtractorError("--init says what finetune starts from: add --extractor finetune")
+    if options.weights is not None and needs_training(options):
+        raise ExtractorError("--weights goes with the network of another library: leave it out")
     if options.flips is not None and not needs_training(options):
         raise ExtractorError(
             "--flips says what finetune learns from: add --extractor finetune, or leave it out"
@@ -106,13 +108,17 @@ def find_extractor(
     source = (
         FineTuned(options, run, how, folder, probes, workers, scale)
         if needs_training(options)
-        else find_pretrained(options.extractor, options.arch, EXTRACTOR)
+        else find_pretrained(options.extractor, options.arch, EXTRACTOR, options.weights)
     )
     facts: ExtractorRecord = {"kind": source.kind, "arch": source.arch, **source.facts, **how}
     resize = options.resize or source.resize
     if resize != CROP:  # what was kept before there was a choice is cropped, and says nothing of it
-        facts["resize"] = resize
+        facts["resize"] = resize or OWN
     identity = fingerprint({**facts, "reading": READING})
+
+    about: ExtractorRecord = {"name": options.extractor, **facts, "fingerprint": identity}
+    if options.weights is not None:
+        about["file"] = str(options.weights)
 
     loaded: list[tuple[Network, Transform]] = []  # once for all who ask
 
@@ -131,20 +137,20 @@ def find_extractor(
         device=device,
         precision=precision,
         batch_size=options.batch_size or BATCH[device],
-        about={"name": options.extractor, **facts, "fingerprint": identity},
+        about=about,
         cache=cache_root(run.cache_dir),
         load=load,
     )
 
 
 def _viewed(
-    loaded: "tuple[Network, Transform]", image_size: int | None, resize: str
+    loaded: "tuple[Network, Transform]", image_size: int | None, resize: str | None
 ) -> "tuple[Network, Transform]":
     """Return the same network for images of another size, or made so in another way."""
-    from rebalance.models.network import layer_widths
+    from rebalance.models.network import take
     from rebalance.models.transforms import with_view
 
     network, transform = loaded
     if image_size is not None:
-        layer_widths(network, image_size)  # raises where the network cannot take it
+        take(network, image_size)
     return network, with_view(transform, image_size, resize)

@@ -20,7 +20,7 @@ from rebalance.models.fingerprints import fingerprint
 from rebalance.models.pretrained import ARCH, Wording, find_pretrained
 from rebalance.progress import Progress, silent
 from rebalance.records import ExtractorRecord
-from rebalance.settings import CROP, RESIZE, ExtractorOptions, Recipe, RunOptions
+from rebalance.settings import CROP, OWN, RESIZE, ExtractorOptions, Recipe, RunOptions
 from rebalance.training.parts import spelled
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class FineTuned:
         flipped = spelled(recipe.augmentation, options.flips)
         self.recipe = replace(recipe, augmentation=flipped)
         self.run = run
-        self.how = how if self.resize == CROP else how | {"resize": self.resize}
+        self.how = how if self.resize == CROP else how | {"resize": self.resize or OWN}
         self.folder = folder
         self.workers = workers
         self.scale = scale
@@ -155,17 +155,18 @@ class FineTuned:
         """Make the network before training, its random weights drawn from the seed alone."""
         import torch
 
-        from rebalance.models.network import fresh_network, layer_widths, with_new_head
-        from rebalance.models.transforms import plain_transform, with_view
+        from rebalance.models.building import fresh_network, usual_transform
+        from rebalance.models.network import take, with_new_head
+        from rebalance.models.transforms import with_view
 
         classes = len(self.folder.classes)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seeds.integer(self.run.seed, "weights"))
             if self.start is None:
-                network, transform = fresh_network(self.arch, classes), plain_transform(self.arch)
+                network, transform = fresh_network(self.arch, classes), usual_transform(self.arch)
             else:
                 body, transform = self.start.load(silent)
                 network = with_new_head(body, classes)
         if self.image_size is not None:
-            layer_widths(network, self.image_size)  # raises where the network cannot take it
+            take(network, self.image_size)
         return network, with_view(transform, self.image_size, self.resize)

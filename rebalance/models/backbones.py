@@ -62,6 +62,8 @@ class Tokens(nn.Module):
 class ClassToken(nn.Module):
     """The vector of each image in a vision transformer: the first of its tokens, [N, D]."""
 
+    gives_vector = True
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Return the first token of each image."""
         return tokens[:, 0]

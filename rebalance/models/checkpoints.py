@@ -6,7 +6,7 @@ the network again. Imports torch, torchvision and safetensors.
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from torch import Tensor
 from rebalance.atomic import replacing
 from rebalance.errors import ExtractorError, OutputError
 from rebalance.models.backbones import build, find_family
+from rebalance.models.building import untrained_network
 from rebalance.models.cifar import CIFAR_NETWORKS
 from rebalance.models.headers import MARKER, is_ours, saved_metadata
 from rebalance.models.heads import (
@@ -31,7 +32,7 @@ from rebalance.models.heads import (
     with_fresh_output,
     with_pooled_head,
 )
-from rebalance.models.network import ConcatPool, Network, fresh_network, network_of
+from rebalance.models.network import ConcatPool, Network, network_of, with_new_head
 from rebalance.models.state_dicts import (
     completed,
     load_into,
@@ -129,6 +130,9 @@ def save_network(
         "transform": transform.to_dict(),
         "extra": dict(extra),
     }
+    # What a network of another library is built again of; it may not be here then.
+    if description := getattr(network.body, "description", None):
+        described["library"] = dict(description)
     tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     described["checksum"] = _checksum(described, tensors)
     # One key only: safetensors writes several in an order that differs from run to run.
@@ -189,7 +193,7 @@ def _rebuilt(described: Mapping[str, Any]) -> Saved:
     arch, classes = str(described["arch"]), tuple(map(str, described["classes"]))
     transform = Transform.from_dict(described["transform"])
     extra = {str(name): str(value) for name, value in described["extra"].items()}
-    network = _HEADS[described["head"]](arch, len(classes))
+    network = _headed(described["head"], arch, len(classes), described.get("library"))
     if described.get("cosine"):
         network = with_cosine_output(network)
     if described.get("fresh"):
@@ -198,12 +202,12 @@ def _rebuilt(described: Mapping[str, Any]) -> Saved:
     return Saved(network, classes, transform, {**extra, "arch": arch})
 
 
-def _own_head(arch: str, classes: int) -> Network:
-    return network_of(arch, build(arch, classes), plain_transform(arch).crop)
-
-
-def _pooled_head(arch: str, classes: int) -> Network:
-    return with_pooled_head(_own_head(arch, classes), classes)
+def _headed(head: str, arch: str, classes: int, description: Any) -> Network:
+    """Build ``arch`` with one of the heads that there are, but for its last layer."""
+    with_head = _HEADS[head]
+    # A head that is replaced is of any size.
+    network = untrained_network(arch, classes if with_head is None else 1, description)
+    return network if with_head is None else with_head(network, classes)
 
 
 def _head_of(network: Network) -> str:
@@ -214,4 +218,9 @@ def _head_of(network: Network) -> str:
     return "paper" if paper else "own"
 
 
-_HEADS = {"paper": fresh_network, "own": _own_head, "linear": _pooled_head}
+# What puts the head on a network; None where it is the one that the network comes with.
+_HEADS: dict[str, Callable[[Network, int], Network] | None] = {
+    "paper": with_new_head,
+    "own": None,
+    "linear": with_pooled_head,
+}

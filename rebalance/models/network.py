@@ -5,14 +5,14 @@ Imports torch and our own architectures; never torchvision by itself.
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rebalance.errors import ExtractorError
-from rebalance.models.backbones import ClassToken, build, divide
+from rebalance.models.backbones import divide
 from rebalance.models.cosine import CosineLinear
-from rebalance.models.transforms import plain_transform
 from rebalance.settings import LAYERS
 
 
@@ -38,7 +38,8 @@ class ConcatPool(nn.Module):
 class Network(nn.Module):
     """A classifier whose inner layers can be read.
 
-    body: images [N, 3, H, W] to a map [N, C, h, w], or to one vector [N, D] (a ViT's class token).
+    body: images [N, 3, H, W] to a map [N, C, h, w], or to one vector [N, D] (a ViT's class token,
+        or what another library pools); one of its modules then says so by ``gives_vector``.
     hidden: from there to the last linear layer before the output, after its activation, [N, h];
         None where the output layer is the only one.
     output: from ``hidden``, or from the body where it is None, to the logits [N, K].
@@ -62,7 +63,7 @@ class Network(nn.Module):
     def available(self) -> tuple[str, ...]:
         """The layers that this network has, out of ``LAYERS``."""
         absent = set()
-        if any(isinstance(module, ClassToken) for module in self.body.children()):
+        if gives_vector(self.body):
             absent.add("body")
         if self.hidden is None:
             absent.add("linear")
@@ -135,6 +136,11 @@ class Network(nn.Module):
         return logits
 
 
+def gives_vector(body: nn.Module) -> bool:
+    """Tell whether a body gives one vector [N, D] per image, by the trait of a module of it."""
+    return any(getattr(module, "gives_vector", False) for module in (body, *body.children()))
+
+
 def network_of(arch: str, net: nn.Module, image_size: int) -> Network:
     """Wrap ``net``, of architecture ``arch``, as a Network with its own modules and head.
 
@@ -142,16 +148,6 @@ def network_of(arch: str, net: nn.Module, image_size: int) -> Network:
     """
     body, tail = divide(arch, net)
     return Network(body, *_split(tail), image_size)
-
-
-def fresh_network(arch: str, classes: int) -> Network:
-    """Build ``arch`` with random weights and the head of ``paper_head``.
-
-    The weights come from torch's global generator. Raises ExtractorError for an unknown name.
-    """
-    # The head that comes with it is left behind: its size does not matter.
-    own = network_of(arch, build(arch, classes=1), plain_transform(arch).crop)
-    return with_new_head(own, classes)
 
 
 def with_new_head(network: Network, classes: int) -> Network:
@@ -184,6 +180,20 @@ def paper_head(width: int, classes: int) -> nn.Sequential:
     return head
 
 
+def take(network: Network, image_size: int) -> None:
+    """Make ``network`` one for square images of ``image_size`` pixels, where it can be.
+
+    Convolutions take nearly any size; another library's body that is made for one may know how to
+    be made for another. Raises ExtractorError where the network cannot take that size.
+    """
+    body: Any = network.body
+    if hasattr(body, "take"):
+        with _telling(network, image_size):
+            body.take(image_size)
+        network.image_size = image_size
+    layer_widths(network, image_size)
+
+
 def layer_widths(network: Network, image_size: int) -> dict[str, int]:
     """Find the columns of each available layer, for square images of ``image_size`` pixels.
 
@@ -191,15 +201,10 @@ def layer_widths(network: Network, image_size: int) -> dict[str, int]:
     size: a vision transformer takes only its own, others shrink a small image to nothing.
     """
     device = next(network.parameters()).device
-    try:
+    with _telling(network, image_size):
         image = torch.zeros(1, 3, image_size, image_size, device=device)
         with torch.no_grad(), _evaluating(network):
             layers = network.layers(image, network.available)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise ExtractorError(
-            f"the network cannot take images of {image_size} pixels; "
-            f"pass --image-size {network.image_size}, which it was made for"
-        ) from error
     return {name: features.shape[1] for name, features in layers.items()}
 
 
@@ -210,6 +215,18 @@ def _split(tail: nn.Sequential) -> tuple[nn.Sequential | None, nn.Sequential]:
         return None, tail
     end = linear[-2] + 2
     return tail[:end], tail[end:]
+
+
+@contextmanager
+def _telling(network: Network, image_size: int) -> Iterator[None]:
+    """Make an ExtractorError of what a network raises for images that it cannot take."""
+    try:
+        yield
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise ExtractorError(
+            f"the network cannot take images of {image_size} pixels; "
+            f"pass --image-size {network.image_size}, which it was made for"
+        ) from error
 
 
 @contextmanager

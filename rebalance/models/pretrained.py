@@ -1,4 +1,4 @@
-"""Networks that come trained: torchvision's ImageNet weights, or a file.
+"""Networks that come trained: torchvision's ImageNet weights, another library's, or a file.
 
 Imports torch only to load them.
 """
@@ -8,9 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from rebalance.errors import ExtractorError
+from rebalance.errors import ExtractorError, shown
 from rebalance.models.fingerprints import file_digest
 from rebalance.models.headers import saved_metadata
+from rebalance.models.libraries import LIBRARIES, Pretrained, find, library_of
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
 from rebalance.settings import CROP, RESIZE
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rebalance.models.transforms import Transform
 
 ARCH = "resnet50"
+NAMED = " or ".join(each.names for each in LIBRARIES.values())
 MODEL = "model.safetensors"  # the file of a run folder that holds its network
 
 
@@ -86,14 +88,40 @@ class Checkpoint:
         return load_state_dict_file(self.arch, self.path)
 
 
-def find_pretrained(name: str, arch: str | None, option: Wording) -> ImageNet | Checkpoint:
-    """Find the weights called ``imagenet`` or the checkpoint at a path.
+def find_pretrained(
+    name: str, arch: str | None, option: Wording, weights: Path | str | None = None
+) -> Pretrained:
+    """Find the weights called ``imagenet``, those of another library, or a checkpoint at a path.
 
-    option: the one that the user named it by. Raises ExtractorError for a path that cannot be read,
-    or an ``arch`` other than the file's own.
+    option: the one that the user named it by. weights: a file of weights of the library's network
+    that ``name`` is. Raises ExtractorError for a path that cannot be read, or an ``arch`` other
+    than the file's own.
     """
+    if library_of(name):
+        if arch is not None:
+            raise ExtractorError(f"{shown(name)} says its architecture itself: leave out --arch")
+        return find(name, None if weights is None else Path(weights), option.instead)
+    if weights is not None:
+        raise ExtractorError(
+            f"--weights is a file of weights for {NAMED}, not for {shown(name)}: give the file of "
+            "another network in its place, with --arch"
+        )
     if name == "imagenet":
+        _check_own(arch)
         return ImageNet(arch or ARCH, option.instead)
+    return _find_file(name, arch, option)
+
+
+def _check_own(arch: str | None) -> None:
+    """Raise ExtractorError for ImageNet weights of another library's architecture."""
+    if arch is not None and library_of(arch):
+        raise ExtractorError(
+            f"imagenet is torchvision's weights, and {shown(arch)} has its own: give {shown(arch)} "
+            "itself in its place, or a file of weights"
+        )
+
+
+def _find_file(name: str, arch: str | None, option: Wording) -> Pretrained:
     path = Path(name)
     if (path / MODEL).is_file():  # a run of ours
         path /= MODEL
@@ -105,6 +133,8 @@ def find_pretrained(name: str, arch: str | None, option: Wording) -> ImageNet | 
         ) from None
     own = saved_metadata(path)
     if own is None:
+        if arch is not None and library_of(arch):
+            return find(arch, path, option.instead)
         return Checkpoint(path, arch or ARCH, digest, is_ours=False)
     found = str(own.get("arch"))
     if arch not in (None, found):

@@ -107,6 +107,11 @@ def load_into(
     if misfit is not None:
         hint = advice or _hint(net, state, path, arch)
         raise ExtractorError(f"{path} does not fit {arch}: {misfit}; {hint}")
+    check_finite(net, path)
+
+
+def check_finite(net: nn.Module, path: Path) -> None:
+    """Raise ExtractorError where ``net``, which was filled from ``path``, has other numbers."""
     for key, value in net.state_dict().items():
         if not value.isfinite().all():
             raise ExtractorError(f"{path} holds NaN or infinite weights ({key}); pass others")

@@ -131,8 +131,8 @@ class Transform:
         return cls(
             resize=int(fields["resize"]),
             crop=int(fields["crop"]),
-            mean=_channels(fields["mean"]),
-            std=_channels(fields["std"]),
+            mean=channels_of(fields["mean"]),
+            std=channels_of(fields["std"]),
             interpolation=str(fields["interpolation"]),
             fit=str(fields.get("fit", CROP)),
         )
@@ -157,7 +157,8 @@ class Transform:
         return round((side - self.crop) / 2)
 
 
-def _channels(values: Any) -> Channels:
+def channels_of(values: Any) -> Channels:
+    """Return the three numbers of ``values``. Raises TypeError or ValueError for anything else."""
     red, green, blue = (float(value) for value in values)
     return red, green, blue
 
@@ -191,8 +192,8 @@ def torchvision_transform(arch: str, *, weights: str = "DEFAULT") -> Transform:
     return Transform(
         resize=preset.resize_size[0],
         crop=preset.crop_size[0],
-        mean=_channels(preset.mean),
-        std=_channels(preset.std),
+        mean=channels_of(preset.mean),
+        std=channels_of(preset.std),
         interpolation=preset.interpolation.value,
     )
 
@@ -217,13 +218,13 @@ def plain_transform(arch: str) -> Transform:
     return torchvision_transform(arch, weights=first if first in entries.__members__ else "DEFAULT")
 
 
-def with_view(transform: Transform, size: int | None, resize: str) -> Transform:
-    """Return ``transform`` for squares of ``size`` pixels (None is its own), made by ``resize``.
+def with_view(transform: Transform, size: int | None, resize: str | None) -> Transform:
+    """Return ``transform`` for squares of ``size`` pixels, made by ``resize``; None is its own.
 
     Raises ExtractorError for a size below 1.
     """
     found = transform if size is None else with_image_size(transform, size)
-    return replace(found, fit=resize)
+    return found if resize is None else replace(found, fit=resize)
 
 
 def with_image_size(transform: Transform, size: int) -> Transform:

@@ -30,13 +30,17 @@ class ExtractorRecord(TypedDict, total=False):
 
     name: Annotated[str, "The extractor as it was asked for: imagenet, finetune, or a path."]
     names: Annotated[str, "A file with the names of the rows of a file of features, if any."]
-    kind: Annotated[str, "What it is: imagenet, checkpoint, finetune, or a file of features."]
+    kind: Annotated[
+        str,
+        "What it is: imagenet, checkpoint, finetune, a library, as timm, or a file of features.",
+    ]
     arch: Annotated[str, "The architecture of the network."]
     weights: Annotated[
         str,
-        "Where pretrained weights come from: a version of torchvision, or a file's digest; the "
-        "digest of a file of features.",
+        "Where pretrained weights come from: a library's version, or a file's digest; the digest "
+        "of a file of features.",
     ]
+    file: Annotated[str, "The file that a library's network has its weights from, if one was told."]
     init: Annotated[str, "What a fine-tuned network began with: scratch, imagenet, or a path."]
     start: Annotated[str | None, "The weights it began with, described as in weights."]
     recipe: Annotated[dict[str, Any], "How it was trained: the options of rebalance train."]
@@ -44,7 +48,9 @@ class ExtractorRecord(TypedDict, total=False):
     data: Annotated[str, "A digest of the images that it was trained on, and of their labels."]
     image_size: Annotated[int | None, "The width its images are scaled to; null is its own."]
     resize: Annotated[
-        str, "How an image becomes a square: stretch; absent where its centre is cropped."
+        str,
+        "How an image becomes a square: stretch, or own where the transform of a library says; "
+        "absent where its centre is cropped.",
     ]
     flips: Annotated[
         str, "Mirror images that it was trained on: none, h, v or hv; only where they were told."

@@ -15,6 +15,7 @@ MOST_WORKERS = 1024  # threads, or processes of a study
 LARGEST_SIDE = 4096  # pixels of an image for a network
 CROP, STRETCH = RESIZES = ("crop", "stretch")
 RESIZE = STRETCH  # measured to be the better one: docs/methods.md, "How an image becomes a square"
+OWN = "own"  # in records: an image becomes a square as the transform of another library has it
 PRECISIONS = ("auto", "fp32", "bf16")
 OF_FILES = ("features", "names")  # what is said of features that no network computes
 LINKS = ("auto", "hard", "sym", "copy", "reflink")
@@ -110,16 +111,22 @@ class ExtractorOptions(Options):
 
     extractor: str = option(
         "imagenet",
-        metavar="imagenet|finetune|PATH",
+        metavar="imagenet|finetune|PATH|timm:NAME",
         help="Network that describes the images: torchvision's pretrained one, one "
-        "trained on DATA first (no download), or a checkpoint.",
+        "trained on DATA first (no download), a checkpoint, or another library's.",
     )
     arch: str | None = option(
         None,
         metavar="NAME",
         help="A torchvision classification model, or one for small images: cifar_resnet18, 20, "
-        "32, 34, 50, 56, cifar_wrn28_10 and others. [default: resnet50; cifar_resnet20 to "
-        "finetune on images at most 64 pixels wide]",
+        "32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights. "
+        "[default: resnet50; cifar_resnet20 to finetune on "
+        "images at most 64 pixels wide]",
+    )
+    weights: Path | str | None = option(
+        None,
+        place="file",
+        help="File of weights for timm:NAME. [default: those that the library publishes]",
     )
     init: str = option(
         "scratch", metavar="scratch|imagenet|PATH", help="What finetune starts from."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError, shown, some
+from rebalance.models.libraries import library_of
 from rebalance.reading import is_regular_file
 from rebalance.settings import (
     ExtractorOptions,
@@ -162,6 +163,7 @@ def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
         found,
         extractor=_file(found.extractor, EXTRACTORS, folder),
         init=_file(found.init, WEIGHTS, folder),
+        weights=None if found.weights is None else folder / found.weights,
     )
 
 
@@ -175,7 +177,7 @@ def _training(table: Mapping[str, Any], folder: Path) -> TrainOptions:
 
 
 def _file(value: str, words: Sequence[str], folder: Path) -> str:
-    return value if value in words else str(folder / value)
+    return value if value in words or library_of(value) else str(folder / value)
 
 
 def _treatments(

@@ -25,11 +25,11 @@ WEIGHTS = Wording(
 
 def check_weights(training: TrainOptions) -> None:
     """Raise ExtractorError for weights or an architecture that there are not; nothing is loaded."""
-    from rebalance.models.backbones import find_family
+    from rebalance.models.building import check_architecture
 
     weights = training.weights or "scratch"
     source = None if weights == "scratch" else find_pretrained(weights, training.arch, WEIGHTS)
-    find_family(source.arch if source else training.arch or ARCH)
+    check_architecture(source.arch if source else training.arch or ARCH)
 
 
 def untrained(
@@ -39,7 +39,7 @@ def untrained(
     import torch
 
     from rebalance.models.heads import with_cosine_output
-    from rebalance.models.network import layer_widths
+    from rebalance.models.network import take
     from rebalance.models.transforms import with_view
 
     with torch.random.fork_rng(devices=[]):
@@ -48,18 +48,19 @@ def untrained(
         if loss.takes_cosines:
             network = with_cosine_output(network)
     if training.image_size is not None:
-        layer_widths(network, training.image_size)  # raises where the network cannot take it
+        take(network, training.image_size)
     return arch, network, with_view(transform, training.image_size, training.resize or resize)
 
 
-def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Transform, str]":
+def _classifier(
+    training: TrainOptions, classes: int
+) -> "tuple[str, Network, Transform, str | None]":
     """Build the paper's head for ``transfer``, and the literature's last layer for ``scratch``.
 
     The last is how images become squares for such weights.
     """
-    from rebalance.models.backbones import build
-    from rebalance.models.network import fresh_network, network_of, with_new_head
-    from rebalance.models.transforms import plain_transform
+    from rebalance.models.building import fresh_network, untrained_network, usual_transform
+    from rebalance.models.network import with_new_head
 
     transfer = RECIPES[training.recipe].supposes_pretrained
     weights = training.weights or ("imagenet" if transfer else "scratch")
@@ -68,7 +69,5 @@ def _classifier(training: TrainOptions, classes: int) -> "tuple[str, Network, Tr
         body, transform = source.load(silent)
         return source.arch, with_new_head(body, classes), transform, source.resize
     arch = training.arch or (ARCH if transfer else SMALL_ARCH)
-    transform = plain_transform(arch)
-    if transfer:
-        return arch, fresh_network(arch, classes), transform, RESIZE
-    return arch, network_of(arch, build(arch, classes), transform.crop), transform, RESIZE
+    transform, make = usual_transform(arch), fresh_network if transfer else untrained_network
+    return arch, make(arch, classes), transform, RESIZE

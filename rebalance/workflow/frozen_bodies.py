@@ -39,7 +39,7 @@ def frozen(training: TrainOptions, classes: int, seed: int) -> "tuple[str, Netwo
     import torch
 
     from rebalance.models.heads import with_fresh_output
-    from rebalance.models.network import layer_widths
+    from rebalance.models.network import take
     from rebalance.models.transforms import with_view
     from rebalance.progress import silent
 
@@ -49,7 +49,7 @@ def frozen(training: TrainOptions, classes: int, seed: int) -> "tuple[str, Netwo
         body, transform = found.load(silent)
         network = with_fresh_output(body, classes).eval()
     if training.image_size is not None:
-        layer_widths(network, training.image_size)  # raises where the network cannot take it
+        take(network, training.image_size)
     view = with_view(transform, training.image_size, training.resize or found.resize)
     return found.arch, network, view
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rebalance.settings import CROP, RESIZE, SelectionOptions, calls
+from rebalance.settings import CROP, OWN, RESIZE, SelectionOptions, calls
 from rebalance.settings.rebalancing import BEFORE
 from rebalance.settings.spelling import flags
 from rebalance.undersampling import UNDERSAMPLERS
@@ -121,10 +121,14 @@ def _hybrid(grown: Mapping[str, Any], cut: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extractor(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name in ("name", "arch", "init", "image_size", "flips", "precision", "device"):
-        yield ("extractor" if name == "name" else name), about.get(name)
+    for name in ("init", "image_size", "flips", "precision", "device"):
+        yield name, about.get(name)
+    yield "extractor", about.get("name")
+    yield "weights", about.get("file")
+    # A network of a library says its architecture itself.
+    yield "arch", None if about.get("name") == about.get("arch") else about.get("arch")
     if about:
-        resize = about.get("resize", CROP)
+        resize = None if about.get("resize") == OWN else about.get("resize", CROP)
         # What is at its default is left out; a checkpoint may be a run, which has its own.
         told = resize != RESIZE or about.get("kind") == "checkpoint"
         yield "resize", resize if told else None

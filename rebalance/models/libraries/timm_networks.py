@@ -1,0 +1,224 @@
+"""timm's networks: their own transforms, and their weights from timm's cache or from a file.
+
+timm is imported only to build a network: what it would fetch is told by its version. Imports torch
+only then.
+"""
+
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebalance.errors import ExtractorError, shown
+from rebalance.models.fingerprints import file_digest
+from rebalance.models.libraries import LIBRARIES, Kept
+from rebalance.progress import Progress
+from rebalance.records import ExtractorRecord
+
+if TYPE_CHECKING:
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+PREFIX = "timm"
+
+
+@dataclass(frozen=True)
+class TimmWeights:
+    """A network of timm with the weights that timm publishes, or those in a file.
+
+    name: as timm has it, with or without a tag. digest: of the file, if there is one. instead: what
+    to do where weights cannot be fetched.
+    """
+
+    name: str
+    path: Path | None
+    digest: str | None
+    instead: str
+    kind = PREFIX
+    resize = None
+
+    @property
+    def arch(self) -> str:
+        """Return the name with the library's prefix."""
+        return f"{PREFIX}:{self.name}"
+
+    @property
+    def facts(self) -> ExtractorRecord:
+        """The facts that decide the weights.
+
+        The version of timm says which tag a name without one has, and where its weights are.
+        """
+        return {"weights": self.digest or f"timm {LIBRARIES[PREFIX].version()}"}
+
+    def load(self, progress: Progress) -> "tuple[Network, Transform]":
+        """Load the network; ExtractorError for an unknown name, or weights that cannot be had."""
+        check(self.name)
+        model = self._published() if self.path is None else _from_file(self.name, self.path)
+        return _wrapped(self.name, model, classes=1), _transform(self.name, model.pretrained_cfg)
+
+    def _published(self) -> Any:
+        try:
+            return _create(self.name, pretrained=True)
+        except Exception as error:  # a network, or a file that an earlier download left
+            raise ExtractorError(
+                f"cannot get timm's weights of {shown(self.name)} ({_reason(error)}): bring the "
+                "cache of a machine that has them (HF_HUB_CACHE), give a file of them in place of "
+                f"{self.arch}, with --arch {self.arch}, or {self.instead}"
+            ) from error
+
+
+def find(name: str, weights: Path | None, instead: str) -> TimmWeights:
+    """Find the network called ``name``; timm is not imported.
+
+    Raises ExtractorError for a file that cannot be read.
+    """
+    if weights is None:
+        return TimmWeights(name, None, None, instead)
+    try:
+        return TimmWeights(name, weights, file_digest(weights), instead)
+    except OSError as error:
+        raise ExtractorError(
+            f"no weights can be read at {str(weights)!r} ({error.strerror}): give a .pth, .pt or "
+            ".safetensors file"
+        ) from None
+
+
+def check(name: str) -> None:
+    """Raise ExtractorError where timm has no such network, or none of such a tag."""
+    import timm
+    from timm.models import get_arch_pretrained_cfgs
+
+    arch, _, tag = name.partition(".")
+    if not timm.is_model(arch):
+        raise ExtractorError(f"timm has no network {shown(arch)}{_like(arch)}")
+    tags = [each.partition(".")[2] for each in get_arch_pretrained_cfgs(arch)]
+    if tag and tag not in tags:
+        known = ", ".join(each for each in tags if each) or "none"
+        raise ExtractorError(f"timm's {arch} has no weights {shown(tag)}: it has {known}")
+
+
+def _like(arch: str) -> str:
+    from difflib import get_close_matches
+
+    import timm
+
+    close = get_close_matches(arch, timm.list_models(), n=3)
+    return f": try {' or '.join(close)}" if close else ": timm.list_models() tells which it has"
+
+
+def build(name: str, classes: int, description: Mapping[str, Any] | None) -> "Network":
+    """Build the network with random weights; ExtractorError where it does not fit.
+
+    description: of the body, which knows the size of its images.
+    """
+    from rebalance.models.network import take
+
+    check(name)
+    network = _wrapped(name, _create(name), classes)
+    if description is not None and description["image_size"] != network.image_size:
+        take(network, description["image_size"])
+    return network
+
+
+def usual_transform(name: str) -> "Transform":
+    """Return the transform of timm's weights of this name; ExtractorError if it is no square."""
+    from timm.models import get_pretrained_cfg
+
+    check(name)
+    return _transform(name, get_pretrained_cfg(name).to_dict())
+
+
+def available() -> Iterator[Kept]:
+    """Yield every network that timm can build, by its name and tag; none is built for it."""
+    import timm
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in timm.list_models():
+        for full, cfg in timm.models.get_arch_pretrained_cfgs(name).items():
+            files = ("model.safetensors", "pytorch_model.bin") if cfg.hf_hub_id else ()
+            kept = any(isinstance(try_to_load_from_cache(cfg.hf_hub_id, f), str) for f in files)
+            yield Kept(f"{PREFIX}:{full}", kept)
+
+
+def _create(name: str, **options: Any) -> Any:
+    """Create timm's network; whatever it says on the way goes to stderr."""
+    import timm
+
+    with redirect_stdout(sys.stderr):
+        model: Any = timm.create_model(name, **options)
+    return model.eval()
+
+
+def _from_file(name: str, path: Path) -> Any:
+    """Create a network with the weights in a file, for any number of classes or none.
+
+    What timm does to files of other origin (names, sizes of positions) is done to this one.
+    """
+    from timm.models import get_pretrained_cfg
+
+    from rebalance.models.state_dicts import check_finite, read_state_dict
+
+    state = read_state_dict(path)
+    names = get_pretrained_cfg(name).classifier or ()
+    last = (names,) if isinstance(names, str) else names
+    rows = [len(state[f"{each}.weight"]) for each in last if f"{each}.weight" in state]
+    classes = rows[0] if rows else 0
+    overlay = {"state_dict": state, "num_classes": classes, "label_offset": 0}
+    try:
+        model = _create(name, pretrained=True, num_classes=classes, pretrained_cfg_overlay=overlay)
+    except Exception as error:  # what its filters meet in a foreign file raises anything
+        raise ExtractorError(
+            f"{path} does not fit {PREFIX}:{name}: {_reason(error)}; name the network that it was "
+            "made for"
+        ) from error
+    model.pretrained_cfg.pop("state_dict", None)  # or its tensors would stay beside the network's
+    check_finite(model, path)
+    return model
+
+
+def _reason(error: Exception) -> str:
+    """Return what timm or torch say in one line; of a misfit, the first difference."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if lines[1:] and lines[0].startswith("Error(s) in loading state_dict"):
+        return lines[1].partition('", "')[0].replace('"', "")  # of many names the first
+    return lines[0]
+
+
+def _transform(name: str, cfg: Mapping[str, Any]) -> "Transform":
+    """Make the transform of timm's configuration: its evaluation, as near as a square comes to it.
+
+    An image that is squashed is squashed to the crop itself. Where a border would be put around it,
+    it is squashed too.
+    """
+    from timm.data import resolve_data_config
+
+    from rebalance.models.transforms import Transform, channels_of
+    from rebalance.settings import CROP, STRETCH
+
+    found = resolve_data_config(pretrained_cfg=dict(cfg))
+    channels, height, width = found["input_size"]
+    if channels != 3 or height != width:
+        raise ExtractorError(
+            f"{PREFIX}:{name} takes images of {width} × {height} pixels and {channels} channels, "
+            "and a square in colour is needed: choose another network"
+        )
+    return Transform(
+        resize=max(math.floor(width / found["crop_pct"]), width),
+        crop=width,
+        mean=channels_of(found["mean"]),
+        std=channels_of(found["std"]),
+        interpolation=found["interpolation"],
+        fit=CROP if found["crop_mode"] == "center" else STRETCH,
+    )
+
+
+def _wrapped(name: str, model: Any, classes: int) -> "Network":
+    from rebalance.models.libraries.timm_bodies import network_around
+
+    size = _transform(name, model.pretrained_cfg).crop
+    return network_around(f"{PREFIX}:{name}", model, size, classes)

@@ -11,7 +11,7 @@ from rebalance.reading import check_regular, parse_json
 
 MARKER = "rebalance"  # the key under which our checkpoints keep their description
 
-_LENGTH_BYTES = 8
+LENGTH_BYTES = 8
 _LONGEST = 100_000_000  # bytes; the format's own limit
 
 
@@ -20,7 +20,7 @@ def read_header(path: Path) -> dict[str, Any] | None:
     try:
         check_regular(path)
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
             if length > min(_LONGEST, path.stat().st_size):
                 return None
             header = parse_json(file.read(length))

@@ -4,6 +4,7 @@ Imports the standard library and nothing else of this package but its notes.
 """
 
 import codecs
+from typing import NamedTuple
 
 from rebalance.tables.notes import Note
 
@@ -30,22 +31,36 @@ OTHERS = (  # what is no text, by its first bytes
 )
 
 
+class Decoded(NamedTuple):
+    """The text of a table, Python's name of its encoding, and a note where that is not plain."""
+
+    text: str
+    encoding: str
+    notes: list[Note]
+
+
 def decode(content: bytes) -> tuple[str, list[Note]]:
     """Return the text of a table, and a note where its encoding is not plain UTF-8.
 
     Raises ValueError for what is no text, and where it cannot be known which text it is.
     """
+    found = find_encoding(content)
+    return found.text, found.notes
+
+
+def find_encoding(content: bytes) -> Decoded:
+    """Decode the text of a table, as ``decode`` does, and tell how."""
     for beginning, what in OTHERS:
         if content.startswith(beginning):
             raise ValueError(f"is {what}, and a table of text was needed: save it as CSV")
     for mark, encoding in MARKS:
         if content.startswith(mark):
             notes = [] if encoding == "utf-8-sig" else [Note(f"read as {encoding.upper()}")]
-            return _strict(content, encoding), notes
+            return Decoded(_strict(content, encoding), encoding, notes)
     if b"\0" in content:
         return _without_mark(content)
     try:
-        return content.decode("utf-8"), []
+        return Decoded(content.decode("utf-8"), "utf-8", [])
     except UnicodeDecodeError:
         return _western(content)
 
@@ -63,7 +78,7 @@ def _strict(content: bytes, encoding: str) -> str:
     return text
 
 
-def _without_mark(content: bytes) -> tuple[str, list[Note]]:
+def _without_mark(content: bytes) -> Decoded:
     """Read UTF-16 that does not say so: where each letter of English has one zero, on one side."""
     zeros = content[0::2].count(0), content[1::2].count(0)
     if 0 in zeros and 10 * sum(zeros) >= len(content):
@@ -73,11 +88,12 @@ def _without_mark(content: bytes) -> tuple[str, list[Note]]:
         except UnicodeDecodeError:
             text = ""
         if "\n" in text or "\r" in text:
-            return text, [Note(f"read as {encoding.upper()}, though no mark says so")]
+            note = Note(f"read as {encoding.upper()}, though no mark says so")
+            return Decoded(text, encoding, [note])
     raise ValueError("is no text, for it holds zero bytes: save it as UTF-8")
 
 
-def _western(content: bytes) -> tuple[str, list[Note]]:
+def _western(content: bytes) -> Decoded:
     """Read Windows' Western code page, where nothing in the text is UTF-8."""
     escaped = content.decode("utf-8", "surrogateescape")
     foreign = next(place for place, sign in enumerate(escaped) if "\udc80" <= sign <= "\udcff")
@@ -87,7 +103,7 @@ def _western(content: bytes) -> tuple[str, list[Note]]:
             f"is partly in UTF-8 and partly not, as in line {line}: save all of it as UTF-8"
         )
     try:
-        text = content.decode("cp1252")
+        text = content.decode(encoding := "cp1252")
     except UnicodeDecodeError:
         raise ValueError(
             f"is neither in UTF-8 nor in Windows' code page 1252, as in line {line}: save it as "
@@ -95,10 +111,9 @@ def _western(content: bytes) -> tuple[str, list[Note]]:
         ) from None
     words = "".join(sign if sign.isalnum() else " " for sign in text).split()
     shown = next((word for word in words if not word.isascii()), text[foreign])
-    return text, [
-        Note(
-            f"is not in UTF-8, and read in Windows' code page 1252, with {shown!r}: save it as "
-            "UTF-8 if that is wrong",
-            doubtful=True,
-        )
-    ]
+    note = Note(
+        f"is not in UTF-8, and read in Windows' code page 1252, with {shown!r}: save it as "
+        "UTF-8 if that is wrong",
+        doubtful=True,
+    )
+    return Decoded(text, encoding, [note])

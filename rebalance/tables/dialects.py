@@ -35,10 +35,15 @@ class Dialect(NamedTuple):
 
 def divided(text: str, dialect: Dialect) -> Iterator[Line]:
     """Yield the lines that hold anything. Raises csv.Error where the quotes do not fit."""
+    return divided_lines(io.StringIO(text, newline=""), dialect)
+
+
+def divided_lines(lines: Iterable[str], dialect: Dialect) -> Iterator[Line]:
+    """Yield the lines that hold anything, as ``divided`` does, of a text that is read meanwhile."""
     if dialect.delimiter == " ":
-        text = re.sub(r"(?m)^ +| +(?=\r?$)", "", text)
+        lines = (re.sub(r"^ +| +(?=\r?\n?$)", "", line) for line in lines)
     reader = csv.reader(
-        io.StringIO(text, newline=""),
+        lines,
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
         skipinitialspace=dialect.spaced or dialect.delimiter == " ",

@@ -81,7 +81,7 @@ def parse_table(
         else:
             text, sign = stated(text)
             signs = [sign] if sign else list(DELIMITERS)
-            dialect, roles = _choose(path, text, signs, columns, endings)
+            dialect, roles = choose_dialect(path, text, signs, columns, endings)
             lines = _lines(path, text, dialect)
             notes += _told(dialect)
     notes += roles.notes
@@ -149,14 +149,14 @@ def _blamed(path: Path) -> Iterator[None]:
         raise DataError(f"{str(path)!r}, line 1: {error}") from None
 
 
-def _choose(
+def choose_dialect(
     path: Path,
     text: str,
     delimiters: Sequence[str],
     columns: Sequence[Column],
     endings: Sequence[str],
 ) -> tuple[Dialect, Roles]:
-    """Find the sign between cells by which the columns are found.
+    """Find the sign between the cells of a text by which the columns are found.
 
     Raises ValueError where they are found by two, DataError where by none.
     """

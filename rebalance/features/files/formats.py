@@ -6,19 +6,41 @@ Imports numpy and nothing heavier.
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 from rebalance.errors import FeatureFileError, listed
+from rebalance.features.files.delimited import read_csv
 from rebalance.features.files.feature_file import Content, FeatureFile, Layers
 from rebalance.features.files.names import check_names, read_names
 from rebalance.features.files.npy import read_npy
 from rebalance.features.files.npz import read_npz
+from rebalance.features.files.parquet import read_parquet
+from rebalance.features.files.pickled import read_pt
 from rebalance.features.files.steady import SteadyFile
+from rebalance.features.files.tensors import read_safetensors
 
 PART = 2**20  # bytes of a file that are digested at a time
 
-FORMATS: dict[str, Callable[[SteadyFile], Content]] = {
-    ".npz": read_npz,
-    ".npy": read_npy,
+
+class Format(NamedTuple):
+    """How files of an ending are read; beginnings: the first bytes that each of them has."""
+
+    read: Callable[[SteadyFile], Content]
+    beginnings: tuple[bytes, ...] = ()
+
+
+_PT = Format(read_pt, (b"PK", b"\x80"))
+_TABLE = Format(read_csv)
+
+FORMATS = {
+    ".npz": Format(read_npz, (b"PK",)),
+    ".npy": Format(read_npy, (b"\x93NUMPY",)),
+    ".parquet": Format(read_parquet, (b"PAR1",)),
+    ".csv": _TABLE,
+    ".tsv": _TABLE,
+    ".safetensors": Format(read_safetensors),
+    ".pt": _PT,
+    ".pth": _PT,
 }
 
 
@@ -33,7 +55,8 @@ def read_feature_file(path: Path, names: Path | None = None) -> FeatureFile:
             f"{str(path)!r} needs an ending that says what it is: {listed(FORMATS)}"
         )
     file = SteadyFile(path)
-    content = FORMATS[path.suffix.lower()](file)
+    _check_beginning(file)
+    content = FORMATS[path.suffix.lower()].read(file)
     digest = _digest(file)
     named = file
     if names is None and content.names is None:
@@ -49,6 +72,19 @@ def read_feature_file(path: Path, names: Path | None = None) -> FeatureFile:
     for numbers in content.layers.values():
         check_names(named, found, numbers.shape[0])
     return FeatureFile(path, digest, found, Layers(file, found, content.layers))
+
+
+def _check_beginning(file: SteadyFile) -> None:
+    """Refuse a file that is of another format than its name says."""
+    ending = file.path.suffix.lower()
+    beginning = file.beginning(8)
+    wanted = FORMATS[ending].beginnings
+    if not wanted or beginning.startswith(wanted):
+        return
+    fitting = [each for each in FORMATS if beginning.startswith(FORMATS[each].beginnings or b"?")]
+    if fitting:
+        raise file.fault(f"begins as {' or '.join(fitting)} does, and as no {ending}", "rename it")
+    raise file.fault(f"does not begin as a {ending} file does", "save it again, or rename it")
 
 
 def _digest(file: SteadyFile) -> str:

@@ -126,18 +126,14 @@ def checked(numbers: RawMatrix, fault: Callable[[int, str], FeatureFileError]) -
         values = _as_floats(stored, numbers.brain)
         wrong = ~np.isfinite(values).all(axis=1)
         if wrong.any():
-            row = int(wrong.argmax())
-            finite = numbers.brain or np.isfinite(stored[row]).all()
-            raise fault(rows.start + row, _TOO_LARGE if finite else "NaN or infinite values")
+            raise fault(rows.start + int(wrong.argmax()), "NaN, infinite or too large values")
         if stored.dtype.kind in "iu" and stored.dtype.itemsize > 2 and not numbers.brain:
             large = (stored > WIDEST) | (stored < -WIDEST)
             if large.any():
-                raise fault(rows.start + int(large.any(axis=1).argmax()), _TOO_LARGE)
+                row = rows.start + int(large.any(axis=1).argmax())
+                raise fault(row, "whole numbers that float32 cannot hold")
         half = half and _is_half(values)
     return FileMatrix(numbers, np.dtype(np.float16 if half else np.float32))
-
-
-_TOO_LARGE = "numbers that float32 cannot hold"
 
 
 def _floats(numbers: RawMatrix, rows: "slice | Positions", columns: slice) -> Floats:
@@ -154,6 +150,11 @@ def _as_floats(stored: NDArray[Any], brain: bool) -> Floats:
         return stored.astype(np.float16, copy=False)
     with np.errstate(over="ignore"):
         return stored.astype(np.float32, copy=False)
+
+
+def narrowed(values: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers of a type that fits into float32 as float32; what is too large is infinite."""
+    return _as_floats(values, False) if values.dtype.kind == "f" else values
 
 
 def _is_half(values: Floats) -> bool:

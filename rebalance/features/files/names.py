@@ -78,5 +78,13 @@ def _lines(text: str) -> list[str]:
     if len(lines) > 1 and NAMES.places(lines[:1]) and plain(lines[0]) == lines[0]:
         lines = lines[1:]
     if lines and all(len(line) > 1 and line[0] == line[-1] == '"' for line in lines):
-        lines = [line[1:-1].replace('""', '"') for line in lines]
+        lines = [_unquoted(line) for line in lines]
     return lines
+
+
+def _unquoted(line: str) -> str:
+    """Take off the quotes around a name, as JSON or a table has them."""
+    try:
+        return str(parse_json(line))
+    except ValueError:
+        return line[1:-1].replace('""', '"')

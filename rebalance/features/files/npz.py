@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from rebalance.features.files.npy import Header, check_matrix, on_disk, read_hea
 from rebalance.features.files.steady import SteadyFile
 
 ENDING = ".npy"
+HEADER = 2**16  # bytes of an array by which its header is read
 PART = 2**22  # bytes that are unpacked at a time
 MOST = 1000  # arrays of an archive
 DAMAGED = (  # what zipfile raises for archives that are no good
@@ -55,7 +57,7 @@ def read_npz(file: SteadyFile) -> Content:
         # Objects may be meant to be either, and are refused where they are chosen.
         text = [name for name, kind in kinds.items() if kind in "USO"]
         shapes = {name: members[name].header.shape for name in kinds if kinds[name] not in "US"}
-        layers = choose_layers(file, shapes)
+        layers = choose_layers(file, shapes, ours="about" in members)
         return Content(
             {layer: _numbers(file, archive, members[name]) for layer, name in layers.items()},
             _names(file, archive, members, text),
@@ -75,7 +77,9 @@ def _members(file: SteadyFile, archive: zipfile.ZipFile) -> dict[str, ArchivedAr
             raise file.fault(f"holds two arrays called {name!r}", "save it again")
         what = f"an array {name!r}"
         with archive.open(entry) as stream:
-            members[name] = ArchivedArray(entry, read_header(file, stream, what), what)
+            # Apart from reading the header, in which damage to the archive would be taken for its.
+            beginning = BytesIO(stream.read(HEADER))
+        members[name] = ArchivedArray(entry, read_header(file, beginning, what), what)
     return members
 
 

@@ -246,7 +246,7 @@ def test_bad_folders(run, make_folder, tmp_path, extractor, name, message, metho
         (["--extractor", "TEXT", "--arch", "cifar_resnet20"], "text.pth"),
         (["--device", "cuda"], "cuda"),
         (["--init", "imagenet"], "add --extractor finetune"),
-        (["--extractor", "finetune", "--init", "nope"], "--init is scratch, imagenet, or"),
+        (["--extractor", "finetune", "--init", "nope"], "--init is scratch, imagenet, lite0, or"),
         (["--extractor", "PIPE"], "no checkpoint can be read"),
         (
             ["--cache-dir", "IN", "--extractor", "WEIGHTS", "--arch", "cifar_resnet20"],

@@ -12,6 +12,7 @@ ARCHITECTURES = (
     "cifar_wrn16_4",
     "densenet121",
     "efficientnet_b0",
+    "efficientnet_lite0",
     "googlenet",
     "mobilenet_v2",
     "mobilenet_v3_small",

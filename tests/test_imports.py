@@ -102,6 +102,7 @@ MAY_LOAD = {
     "rebalance.models.headers": frozenset[str](),
     "rebalance.models.libraries": frozenset[str](),
     "rebalance.models.libraries.timm_bodies": TORCH,
+    "rebalance.models.packaged": frozenset[str](),
     "rebalance.models.pretrained": frozenset[str](),
     "rebalance.models.transforms": frozenset[str](),
     "rebalance.forward": TORCH,

@@ -7,8 +7,14 @@ import torchvision
 from torch import nn
 
 from rebalance.errors import ExtractorError
-from rebalance.models.backbones import FAMILIES, architectures, build, divide, find_family
-from rebalance.models.cifar import CIFAR_NETWORKS
+from rebalance.models.backbones import (
+    FAMILIES,
+    OWN_NETWORKS,
+    architectures,
+    build,
+    divide,
+    find_family,
+)
 from rebalance.models.state_dicts import without_auxiliary
 
 # A small member of each family, and the side of an image that it takes.
@@ -20,6 +26,7 @@ MEMBERS = {
     "convnext_tiny": 32,
     "densenet121": 32,
     "efficientnet_b0": 32,
+    "efficientnet_lite0": 32,
     "googlenet": 64,
     "inception_v3": 75,
     "maxvit_t": 224,
@@ -81,7 +88,7 @@ def test_every_architecture_belongs_to_one_family() -> None:
 
 def test_architectures_are_torchvisions_and_our_own() -> None:
     theirs = torchvision.models.list_models(module=torchvision.models)
-    assert set(architectures()) == {*theirs, *CIFAR_NETWORKS}
+    assert set(architectures()) == {*theirs, *OWN_NETWORKS}
     assert architectures() == sorted(architectures())
 
 

@@ -65,16 +65,26 @@ def published(arch: str, home: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("option", "flag"), [(EXTRACTOR, "--extractor"), (INIT, "--init"), (WEIGHTS, "--weights")]
+    ("option", "flag", "others"),
+    [
+        (EXTRACTOR, "--extractor", {"--features"}),
+        (INIT, "--init", set()),
+        (WEIGHTS, "--weights", set()),
+    ],
 )
 def test_without_a_network_the_error_names_the_other_ways(
-    torch_home: Path, capsys: pytest.CaptureFixture[str], option: Wording, flag: str
+    torch_home: Path,
+    capsys: pytest.CaptureFixture[str],
+    option: Wording,
+    flag: str,
+    others: set[str],
 ) -> None:
     with pytest.raises(ExtractorError) as caught:
         find_pretrained("imagenet", "squeezenet1_1", option).load(silent)
     message = str(caught.value)
     assert "ImageNet weights of squeezenet1_1" in message
-    assert set(re.findall(r"--[a-z]+", message)) == {flag}, "only what this command has"
+    assert set(re.findall(r"--[a-z]+", message)) == {flag} | others, "only what this command has"
+    assert f"pass {flag} lite0" in message
     assert f"downloaded checkpoint as {flag} PATH" in message
     assert "\n" not in message
     assert capsys.readouterr().out == ""
@@ -120,7 +130,7 @@ def test_a_broken_download_is_one_line(torch_home: Path, content: bytes) -> None
 
 def test_nobody_publishes_cifar_networks_for_imagenet() -> None:
     with pytest.raises(
-        ExtractorError, match="no ImageNet weights; pass another --arch, or pass --w"
+        ExtractorError, match=r"no ImageNet weights of \S+; pass another --arch, or pass --w"
     ):
         find_pretrained("imagenet", "cifar_resnet20", WEIGHTS).load(silent)
     with pytest.raises(ExtractorError, match="unknown architecture"):

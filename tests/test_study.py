@@ -290,7 +290,7 @@ def test_an_empty_class_is_said_without_an_option_that_a_study_has_not(run, make
 @pytest.mark.parametrize(
     ("training", "said"),
     [
-        ('weights = "nowhere.pth"', "training.weights is scratch, imagenet, or the path"),
+        ('weights = "nowhere.pth"', "training.weights is scratch, imagenet, lite0, or the"),
         ('arch = "resnet1"', "unknown architecture 'resnet1'"),
     ],
 )
@@ -321,7 +321,7 @@ def test_advice_names_the_keys_of_a_study(run, make_folder, tmp_path):
     path.write_text(text.format("as_classes = true"))
     found = run("study", path, "-o", tmp_path / "out")
     assert "unknown architecture 'squeezenet'; try extractor.arch squeezenet" in found.error
-    assert keyed(EXTRACTOR.instead).startswith("pass extractor.extractor finetune, which needs no")
+    assert keyed(EXTRACTOR.instead).startswith("pass extractor.extractor lite0, ")
 
 
 def test_a_study_reads_further_endings(run, make_folder, tmp_path):

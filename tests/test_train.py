@@ -223,7 +223,7 @@ def test_an_alpha_that_is_not_of_the_classes_is_one_line(run, few, tmp_path, alp
         (["--val", "nowhere", "--val-fraction", ".2"], "exclude each other"),
         (["--groups", "g.csv"], "--val-fraction"),
         (["--val-fraction", ".2", "--group-column", "g"], "a column of --groups: give that too"),
-        (["--weights", "nowhere.pth"], "--weights is scratch, imagenet, or"),
+        (["--weights", "nowhere.pth"], "--weights is scratch, imagenet, lite0, or"),
         (["--resume"], "does not exist"),
         (["--batch-size", "2", "--grad-accum", "2"], "batch_size of at least 4, found 2"),
     ],

@@ -247,6 +247,6 @@ def test_what_needs_epochs_or_another_recipe_is_refused(few, body, tmp_path):
     for option in ({"whiten": 0.2}, {"head": "crt"}):
         with pytest.raises(SettingError, match=f"--{next(iter(option))} is of the recipe probe"):
             rebalance.train(*few, tmp_path / "run", recipe="scratch", **option, **CPU)
-    with pytest.raises(ExtractorError, match="--weights is imagenet, or the path of a check"):
+    with pytest.raises(ExtractorError, match="--weights is imagenet, lite0, or the path"):
         rebalance.train(*few, tmp_path / "run", recipe="probe", weights="nowhere", **CPU)
     assert not (tmp_path / "run").exists()

@@ -78,12 +78,13 @@ def advise(
         group_column: Column of groups that holds them. [default: the one of a usual name]
         budget: Time that it may take, features included. (default '5m')
         folds: Parts of DATA, each of which is validated on once per seed. (default 5)
-        extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), a checkpoint, or another library's. (default
-            'imagenet')
-        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
-            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        extractor: Network that describes the images: torchvision's pretrained one (a
+            download), the installed EfficientNet-Lite0, one trained on DATA first, a
+            checkpoint, or another library's. (default 'imagenet')
+        arch: A torchvision classification model, efficientnet_lite0, or one for small images:
+            cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
+            file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
+            64 pixels wide]
         weights: File of weights for timm:NAME. [default: those that the library publishes]
         image_size: Side of the square the network sees. [default: as its weights were
             trained]
@@ -217,12 +218,13 @@ def extract(
         layers: Layer to extract; auto is each of body, pool and linear that there is.
             [default: pool; of a run its embedding] (one of body, pool, linear, embedding,
             auto)
-        extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), a checkpoint, or another library's. (default
-            'imagenet')
-        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
-            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        extractor: Network that describes the images: torchvision's pretrained one (a
+            download), the installed EfficientNet-Lite0, one trained on DATA first, a
+            checkpoint, or another library's. (default 'imagenet')
+        arch: A torchvision classification model, efficientnet_lite0, or one for small images:
+            cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
+            file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
+            64 pixels wide]
         weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
@@ -345,12 +347,13 @@ def hybrid(
             is the whole way. (default 0.5)
         copies: Of ros: drawn with replacement, or exact: each image as often as every other,
             and what is left drawn without replacement. (one of drawn, exact; default 'drawn')
-        extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), a checkpoint, or another library's. (default
-            'imagenet')
-        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
-            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        extractor: Network that describes the images: torchvision's pretrained one (a
+            download), the installed EfficientNet-Lite0, one trained on DATA first, a
+            checkpoint, or another library's. (default 'imagenet')
+        arch: A torchvision classification model, efficientnet_lite0, or one for small images:
+            cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
+            file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
+            64 pixels wide]
         weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
@@ -467,12 +470,13 @@ def inspect(
         similar: Also find images whose features are so similar; 0.94 where no number follows.
             The features must be in the cache: see extract.
         html: Also write a page that shows the images that were found.
-        extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), a checkpoint, or another library's. (default
-            'imagenet')
-        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
-            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        extractor: Network that describes the images: torchvision's pretrained one (a
+            download), the installed EfficientNet-Lite0, one trained on DATA first, a
+            checkpoint, or another library's. (default 'imagenet')
+        arch: A torchvision classification model, efficientnet_lite0, or one for small images:
+            cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
+            file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
+            64 pixels wide]
         weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
@@ -653,12 +657,13 @@ def oversample(
             'max')
         per_class: Size of one class, in place of to.
         classes: Raise only these classes; the others stay as they are.
-        extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), a checkpoint, or another library's. (default
-            'imagenet')
-        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
-            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        extractor: Network that describes the images: torchvision's pretrained one (a
+            download), the installed EfficientNet-Lite0, one trained on DATA first, a
+            checkpoint, or another library's. (default 'imagenet')
+        arch: A torchvision classification model, efficientnet_lite0, or one for small images:
+            cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
+            file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
+            64 pixels wide]
         weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were
@@ -994,12 +999,13 @@ def undersample(
             given beside it: method subclass, pick closest, quotas equal, layer auto, k_max 9,
             criterion silhouette, cluster_space map, layout umap, landmarks none, extractor
             finetune, init imagenet, resize stretch. (default False)
-        extractor: Network that describes the images: torchvision's pretrained one, one
-            trained on DATA first (no download), a checkpoint, or another library's. (default
-            'imagenet')
-        arch: A torchvision classification model, or one for small images: cifar_resnet18, 20,
-            32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights.
-            [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]
+        extractor: Network that describes the images: torchvision's pretrained one (a
+            download), the installed EfficientNet-Lite0, one trained on DATA first, a
+            checkpoint, or another library's. (default 'imagenet')
+        arch: A torchvision classification model, efficientnet_lite0, or one for small images:
+            cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
+            file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
+            64 pixels wide]
         weights: File of weights for timm:NAME. [default: those that the library publishes]
         init: What finetune starts from. (default 'scratch')
         image_size: Side of the square the network sees. [default: as its weights were

@@ -19,6 +19,7 @@ from rebalance.features.finetuned import FineTuned
 from rebalance.models.devices import resolve_device, resolve_precision
 from rebalance.models.fingerprints import fingerprint
 from rebalance.models.headers import is_ours
+from rebalance.models.packaged import PACKAGES
 from rebalance.models.pretrained import MODEL, Wording, find_pretrained
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from rebalance.models.transforms import Transform
 
 EXTRACTOR = Wording(
-    "--extractor is imagenet, finetune, or the path of a checkpoint",
-    "pass --extractor finetune, which needs no download, or a downloaded checkpoint as "
-    "--extractor PATH",
+    "--extractor is imagenet, lite0, finetune, or the path of a checkpoint",
+    "pass --extractor lite0, whose weights are installed, a downloaded checkpoint as --extractor "
+    "PATH, or features of your own as --features FILE",
 )
 # Images per forward pass; on a processor, where each core has a batch of its own, 8 are as quick
 # as more and take less memory.
@@ -62,7 +63,7 @@ def usual_layer(extractor: str) -> str:
 
     extractor: as the option names it.
     """
-    if extractor in ("imagenet", "finetune"):
+    if extractor in ("imagenet", "finetune", *PACKAGES):
         return "pool"
     path = Path(extractor)
     return "embedding" if is_ours(path / MODEL) or is_ours(path) else "pool"

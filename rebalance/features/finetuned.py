@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("rebalance")
 
 INIT = Wording(
-    "--init is scratch, imagenet, or the path of a checkpoint",
-    "pass --init scratch, which needs no download, or a downloaded checkpoint as --init PATH",
+    "--init is scratch, imagenet, lite0, or the path of a checkpoint",
+    "pass --init lite0, whose weights are installed, --init scratch, which needs none, or a "
+    "downloaded checkpoint as --init PATH",
 )
 SMALL_ARCH, SMALL = "cifar_resnet20", 64  # the network for images at most this many pixels wide
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from rebalance.errors import ExtractorError
 from rebalance.models.cifar import CIFAR_NETWORKS
+from rebalance.models.efficientnet_lite import LITE_NETWORKS
 
 Step = str | Callable[[nn.Module], nn.Module]
 
@@ -154,6 +155,15 @@ _INCEPTION = Family(
     auxiliary=("AuxLogits.",),
 )
 
+_EFFICIENTNET = Family(("features.*",), ("avgpool", flatten, "classifier.*"))
+_LITE = Family(
+    ("pad", "conv_stem", "bn0", "relu6", "blocks.*", "conv_head", "bn1", "head_relu6"),
+    ("avgpool", flatten, "dropout", "fc"),
+)
+
+# The networks that torchvision does not have.
+OWN_NETWORKS = {**CIFAR_NETWORKS, **LITE_NETWORKS}
+
 # The start of an architecture's name -> how its network divides.
 FAMILIES: dict[str, Family] = {
     "alexnet": Family(("features.*",), ("avgpool", flatten, "classifier.*")),
@@ -168,7 +178,9 @@ FAMILIES: dict[str, Family] = {
     ),
     "convnext": Family(("features.*",), ("avgpool", "classifier.*")),
     "densenet": Family(("features.*", relu), (average, flatten, "classifier")),
-    "efficientnet": Family(("features.*",), ("avgpool", flatten, "classifier.*")),
+    "efficientnet_b": _EFFICIENTNET,
+    "efficientnet_lite": _LITE,
+    "efficientnet_v2": _EFFICIENTNET,
     "googlenet": _GOOGLENET,
     "inception": _INCEPTION,
     "maxvit": Family(("stem", "blocks.*"), ("classifier.*",)),
@@ -191,7 +203,7 @@ FAMILIES: dict[str, Family] = {
 
 def architectures() -> list[str]:
     """List every name that ``build`` knows, sorted."""
-    names = [*torchvision.models.list_models(module=torchvision.models), *CIFAR_NETWORKS]
+    names = [*torchvision.models.list_models(module=torchvision.models), *OWN_NETWORKS]
     return sorted(name for name in names if name.startswith(tuple(FAMILIES)))
 
 
@@ -211,8 +223,8 @@ def build(arch: str, classes: int) -> nn.Module:
     ExtractorError for an unknown name.
     """
     family = find_family(arch)
-    if arch in CIFAR_NETWORKS:
-        return CIFAR_NETWORKS[arch](num_classes=classes)
+    if arch in OWN_NETWORKS:
+        return OWN_NETWORKS[arch](num_classes=classes)
     options: dict[str, Any] = {"num_classes": classes}
     if family.auxiliary:
         options |= {"aux_logits": False, "transform_input": True, "init_weights": True}

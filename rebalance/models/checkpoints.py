@@ -20,9 +20,8 @@ from torch import Tensor
 
 from rebalance.atomic import replacing
 from rebalance.errors import ExtractorError, OutputError
-from rebalance.models.backbones import build, find_family
+from rebalance.models.backbones import OWN_NETWORKS, build, find_family
 from rebalance.models.building import untrained_network
-from rebalance.models.cifar import CIFAR_NETWORKS
 from rebalance.models.headers import MARKER, is_ours, saved_metadata
 from rebalance.models.heads import (
     gives_cosines,
@@ -67,12 +66,14 @@ def load_imagenet(arch: str, instead: str = "give a checkpoint") -> tuple[Networ
     """Load ``arch`` with torchvision's best ImageNet weights, and their transform.
 
     The network is in evaluation mode. torchvision's own loader fetches them once and keeps them
-    under TORCH_HOME. Raises ExtractorError for an unknown name, for ``cifar_*``, and where they
-    cannot be fetched; it says what to do ``instead``.
+    under TORCH_HOME. Raises ExtractorError for an unknown name, for a network that torchvision does
+    not have, and where they cannot be fetched; it says what to do ``instead``.
     """
     find_family(arch)
-    if arch in CIFAR_NETWORKS:
-        raise ExtractorError(f"{arch} has no ImageNet weights; pass another --arch, or {instead}")
+    if arch in OWN_NETWORKS:
+        raise ExtractorError(
+            f"torchvision has no ImageNet weights of {arch}; pass another --arch, or {instead}"
+        )
     try:
         # The loader announces a download on stdout, which is for results.
         with redirect_stdout(sys.stderr):

@@ -1,4 +1,4 @@
-"""Networks that come trained: torchvision's ImageNet weights, another library's, or a file.
+"""Networks that come trained: torchvision's weights, a package's, another library's, or a file.
 
 Imports torch only to load them.
 """
@@ -12,6 +12,7 @@ from rebalance.errors import ExtractorError, shown
 from rebalance.models.fingerprints import file_digest
 from rebalance.models.headers import saved_metadata
 from rebalance.models.libraries import LIBRARIES, Pretrained, find, library_of
+from rebalance.models.packaged import PACKAGES, find_packaged
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
 from rebalance.settings import CROP, RESIZE
@@ -91,11 +92,11 @@ class Checkpoint:
 def find_pretrained(
     name: str, arch: str | None, option: Wording, weights: Path | str | None = None
 ) -> Pretrained:
-    """Find the weights called ``imagenet``, those of another library, or a checkpoint at a path.
+    """Find the weights called ``imagenet``, those of ``PACKAGES`` or another library, or a file.
 
     option: the one that the user named it by. weights: a file of weights of the library's network
-    that ``name`` is. Raises ExtractorError for a path that cannot be read, or an ``arch`` other
-    than the file's own.
+    that ``name`` is. Raises ExtractorError for a path that cannot be read, a package that is not
+    installed, or an ``arch`` other than the weights' own.
     """
     if library_of(name):
         if arch is not None:
@@ -109,6 +110,8 @@ def find_pretrained(
     if name == "imagenet":
         _check_own(arch)
         return ImageNet(arch or ARCH, option.instead)
+    if name in PACKAGES:
+        return find_packaged(name, arch)
     return _find_file(name, arch, option)
 
 

@@ -33,6 +33,8 @@ _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.",
 
 # torchvision's published DenseNet weights keep the names of a time when modules could hold dots.
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+# lukemelas' EfficientNet-PyTorch begins every part of a name so; torchvision begins none so.
+_UNDERSCORES = re.compile(r"(^|\.)_")
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -65,7 +67,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     state, prefix = unprefixed(loaded)
     if prefix:
         log.info("%s: its names begin with %r, which is taken off", path, prefix)
-    return {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in state.items()}
+    return {
+        _UNDERSCORES.sub(r"\1", _OLD_DENSENET.sub(r"\1\2", key)): value
+        for key, value in state.items()
+    }
 
 
 def without_auxiliary(state: Mapping[str, Tensor], family: Family, path: Path) -> dict[str, Tensor]:

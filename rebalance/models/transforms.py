@@ -171,6 +171,19 @@ CIFAR_TRANSFORM = Transform(
     interpolation="bilinear",
 )
 
+# By architecture: the side that the authors of EfficientNet-Lite trained it with. They resize to 32
+# pixels more, and their mean and deviation are 127 and 128 of 255.
+LITE_TRANSFORMS = {
+    f"efficientnet_lite{place}": Transform(
+        resize=side + 32,
+        crop=side,
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
+        interpolation="bicubic",
+    )
+    for place, side in enumerate((224, 240, 260))
+}
+
 
 def torchvision_transform(arch: str, *, weights: str = "DEFAULT") -> Transform:
     """Return the transform that torchvision's ``weights`` of ``arch`` were trained with.
@@ -201,9 +214,9 @@ def torchvision_transform(arch: str, *, weights: str = "DEFAULT") -> Transform:
 def plain_transform(arch: str) -> Transform:
     """Return the transform for ``arch`` where its weights do not come from torchvision's loader.
 
-    32 pixels for ``cifar_*``; otherwise that of the weights IMAGENET1K_V1, which most files that go
-    by the architecture's name hold, or of DEFAULT where there are none of that name. Raises
-    ExtractorError for an unknown architecture.
+    32 pixels for ``cifar_*``, the authors' own for EfficientNet-Lite; otherwise that of the weights
+    IMAGENET1K_V1, which most files that go by the architecture's name hold, or of DEFAULT where
+    there are none of that name. Raises ExtractorError for an unknown architecture.
     """
     import torchvision
 
@@ -213,6 +226,8 @@ def plain_transform(arch: str) -> Transform:
     find_family(arch)
     if arch in CIFAR_NETWORKS:
         return CIFAR_TRANSFORM
+    if arch in LITE_TRANSFORMS:
+        return LITE_TRANSFORMS[arch]
     first = "IMAGENET1K_V1"
     entries = torchvision.models.get_model_weights(arch)
     return torchvision_transform(arch, weights=first if first in entries.__members__ else "DEFAULT")

@@ -28,20 +28,23 @@ class ExtractorRecord(TypedDict, total=False):
     Of features that were given in a file, that file.
     """
 
-    name: Annotated[str, "The extractor as it was asked for: imagenet, finetune, or a path."]
+    name: Annotated[str, "The extractor as it was asked for: imagenet, lite0, finetune, or a path."]
     names: Annotated[str, "A file with the names of the rows of a file of features, if any."]
     kind: Annotated[
         str,
-        "What it is: imagenet, checkpoint, finetune, a library, as timm, or a file of features.",
+        "What it is: imagenet, packaged, checkpoint, finetune, a library, as timm, or a file of "
+        "features.",
     ]
     arch: Annotated[str, "The architecture of the network."]
     weights: Annotated[
         str,
-        "Where pretrained weights come from: a library's version, or a file's digest; the digest "
-        "of a file of features.",
+        "Where pretrained weights come from: a library's or package's version, or a file's digest; "
+        "the digest of a file of features.",
     ]
     file: Annotated[str, "The file that a library's network has its weights from, if one was told."]
-    init: Annotated[str, "What a fine-tuned network began with: scratch, imagenet, or a path."]
+    init: Annotated[
+        str, "What a fine-tuned network began with: scratch, imagenet, lite0, or a path."
+    ]
     start: Annotated[str | None, "The weights it began with, described as in weights."]
     recipe: Annotated[dict[str, Any], "How it was trained: the options of rebalance train."]
     seed: Annotated[int, "The seed that it was trained with."]

@@ -20,7 +20,9 @@ class NetworkRecord(NetworkView):
     """The network before training."""
 
     arch: Annotated[str | None, "The architecture; null is that of the weights."]
-    weights: Annotated[str | None, "What it began with: imagenet or a path; null is at random."]
+    weights: Annotated[
+        str | None, "What it began with: imagenet, lite0 or a path; null is at random."
+    ]
     image_size: Annotated[int | None, "The width images are scaled to; null is the network's own."]
 
 

@@ -111,17 +111,17 @@ class ExtractorOptions(Options):
 
     extractor: str = option(
         "imagenet",
-        metavar="imagenet|finetune|PATH|timm:NAME",
-        help="Network that describes the images: torchvision's pretrained one, one "
-        "trained on DATA first (no download), a checkpoint, or another library's.",
+        metavar="imagenet|lite0|finetune|PATH|timm:NAME",
+        help="Network that describes the images: torchvision's pretrained one (a download), the "
+        "installed EfficientNet-Lite0, one trained on DATA first, a checkpoint, or another "
+        "library's.",
     )
     arch: str | None = option(
         None,
         metavar="NAME",
-        help="A torchvision classification model, or one for small images: cifar_resnet18, 20, "
-        "32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of weights. "
-        "[default: resnet50; cifar_resnet20 to finetune on "
-        "images at most 64 pixels wide]",
+        help="A torchvision classification model, efficientnet_lite0, or one for small images: "
+        "cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a file of "
+        "weights. [default: resnet50; cifar_resnet20 to finetune on images at most 64 pixels wide]",
     )
     weights: Path | str | None = option(
         None,
@@ -129,7 +129,7 @@ class ExtractorOptions(Options):
         help="File of weights for timm:NAME. [default: those that the library publishes]",
     )
     init: str = option(
-        "scratch", metavar="scratch|imagenet|PATH", help="What finetune starts from."
+        "scratch", metavar="scratch|imagenet|lite0|PATH", help="What finetune starts from."
     )
     image_size: int | None = option(
         None,

@@ -99,7 +99,7 @@ class TrainOptions(Options):
     )
     weights: str | None = option(
         None,
-        metavar="scratch|imagenet|PATH",
+        metavar="scratch|imagenet|lite0|PATH",
         help="What to start from. [default: imagenet for transfer and probe, else scratch]",
     )
     image_size: int | None = option(

@@ -12,6 +12,7 @@ from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError, shown, some
 from rebalance.models.libraries import library_of
+from rebalance.models.packaged import PACKAGES
 from rebalance.reading import is_regular_file
 from rebalance.settings import (
     ExtractorOptions,
@@ -31,8 +32,8 @@ tomllib = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 SECTIONS = ("study", "extractor", "training", "grid", "cell")
 SHAPES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-EXTRACTORS = ("imagenet", "finetune")
-WEIGHTS = ("imagenet", "scratch")
+EXTRACTORS = ("imagenet", "finetune", *PACKAGES)
+WEIGHTS = ("imagenet", "scratch", *PACKAGES)
 MOST_CELLS = 1_000_000
 
 

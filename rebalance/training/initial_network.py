@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 SMALL_ARCH = "cifar_resnet32"  # the literature's network for 32-pixel images
 WEIGHTS = Wording(
-    "--weights is scratch, imagenet, or the path of a checkpoint",
-    "pass --weights scratch, which needs no download, or a downloaded checkpoint as --weights PATH",
+    "--weights is scratch, imagenet, lite0, or the path of a checkpoint",
+    "pass --weights lite0, which are installed, --weights scratch, which needs none, or a "
+    "downloaded checkpoint as --weights PATH",
 )
 
 

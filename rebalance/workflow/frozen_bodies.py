@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from rebalance.models.transforms import Transform
 
 _WEIGHTS = Wording(
-    f"with --recipe {PROBE} --weights is imagenet, or the path of a checkpoint or of a run",
-    "pass a downloaded checkpoint or a run of yours as --weights PATH",
+    f"with --recipe {PROBE} --weights is imagenet, lite0, or the path of a checkpoint or of a run",
+    "pass --weights lite0, which are installed, a downloaded checkpoint or a run of yours as "
+    "--weights PATH, or features of your own as --features FILE",
 )
 LAYER = "embedding"  # what a network's last layer sees
 

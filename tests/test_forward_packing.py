@@ -186,3 +186,51 @@ def test_padding_by_name_is_left_alone() -> None:
     images = torch.randn(2, 3, 8, 8)
     with torch.inference_mode():
         assert torch.equal(packed(body, images)(images), body(images))
+
+
+class Normalised(nn.Module):
+    """A BatchNorm as other libraries write it: the function, behind a look at the shape."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        torch._assert(features.ndim == 4, "expected a map")
+        norm = self.norm
+        mean, variance = norm.running_mean, norm.running_var
+        return nn.functional.batch_norm(
+            features, mean, variance, norm.weight, norm.bias, self.training, 0.1, norm.eps
+        )
+
+
+class Remembering(nn.Module):
+    """A layer that keeps what it computed of its weights until training begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(8, 1, 1))
+        self.kept: Tensor | None = None
+
+    def train(self, mode: bool = True) -> "Remembering":
+        if mode:
+            self.kept = None
+        return super().train(mode)
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.kept is None:
+            self.kept = self.weight.exp()
+        return features + self.kept
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_what_other_libraries_do_is_folded_and_forgotten(bias: bool) -> None:
+    convolution = nn.Conv2d(3, 8, 3, bias=bias)
+    body = lively(nn.Sequential(convolution, Normalised(8), nn.ReLU(), Remembering()))
+    images = torch.randn(2, 3, 9, 9)
+    graph = packed(body, images)
+    assert left(graph) == ["3.weight", "exp", "<built-in function add>"]
+    assert not any(node.target is nn.functional.batch_norm for node in graph.graph.nodes)
+    with torch.inference_mode():
+        torch.testing.assert_close(graph(images), body(images), rtol=1e-4, atol=1e-5)
+    assert convolution.bias is None or bias

@@ -325,3 +325,13 @@ def test_a_fresh_output_survives_a_round_trip(arch: str, tmp_path: Path) -> None
         written = path.read_bytes()
         save_network(path, saved.network, **options)
         assert path.read_bytes() == written
+
+
+def test_two_modules_that_share_a_weight_are_kept(tmp_path):
+    network = network_of("cifar_resnet20", build("cifar_resnet20", len(CLASSES)), 32).eval()
+    one, other = network.body.layer1[:2]
+    other.conv1.weight = one.conv1.weight
+    told = {"arch": "cifar_resnet20", "classes": CLASSES, "transform": CIFAR_TRANSFORM}
+    save_network(tmp_path / "shared", network, **told, extra={})
+    images = torch.randn(1, 3, 32, 32)
+    assert torch.equal(load_network(tmp_path / "shared").network(images), network(images))

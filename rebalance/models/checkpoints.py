@@ -31,7 +31,7 @@ from rebalance.models.heads import (
     with_fresh_output,
     with_pooled_head,
 )
-from rebalance.models.network import ConcatPool, Network, network_of, with_new_head
+from rebalance.models.network import ConcatPool, Network, forget, network_of, with_new_head
 from rebalance.models.state_dicts import (
     completed,
     load_into,
@@ -134,7 +134,7 @@ def save_network(
     # What a network of another library is built again of; it may not be here then.
     if description := getattr(network.body, "description", None):
         described["library"] = dict(description)
-    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    tensors = _tensors(network)
     described["checksum"] = _checksum(described, tensors)
     # One key only: safetensors writes several in an order that differs from run to run.
     metadata = {MARKER: json.dumps(described, sort_keys=True)}
@@ -143,6 +143,18 @@ def save_network(
             partial.write_bytes(save(tensors, metadata))  # save_file would hide it from others
     except (OSError, SafetensorError) as error:
         raise OutputError(f"cannot write {path} ({error}); choose another place") from error
+
+
+def _tensors(network: Network) -> dict[str, Tensor]:
+    """Return the tensors of a network, each in a place of its own, as safetensors wants them."""
+    tensors: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, value in network.state_dict().items():
+        tensor = value.cpu().contiguous()
+        place = tensor.untyped_storage().data_ptr()
+        tensors[name] = tensor.clone() if place in places else tensor  # two modules may share one
+        places.add(place)
+    return tensors
 
 
 def load_network(path: Path) -> Saved:
@@ -171,6 +183,7 @@ def load_network(path: Path) -> Saved:
         raise ExtractorError(f"{path} is damaged ({error}); train again") from error
     arch = saved.metadata["arch"]
     load_into(saved.network, state, arch=arch, path=path, advice="it is damaged: train again")
+    forget(saved.network)  # what the random weights came to
     return saved
 
 

@@ -190,8 +190,20 @@ def take(network: Network, image_size: int) -> None:
     if hasattr(body, "take"):
         with _telling(network, image_size):
             body.take(image_size)
+        layer_widths(network, image_size)
         network.image_size = image_size
-    layer_widths(network, image_size)
+    else:
+        layer_widths(network, image_size)
+
+
+def forget(module: nn.Module) -> None:
+    """Let a network in evaluation mode forget what it remembers of the images it has passed.
+
+    Some of other libraries keep what they computed of their weights; these drop it as training
+    begins, which tells them here that the weights are others now.
+    """
+    module.train()
+    module.eval()
 
 
 def layer_widths(network: Network, image_size: int) -> dict[str, int]:

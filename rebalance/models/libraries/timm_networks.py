@@ -6,10 +6,10 @@ only then.
 
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from rebalance.errors import ExtractorError, shown
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rebalance.models.transforms import Transform
 
 PREFIX = "timm"
+_ENCODER = "_enc"  # how timm calls networks that give a map to another network, and never a vector
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ class TimmWeights:
             return _create(self.name, pretrained=True)
         except Exception as error:  # a network, or a file that an earlier download left
             raise ExtractorError(
-                f"cannot get timm's weights of {shown(self.name)} ({_reason(error)}): bring the "
-                "cache of a machine that has them (HF_HUB_CACHE), give a file of them in place of "
-                f"{self.arch}, with --arch {self.arch}, or {self.instead}"
+                f"cannot get timm's weights of {shown(self.name)} ({_reason(error)}): bring timm's "
+                "cache from a machine that has them (HF_HUB_CACHE), give a file of them in place "
+                f"of {self.arch}, with --arch {self.arch}, or {self.instead}"
             ) from error
 
 
@@ -87,7 +88,7 @@ def find(name: str, weights: Path | None, instead: str) -> TimmWeights:
 
 
 def check(name: str) -> None:
-    """Raise ExtractorError where timm has no such network, or none of such a tag."""
+    """Raise ExtractorError where timm has no such network or tag, or one that does not fit."""
     import timm
     from timm.models import get_arch_pretrained_cfgs
 
@@ -98,6 +99,11 @@ def check(name: str) -> None:
     if tag and tag not in tags:
         known = ", ".join(each for each in tags if each) or "none"
         raise ExtractorError(f"timm's {arch} has no weights {shown(tag)}: it has {known}")
+    if arch.endswith(_ENCODER):
+        raise ExtractorError(
+            f"{PREFIX}:{name} gives no vector for an image: it is a part of a larger network"
+        )
+    usual_transform(name)
 
 
 def _like(arch: str) -> str:
@@ -127,20 +133,37 @@ def usual_transform(name: str) -> "Transform":
     """Return the transform of timm's weights of this name; ExtractorError if it is no square."""
     from timm.models import get_pretrained_cfg
 
-    check(name)
     return _transform(name, get_pretrained_cfg(name).to_dict())
 
 
 def available() -> Iterator[Kept]:
-    """Yield every network that timm can build, by its name and tag; none is built for it."""
+    """Yield every network that timm can build and that fits, by name and tag; none is built."""
     import timm
-    from huggingface_hub import try_to_load_from_cache
+    from timm.models import get_arch_pretrained_cfgs
 
-    for name in timm.list_models():
-        for full, cfg in timm.models.get_arch_pretrained_cfgs(name).items():
-            files = ("model.safetensors", "pytorch_model.bin") if cfg.hf_hub_id else ()
-            kept = any(isinstance(try_to_load_from_cache(cfg.hf_hub_id, f), str) for f in files)
-            yield Kept(f"{PREFIX}:{full}", kept)
+    for arch in timm.list_models():
+        for name, cfg in get_arch_pretrained_cfgs(arch).items():
+            if _is_square(cfg.input_size) and not arch.endswith(_ENCODER):
+                yield Kept(f"{PREFIX}:{name}", _is_cached(cfg))
+
+
+def _is_square(size: Sequence[int]) -> bool:
+    channels, height, width = size
+    return channels == 3 and height == width
+
+
+def _is_cached(cfg: Any) -> bool:
+    """Tell whether the weights of a configuration are where timm looks for what it fetched."""
+    import torch
+    from huggingface_hub import try_to_load_from_cache
+    from timm.models._hub import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+
+    if cfg.hf_hub_id:
+        files = [cfg.hf_hub_filename] if cfg.hf_hub_filename else []
+        files += [HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME]
+        return any(isinstance(try_to_load_from_cache(cfg.hf_hub_id, f), str) for f in files)
+    name = PurePosixPath(cfg.url or "").name
+    return bool(name) and (Path(torch.hub.get_dir()) / "checkpoints" / name).is_file()
 
 
 def _create(name: str, **options: Any) -> Any:
@@ -186,7 +209,7 @@ def _reason(error: Exception) -> str:
         return type(error).__name__
     if lines[1:] and lines[0].startswith("Error(s) in loading state_dict"):
         return lines[1].partition('", "')[0].replace('"', "")  # of many names the first
-    return lines[0]
+    return lines[0].partition(". ")[0].rstrip(".")
 
 
 def _transform(name: str, cfg: Mapping[str, Any]) -> "Transform":
@@ -202,7 +225,7 @@ def _transform(name: str, cfg: Mapping[str, Any]) -> "Transform":
 
     found = resolve_data_config(pretrained_cfg=dict(cfg))
     channels, height, width = found["input_size"]
-    if channels != 3 or height != width:
+    if not _is_square(found["input_size"]):
         raise ExtractorError(
             f"{PREFIX}:{name} takes images of {width} × {height} pixels and {channels} channels, "
             "and a square in colour is needed: choose another network"

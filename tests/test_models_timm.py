@@ -1,6 +1,7 @@
 """timm's networks as extractors and as what training starts from; without timm, all is skipped."""
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from rebalance.models.libraries import timm_networks
 from rebalance.models.network import Network, forget, take, with_new_head
 from rebalance.models.pretrained import Wording, find_pretrained
 from rebalance.progress import silent
+from rebalance.reports.manifests.commands import command_of
 
 timm = pytest.importorskip("timm")
 
@@ -234,12 +236,12 @@ def test_from_features_to_a_probe_and_back(few, files: Path, tmp_path: Path, run
     weights = files / "test_efficientnet.pth"
     how = {"extractor": "timm:test_efficientnet", "weights": weights, "image_size": 32, **CPU}
     rebalance.oversample(few[0], tmp_path / "M.csv", method="smote", **how)
-    record = json.loads((tmp_path / "M.json").read_text())["extractor"]
-    assert (record["kind"], record["file"]) == ("timm", str(weights))
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in how.items()]
+    record = json.loads((tmp_path / "M.json").read_text())
+    seen = record["extractor"]
+    assert (seen["kind"], seen["file"], seen["resize"]) == ("timm", str(weights), "own")
     again = tmp_path / "again.csv"
-    told = run("oversample", few[0], "-o", again, "--method", "smote", *flags)
-    assert "features: 0 computed" in told.err
+    _, *words = shlex.split(str(command_of(record, str(again))))
+    assert "features: 0 computed" in run(*words).err
     assert again.read_bytes() == (tmp_path / "M.csv").read_bytes()
 
     moved = tmp_path / "moved.pth"

@@ -107,12 +107,18 @@ def _train(candidate: Candidate | None, asked: AdviceRequest, data: Path | str, 
 
 def _network(extractor: ExtractorOptions) -> dict[str, Any]:
     return {
-        "weights": extractor.extractor,
-        "arch": extractor.arch,
+        **_weights(extractor),
         "image_size": extractor.image_size,
         "resize": extractor.resize,
         "precision": extractor.precision,
     }
+
+
+def _weights(extractor: ExtractorOptions) -> dict[str, Any]:
+    """Name the network as train does, which knows a file of weights by the network's name."""
+    if extractor.weights is None:
+        return {"weights": extractor.extractor, "arch": extractor.arch}
+    return {"weights": str(extractor.weights), "arch": extractor.extractor}
 
 
 def _scored(asked: AdviceRequest, run: Path) -> list[str]:

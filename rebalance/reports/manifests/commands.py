@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rebalance.models.libraries import library_of
 from rebalance.models.packaged import PACKAGES
 from rebalance.settings import CROP, OWN, RESIZE, SelectionOptions, calls
 from rebalance.settings.rebalancing import BEFORE
@@ -44,8 +45,11 @@ def needs_same_folder(record: Mapping[str, Any]) -> bool:
     extractor = record.get("extractor") or {}
     if extractor.get("kind") == "checkpoint":
         paths.append(extractor.get("name", ""))
-    if extractor.get("init") not in (None, "scratch", "imagenet", *PACKAGES):
-        paths.append(extractor["init"])
+    if extractor.get("file") is not None:
+        paths.append(extractor["file"])
+    init = extractor.get("init")
+    if init not in (None, "scratch", "imagenet", *PACKAGES) and not library_of(init):
+        paths.append(init)
     return any(not Path(str(path)).is_absolute() for path in paths)
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -358,3 +359,31 @@ def test_bars_are_drawn_where_they_can_be(monkeypatch, tmp_path):
     for encoding in ("ascii", "latin-1", None, "no-such"):
         monkeypatch.setattr("sys.stdout", Terminal(encoding))
         assert command._classes(found).splitlines() == plain
+
+
+def test_what_a_file_of_features_tells_at_once(run, twins):
+    data, test = twins
+    paths = [*sorted(data.rglob("*.*")), *sorted(test.rglob("*.*"))]
+    rows = np.random.default_rng(0).standard_normal((len(paths), 16)).astype(np.float32)
+    at = {path.relative_to(data.parent).as_posix(): row for row, path in enumerate(paths)}
+    assert len(at) == len(paths)
+    for kind in SIMILAR.values():
+        one, other = (
+            next(row for name, row in at.items() if name.endswith(f"/{each}"))
+            for each in kind[0].split()
+        )
+        rows[other] = rows[one]
+    lost = next(row for name, row in at.items() if name.endswith("dog/001.png"))
+    keep = [row for row in range(len(paths)) if row != lost]
+    file = data.parent / "features.npz"
+    np.savez(file, features=rows[keep], file_name=np.array([*at])[keep])
+    asked = ["inspect", data, "--against", test, "--similar", "1", "--features", file]
+    found = run(*asked, "--json")
+    assert found.status == 0, found.err
+    assert (
+        f"1 of 12 images have no features in '{file}' and are left out: 'dog/001.png'" in found.err
+    )
+    record = json.loads(found.out)
+    assert {kind: named(record)[kind] for kind in SIMILAR} == SIMILAR
+    assert "--strict allows none" in run(*asked, "--strict").error
+    assert "add --similar" in run("inspect", data, "--features", file).error

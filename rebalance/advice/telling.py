@@ -94,7 +94,7 @@ def _story(found: Inspection, bench: Bench, trial: Trial, asked: AdviceRequest) 
         "images": len(setup.images.paths),
         "counts": named_counts(setup.images),
         "test_images": 0 if setup.test is None else len(setup.test.paths),
-        "extractor": asdict(asked.extractor),
+        "extractor": asked.extractor.as_record(),
         "groups": None if asked.groups is None else str(asked.groups),
         "groups_per_class": setup.groups_per_class,
         "folds": asked.folds,

@@ -468,7 +468,7 @@ def inspect(
             key of rebalance.inspection.KINDS)
         baseline: Result of an earlier inspect json; only new findings are reported.
         similar: Also find images whose features are so similar; 0.94 where no number follows.
-            The features must be in the cache: see extract.
+            The features must be in the cache (see extract), or be given by features.
         html: Also write a page that shows the images that were found.
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a

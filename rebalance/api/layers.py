@@ -1,7 +1,10 @@
-"""The layer that is looked at where nobody says which."""
+"""Options that follow from others: the layer that is looked at where nobody says which."""
 
 from collections.abc import Mapping
 from typing import Any
+
+from rebalance.settings import LEHMANN_EBNER, ExtractorOptions
+from rebalance.settings.option import declared
 
 
 def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -10,6 +13,8 @@ def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:
     given: every keyword of a call. An undersampler that has no option for it looks at ``pool``. Of
     a file of features ``extract`` keeps every layer, and others look at ``pool``.
     """
+    if given["features"] is not None:
+        return _of_file(given)
     name = "layers" if "layers" in given else "layer"
     extractor = given["extractor"]
     if given[name] not in (None, ()) or not isinstance(extractor, str):
@@ -17,9 +22,22 @@ def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:
     from rebalance.features.extractors import usual_layer
     from rebalance.undersampling import POOLED, UNDERSAMPLERS
 
-    if given["features"] is not None:
-        return {} if name == "layers" else {name: POOLED}
     cutting = UNDERSAMPLERS.get(given["method"]) if "pick" in given and "method" in given else None
     fixed = cutting is not None and "layer" not in cutting.options
     found = POOLED if fixed else usual_layer(extractor)
     return {name: (found,) if name == "layers" else found}
+
+
+def _of_file(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What follows from a file of features: which layer, and that no published network looks."""
+    from rebalance.undersampling import POOLED
+
+    found = {"layer": POOLED} if "layer" in given and given["layer"] is None else {}
+    if given.get("as_published"):
+        of_networks = declared(ExtractorOptions).items()
+        return found | {
+            name: field.default
+            for name, (field, _) in of_networks
+            if name in LEHMANN_EBNER and given[name] == LEHMANN_EBNER[name]
+        }
+    return found

@@ -158,14 +158,19 @@ def open_scoring(
     images here is no error, and shifts no label. Raises DataError for images of a class that is not
     among ``classes``, otherwise as ``open_training`` does.
     """
-    found = open_source(data, replace(options, allow_empty=True)).folder
-    number = _numbers(data, found, classes)
-    labels = tuple(number[found.classes[label]] for label in found.labels)
-    folder = ImageFolder(found.root, tuple(classes), found.paths, labels)
+    folder = scoring_folder(data, classes, options)
     readable, probes, _ = readable_part(folder, workers, progress, strict=strict)
     held_against([probe.levels for probe in probes], scale)
     digests = (probe.digest for probe in probes)
     return ScoringSet(readable, dict(zip(readable.paths, digests, strict=True)), scale)
+
+
+def scoring_folder(data: Path | str, classes: Sequence[str], options: FolderOptions) -> ImageFolder:
+    """List a test or validation set as ``open_scoring`` does, without a look at its images."""
+    found = open_source(data, replace(options, allow_empty=True)).folder
+    number = _numbers(data, found, classes)
+    labels = tuple(number[found.classes[label]] for label in found.labels)
+    return ImageFolder(found.root, tuple(classes), found.paths, labels)
 
 
 def _numbers(data: Path | str, found: ImageFolder, classes: Sequence[str]) -> dict[str, int]:

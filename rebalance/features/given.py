@@ -5,15 +5,15 @@ No image is opened. Imports numpy and nothing heavier.
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.errors import DataError, UnreadableImage, shown, some
@@ -22,8 +22,9 @@ from rebalance.features.matching import Matched, match
 from rebalance.features.table import FeatureTable
 from rebalance.models.fingerprints import fingerprint
 from rebalance.numerics.contents import row_digests
+from rebalance.numerics.half_precision import to_single
 from rebalance.numerics.products import slices
-from rebalance.numerics.standardisation import FeatureMatrix, block_length
+from rebalance.numerics.standardisation import FeatureMatrix, Floats, block_length
 from rebalance.records import ExtractorRecord
 from rebalance.settings import ExtractorOptions
 
@@ -84,10 +85,10 @@ def given_table(
     file = opened_file(options)
     stored = layers_of(file)
     names = choose_layers(layers, tuple(stored), repr(str(file.path)))
-    matched = match(folder, file.names, file.path)
     looked_at = {name: file.layers[stored[name]] for name in names or [POOLED]}
-    _refuse_contradictions(folder, file, matched, looked_at.values())
-    left_out = _left_out(folder, file, matched, strict=strict)
+    matched = matched_rows(folder, file, looked_at.values())
+    left_out = told_left_out(folder, file, matched, strict=strict)
+    _require_features(folder, matched, repr(str(file.path)))
     taken = {name: matrix.take(matched.rows) for name, matrix in looked_at.items()}
     readable = folder.take(matched.images.tolist())
     return FeatureTable(
@@ -98,7 +99,7 @@ def given_table(
         computed=0,
         cached=len(readable.paths),
         seconds=time.perf_counter() - start,
-        digests=RowDigests([*taken.values()]),
+        digests=RowDigests(lambda: file.layers[stored[POOLED]], matched.rows),
     )
 
 
@@ -114,20 +115,18 @@ def layers_of(file: "FeatureFile") -> dict[str, str]:
 
 
 class RowDigests(Sequence[bytes]):
-    """The digest of each image's features, computed once somebody asks for one.
+    """The digest of each image's pooled features, computed once somebody asks for one.
 
-    matrices: [N, D], of one or several layers.
+    find: the matrix that they are in. rows: of the images, there.
     """
 
-    def __init__(self, matrices: Sequence[FeatureMatrix]) -> None:
-        self._matrices = matrices
+    def __init__(self, find: Callable[[], FeatureMatrix], rows: NDArray[np.intp]) -> None:
+        self._find = find
+        self._rows = rows
 
     @cached_property
     def _digests(self) -> list[bytes]:
-        each = [row_digests(matrix) for matrix in self._matrices]
-        if len(each) == 1:
-            return each[0]
-        return [blake2b(b"".join(row), digest_size=16).digest() for row in zip(*each, strict=True)]
+        return row_digests(_Single(self._find().take(self._rows)))
 
     @overload
     def __getitem__(self, place: int) -> bytes: ...
@@ -137,7 +136,21 @@ class RowDigests(Sequence[bytes]):
         return self._digests[place]
 
     def __len__(self) -> int:
-        return self._matrices[0].shape[0]
+        return len(self._rows)
+
+
+@dataclass(frozen=True)
+class _Single:
+    """A matrix in single precision, so that files that differ in it have equal digests."""
+
+    matrix: FeatureMatrix
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.matrix.shape
+
+    def read(self, rows: slice, columns: slice) -> Floats:
+        return to_single(self.matrix.read(rows, columns))
 
 
 def _origin(
@@ -159,10 +172,13 @@ def _origin(
     return FileOrigin(about, identity, device, precision)
 
 
-def _left_out(
+def told_left_out(
     folder: ImageFolder, file: "FeatureFile", matched: Matched, *, strict: bool
 ) -> tuple[Unreadable, ...]:
-    """Return the images without features, and say in a line what is left over on either side."""
+    """Return the images without features, and say in a line what is left over on either side.
+
+    Raises UnreadableImage where ``strict`` allows none.
+    """
     table = repr(str(file.path))
     reason = f"no features in {table}"
     missing = tuple(folder.unreadable(place, reason) for place in matched.missing.tolist())
@@ -177,7 +193,6 @@ def _left_out(
     named = some([image.path for image in missing])
     if strict:
         raise UnreadableImage(f"{told}, and --strict allows none ({named}): compute them too")
-    _require_features(folder, matched, table)
     log.warning("%s and are left out: %s", told, named)
     return missing
 
@@ -193,13 +208,17 @@ def _require_features(folder: ImageFolder, matched: Matched, table: str) -> None
             )
 
 
-def _refuse_contradictions(
-    folder: ImageFolder, file: "FeatureFile", matched: Matched, layers: Iterable[FeatureMatrix]
-) -> None:
-    """Raise DataError where an image has several rows, and they differ in one of ``layers``."""
-    for matrix in layers:
-        for some_rows in slices(len(matched.repeats), block_length(matrix.shape[1])):
-            rows, firsts = matched.repeats[some_rows], matched.repeated[some_rows]
+def matched_rows(
+    folder: ImageFolder, file: "FeatureFile", matrices: Iterable[FeatureMatrix]
+) -> Matched:
+    """Match the rows of a file to the images of a folder, as ``match`` does.
+
+    Raises DataError also where an image has several rows, and they differ in one of ``matrices``.
+    """
+    matched = match(folder, file.names, file.path)
+    for matrix in matrices:
+        for part in slices(len(matched.repeats), block_length(matrix.shape[1])):
+            rows, firsts = matched.repeats[part], matched.repeated[part]
             one = matrix.take(firsts).read(slice(None), slice(None))
             other = matrix.take(rows).read(slice(None), slice(None))
             differing = np.flatnonzero((one != other).any(axis=1))
@@ -211,3 +230,4 @@ def _refuse_contradictions(
                     f"the {first + 1:,}th ({shown(file.names[first])}) and the {row + 1:,}th "
                     f"({shown(file.names[row])}): leave one of them out"
                 )
+    return matched

@@ -46,7 +46,7 @@ class InspectOptions(Options):
         bare=SIMILAR,
         metavar="[COSINE]",
         help=f"Also find images whose features are so similar; {SIMILAR} where no number follows. "
-        "The features must be in the cache: see extract.",
+        "The features must be in the cache (see extract), or be given by --features.",
     )
     html: Path | str | None = option(
         None,

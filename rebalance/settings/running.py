@@ -1,7 +1,9 @@
 """How a command runs, how it reads DATA, and which network looks at the images."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from rebalance.errors import SettingError
 from rebalance.settings.numbers import LARGEST_SEED
@@ -189,3 +191,17 @@ class ExtractorOptions(Options):
                 f"--features takes features as they are, and {flags} is about a network that "
                 "computes them: leave out the one or the other"
             )
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the options by name, as JSON has them; of a file of features only what names it.
+
+        Files of features came later, and are told only where there is one.
+        """
+        every = {
+            name: str(each) if isinstance(each, PathLike) else each
+            for name, each in asdict(self).items()
+        }
+        of_file = {name: every.pop(name) for name in OF_FILES}
+        if self.features is None:
+            return every
+        return {name: each for name, each in of_file.items() if each is not None}

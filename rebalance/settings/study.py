@@ -53,6 +53,12 @@ class StudyOptions(Options):
     )
     as_classes: bool = again(FolderOptions, "as_classes", default=False)
     extensions: tuple[str, ...] = again(FolderOptions, "extensions", default=())
+    test_features: Path | None = option(
+        None, help="File with the features of the test images. [default: that of the others]"
+    )
+    test_names: Path | None = option(
+        None, help="The images of its rows, where that file does not name them."
+    )
     extractor: ExtractorOptions = field(default_factory=ExtractorOptions)
     training: TrainOptions = field(default_factory=TrainOptions)
 
@@ -62,6 +68,19 @@ class StudyOptions(Options):
             raise SettingError(
                 f"seeds must be different, and at least one; got {shown([*self.seeds])}"
             )
+        if self.test_features is None and self.test_names is not None:
+            raise SettingError("--test-names goes with --test-features: give that too")
+        if self.test_features is not None and (self.test is None or not self.extractor.features):
+            raise SettingError(
+                "--test-features has the features of test images: give --test and --features too"
+            )
+
+    @property
+    def extractor_of_test(self) -> ExtractorOptions:
+        """Return what looks at the test images: what looks at the others, or a file of theirs."""
+        if self.test_features is None:
+            return self.extractor
+        return ExtractorOptions(features=self.test_features, names=self.test_names)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from rebalance.models.libraries import library_of
 from rebalance.models.packaged import PACKAGES
 from rebalance.reading import is_regular_file
 from rebalance.settings import (
+    OF_FILES,
     ExtractorOptions,
     StudyOptions,
     TrainOptions,
@@ -24,6 +25,7 @@ from rebalance.settings.numbers import Range, check_number
 from rebalance.settings.option import Options, converted, declared, kind_of
 from rebalance.settings.study import MOST_SEEDS
 from rebalance.studies.axes import AXES, combinations
+from rebalance.studies.images import keyed
 from rebalance.studies.outcomes import Treatment
 from rebalance.studies.plan import Definition, Plan, with_controls
 
@@ -55,7 +57,7 @@ def read_study(
         treatments, controls = with_controls(treatments, options.depth)
         _check_cells(len(treatments), options)
     except RebalanceError as error:
-        raise SettingError(f"{str(path)!r}: {error}") from None
+        raise SettingError(f"{str(path)!r}: {keyed(str(error))}") from None
     return Plan(path, options, treatments, controls)
 
 
@@ -115,7 +117,7 @@ def _options(
     tables: Mapping[str, Any], folder: Path, given: Mapping[str, Path | str | None]
 ) -> StudyOptions:
     study = read_section("study", StudyOptions, _table(tables, "study"))
-    for key in ("data", "test", "groups"):
+    for key in ("data", "test", "groups", "test_features", "test_names"):
         if key in study:
             study[key] = folder / study[key]
     study |= {key: Path(value) for key, value in given.items() if value is not None}
@@ -159,7 +161,11 @@ def _check_metric(name: str) -> None:
 
 
 def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
-    found = ExtractorOptions(**read_section("extractor", ExtractorOptions, table))
+    given = read_section("extractor", ExtractorOptions, table)
+    given |= {key: str(folder / given[key]) for key in OF_FILES if key in given}
+    found = ExtractorOptions(**given)
+    if found.features is not None:
+        return found
     return replace(
         found,
         extractor=_file(found.extractor, EXTRACTORS, folder),

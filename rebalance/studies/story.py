@@ -224,7 +224,7 @@ def _story(plan: Plan, setup: Setup, outcomes: Sequence[Outcome]) -> StoryRecord
         "counts": named_counts(images),
         "test_images": 0 if setup.test is None else len(setup.test.paths),
         "depth": options.depth,
-        "extractor": asdict(options.extractor),
+        "extractor": options.extractor.as_record(),
         "training": asdict(options.training) if options.depth == "full" else None,
         **_groups(plan, setup),
         "seeds": list(options.seeds),

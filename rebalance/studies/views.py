@@ -56,8 +56,9 @@ class TestedImages:
 class Sight(Protocol):
     """The readable images of a study, and what there is to see of them.
 
-    keys: digests of the images [N]. tested: the test images; None where there are none. extractor:
-    what decides the features, whichever fold they are for.
+    keys: digests of the images [N], or of their features where these are given. tested: the test
+    images; None where there are none. extractor: what decides the features, whichever fold they are
+    for.
     """
 
     images: ImageFolder
@@ -77,7 +78,10 @@ def look(plan: Plan, source: Source, run: RunOptions, progress: Progress) -> Sig
     Raises DataError for test images that are among the others.
     """
     from rebalance.features.extractors import needs_training
+    from rebalance.studies.given_sight import GivenSight
 
+    if plan.options.extractor.features is not None:
+        return GivenSight(plan, source, run, progress)
     later = needs_training(plan.options.extractor) or not looks(plan)
     sight = LearnedSight if later else FixedSight
     return sight(plan, source, run, progress)
@@ -109,7 +113,7 @@ class FixedSight:
         self.extractor = table.extractor.fingerprint
         self.tested: TestedImages | None = None
         self._view = View(table.layers)
-        opened = _opened_test(plan, self, run, progress)
+        opened = opened_test(plan, self.images, self.keys, self.scale, run, progress)
         if opened is not None:
             seen = describe(opened.folder, [LAYER], options, run, progress, scale=self.scale)
             self.tested = TestedImages(seen.folder, seen.digests)
@@ -135,7 +139,7 @@ class LearnedSight:
         self.keys = [probe.digest for probe in self._files.probes]
         self.extractor = self._extractor(np.arange(len(self.keys))).fingerprint
         self.tested: TestedImages | None = None
-        opened = _opened_test(plan, self, run, progress)
+        opened = opened_test(plan, self.images, self.keys, self.scale, run, progress)
         if opened is not None:
             self._test = read_files(opened.folder, run, progress, scale=self.scale, decoded=True)
             digests = [probe.digest for probe in self._test.probes]
@@ -186,23 +190,31 @@ class LearnedSight:
         )
 
 
-def _opened_test(
-    plan: Plan, sight: Sight, run: RunOptions, progress: Progress
+def opened_test(
+    plan: Plan,
+    images: ImageFolder,
+    keys: Sequence[bytes],
+    scale: DepthScale,
+    run: RunOptions,
+    progress: Progress,
 ) -> ScoringSet | None:
-    """The test images with the classes of the others; DataError for one that is among those."""
+    """Open the test images, if any, with the classes of the others; DataError for one of those.
+
+    keys: the digests of the files of ``images``, in their order.
+    """
     where, workers = plan.options.test, chosen_workers(run.workers)
     if where is None:
         return None
     found = open_scoring(
         where,
-        sight.images.classes,
+        images.classes,
         reading(plan.options),
         workers,
         progress,
         strict=run.strict,
-        scale=sight.scale,
+        scale=scale,
     )
-    both = overlap(dict(zip(sight.images.paths, sight.keys, strict=True)), found.digests)
+    both = overlap(dict(zip(images.paths, keys, strict=True)), found.digests)
     if both:
         raise DataError(
             f"the test images must be others, but {len(both)} are in the data too; the first is "

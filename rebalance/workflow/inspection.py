@@ -86,8 +86,8 @@ def _command(name: str, data: Path | str, given: Mapping[str, Any]) -> str:
 def _check(similar: float | None, extractor: ExtractorOptions) -> None:
     if similar is None and extractor != ExtractorOptions():
         raise SettingError(
-            "--extractor, --arch and the like say whose features --similar compares: add "
-            "--similar, or leave them out"
+            "--features, --extractor, --arch and the like say which features --similar compares: "
+            "add --similar, or leave them out"
         )
 
 

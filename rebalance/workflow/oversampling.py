@@ -136,8 +136,10 @@ def _oversampled(
 
     needed = [synthesis.looks_at] if OVERSAMPLERS[synthesis.method].needs_features else []
     side = pixel_side(synthesis.neighbours_in)
-    readable = read(source, needed if side is None else [], extractor, run, progress)
-    if side is not None:
+    if side is None:
+        readable = read(source, needed, extractor, run, progress)
+    else:
+        readable = read(source, [], ExtractorOptions(), run, progress)
         readable = readable.with_pixels(side, run, progress)
     folder, population = readable.folder, readable.population(needed, run.seed)
     grown = grow(population, growth, synthesis, device=readable.device, progress=progress)

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import asdict
 
-from rebalance.errors import SettingError, some
+from rebalance.errors import SettingError, shown, some
 from rebalance.settings import LEHMANN_EBNER, ExtractorOptions, SelectionOptions
 
 log = logging.getLogger("rebalance")
@@ -17,10 +17,15 @@ def check_published(selection: SelectionOptions, extractor: ExtractorOptions) ->
             "leave out one of them"
         )
     taken = {**asdict(selection), **asdict(extractor)}
+    if extractor.features is not None:
+        taken = asdict(selection)
     others = [
         f"{name} {taken[name]} in place of {value}"
         for name, value in LEHMANN_EBNER.items()
-        if taken[name] != value
+        if name in taken and taken[name] != value
     ]
+    if extractor.features is not None:
+        eyes = LEHMANN_EBNER["extractor"]
+        others.append(f"features {shown(str(extractor.features))} in place of extractor {eyes}")
     if others:
         log.warning("as published, but for %s", some(others, quoted=False))

@@ -16,7 +16,7 @@ from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
 from rebalance.settings import ExtractorOptions, RunOptions, pixel_layer
-from rebalance.workflow.features import describe
+from rebalance.workflow.features import describe, read_files
 
 if TYPE_CHECKING:
     from rebalance.numerics.standardisation import FeatureMatrix
@@ -97,10 +97,13 @@ def read(
     ``layers`` names any, and none is opened.
 
     looks: whether ``looked_at`` is going to be asked for; where every image is decoded anyway, it
-    is then looked at too. meanwhile: as for ``extract_features``. Raises UnreadableImage and
+    is then looked at too, and where features are given, the images are read for their scale.
+    meanwhile: as for ``extract_features``. Raises UnreadableImage and
     DataError as ``readable_part``, and what ``describe`` raises.
     """
     folder, scale = source.folder, source.scale
+    if looks and extractor.features is not None:
+        scale = read_files(folder, run, progress, scale=scale, decoded=False).scale
     if layers or extractor.features is not None:
         table = describe(folder, layers, extractor, run, progress, meanwhile=meanwhile, scale=scale)
         found = table.extractor

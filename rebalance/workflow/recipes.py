@@ -141,11 +141,10 @@ def warn_of_other_eyes(manifest: Path | str, own: Sequence[str]) -> None:
     instead = f"--rebalance-head {method} samples by its own eyes"
     if extractor.get("weights") not in own:
         log.warning(
-            "the recipes of %s come from another extractor (%s %s) than the network whose head "
-            "they train: %s",
+            "the recipes of %s come from another extractor (%s) than the network whose head they "
+            "train: %s",
             manifest,
-            extractor.get("name"),
-            extractor.get("arch"),
+            " ".join(str(extractor[key]) for key in ("name", "arch") if extractor.get(key)),
             instead,
         )
     elif layer != LAYER:

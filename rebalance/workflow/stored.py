@@ -1,4 +1,7 @@
-"""Features that an earlier run left in the cache; where they are not, what would put them there."""
+"""Features that are there already, in a file or left in the cache by an earlier run.
+
+Where the cache lacks them, it is told what would put them there.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,20 +10,23 @@ from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import DepthScale
 from rebalance.data.survey import Probe
 from rebalance.errors import ExtractorError, SettingError
-from rebalance.features.cache import FeatureCache, StoredFeatures
+from rebalance.features.cache import FeatureCache
 from rebalance.features.extractors import (
     Extractor,
     find_extractor,
     needs_training,
     usual_layer,
 )
+from rebalance.features.gaps import rows_with_gaps
+from rebalance.features.given import opened_file
 from rebalance.inspection import ImageDescription
+from rebalance.numerics.standardisation import FeatureMatrix
 from rebalance.settings import ExtractorOptions, RunOptions
 
 
 @dataclass(frozen=True)
 class SimilarityComparison:
-    """Which features are to be compared: those of the extractor, as far as the cache has them.
+    """Which features are to be compared: those of a file, or of the extractor in the cache.
 
     similar: the cosine from which on they are. hints: for each side the command that would put its
     features into the cache.
@@ -38,7 +44,9 @@ class SimilarityComparison:
         SettingError where that network is to look at other images too, ExtractorError where nothing
         is kept.
         """
-        if not needs_training(self.extractor):
+        if self.extractor.features is not None:
+            opened_file(self.extractor)
+        elif not needs_training(self.extractor):
             if not _has_any(find_extractor(self.extractor, self.run, folders[0], [], workers=0)):
                 raise ExtractorError(
                     "--similar needs features in the cache, which has none of this extractor's: "
@@ -54,14 +62,19 @@ class SimilarityComparison:
         self,
         sides: Sequence[tuple[ImageFolder, Sequence[ImageDescription | None]]],
         scales: Sequence[DepthScale],
-    ) -> StoredFeatures:
-        """Read the features of all readable images, one side after the other [N, D].
+    ) -> FeatureMatrix:
+        """Find the features of all readable images, one side after the other [N, D].
 
-        scales: of each side, by which its features were extracted. Raises ExtractorError where one
-        is missing.
+        scales: of each side, by which its features were extracted. Raises ExtractorError where the
+        cache lacks one. An image that a file has none of is told, and has zeros.
         """
-        folder, looks = sides[0]
-        readable = folder.take(place for place, each in enumerate(looks) if each is not None)
+        every = [
+            folder.take(place for place, each in enumerate(looks) if each is not None)
+            for folder, looks in sides
+        ]
+        if self.extractor.features is not None:
+            return rows_with_gaps(every, self.extractor, strict=self.run.strict)
+        readable, looks = every[0], sides[0][1]
         probes = [Probe(each.digest, each.size, each.levels) for each in looks if each is not None]
         extractor = find_extractor(
             self.extractor, self.run, readable, probes, workers=0, scale=scales[0]

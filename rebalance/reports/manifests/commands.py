@@ -43,8 +43,8 @@ def needs_same_folder(record: Mapping[str, Any]) -> bool:
     if record.get("source"):
         paths.append(record["source"]["manifest"])
     extractor = record.get("extractor") or {}
-    if extractor.get("kind") == "checkpoint":
-        paths.append(extractor.get("name", ""))
+    if extractor.get("kind") in ("checkpoint", "file"):
+        paths += [extractor.get("name", ""), *filter(None, [extractor.get("names")])]
     if extractor.get("file") is not None:
         paths.append(extractor["file"])
     init = extractor.get("init")
@@ -126,6 +126,10 @@ def _hybrid(grown: Mapping[str, Any], cut: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extractor(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if about.get("kind") == "file":
+        yield from (("features", about["name"]), ("names", about.get("names")))
+        yield "device", about.get("device")
+        return
     for name in ("init", "image_size", "flips", "precision", "device"):
         yield name, about.get(name)
     yield "extractor", about.get("name")

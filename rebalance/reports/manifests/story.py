@@ -102,7 +102,8 @@ def _facts(manifest: Manifest) -> list[Fact]:
     if record.get("space"):
         facts.append(("blends in", f"{record['space']} space"))
     if extractor:
-        facts.append(("seen by", " ".join(str(extractor.get(k, "")) for k in ("kind", "arch"))))
+        what = "name" if extractor.get("kind") == "file" else "arch"
+        facts.append(("seen by", " ".join(str(extractor.get(k, "")) for k in ("kind", what))))
     if isinstance(record.get("seed"), int):
         facts.append(("seed", str(record["seed"])))
     ratio = _mapping(record.get("imbalance_ratio"))

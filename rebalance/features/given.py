@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, NamedTuple, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -47,22 +47,39 @@ class FileOrigin:
     precision: str
 
 
-_OPENED: "WeakKeyDictionary[ExtractorOptions, FeatureFile]" = WeakKeyDictionary()
+class _Opened(NamedTuple):
+    """A file of features, and what the system said of it and of its names when it was opened."""
+
+    file: "FeatureFile"
+    states: Sequence[tuple[int, ...]]
+
+
+_OPENED: "WeakKeyDictionary[ExtractorOptions, _Opened]" = WeakKeyDictionary()
 
 
 def opened_file(options: ExtractorOptions) -> "FeatureFile":
     """Open the file of features that the options name, once for as long as they are in use.
 
     A command asks for its features several times, and what is text or packed takes minutes to read.
-    Raises FeatureFileError.
+    A file that was written anew is opened anew. Raises FeatureFileError.
     """
     from rebalance.features.files import read_feature_file
 
-    if options not in _OPENED:
-        assert options.features is not None
-        names = None if options.names is None else Path(options.names)
-        _OPENED[options] = read_feature_file(Path(options.features), names)
-    return _OPENED[options]
+    assert options.features is not None
+    path, names = Path(options.features), None if options.names is None else Path(options.names)
+    states = [_state(each) for each in (path, names) if each is not None]
+    known = _OPENED.get(options)
+    if known is None or known.states != states:
+        known = _OPENED[options] = _Opened(read_feature_file(path, names), states)
+    return known.file
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()  # to open it says what is wrong
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def given_table(

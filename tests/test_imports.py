@@ -105,6 +105,7 @@ MAY_LOAD = {
     "rebalance.models.packaged": frozenset[str](),
     "rebalance.models.pretrained": frozenset[str](),
     "rebalance.models.transforms": frozenset[str](),
+    "rebalance.models.vectors": frozenset[str](),
     "rebalance.forward": TORCH,
     "rebalance.forward.memory": frozenset[str](),
     "rebalance.training": TORCH,

@@ -19,7 +19,7 @@ from rebalance.losses import make_loss
 from rebalance.manifest import read_manifest
 from rebalance.models.checkpoints import load_network
 from rebalance.reports.runs.results import read_results
-from rebalance.runs.options import Sets
+from rebalance.runs.sets import Sets
 from rebalance.settings import FolderOptions, ScoringOptions, TrainOptions
 from rebalance.settings.recipes import ProbeRecipe
 from rebalance.workflow.probe_fitting import check_probe, chosen_probe
@@ -218,6 +218,17 @@ def test_blends_of_features_are_learned_from_under_labels_that_two_classes_share
     nearest = np.square(tested[:, None].astype(float) - means).sum(axis=2).argmin(axis=1)
     again = rebalance.evaluate(folder, few[1], classifier="centres", **CPU)
     assert again["accuracy"] == pytest.approx((nearest == truth).mean())
+
+
+def test_features_that_were_extracted_to_a_file_give_the_same_figures(few, body, probed, tmp_path):
+    files = [tmp_path / "train.npz", tmp_path / "test.npz"]
+    for data, file in zip(few, files, strict=True):
+        rebalance.extract(data, file, extractor=str(body), layers=["embedding"], **CPU)
+    given = {"features": files[0], "test_features": files[1], "threshold": "prior"}
+    metrics = rebalance.train(*few, tmp_path / "run", recipe="probe", device="cpu", **given)
+    assert metrics == {**probed[1], "test_root": metrics["test_root"]}
+    written = [folder / "predictions.csv" for folder in (tmp_path / "run", probed[0])]
+    assert written[0].read_bytes() == written[1].read_bytes()
 
 
 def test_the_next_head_needs_no_network_and_tells_how_it_was_fitted(few, body, tmp_path, caplog):

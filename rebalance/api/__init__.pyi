@@ -119,6 +119,8 @@ def evaluate(
     threshold: str | None = None,
     classifier: str | None = None,
     precision: str = "auto",
+    features: Path | str | None = None,
+    names: Path | str | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
     as_classes: bool = False,
@@ -144,6 +146,9 @@ def evaluate(
             the run decided] (a key of rebalance.scoring.rules.CLASSIFIERS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
+        features: Of a run that was trained on a file of features: one that has those of the
+            test images, which are not opened.
+        names: With features an .npy: the file names that its rows are of.
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         as_classes: Take the folders as classes though they look like splits or repeat each
@@ -805,6 +810,12 @@ def train(
     phase_limit: str | int | None = None,
     in_memory: str = "auto",
     rebalance_head: Path | str | None = None,
+    features: Path | str | None = None,
+    names: Path | str | None = None,
+    test_features: Path | str | None = None,
+    test_names: Path | str | None = None,
+    val_features: Path | str | None = None,
+    val_names: Path | str | None = None,
     val: Path | str | None = None,
     val_fraction: float | None = None,
     groups: Path | str | None = None,
@@ -897,6 +908,15 @@ def train(
         rebalance_head: In the end, train a fresh head on rebalanced embeddings of the
             network: by a method of oversample with its options, such as eos or smote:k=5, or
             by a manifest's recipes.
+        features: With recipe probe, in place of weights: a file that has the features of the
+            images, which are not opened; rebalance extract reads the same ones.
+        names: With features an .npy: the file names that its rows are of.
+        test_features: The file that has the features of the test images. [default: that of
+            features]
+        test_names: As names, of test_features.
+        val_features: The file that has the features of the images of val. [default: that of
+            features]
+        val_names: As names, of val_features.
         val: What to validate on, after each epoch.
         val_fraction: Share of DATA to validate on, split off class by class.
         groups: CSV of file_name,group: no group on both sides of val_fraction.

@@ -9,6 +9,7 @@ from rebalance.progress import Progress, silent
 from rebalance.records import MetricsRecord
 from rebalance.settings import (
     DecisionOptions,
+    FeatureFiles,
     FolderOptions,
     RunOptions,
     StartOptions,
@@ -72,6 +73,7 @@ def evaluate(
     *,
     decision: DecisionOptions,
     training: TrainOptions,
+    files: FeatureFiles,
     source: FolderOptions,
     how: RunOptions,
     progress: Progress = silent,
@@ -90,6 +92,7 @@ def evaluate(
         output,
         threshold=decision.threshold,
         classifier=decision.classifier,
+        files=files,
         source=source,
         run=how,
         precision=training.precision,

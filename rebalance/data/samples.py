@@ -7,13 +7,14 @@ translated to them. Imports neither torch nor click.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.looks import Look, Looked, Vectors, decoded
 from rebalance.data.scales import held_against, scale_of
 from rebalance.data.source import check_files, is_manifest, open_source
-from rebalance.data.unreadable import readable_part
 from rebalance.errors import DataError, some
 from rebalance.manifest import Manifest, Row, read_manifest
 from rebalance.manifest.beginning import counts_at_first
@@ -38,6 +39,7 @@ class TrainingSet:
     digests: of the content of every file that is a path or a partner.
     scale: of their deep images, by which those to score are read too.
     at_first: images of each class, by name, in the data before anything was cut or raised.
+    vectors: the features of a file that stand in for the images, where none is opened.
     """
 
     folder: ImageFolder
@@ -48,6 +50,7 @@ class TrainingSet:
     scale: DepthScale = EACH_ALONE
     at_first: Mapping[str, int] = field(default_factory=dict)
     shares: Mapping[int, tuple[int, float]] = field(default_factory=dict)
+    vectors: Vectors | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -100,11 +103,13 @@ class ScoringSet:
 
     folder: its classes and labels are those of the training set; not every class needs an image.
     digests: of the content of each image, by its path. scale: that of the training images.
+    vectors: as of a ``TrainingSet``.
     """
 
     folder: ImageFolder
     digests: Mapping[str, bytes]
     scale: DepthScale = EACH_ALONE
+    vectors: Vectors | None = None
 
 
 def open_training(
@@ -115,14 +120,16 @@ def open_training(
     *,
     strict: bool,
     scale: DepthScale | None = None,
+    look: Look | None = None,
 ) -> TrainingSet:
     """Read DATA, a folder or a manifest, and every image file in it once.
 
     Files that cannot be read are named in the log and left out, with the samples that need them.
     scale: that of a network which was trained before; None is that of the set, as the manifest
-    tells it or else as all files of DATA have it, whatever is validated on later. Raises DataError
-    as ``folder.scan`` and for a class that has no sample left, ManifestError for a manifest that
-    cannot be read, and UnreadableImage under ``strict``.
+    tells it or else as all files of DATA have it, whatever is validated on later. look: what is
+    asked about the files in place of reading them. Raises DataError as ``folder.scan`` and for a
+    class that has no sample left, ManifestError for a manifest that cannot be read, and
+    UnreadableImage under ``strict``.
     """
     path = Path(data)
     if is_manifest(path):
@@ -135,10 +142,10 @@ def open_training(
             for image, label in zip(folder.paths, folder.labels, strict=True)
         )
         manifest = Manifest(folder.root, folder.classes, tuple(rows))
-    files, probes, _ = readable_part(_files(manifest), workers, progress, strict=strict)
-    digests = {path: probe.digest for path, probe in zip(files.paths, probes, strict=True)}
+    look = look or partial(decoded, workers=workers, progress=progress, strict=strict)
+    looked = look(_files(manifest))
     known = scale or DepthScale.from_record(manifest.record.get("scale"))
-    return _training_set(manifest, digests, scale_of((each.levels for each in probes), known))
+    return _training_set(manifest, looked, scale_of(looked.levels, known))
 
 
 def open_scoring(
@@ -150,19 +157,20 @@ def open_scoring(
     *,
     strict: bool,
     scale: DepthScale = EACH_ALONE,
+    look: Look | None = None,
 ) -> ScoringSet:
     """Read a test or validation set, a folder or a manifest of originals, under given classes.
 
     classes: those of the training set, in its order. scale: that of the training set, by which
-    these images are read too, so that equal files look equal on both sides. A class that has no
-    images here is no error, and shifts no label. Raises DataError for images of a class that is not
-    among ``classes``, otherwise as ``open_training`` does.
+    these images are read too, so that equal files look equal on both sides. look: as there. A class
+    that has no images here is no error, and shifts no label. Raises DataError for images of a class
+    that is not among ``classes``, otherwise as ``open_training`` does.
     """
-    folder = scoring_folder(data, classes, options)
-    readable, probes, _ = readable_part(folder, workers, progress, strict=strict)
-    held_against([probe.levels for probe in probes], scale)
-    digests = (probe.digest for probe in probes)
-    return ScoringSet(readable, dict(zip(readable.paths, digests, strict=True)), scale)
+    look = look or partial(decoded, workers=workers, progress=progress, strict=strict)
+    looked = look(scoring_folder(data, classes, options))
+    held_against(looked.levels, scale)
+    digests = dict(zip(looked.folder.paths, looked.digests, strict=True))
+    return ScoringSet(looked.folder, digests, scale, looked.vectors)
 
 
 def scoring_folder(data: Path | str, classes: Sequence[str], options: FolderOptions) -> ImageFolder:
@@ -219,10 +227,9 @@ def _files(manifest: Manifest) -> ImageFolder:
     )
 
 
-def _training_set(
-    manifest: Manifest, digests: Mapping[str, bytes], scale: DepthScale
-) -> TrainingSet:
+def _training_set(manifest: Manifest, looked: Looked, scale: DepthScale) -> TrainingSet:
     """Keep the samples whose files can all be read; DataError where a class loses all it had."""
+    digests = dict(zip(looked.folder.paths, looked.digests, strict=True))
     number = {name: label for label, name in enumerate(manifest.classes)}
     rows = [
         row
@@ -250,6 +257,7 @@ def _training_set(
         scale,
         counts_at_first(replace(manifest, rows=tuple(rows))),
         _shares(manifest, rows, number),
+        looked.vectors,
     )
 
 

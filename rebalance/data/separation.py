@@ -42,6 +42,7 @@ def split_off(
         ImageFolder(folder.root, folder.classes, held_out, held_out_labels),
         {path: training.digests[path] for path in held_out},
         training.scale,
+        training.vectors,
     )
 
 
@@ -88,12 +89,16 @@ def check_overlap(training: TrainingSet, scoring: ScoringSet, *, allowed: bool) 
     if not pairs:
         return
     trained, scored = training.folder.root / pairs[0][0], scoring.folder.root / pairs[0][1]
+    what, remedy = "are also trained on", "take them out of one side"
+    if scoring.vectors is not None:
+        what = "have the features of images trained on"
+        remedy += ", give a file of their own features"
     told = (
-        f"{len(pairs)} of {len(scoring.digests)} images to score are also trained on; the first "
-        f"is {str(scored)!r}, equal to {str(trained)!r}"
+        f"{len(pairs)} of {len(scoring.digests)} images to score {what}; the first is "
+        f"{str(scored)!r}, equal to {str(trained)!r}"
     )
     if not allowed:
-        raise DataError(f"{told}: take them out of one side, or go on with --allow-overlap")
+        raise DataError(f"{told}: {remedy}, or go on with --allow-overlap")
     log.warning("%s", told)
 
 

@@ -19,8 +19,7 @@ from rebalance.features.finetuned import FineTuned
 from rebalance.models.devices import resolve_device, resolve_precision
 from rebalance.models.fingerprints import fingerprint
 from rebalance.models.headers import is_ours
-from rebalance.models.packaged import PACKAGES
-from rebalance.models.pretrained import MODEL, Wording, find_pretrained
+from rebalance.models.pretrained import MODEL, Wording, find_pretrained, is_path
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
 from rebalance.settings import CROP, OWN, ExtractorOptions, RunOptions
@@ -63,7 +62,7 @@ def usual_layer(extractor: str) -> str:
 
     extractor: as the option names it.
     """
-    if extractor in ("imagenet", "finetune", *PACKAGES):
+    if not is_path(extractor):
         return "pool"
     path = Path(extractor)
     return "embedding" if is_ours(path / MODEL) or is_ours(path) else "pool"

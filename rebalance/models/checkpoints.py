@@ -24,6 +24,7 @@ from rebalance.models.backbones import OWN_NETWORKS, build, find_family
 from rebalance.models.building import untrained_network
 from rebalance.models.headers import MARKER, is_ours, saved_metadata
 from rebalance.models.heads import (
+    FRESH,
     gives_cosines,
     has_fresh_output,
     has_pooled_head,
@@ -40,6 +41,7 @@ from rebalance.models.state_dicts import (
     without_auxiliary,
 )
 from rebalance.models.transforms import Transform, plain_transform, torchvision_transform
+from rebalance.models.vectors import VECTORS, vector_network
 
 __all__ = [
     "Saved",
@@ -176,7 +178,7 @@ def load_network(path: Path) -> Saved:
         if checksum not in (None, _checksum(described, state)):
             raise ValueError("its checksum is another")
         _check_classes(described["classes"], state)
-        saved = _rebuilt(described)
+        saved = _rebuilt(described, state)
     except ExtractorError:
         raise
     except Exception as error:  # readers raise nearly anything on a damaged file
@@ -202,11 +204,17 @@ def _check_classes(classes: Sequence[str], tensors: Mapping[str, Tensor]) -> Non
         raise ValueError(f"it does not fit {len(classes)} classes")
 
 
-def _rebuilt(described: Mapping[str, Any]) -> Saved:
-    """Build the network that ``described`` stands for; KeyError and the like if it is none."""
+def _rebuilt(described: Mapping[str, Any], state: Mapping[str, Tensor]) -> Saved:
+    """Build the network that ``described`` stands for; KeyError and the like if it is none.
+
+    state: its tensors, by which alone the columns are known of features that came from a file.
+    """
     arch, classes = str(described["arch"]), tuple(map(str, described["classes"]))
     transform = Transform.from_dict(described["transform"])
     extra = {str(name): str(value) for name, value in described["extra"].items()}
+    if arch == VECTORS:
+        network = vector_network(state[f"output.{FRESH}.weight"].shape[1], len(classes))
+        return Saved(network.eval(), classes, transform, {**extra, "arch": arch})
     network = _headed(described["head"], arch, len(classes), described.get("library"))
     if described.get("cosine"):
         network = with_cosine_output(network)

@@ -4,6 +4,7 @@ Imports torch only.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -59,13 +60,23 @@ def with_fresh_output(network: Network, classes: int) -> Network:
     What lies below its last layer stays as it was trained. The weights come from torch's global
     generator. Raises ExtractorError where the body cannot take the images it was made for.
     """
-    width = layer_widths(network, network.image_size)["embedding"]
+    last = network.last
+    if isinstance(last, nn.Linear):
+        width = last.in_features
+    else:
+        width = layer_widths(network, network.image_size)["embedding"]
     steps = list(network.output.named_children())
     if not network.ends_with_linear:
         steps = [("average", nn.AdaptiveAvgPool2d(1)), ("flatten", nn.Flatten()), ("", nn.Module())]
-    output = nn.Sequential(OrderedDict(steps[:-1]))
-    output.add_module(FRESH, nn.Linear(width, classes))
+    output = fresh_output(steps[:-1], width, classes)
     return Network(network.body, network.hidden, output, network.image_size)
+
+
+def fresh_output(steps: Sequence[tuple[str, nn.Module]], width: int, classes: int) -> nn.Sequential:
+    """Put a new linear layer on ``width`` numbers after named steps; see ``with_fresh_output``."""
+    output = nn.Sequential(OrderedDict(steps))
+    output.add_module(FRESH, nn.Linear(width, classes))
+    return output
 
 
 def has_fresh_output(network: Network) -> bool:

@@ -13,6 +13,7 @@ from rebalance.models.fingerprints import file_digest
 from rebalance.models.headers import saved_metadata
 from rebalance.models.libraries import LIBRARIES, Pretrained, find, library_of
 from rebalance.models.packaged import PACKAGES, find_packaged
+from rebalance.models.vectors import VECTORS
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
 from rebalance.settings import CROP, RESIZE
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ARCH = "resnet50"
 NAMED = " or ".join(each.names for each in LIBRARIES.values())
+WORDS = ("imagenet", "finetune", "scratch")  # what may stand where others give a file or a run
 MODEL = "model.safetensors"  # the file of a run folder that holds its network
 
 
@@ -89,6 +91,16 @@ class Checkpoint:
         return load_state_dict_file(self.arch, self.path)
 
 
+def is_path(name: str) -> bool:
+    """Tell whether what names a network, or how one begins, is the path of a file or a run.
+
+    >>> from rebalance.models.pretrained import is_path
+    >>> is_path("runs/first"), is_path("lite0"), is_path("timm:resnet18")
+    (True, False, False)
+    """
+    return name not in (*WORDS, *PACKAGES) and library_of(name) is None
+
+
 def find_pretrained(
     name: str, arch: str | None, option: Wording, weights: Path | str | None = None
 ) -> Pretrained:
@@ -140,6 +152,11 @@ def _find_file(name: str, arch: str | None, option: Wording) -> Pretrained:
             return find(arch, path, option.instead)
         return Checkpoint(path, arch or ARCH, digest, is_ours=False)
     found = str(own.get("arch"))
+    if found == VECTORS:
+        raise ExtractorError(
+            f"{name!r} holds a head on features that came from a file, and no network that looks "
+            f"at images: {option.choices}"
+        )
     if arch not in (None, found):
         raise ExtractorError(f"{name!r} holds a {found}, not a {arch}: leave out --arch")
     transform = own.get("transform")

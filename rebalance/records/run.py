@@ -62,6 +62,31 @@ class HeadRecord(TypedDict, total=False):
     seed: Annotated[int, "The seed of the new last layer, where the network is another run's."]
 
 
+class _FeatureFileNames(TypedDict, total=False):
+    names: Annotated[str, "The file that names its rows, where it does not itself."]
+
+
+class FeatureFileRecord(_FeatureFileNames):
+    """A file of features that somebody computed."""
+
+    file: Annotated[str, "The file."]
+    digest: Annotated[str, "A digest of it, and of the names."]
+
+
+class _FurtherFiles(TypedDict, total=False):
+    validation: Annotated[
+        FeatureFileRecord, "The file of the validation images, where they had one of their own."
+    ]
+    test: Annotated[FeatureFileRecord, "The file of the test images, where they had their own."]
+
+
+class GivenFeaturesRecord(FeatureFileRecord, _FurtherFiles):
+    """The features in place of a network, and what a head sees of them."""
+
+    layer: Annotated[str, "The layer; pool where the file names none."]
+    columns: Annotated[int, "The features of an image."]
+
+
 class _Begun(TypedDict):
     recipe: Annotated[dict[str, Any], "The recipe's name, and every number of it."]
     network: Annotated[NetworkRecord, "The network before training."]
@@ -98,6 +123,9 @@ class RunOptionsRecord(_Begun, total=False):
 
     scale: Annotated[
         ScaleRecord, "What was black and white in its images of more than 8 bits, if it had any."
+    ]
+    features: Annotated[
+        GivenFeaturesRecord, "The file of features that a probe was fitted on, if it was on one."
     ]
     phase: Annotated[
         PhaseRecord, "What the first phase of two-phase training did, where it was told."

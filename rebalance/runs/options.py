@@ -3,31 +3,28 @@
 Imports torch only for the loss; never click.
 """
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from rebalance import losses, seeds
-from rebalance.data.groups import read_groups
+from rebalance import losses
 from rebalance.data.levels import EACH_ALONE, DepthScale
-from rebalance.data.samples import ScoringSet, TrainingSet, open_scoring, open_training
-from rebalance.data.separation import check_overlap, split_off
+from rebalance.data.looks import Look
+from rebalance.data.samples import TrainingSet, open_training
 from rebalance.data.source import is_manifest
-from rebalance.errors import DataError, ManifestError, SettingError
+from rebalance.errors import DataError, FeatureFileError, ManifestError
 from rebalance.manifest import read_manifest
 from rebalance.manifest.beginning import counts_at_first
 from rebalance.models.fingerprints import fingerprint
-from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import HeadRecord, RunOptionsRecord
 from rebalance.records.run import FolderReading
 from rebalance.runs.recipe import chosen_phase
+from rebalance.runs.sets import Sets, divided
 from rebalance.scoring.class_values import with_class_values
 from rebalance.settings import (
     CROP,
     FolderOptions,
     Recipe,
-    RunOptions,
     ScoringOptions,
     TrainOptions,
 )
@@ -38,89 +35,15 @@ if TYPE_CHECKING:
     from rebalance.losses import Loss
 
 # Where the images lie changes no result: what they hold is compared.
-FREE = ("source.data", "source.root", "source.groups", "source.group_column", "head.manifest")
-
-
-class Sets(NamedTuple):
-    """What is trained on, validated on, if anything, and tested on."""
-
-    seen: TrainingSet
-    validation: ScoringSet | None
-    tested: ScoringSet
-
-
-def open_sets(
-    data: Path | str,
-    test: Path | str,
-    scoring: ScoringOptions,
-    source: FolderOptions,
-    run: RunOptions,
-    progress: Progress,
-    *,
-    blends_features: bool = False,
-) -> Sets:
-    """Read every image file once. Raises DataError where an image is on both sides.
-
-    blends_features: whether what is trained can learn from blends of feature vectors.
-    """
-    workers = chosen_workers(run.workers)
-    given = open_training(data, source, workers, progress, strict=run.strict)
-    if given.blends_features and not blends_features:
-        raise DataError(
-            f"images are needed to train a network on, but {str(data)!r} blends feature vectors: "
-            "train on the folder and give this to --rebalance-head, or oversample with --space "
-            "pixel"
-        )
-    if len(set(given.folder.labels)) < 2:
-        raise DataError(
-            f"training learns to tell classes apart, and {str(data)!r} has images of one class "
-            "only: add those of another"
-        )
-    alike = replace(source, root=None)
-    seen, validation = _sides(given, scoring, alike, run, workers, progress)
-    tested = open_scoring(
-        test, given.classes, alike, workers, progress, strict=run.strict, scale=given.scale
-    )
-    for scored in filter(None, (tested, validation)):
-        check_overlap(seen, scored, allowed=scoring.allow_overlap)
-    return Sets(seen, validation, tested)
-
-
-def _sides(
-    given: TrainingSet,
-    scoring: ScoringOptions,
-    source: FolderOptions,
-    run: RunOptions,
-    workers: int,
-    progress: Progress,
-) -> tuple[TrainingSet, ScoringSet | None]:
-    if scoring.val is not None and scoring.val_fraction is not None:
-        raise SettingError("--val and --val-fraction exclude each other: give one of them")
-    if scoring.groups is not None and scoring.val_fraction is None:
-        raise SettingError("--groups says how --val-fraction may divide: give that too")
-    if scoring.group_column is not None and scoring.groups is None:
-        raise SettingError("--group-column is a column of --groups: give that too")
-    if scoring.val is not None:
-        found = open_scoring(
-            scoring.val,
-            given.classes,
-            source,
-            workers,
-            progress,
-            strict=run.strict,
-            scale=given.scale,
-        )
-        return given, found
-    if scoring.val_fraction is None:
-        return given, None
-    return _split(given, scoring.val_fraction, scoring.groups, scoring.group_column, run.seed)
-
-
-def _split(
-    given: TrainingSet, fraction: float, groups: Path | str | None, column: str | None, seed: int
-) -> tuple[TrainingSet, ScoringSet]:
-    owners = None if groups is None else read_groups(groups, column)
-    return split_off(given, fraction, seeds.generator(seed, "validation"), owners)
+FREE = (
+    *("source.data", "source.root", "source.groups", "source.group_column", "head.manifest"),
+    *("features.file", "features.names", "features.digest"),
+    *(
+        f"features.{of}{what}"
+        for of in ("validation", "test")
+        for what in ("", ".file", ".names", ".digest")
+    ),
+)
 
 
 def record_options(
@@ -251,8 +174,10 @@ def counts_at_first_of(options: RunOptionsRecord) -> list[float]:
     return [float(counts[name]) for name in options["counts"]]
 
 
-def reopen_training(options: RunOptionsRecord, workers: int, progress: Progress) -> TrainingSet:
-    """The training images of a run, read again.
+def reopen_training(
+    options: RunOptionsRecord, workers: int, progress: Progress, look: Look | None = None
+) -> TrainingSet:
+    """The training images of a run, read again. look: what is asked about them in place of that.
 
     Raises DataError where they are not there any more, or not as they were.
     """
@@ -266,11 +191,13 @@ def reopen_training(options: RunOptionsRecord, workers: int, progress: Progress)
     )
     try:
         scale = scale_from(options)
-        seen = open_training(source["data"], where, workers, progress, strict=False, scale=scale)
+        seen = open_training(
+            source["data"], where, workers, progress, strict=False, scale=scale, look=look
+        )
         if source["val_fraction"] is not None:
             groups = source["groups"], source.get("group_column")
-            seen, _ = _split(seen, source["val_fraction"], *groups, options["seed"])
-    except (DataError, ManifestError) as error:
+            seen, _ = divided(seen, source["val_fraction"], *groups, options["seed"])
+    except (DataError, FeatureFileError, ManifestError) as error:
         raise DataError(f"the images that the run was trained on are needed again: {error}") from (
             error
         )

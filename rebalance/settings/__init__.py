@@ -49,6 +49,7 @@ from rebalance.settings.training import (
     StartOptions,
     TrainOptions,
 )
+from rebalance.settings.vectors import FeatureFiles
 
 __all__ = [
     "CANDIDATES",
@@ -75,6 +76,7 @@ __all__ = [
     "AdviceOptions",
     "DecisionOptions",
     "ExtractorOptions",
+    "FeatureFiles",
     "FolderOptions",
     "Growth",
     "ImportOptions",

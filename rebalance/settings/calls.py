@@ -27,6 +27,7 @@ from rebalance.settings.training import (
     StartOptions,
     TrainOptions,
 )
+from rebalance.settings.vectors import FeatureFiles
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ REPORT = Call(
 TRAIN = Call(
     start=StartOptions,
     training=TrainOptions,
+    files=FeatureFiles,
     scoring=ScoringOptions,
     source=FolderOptions,
     run=Part(RunOptions, without=("cache_dir",)),
@@ -166,6 +168,14 @@ TRAIN = Call(
 EVALUATE = Call(
     decision=DecisionOptions,
     training=Part(TrainOptions, only=("precision",)),
+    files=Part(
+        FeatureFiles,
+        only=("features", "names"),
+        helps={
+            "features": "Of a run that was trained on a file of features: one that has those of "
+            "the test images, which are not opened.",
+        },
+    ),
     source=FolderOptions,
     how=Part(RunOptions, without=("seed", "cache_dir")),
 )

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError, shown, some
-from rebalance.models.libraries import library_of
-from rebalance.models.packaged import PACKAGES
+from rebalance.models.pretrained import is_path
 from rebalance.reading import is_regular_file
 from rebalance.settings import (
     OF_FILES,
@@ -34,8 +33,6 @@ tomllib = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 SECTIONS = ("study", "extractor", "training", "grid", "cell")
 SHAPES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-EXTRACTORS = ("imagenet", "finetune", *PACKAGES)
-WEIGHTS = ("imagenet", "scratch", *PACKAGES)
 MOST_CELLS = 1_000_000
 
 
@@ -168,8 +165,8 @@ def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:
         return found
     return replace(
         found,
-        extractor=_file(found.extractor, EXTRACTORS, folder),
-        init=_file(found.init, WEIGHTS, folder),
+        extractor=_file(found.extractor, folder),
+        init=_file(found.init, folder),
         weights=None if found.weights is None else folder / found.weights,
     )
 
@@ -180,11 +177,11 @@ def _training(table: Mapping[str, Any], folder: Path) -> TrainOptions:
     found = TrainOptions(**{key: converted(each, *known[key]) for key, each in given.items()})
     if found.weights is None:
         return found
-    return replace(found, weights=_file(found.weights, WEIGHTS, folder))
+    return replace(found, weights=_file(found.weights, folder))
 
 
-def _file(value: str, words: Sequence[str], folder: Path) -> str:
-    return value if value in words or library_of(value) else str(folder / value)
+def _file(value: str, folder: Path) -> str:
+    return str(folder / value) if is_path(value) else value
 
 
 def _treatments(

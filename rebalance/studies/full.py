@@ -25,7 +25,7 @@ from rebalance.oversampling.spelling import Sampling
 from rebalance.progress import silent
 from rebalance.records import ManifestRecord
 from rebalance.runs import DECISION, Run
-from rebalance.settings import FolderOptions, RunOptions, ScoringOptions, TrainOptions
+from rebalance.settings import FeatureFiles, FolderOptions, RunOptions, ScoringOptions, TrainOptions
 from rebalance.studies.cells import WORK
 from rebalance.studies.outcomes import BY_CLASS, Outcome
 from rebalance.studies.plan import Cell, Definition
@@ -128,6 +128,7 @@ class _Body:
                 **{f"phase_{name}": value for name, value in definition.regime.options},
             ),
             scoring=ScoringOptions(val=self._asked),
+            files=FeatureFiles(),
             source=FolderOptions(),
             run=replace(_run(self.setup), seed=self.stream),
             resume=False,
@@ -150,6 +151,7 @@ class _Body:
             run,
             training=TrainOptions(precision=self.setup.options.training.precision),
             scoring=ScoringOptions(val=self._asked),
+            files=FeatureFiles(),
             source=FolderOptions(),
             run=replace(_run(self.setup), seed=self.stream, overwrite=True),
             progress=silent,
@@ -227,6 +229,7 @@ def _scores(setup: Setup, definition: Definition, run: Path, side: str) -> dict[
         None,
         threshold=definition.threshold,
         classifier=None,
+        files=FeatureFiles(),
         source=FolderOptions(),
         run=_run(setup),
         precision=setup.options.training.precision,

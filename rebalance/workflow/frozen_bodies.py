@@ -4,7 +4,7 @@ Imports torch only in the middle of it; never click.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,14 +16,15 @@ from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.errors import DataError
 from rebalance.heads import Linear
 from rebalance.models.pretrained import Wording, find_pretrained
+from rebalance.records import RunOptionsRecord
+from rebalance.runs.sets import Looks
 from rebalance.scoring.evaluator import Evaluator
-from rebalance.scoring.outputs import Outputs
 from rebalance.settings import ExtractorOptions, RunOptions, TrainOptions
 from rebalance.settings.recipes import PROBE
 from rebalance.workflow.features import describe
+from rebalance.workflow.head_evaluators import HeadEvaluator
 
 if TYPE_CHECKING:
-    from rebalance.losses import Loss
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
 
@@ -63,8 +64,29 @@ def put(network: "Network", layer: Linear) -> None:
     network.last.load_state_dict({name: value.float() for name, value in state.items()})
 
 
+@dataclass(frozen=True)
+class FrozenBody:
+    """The network that a probe leaves as it is: see ``probing.Body``."""
+
+    training: TrainOptions
+    run: RunOptions
+    looks = Looks()
+
+    def evaluator(self, evaluator: Evaluator) -> "CachedEvaluator":
+        """Return an evaluator of heads on its features."""
+        return CachedEvaluator.beside(evaluator, self.training, self.run)
+
+    def network(self, classes: int, seed: int) -> "tuple[str, Network, Transform]":
+        """Load it, under a last layer that is yet to be fitted."""
+        return frozen(self.training, classes, seed)
+
+    def told(self, options: RunOptionsRecord) -> RunOptionsRecord:
+        """Return the options of the run, which have it already."""
+        return options
+
+
 @dataclass(frozen=True, kw_only=True)
-class CachedEvaluator(Evaluator):
+class CachedEvaluator(HeadEvaluator):
     """An evaluator of heads on one body, whose features come from the cache where it has them.
 
     The cache keeps them in half precision, and heads are fitted on what it keeps.
@@ -74,9 +96,6 @@ class CachedEvaluator(Evaluator):
 
     extractor: ExtractorOptions
     run: RunOptions
-    _known: dict[int, tuple[TrainingSet | ScoringSet, NDArray[np.float32]]] = field(
-        default_factory=dict
-    )
 
     @classmethod
     def beside(
@@ -92,49 +111,9 @@ class CachedEvaluator(Evaluator):
         )
         return cls(**vars(evaluator), extractor=extractor, run=run)
 
-    def embed(
-        self, network: "Network", images: TrainingSet | ScoringSet, transform: "Transform"
+    def looked_up(
+        self, images: TrainingSet | ScoringSet, paths: Sequence[str]
     ) -> NDArray[np.float32]:
-        """Return the embedding of each sample [N, D], looked up once for these images.
-
-        Blends of images are in no cache: with them the network looks at all samples. Blends of
-        feature vectors are made of those of their two images.
-        """
-        if id(images) not in self._known:
-            if not isinstance(images, TrainingSet) or not images.blends:
-                found = self._kept(images, images.folder.paths)
-            elif images.blends_features:
-                found = self._mixed(images)
-            else:
-                found = super().embed(network, images, transform)
-            self._known[id(images)] = images, found
-        return self._known[id(images)][1]
-
-    def predict(
-        self,
-        network: "Network",
-        loss: "Loss",
-        images: TrainingSet | ScoringSet,
-        transform: "Transform",
-    ) -> Outputs:
-        """Return what the head says of the embedding of each image, as its loss has it."""
-        import torch
-
-        features = self.embed(network, images, transform)
-        with torch.inference_mode():
-            head = network.last.cpu()
-            logits = head(torch.from_numpy(features)).double()
-            return Outputs(loss.probabilities(logits).numpy(), features)
-
-    def _mixed(self, images: TrainingSet) -> NDArray[np.float32]:
-        paths = images.folder.paths
-        others = [other or path for path, other in zip(paths, images.partners, strict=True)]
-        own, other = np.split(self._kept(images, [*paths, *others]), 2)
-        weights = np.array(images.weights, dtype=np.float32)[:, None]
-        mixed: NDArray[np.float32] = (1 - weights) * own + weights * other
-        return mixed
-
-    def _kept(self, images: TrainingSet | ScoringSet, paths: Sequence[str]) -> NDArray[np.float32]:
         """The embeddings of images at these paths, each of which the network looks at once."""
         folder = images.folder
         label_of = dict.fromkeys(paths, 0)  # which a partner does not tell, and nobody asks

@@ -16,10 +16,10 @@ from rebalance.errors import DataError, SettingError
 from rebalance.heads import HEADS, LinearHead, Sides, check_labels, fit_head, head_of
 from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.records import HeadFitRecord
-from rebalance.runs.options import Sets
+from rebalance.runs.sets import Sets
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.outputs import Outputs
-from rebalance.settings import TrainOptions
+from rebalance.settings import FeatureFiles, TrainOptions
 from rebalance.settings.recipes import PROBE, ProbeRecipe
 from rebalance.workflow.conclusion import HeldOut
 
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rebalance")
 
+NO_FILES = FeatureFiles()
+
+# What of the options of training is said of a network, and not of features that a file has.
+OF_NETWORKS = ("arch", "weights", "image_size", "resize", "precision", "in_memory")
 # What of the options of training a probe has a use for.
-OWN = (
-    *("recipe", "arch", "weights", "image_size", "resize", "precision", "in_memory"),
-    *("loss", "loss_options", "whiten", "head"),
-)
+OWN = ("recipe", "loss", "loss_options", "whiten", "head", *OF_NETWORKS)
 
 
-def chosen_probe(training: TrainOptions) -> ProbeRecipe:
+def chosen_probe(training: TrainOptions, files: FeatureFiles = NO_FILES) -> ProbeRecipe:
     """Return what a probe is fitted by. Raises SettingError for an option it has no use for."""
     plain = TrainOptions(recipe=PROBE)
     for name in vars(plain):
@@ -44,6 +45,8 @@ def chosen_probe(training: TrainOptions) -> ProbeRecipe:
                 f"--recipe {PROBE} leaves the network as it is and fits its last layer to the end: "
                 f"leave out --{name.replace('_', '-')}"
             )
+    if files.features is not None:
+        _check_without_network(training, plain)
     if training.weights == "scratch":
         raise SettingError(
             f"--recipe {PROBE} needs a network that has been trained: pass --weights imagenet, a "
@@ -53,6 +56,16 @@ def chosen_probe(training: TrainOptions) -> ProbeRecipe:
     if not head_of(recipe.head, training.whiten).whitens:
         return replace(recipe, whiten=None)
     return recipe if training.whiten is None else replace(recipe, whiten=training.whiten)
+
+
+def _check_without_network(training: TrainOptions, plain: TrainOptions) -> None:
+    """Raise SettingError for what is said of a network where there is none."""
+    for name in OF_NETWORKS:
+        if getattr(training, name) != getattr(plain, name):
+            raise SettingError(
+                "--features takes features as they are, and no network looks at the images: leave "
+                f"out --{name.replace('_', '-')}"
+            )
 
 
 def check_probe(recipe: ProbeRecipe, loss: "Loss", name: str, seen: TrainingSet) -> None:

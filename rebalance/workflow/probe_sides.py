@@ -12,7 +12,7 @@ from rebalance.data.samples import TrainingSet
 from rebalance.data.separation import kin_of
 from rebalance.data.splits import linked
 from rebalance.heads import Sides, sides_of
-from rebalance.runs.options import Sets
+from rebalance.runs.sets import Sets
 from rebalance.settings import ScoringOptions
 from rebalance.settings.recipes import ProbeRecipe
 

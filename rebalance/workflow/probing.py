@@ -8,22 +8,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from rebalance.distributed.processes import joined
+from rebalance.errors import SettingError
 from rebalance.metrics import FeatureRanges
 from rebalance.progress import Progress
-from rebalance.records import MetricsRecord
-from rebalance.runs.options import (
-    make_loss,
-    open_sets,
-    record_options,
-    with_resize,
-)
+from rebalance.records import MetricsRecord, RunOptionsRecord
+from rebalance.runs.options import make_loss, record_options, with_resize
+from rebalance.runs.sets import Looks, open_sets
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import (
+    FeatureFiles,
     FolderOptions,
     RunOptions,
     ScoringOptions,
@@ -31,7 +30,9 @@ from rebalance.settings import (
 )
 from rebalance.workflow.beginning import as_begun, begun_folder
 from rebalance.workflow.conclusion import Trained, check_validation, conclude, warn_of_one_class
-from rebalance.workflow.frozen_bodies import CachedEvaluator, frozen, put
+from rebalance.workflow.file_bodies import FileBody, HeadFiles
+from rebalance.workflow.frozen_bodies import FrozenBody, put
+from rebalance.workflow.head_evaluators import HeadEvaluator
 from rebalance.workflow.probe_fitting import (
     check_probe,
     chosen_probe,
@@ -42,6 +43,27 @@ from rebalance.workflow.probe_fitting import (
 )
 from rebalance.workflow.probe_sides import probe_sides
 
+if TYPE_CHECKING:
+    from rebalance.models.network import Network
+    from rebalance.models.transforms import Transform
+
+
+class Body(Protocol):
+    """What a head is fitted on: a network's features of images, or those that a file has."""
+
+    @property
+    def looks(self) -> Looks:
+        """What is asked about images in place of reading them."""
+
+    def evaluator(self, evaluator: Evaluator) -> HeadEvaluator:
+        """Return an evaluator of heads on it."""
+
+    def network(self, classes: int, seed: int) -> "tuple[str, Network, Transform]":
+        """Return it under a last layer that is yet to be fitted: see ``conclusion.Trained``."""
+
+    def told(self, options: RunOptionsRecord) -> RunOptionsRecord:
+        """Return the options of a run with what they are to tell of it."""
+
 
 def train_probe(
     data: Path | str,
@@ -49,6 +71,7 @@ def train_probe(
     output: Path | str,
     *,
     training: TrainOptions,
+    files: FeatureFiles,
     scoring: ScoringOptions,
     source: FolderOptions,
     run: RunOptions,
@@ -56,18 +79,22 @@ def train_probe(
     progress: Progress,
 ) -> MetricsRecord:
     """Fit a head on features of DATA, evaluate on TEST, keep both as a run; the metrics."""
-    recipe = chosen_probe(training)
+    recipe = chosen_probe(training, files)
     check_validation(scoring, held=True)
+    if files.val_features is not None and scoring.val is None:
+        raise SettingError("--val-features is of the images of --val: give that too")
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
             training = as_begun(training, output, processes)
-        evaluator = Evaluator.of(run, training.precision, progress, processes)
+        body = processes.by_first(partial(_body, training, files, run))
+        evaluator = body.evaluator(Evaluator.of(run, training.precision, progress, processes))
         opened = _without_groups(scoring)
         sets = processes.by_first(
             partial(
                 open_sets,
                 *(data, test, opened, source, run, evaluator.progress),
                 blends_features=True,
+                looks=body.looks,
             )
         )
         told = record_options(
@@ -87,9 +114,9 @@ def train_probe(
         sides = processes.by_first(partial(probe_sides, sets, scoring, recipe, run.seed))
         check_validation(scoring, held=bool(sides))
         arch, network, transform = processes.by_first(
-            partial(frozen, training, len(sets.seen.classes), run.seed)
+            partial(body.network, len(sets.seen.classes), run.seed)
         )
-        options = with_resize(told, transform.fit)
+        options = processes.by_first(partial(body.told, with_resize(told, transform.fit)))
         amounts = probe_amounts(recipe, sets.seen, loss)
         check_rule(
             *(scoring.classifier, scoring.threshold, sets.seen.classes, amounts), sets.seen.counts
@@ -98,7 +125,6 @@ def train_probe(
         folder = begun_folder(
             output, options, holding, processes, overwrite=run.overwrite, resume=resume
         )
-        evaluator = CachedEvaluator.beside(evaluator, training, run)
         seen = evaluator.embed(network, sets.seen, transform)
         shown = [seen]
         if sets.validation is not None:
@@ -118,6 +144,12 @@ def train_probe(
             *(folder, trained, scoring, sets.seen, sets.tested, evaluator),
             validation=sets.validation,
         )
+
+
+def _body(training: TrainOptions, files: FeatureFiles, run: RunOptions) -> Body:
+    if files.features is None:
+        return FrozenBody(training, run)
+    return FileBody(HeadFiles.to_train_on(files, strict=run.strict))
 
 
 def _without_groups(scoring: ScoringOptions) -> ScoringOptions:

@@ -13,6 +13,7 @@ import numpy as np
 
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import DepthScale
+from rebalance.data.looks import Look
 from rebalance.data.samples import ScoringSet, TrainingSet, open_training
 from rebalance.data.separation import apart_from, check_overlap
 from rebalance.errors import DataError
@@ -80,7 +81,8 @@ class Recipes:
         images = ImageFolder(
             folder.root, samples.classes, tuple(label_of), tuple(label_of.values())
         )
-        features = evaluator.embed(network, ScoringSet(images, {}, samples.scale), transform)
+        once = ScoringSet(images, {}, samples.scale, samples.vectors)
+        features = evaluator.embed(network, once, transform)
         partners = [
             other or path for other, path in zip(samples.partners, folder.paths, strict=True)
         ]
@@ -102,14 +104,17 @@ def open_recipes(
     *,
     strict: bool,
     scale: DepthScale,
+    look: Look | None = None,
 ) -> TrainingSet:
     """The samples of a manifest, to be blended as embeddings.
 
     classes: those of the network, which the manifest must have too, in any order. scale: that of
-    the images which it was trained on. Raises DataError where it does not, otherwise as
-    ``open_training``.
+    the images which it was trained on. look: what is asked about them in place of reading. Raises
+    DataError where it does not, otherwise as ``open_training``.
     """
-    found = open_training(manifest, source, workers, progress, strict=strict, scale=scale)
+    found = open_training(
+        manifest, source, workers, progress, strict=strict, scale=scale, look=look
+    )
     if set(found.classes) != set(classes):
         odd = min(set(found.classes) ^ set(classes))
         where = "the manifest" if odd in found.classes else "the training data"
@@ -126,11 +131,11 @@ def open_recipes(
     return replace(found, folder=folder, shares=shares)
 
 
-def warn_of_other_eyes(manifest: Path | str, own: Sequence[str]) -> None:
+def warn_of_other_eyes(manifest: Path | str, own: Sequence[str], sees: str = LAYER) -> None:
     """Say where a manifest's samples were chosen by another network, or another layer of this one.
 
-    own: digests of files that hold the network whose head is trained; none where it is yet to be
-    trained.
+    own: digests of files that hold the network whose head is trained, or what it sees in its place;
+    none where it is yet to be trained. sees: the layer that the head sees.
     """
     read = read_manifest(manifest)
     extractor: Any = read.record.get("extractor")
@@ -147,13 +152,13 @@ def warn_of_other_eyes(manifest: Path | str, own: Sequence[str]) -> None:
             " ".join(str(extractor[key]) for key in ("name", "arch") if extractor.get(key)),
             instead,
         )
-    elif layer != LAYER:
+    elif layer != sees:
         log.warning(
             "the recipes of %s come from the layer %s of the network, and its head sees the layer "
             "%s: %s",
             manifest,
             layer,
-            LAYER,
+            sees,
             instead,
         )
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from rebalance.data.samples import ScoringSet
 from rebalance.distributed.processes import joined
+from rebalance.errors import SettingError
 from rebalance.losses import check_options
 from rebalance.metrics import FeatureRanges
 from rebalance.oversampling.spelling import as_sampling
@@ -24,16 +25,23 @@ from rebalance.progress import Progress
 from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.runs import Run
 from rebalance.runs.options import (
-    Sets,
     first_phase_of,
     make_loss,
-    open_sets,
     record_options,
     with_resize,
 )
 from rebalance.runs.recipe import chosen_phase, chosen_recipe
+from rebalance.runs.sets import Sets, open_sets
 from rebalance.scoring.evaluator import Evaluator
-from rebalance.settings import FolderOptions, Recipe, RunOptions, ScoringOptions, TrainOptions
+from rebalance.settings import (
+    FeatureFiles,
+    FolderOptions,
+    Recipe,
+    RunOptions,
+    ScoringOptions,
+    TrainOptions,
+)
+from rebalance.settings.recipes import PROBE
 from rebalance.training.initial_network import untrained
 from rebalance.workflow.beginning import as_begun, begun_folder
 from rebalance.workflow.conclusion import Trained, check_validation, conclude
@@ -60,6 +68,7 @@ def train(
     output: Path | str,
     *,
     training: TrainOptions,
+    files: FeatureFiles,
     scoring: ScoringOptions,
     source: FolderOptions,
     run: RunOptions,
@@ -67,6 +76,11 @@ def train(
     progress: Progress,
 ) -> MetricsRecord:
     """Train on DATA, evaluate on TEST, keep all of it in the run folder; returns the metrics."""
+    if files.features is not None:
+        raise SettingError(
+            f"--features takes the place of a network, and the recipe {training.recipe} trains "
+            f"one, which needs images: pass --recipe {PROBE}, or leave out --features"
+        )
     check_options(training.loss, dict(training.loss_options))
     check_validation(scoring)
     with joined(run.device) as processes, ExitStack() as holding:

@@ -13,7 +13,8 @@ from rebalance.data.samples import TrainingSet
 from rebalance.distributed.processes import Processes
 from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.records import RunOptionsRecord
-from rebalance.runs.options import Sets, class_weights_of, first_phase_of
+from rebalance.runs.options import class_weights_of, first_phase_of
+from rebalance.runs.sets import Sets
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import Recipe, ScoringOptions, TrainOptions

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rebalance.models.libraries import library_of
-from rebalance.models.packaged import PACKAGES
+from rebalance.models.pretrained import is_path
 from rebalance.settings import CROP, OWN, RESIZE, SelectionOptions, calls
 from rebalance.settings.rebalancing import BEFORE
 from rebalance.settings.spelling import flags
@@ -48,7 +47,7 @@ def needs_same_folder(record: Mapping[str, Any]) -> bool:
     if extractor.get("file") is not None:
         paths.append(extractor["file"])
     init = extractor.get("init")
-    if init not in (None, "scratch", "imagenet", *PACKAGES) and not library_of(init):
+    if init is not None and is_path(init):
         paths.append(init)
     return any(not Path(str(path)).is_absolute() for path in paths)
 

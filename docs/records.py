@@ -14,9 +14,9 @@ HEAD = """\
 
 Beside its tables, `rebalance` writes JSON: `M.json` with every manifest, `options.json`,
 `decision.json` and `metrics.json` in the folder of a run, `study.json` with the results of a study,
-and `advice.json` with what `rebalance advise` came to. Each has a
-[JSON Schema](https://json-schema.org) that ships with the package, and the tests hold what the
-commands write against it.
+and `advice.json` with what `rebalance advise` came to; `inspect` and `extractors` print theirs.
+Each has a [JSON Schema](https://json-schema.org) that ships with the package, and the tests hold
+what the commands write against it.
 
 ```python
 import json

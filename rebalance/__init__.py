@@ -18,6 +18,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 # Imported on first use: reading a manifest must not cost the import of anything else.
 _PUBLIC = {
     "advise": "api",
+    "compare_extractors": "api",
     "evaluate": "api",
     "extract": "api",
     "hybrid": "api",
@@ -30,6 +31,7 @@ _PUBLIC = {
     "train": "api",
     "undersample": "api",
     "choices": "workflow.choices",
+    "extractors": "workflow.extractors",
     "export": "api",
     "import_csv": "api",
     "diff": "manifest.difference",
@@ -44,6 +46,7 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from rebalance.api import (
         advise,
+        compare_extractors,
         evaluate,
         export,
         extract,
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
     from rebalance.manifest.difference import diff
     from rebalance.workflow.choices import choices
+    from rebalance.workflow.extractors import extractors
 
 __all__ = [
     "Manifest",
@@ -70,10 +74,12 @@ __all__ = [
     "Row",
     "advise",
     "choices",
+    "compare_extractors",
     "diff",
     "evaluate",
     "export",
     "extract",
+    "extractors",
     "hybrid",
     "import_csv",
     "inspect",

@@ -5,6 +5,7 @@ The command line passes its own options straight on to these, so that the two ar
 
 from rebalance.api.advice import advise
 from rebalance.api.baselines import evaluate, train
+from rebalance.api.comparisons import compare_extractors
 from rebalance.api.exchange import export, import_csv, materialize
 from rebalance.api.inspections import inspect
 from rebalance.api.long_tails import longtail
@@ -14,6 +15,7 @@ from rebalance.api.studies import plan_study, study
 
 __all__ = [
     "advise",
+    "compare_extractors",
     "evaluate",
     "export",
     "extract",

@@ -10,13 +10,14 @@ from rebalance.inspection import Inspection
 from rebalance.manifest import Manifest
 from rebalance.materialization import Materialized
 from rebalance.progress import Progress
-from rebalance.records import AdviceRecord, MetricsRecord
+from rebalance.records import AdviceRecord, ComparisonRecord, MetricsRecord
 from rebalance.reports import Report
 from rebalance.studies.results import Results
 from rebalance.studies.story import Forecast
 
 __all__ = [
     "advise",
+    "compare_extractors",
     "evaluate",
     "export",
     "extract",
@@ -109,6 +110,71 @@ def advise(
         strict: Unreadable images are an error, before the expensive work. (default False)
         overwrite: Try everything anew, and replace files of advice that exist. (default
             False)
+    """
+
+def compare_extractors(
+    data: Path | str,
+    extractors: Sequence[str],
+    *,
+    layer: str | None = None,
+    images: int = 10000,
+    groups: Path | None = None,
+    group_column: str | None = None,
+    folds: int = 5,
+    repeats: int = 3,
+    image_size: int | None = None,
+    resize: str | None = None,
+    precision: str = "auto",
+    batch_size: int | None = None,
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    cache_dir: Path | str | None = None,
+    strict: bool = False,
+    progress: Progress = ...,
+) -> ComparisonRecord:
+    """Compare how well extractors tell the classes of these images apart.
+
+    data: an image folder, or a manifest. extractors: each as ``extractor`` of the other calls has
+    it, with its ``arch`` after a colon, such as ``imagenet:mobilenet_v2``. All are judged by the
+    same folds of the same images: by a probe, and by how far neighbours agree with labels. One that
+    cannot be used is among those that ``failed`` in the record, and loses no other.
+
+    Raises DataError, ManifestError, SettingError, ExtractorError where none can be used, and
+    UnreadableImage under ``strict``.
+
+    Options:
+        layer: Layer to compare. [default: pool; of a run its embedding] (one of body, pool,
+            linear, embedding)
+        images: Compare on at most so many images; large classes give up some first. (default
+            10000)
+        groups: CSV of file_name,group: no group in two folds.
+        group_column: Column of groups that holds them. [default: the one of a usual name]
+        folds: Parts that the images are dealt out to, each of which is held out once.
+            (default 5)
+        repeats: How often they are dealt out anew. (default 3)
+        image_size: Side of the square the network sees. [default: as its weights were
+            trained]
+        resize: How an image becomes that square: the centre of it, or all of it, stretched.
+            [default: as a run was trained, else stretch] (one of crop, stretch)
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        batch_size: Images per forward pass. [default: by device]
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        cache_dir: Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's
+            cache]
+        strict: Unreadable images are an error, before the expensive work. (default False)
     """
 
 def evaluate(

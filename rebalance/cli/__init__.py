@@ -39,6 +39,7 @@ COMMANDS = {
     "evaluate": "Score the network of a run.",
     "study": "Compare ways of rebalancing on your data.",
     "losses": "List every loss with its options.",
+    "extractors": "List what can look at images here, or compare it.",
     "choices": "List what else can be chosen, such as regimes.",
     "cache": "Show the size of the cache, or clear it.",
 }
@@ -52,6 +53,7 @@ LEFT = {
     "undersample": "features computed so far are in the cache",
     "oversample": "features computed so far are in the cache",
     "hybrid": "features computed so far are in the cache",
+    "extractors": "features computed so far are in the cache",
     "study": "go on by running it again",
     "advise": "go on by running it again",
 }

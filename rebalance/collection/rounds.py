@@ -18,7 +18,7 @@ from rebalance.heads.examples import Examples, Parting
 from rebalance.heads.folds import dealt
 from rebalance.heads.linear import Floats, Linear
 from rebalance.heads.logistic import fit_logistic
-from rebalance.heads.regression import PENALTIES
+from rebalance.heads.regression import PENALTIES, USUAL
 from rebalance.oversampling.soft_labels import SoftLabels
 
 Labels = NDArray[np.int64]
@@ -152,11 +152,16 @@ def _measure_round(
 
 
 def chosen_penalty(sample: Sample, folds: int, seed: int) -> float:
-    """The penalty of least log loss on one fold, classes counting alike, the prior divided out."""
+    """The penalty of least log loss on one fold, classes counting alike, the prior divided out.
+
+    The usual one where that fold has no image of a class that was learned from.
+    """
     stream = seeds.integer(seed, "collection", "penalty")
     fold = dealt(sample.labels, sample.kin, folds, stream, grouped=sample.grouped)
     trained, held = np.flatnonzero(fold > 0), np.flatnonzero(fold == 0)
     truth = sample.labels[held]
+    if not np.isin(truth, sample.labels[trained]).any():
+        return USUAL
     tried: dict[float, float] = {}
     layer: Linear | None = None
     for penalty in PENALTIES:

@@ -89,6 +89,7 @@ def extract_features(
     processes.by_first(partial(_discard_damaged, cache, stored))
     refused = processes.by_first(cache.refused)
     places = processes.by_first(partial(_missing, keys, stored, refused))
+    passing_seconds = 0.0
     missing = {
         key: Missing(folder.paths[place], content)
         for place in places
@@ -102,7 +103,9 @@ def extract_features(
         if own:
             extractor.load(progress)  # first, since two threads had better not import at a time
         with beside(meanwhile):
+            began = time.perf_counter()
             new = _compute(folder.root, own, scale, stored, cache, extractor, workers, progress)
+            passing_seconds = time.perf_counter() - began
         passing: dict[bytes, str] = {}
         for found, not_now, written in processes.by_each(lambda: (*new, cache.written)):
             refused |= found
@@ -128,6 +131,7 @@ def extract_features(
         time.perf_counter() - start,
         [digest for i in readable if (digest := digests[i]) is not None],
         scale,
+        passing_seconds,
     )
 
 

@@ -49,6 +49,7 @@ class FeatureTable:
     unreadable: files that could not be read, or have no features where these are given. computed:
     how many images the network looked at; cached: how many files had their features in the cache,
     or in the file of them; the others are equal to one that was computed. seconds: for all of it.
+    passing: the seconds of these in which images were read and passed through the network.
     digests: of the files of ``folder``, in its order; of their features where these are given.
     scale: by which images with more than 8 bits a sample were seen.
     """
@@ -62,6 +63,7 @@ class FeatureTable:
     seconds: float
     digests: Sequence[bytes]
     scale: DepthScale = EACH_ALONE
+    passing: float = 0.0
 
     def members(self, label: int) -> NDArray[np.intp]:
         """Return the positions of the images of a class."""

@@ -25,11 +25,22 @@ from rebalance.records.collection import (
     HiddenPart,
     SubclassNeed,
 )
+from rebalance.records.comparison import (
+    BehindRecord,
+    ComparedRecord,
+    ComparisonRecord,
+    FailedRecord,
+)
 from rebalance.records.decision import (
     CentresRecord,
     DecisionRecord,
     PowerRecord,
     RuleRecord,
+)
+from rebalance.records.extractors import (
+    ExtractorsRecord,
+    ListedExtractor,
+    ListedNetwork,
 )
 from rebalance.records.inspection import FindingRecord, FoundImage, InspectionRecord
 from rebalance.records.manifest import (
@@ -80,6 +91,7 @@ from rebalance.records.study import (
 __all__ = [
     "AdviceRecord",
     "AdviceStory",
+    "BehindRecord",
     "CandidateRecord",
     "CentresRecord",
     "ChangeRecord",
@@ -88,6 +100,8 @@ __all__ = [
     "ClassScores",
     "ClassStory",
     "CollectionRecord",
+    "ComparedRecord",
+    "ComparisonRecord",
     "Counts",
     "CoverFigures",
     "CoverRecord",
@@ -96,6 +110,8 @@ __all__ = [
     "DefinitionRecord",
     "DifferenceRecord",
     "ExtractorRecord",
+    "ExtractorsRecord",
+    "FailedRecord",
     "FeatureFileRecord",
     "FindingRecord",
     "FoundImage",
@@ -109,6 +125,8 @@ __all__ = [
     "HiddenPart",
     "ImbalanceRatio",
     "InspectionRecord",
+    "ListedExtractor",
+    "ListedNetwork",
     "LookRecord",
     "LossRecord",
     "ManifestRecord",

@@ -10,7 +10,10 @@ from typing import Any
 
 from rebalance.errors import SettingError
 
-NAMES = ("manifest", "options", "decision", "metrics", "study", "inspection", "advice")
+NAMES = (
+    *("manifest", "options", "decision", "metrics"),
+    *("study", "inspection", "advice", "extractors", "comparison"),
+)
 
 __all__ = ["NAMES", "schema", "schema_path"]
 
@@ -31,7 +34,8 @@ def schema(name: str) -> dict[str, Any]:
 
     ``manifest`` is that of M.json; ``options``, ``decision`` and ``metrics`` are those of a run's
     files; ``study`` is that of study.json; ``inspection`` is that of ``inspect --json``;
-    ``advice`` is that of advice.json. Raises SettingError for another name.
+    ``advice`` is that of advice.json; ``extractors`` is that of ``extractors --json``, and
+    ``comparison`` that with ``--compare``. Raises SettingError for another name.
 
     >>> schema("manifest")["$id"]
     'urn:rebalance:manifest:1'

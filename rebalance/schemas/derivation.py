@@ -20,7 +20,9 @@ from typing import (
 
 from rebalance.records import (
     AdviceRecord,
+    ComparisonRecord,
     DecisionRecord,
+    ExtractorsRecord,
     InspectionRecord,
     ManifestRecord,
     MetricsRecord,
@@ -30,6 +32,7 @@ from rebalance.records import (
     StudyRecord,
 )
 from rebalance.records.advice import FORMAT as ADVICE
+from rebalance.records.comparison import FORMAT as COMPARISON
 from rebalance.records.manifest import FORMAT as MANIFEST
 from rebalance.records.manifest import WRITTEN
 from rebalance.records.run import FORMAT as RUN
@@ -47,6 +50,12 @@ ROOTS: dict[str, tuple[str, type, int]] = {
     "study": ("study.json: what a study came to", StudyRecord, STUDY),
     "inspection": ("The output of rebalance inspect --json", InspectionRecord, 1),
     "advice": ("advice.json: what to do with a folder of images, and why", AdviceRecord, ADVICE),
+    "extractors": ("The output of rebalance extractors --json", ExtractorsRecord, 1),
+    "comparison": (
+        "The output of rebalance extractors --compare --json",
+        ComparisonRecord,
+        COMPARISON,
+    ),
 }
 # A reader finds any key absent, a writer leaves none of these out.
 REQUIRED: dict[type, frozenset[str]] = {ManifestRecord: WRITTEN, StoryRecord: TOLD}

@@ -7,7 +7,12 @@ standard library and our errors.
 
 from rebalance.settings.advice import AdviceOptions, read_budget
 from rebalance.settings.class_sizes import Growth, Levelling, LongTail, Targets
-from rebalance.settings.looking import SIMILAR, InspectOptions, ReportOptions
+from rebalance.settings.looking import (
+    SIMILAR,
+    ComparisonOptions,
+    InspectOptions,
+    ReportOptions,
+)
 from rebalance.settings.rebalancing import (
     CLUSTER_SPACES,
     LANDMARKS,
@@ -74,6 +79,7 @@ __all__ = [
     "SPACES",
     "STRETCH",
     "AdviceOptions",
+    "ComparisonOptions",
     "DecisionOptions",
     "ExtractorOptions",
     "FeatureFiles",

@@ -9,7 +9,7 @@ from typing import Any
 
 from rebalance.settings.advice import AdviceOptions
 from rebalance.settings.class_sizes import Growth, Levelling, LongTail, Targets
-from rebalance.settings.looking import InspectOptions, ReportOptions
+from rebalance.settings.looking import ComparisonOptions, InspectOptions, ReportOptions
 from rebalance.settings.option import Option, Options, converted, declared
 from rebalance.settings.rebalancing import Published, SelectionOptions, SynthesisOptions
 from rebalance.settings.running import (
@@ -197,6 +197,13 @@ SIDE_BY_SIDE = {
 STUDY = Call(sets=StudySets, run=Part(RunOptions, without=("seed",), helps=SIDE_BY_SIDE))
 PLAN_STUDY = Call(
     sets=StudySets, run=Part(RunOptions, only=("device", "workers"), helps=SIDE_BY_SIDE)
+)
+COMPARE_EXTRACTORS = Call(
+    asked=ComparisonOptions,
+    # The others say which network: that is in its name, where several stand side by side.
+    view=Part(ExtractorOptions, only=("image_size", "resize", "precision", "batch_size")),
+    source=FolderOptions,
+    run=Part(RunOptions, without=("overwrite",)),
 )
 ADVISE = Call(
     asked=AdviceOptions,

@@ -1,9 +1,11 @@
-"""What is asked of a folder's images, and what a page about them comes with."""
+"""What is asked of images and of extractors, and what a page about images comes with."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebalance.settings.option import Options, option
+from rebalance.settings.option import Options, again, option
+from rebalance.settings.running import LAYERS
+from rebalance.settings.study import StudyOptions
 
 # The cosine of two images' features from which on they look alike. Chosen by eye on photographs
 # (TrashNet, CIFAR-100), pooled features of an ImageNet network: all pairs from .94 up but one were
@@ -65,3 +67,28 @@ class ReportOptions(Options):
         place="folder",
         help="Folder for the figures as SVG and PNG, and the photographs as JPEG.",
     )
+
+
+@dataclass(frozen=True)
+class ComparisonOptions(Options):
+    """How extractors are compared, and on how many images."""
+
+    layer: str | None = option(
+        None,
+        choices=LAYERS,
+        help="Layer to compare. [default: pool; of a run its embedding]",
+    )
+    images: int = option(
+        10_000,
+        least=4,
+        help="Compare on at most so many images; large classes give up some first.",
+    )
+    groups: Path | None = again(StudyOptions, "groups", default=None)
+    group_column: str | None = again(StudyOptions, "group_column", default=None)
+    folds: int = again(
+        StudyOptions,
+        "folds",
+        default=5,
+        help="Parts that the images are dealt out to, each of which is held out once.",
+    )
+    repeats: int = option(3, least=1, most=1000, help="How often they are dealt out anew.")

@@ -1,0 +1,55 @@
+"""What can look at images here: kinds of extractors, and networks by their names."""
+
+import json
+
+import pytest
+from schemas import faults
+
+import rebalance
+from rebalance.models.published import fetched, published
+
+
+def test_the_kinds_and_what_works_of_them_here(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    done = run("extractors", "--json")
+    assert done.status == 0
+    record = json.loads(done.out)
+    assert not faults("extractors", record)
+    kinds = {each["name"]: each for each in record["extractors"]}
+    assert not kinds["imagenet"]["works"] and kinds["imagenet"]["found"] is None
+    assert kinds["finetune"]["works"] and kinds["PATH"]["works"]
+    hub = tmp_path / "hub" / "checkpoints"
+    hub.mkdir(parents=True)
+    (hub / "mobilenet_v2-7ebf99e0.pth").touch()
+    (hub / "mobilenet_v2-b0353104.pth").touch()  # an older file of this name is not what it takes
+    (hub / "resnet18-12345678.pth").touch()
+    done = run("extractors")
+    assert "  works here: weights of 1 network in" in done.out and "\n  mobilenet_v2\n" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80 + len(str(tmp_path))
+
+
+def test_networks_are_found_by_their_names(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    found = run("extractors", "mobilenet_v3", "cifar_resnet2?")
+    assert "imagenet:mobilenet_v3_large  to download" in found.out
+    assert "cifar_resnet20               none" in found.out
+    assert "imagenet: 2 of" in found.out and "finetune: 1 of" in found.out
+    every = {each["name"]: each for each in rebalance.extractors("*")}
+    assert len(every["imagenet"]["found"]) == every["imagenet"]["networks"] == len(published())
+
+
+def test_options_of_comparing_need_a_comparison(run):
+    done = run("extractors", "--folds", 3)
+    assert done.status == 2 and "add --compare DATA" in done.err
+
+
+@pytest.mark.parametrize("home", ["TORCH_HOME", "XDG_CACHE_HOME"])
+def test_weights_are_looked_for_where_torch_keeps_them(monkeypatch, tmp_path, home):
+    import torch
+
+    from rebalance.models.published import hub_folder
+
+    monkeypatch.delenv("TORCH_HOME", raising=False)
+    monkeypatch.setenv(home, str(tmp_path))
+    assert str(hub_folder().parent) == torch.hub.get_dir()
+    assert fetched() == []

@@ -158,11 +158,16 @@ def test_what_cannot_be_compared_is_one_line(make_folder, tmp_path, sizes, more,
         rebalance.compare_extractors(folder, **{"extractors": ["imagenet"], **more})
 
 
-def test_a_name_says_the_architecture_after_a_colon(tmp_path):
+def test_a_name_says_all_that_there_is_to_say_of_an_extractor(tmp_path):
     path = tmp_path / "a:b.pth"
     path.touch()
     view = ExtractorOptions(image_size=64)
+    (tmp_path / "f.npz").touch()
+    assert named(f"{tmp_path}/f.npz", view) == ExtractorOptions(features=f"{tmp_path}/f.npz")
+    assert named("features:a.pt", view) == ExtractorOptions(features="a.pt")
+    assert named("a.npy:a.txt", view) == ExtractorOptions(features="a.npy", names="a.txt")
     for name, arch in (
+        ("timm:resnet18.a1_in1k", None),
         ("imagenet", None),
         ("imagenet:resnet18", "resnet18"),
         (str(path), None),
@@ -179,6 +184,7 @@ def test_a_name_says_the_architecture_after_a_colon(tmp_path):
 def record(name, accuracy, told=None, speed=None, columns=8):
     return {
         "name": name,
+        "options": ["--extractor", name],
         "columns": columns,
         "balanced_accuracy": accuracy,
         "interval": (accuracy - 0.02, accuracy + 0.02),
@@ -200,7 +206,8 @@ def test_the_answer_names_what_is_within_the_interval_of_the_best():
         "9.0).",
         "Behind it: z.pth by 5.0 (1.0 to 9.0).",
         "Of these, y.pth is quickest: 90 images a second.",
+        "Other commands take the best by --extractor a/x.pth.",
     ]
     near["images_per_second"] = None
-    assert list(answer([best, near]))[-1] == "Of these, y.pth has the fewest columns: 8."
+    assert list(answer([best, near]))[-2] == "Of these, y.pth has the fewest columns: 8."
     assert math.isclose(best["balanced_accuracy"], 0.9) and list(answer([best])) == []

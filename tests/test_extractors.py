@@ -47,9 +47,9 @@ def test_options_of_comparing_need_a_comparison(run):
 def test_weights_are_looked_for_where_torch_keeps_them(monkeypatch, tmp_path, home):
     import torch
 
-    from rebalance.models.published import hub_folder
+    from rebalance.models.published import torch_cache
 
     monkeypatch.delenv("TORCH_HOME", raising=False)
     monkeypatch.setenv(home, str(tmp_path))
-    assert str(hub_folder().parent) == torch.hub.get_dir()
+    assert str(torch_cache().parent) == torch.hub.get_dir()
     assert fetched() == []

@@ -156,13 +156,14 @@ def _parts(found: "ComparisonRecord", columns: int) -> Iterator[str]:
 
 
 def _row(each: "ComparedRecord") -> list[str]:
+    held = "given" if each["extractor"]["kind"] == "file" else "cached"
     ends, agreement, speed = each["interval"], each["agreement"], each["images_per_second"]
     return [
         f"{each['columns']}",
         f"{100 * each['balanced_accuracy']:.1f}%",
         "" if ends is None else f"{100 * ends[0]:.1f}-{100 * ends[1]:.1f}",
         "" if agreement is None else f"{agreement:.2f}",
-        "cached" if speed is None else f"{each['seconds']:.1f}",
+        held if speed is None else f"{each['seconds']:.1f}",
         "" if speed is None else f"{speed:.0f}",
     ]
 

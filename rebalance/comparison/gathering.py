@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rebalance.comparison.naming import named
+from rebalance.comparison.naming import asked_by, named
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import DepthScale
 from rebalance.errors import DataError, RebalanceError
 from rebalance.features.extractors import usual_layer
+from rebalance.features.given import FILE
 from rebalance.numerics.standardisation import FeatureMatrix
 from rebalance.progress import Progress
 from rebalance.settings import ExtractorOptions, RunOptions
@@ -25,21 +26,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rebalance")
 
-FILE = "file"  # the kind of an extractor that is a table of features
 LEAST_SHARE = 0.5  # of the images so far: an extractor that has fewer is none to compare by
 
 
 @dataclass
-class Gathered:
+class Described:
     """The tables of the extractors that could be used, by their names.
 
-    folder: the images that are in all of them. layers: of each the one that is compared. failed:
-    what was wrong with the others.
+    folder: the images that are in all of them. layers: of each the one that is compared. options:
+    those by which other commands take it. failed: what was wrong with the others.
     """
 
     folder: ImageFolder
     tables: "dict[str, FeatureTable]" = field(default_factory=dict)
     layers: dict[str, str] = field(default_factory=dict)
+    options: dict[str, list[str]] = field(default_factory=dict)
     failed: dict[str, RebalanceError] = field(default_factory=dict)
 
     def features(self, name: str) -> FeatureMatrix:
@@ -61,41 +62,50 @@ class Gathered:
 
 
 def gather(
-    folder: ImageFolder,
+    every: ImageFolder,
+    taken: ImageFolder,
     names: Sequence[str],
     layer: str | None,
     view: ExtractorOptions,
     run: RunOptions,
     progress: Progress,
     scale: DepthScale | None,
-) -> Gathered:
+) -> Described:
     """Describe the images by one extractor after the other; one that cannot be used is passed over.
 
-    layer: None is of each the one that is looked at where nobody says which. view: how images are
-    looked at. scale: as for ``workflow.features.describe``. Raises the error of the first extractor
-    where none can be used.
+    every: the whole folder, that a file of features is held against. taken: those of it that are
+    compared on. layer: None is of each the one that is looked at where nobody says which. view: how
+    images are looked at. scale: as for ``workflow.features.describe``. Raises the error of the
+    first extractor where none can be used.
     """
-    found = Gathered(folder)
+    found = Described(taken)
     for name in names:
         try:
             options = named(name, view)
             own = layer or usual_layer(options.extractor)
-            table = describe(found.folder, [own], options, run, progress, scale=scale)
-            _check_share(table.folder, found.folder)
+            given = options.features is not None
+            images = every if given else found.folder
+            table = describe(images, [own], options, run, progress, scale=scale)
+            folder = _shared(found.folder, table.folder)
         except RebalanceError as error:
             log.warning("%s is left out: %s", name, error)
             found.failed[name] = error
             continue
-        found.tables[name], found.layers[name] = table, own
-        found.folder, scale = table.folder, table.scale
+        found.tables[name], found.layers[name], found.folder = table, own, folder
+        found.options[name] = asked_by(options)
+        scale = scale if given else table.scale
     if not found.tables:
         raise next(iter(found.failed.values()))
     return found
 
 
-def _check_share(known: ImageFolder, folder: ImageFolder) -> None:
-    if len(known.paths) < LEAST_SHARE * len(folder.paths):
+def _shared(folder: ImageFolder, known: ImageFolder) -> ImageFolder:
+    """Return the images that are known too. Raises DataError where these are few."""
+    names = set(known.paths)
+    places = [place for place, path in enumerate(folder.paths) if path in names]
+    if len(places) < LEAST_SHARE * len(folder.paths):
         raise DataError(
-            f"it has features of {len(known.paths):,} of {len(folder.paths):,} images, and a "
-            "comparison needs those of half of them at least"
+            f"it has features of {len(places):,} of {len(folder.paths):,} images, and a comparison "
+            "needs those of half of them at least"
         )
+    return folder.take(places)

@@ -1,6 +1,6 @@
 """Extractors by one name each, where several stand side by side: ``PATH:ARCH`` and the like.
 
-Imports the standard library and our settings; nothing heavier.
+Imports no torch; never click.
 """
 
 from collections import Counter
@@ -9,24 +9,30 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from rebalance.errors import ExtractorError
+from rebalance.models.libraries import library_of
 from rebalance.settings import ExtractorOptions
 
 PUBLISHED = "imagenet"
-LIBRARIES = ("timm", "hf", "open_clip")
+FEATURES = "features"  # before a file that may be a checkpoint too
+EITHER = (".safetensors", ".pt", ".pth")  # endings of files of features, and of checkpoints
 
 
 def named(name: str, view: ExtractorOptions) -> ExtractorOptions:
     """Read what ``--extractor`` takes, and after a colon what else is to be said of it.
 
-    ``imagenet:ARCH`` and ``PATH:ARCH`` are ``--extractor`` with ``--arch``. A path may hold colons:
-    it ends at the first one before which there is a file or a folder. view: how images are looked
-    at, which is the same for all. Raises ExtractorError for what learns from the very images that
-    extractors are compared on.
+    ``imagenet:ARCH`` and ``PATH:ARCH`` are ``--extractor`` with ``--arch``; a library's network,
+    such as ``timm:NAME``, has its own prefix. A file of features is told by its ending, or by
+    ``features:`` before it, and may have a file of ``--names`` after a colon. A path may hold
+    colons: it ends at the first one before which there is a file or a folder. view: how networks
+    look at images, which is the same for all. Raises ExtractorError for what learns from the very
+    images that extractors are compared on.
 
     >>> from rebalance.comparison.naming import named
     >>> found = named("imagenet:mobilenet_v2", ExtractorOptions())
     >>> found.extractor, found.arch
     ('imagenet', 'mobilenet_v2')
+    >>> named("clip.npy:files.txt", ExtractorOptions()).names
+    'files.txt'
     """
     source, _, arch = name.partition(":")
     if source == "finetune":
@@ -34,9 +40,22 @@ def named(name: str, view: ExtractorOptions) -> ExtractorOptions:
             "extractors are compared on images that they have not learned from, and finetune "
             "learns from DATA: name a run that was trained on other images"
         )
-    if source != PUBLISHED:
-        source, arch = _divided(name)
-    return replace(view, extractor=source, arch=arch or None)
+    if library_of(name):
+        return replace(view, extractor=name)
+    if source == PUBLISHED:
+        return replace(view, extractor=PUBLISHED, arch=arch or None)
+    path, more = _divided(name.removeprefix(f"{FEATURES}:"))
+    if source == FEATURES or _holds_features(path):
+        return ExtractorOptions(features=path, names=more or None)
+    return replace(view, extractor=path, arch=more or None)
+
+
+def _holds_features(path: str) -> bool:
+    """Tell whether a file can be nothing but features, by its ending."""
+    from rebalance.features.files.formats import FORMATS
+
+    ending = PurePath(path).suffix.lower()
+    return ending in FORMATS and ending not in EITHER
 
 
 def _divided(name: str) -> tuple[str, str]:
@@ -57,14 +76,26 @@ def _readings(name: str) -> Iterator[tuple[str, str]]:
             yield name[:place], name[place + 1 :]
 
 
+def asked_by(options: ExtractorOptions) -> list[str]:
+    """Return the options by which another command takes an extractor.
+
+    >>> from rebalance.comparison.naming import asked_by
+    >>> asked_by(named("imagenet:resnet18", ExtractorOptions()))
+    ['--extractor', 'imagenet', '--arch', 'resnet18']
+    """
+    own = ("features", "names") if options.features is not None else ("extractor", "arch")
+    told = ((f"--{name}", getattr(options, name)) for name in own)
+    return [part for name, value in told if value is not None for part in (name, str(value))]
+
+
 def short_names(names: Sequence[str]) -> dict[str, str]:
     """Return extractors by their names, each as a sentence has it: paths without their folders.
 
     Where two would be called alike, each keeps its name.
 
     >>> from rebalance.comparison.naming import short_names
-    >>> list(short_names(["runs/a", "weights/b.pth:resnet18", "hf:owner/model"]).values())
-    ['a', 'b.pth:resnet18', 'hf:owner/model']
+    >>> list(short_names(["runs/a", "weights/b.pth:resnet18", "timm:resnet18"]).values())
+    ['a', 'b.pth:resnet18', 'timm:resnet18']
     """
     short = {name: _without_folders(name) for name in names}
     often = Counter(short.values())
@@ -72,7 +103,8 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def _without_folders(name: str) -> str:
-    if name.partition(":")[0] in (PUBLISHED, *LIBRARIES):
+    if library_of(name) or name.partition(":")[0] == PUBLISHED:
         return name
-    path, more = _divided(name)
-    return (PurePath(path).name or path) + (f":{more}" if more else "")
+    path, more = _divided(name.removeprefix(f"{FEATURES}:"))
+    end = PurePath(path).name or path
+    return f"{end}:{more}" if more and not _holds_features(path) else end

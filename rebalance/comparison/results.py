@@ -23,10 +23,14 @@ METRIC = "balanced_accuracy"
 
 @dataclass(frozen=True)
 class Judged:
-    """An extractor that was judged: its features, their layer, and what came of them."""
+    """An extractor that was judged: its features, their layer, and what came of them.
+
+    options: those by which other commands take it.
+    """
 
     table: "FeatureTable"
     layer: str
+    options: list[str]
     found: Judgement
 
 
@@ -68,6 +72,7 @@ def _alone(name: str, judged: Judged, correction: float, seed: int) -> ComparedR
     return {
         "name": name,
         "extractor": table.extractor.about,
+        "options": judged.options,
         "layer": judged.layer,
         "columns": table.layers[judged.layer].shape[1],
         "balanced_accuracy": _mean(judged),

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rebalance.appraisal.agreement import NEIGHBOURS
-from rebalance.comparison.bench import Bench, check_classes, drawn, groups_for
-from rebalance.comparison.gathering import Gathered, gather
+from rebalance.comparison.gathering import Described, gather
+from rebalance.comparison.images import ComparedImages, check_classes, drawn, groups_for
 from rebalance.comparison.judging import judge
 from rebalance.comparison.results import Judged, compared
 from rebalance.comparison.words import answer
@@ -44,22 +44,25 @@ def compare_extractors(
     groups = groups_for(opened.folder, asked)
     check_classes(opened.folder, groups)
     folder = drawn(opened.folder, asked.images, run.seed)
-    found = gather(folder, wanted, asked.layer, view, run, progress, opened.scale)
-    bench = Bench.of(found, groups, asked, run.seed)
+    found = gather(opened.folder, folder, wanted, asked.layer, view, run, progress, opened.scale)
+    images = ComparedImages.of(found, groups, asked, run.seed)
     named = progress(found.tables, total=len(found.tables), what="judging", unit="extractors")
     judged = {
         name: Judged(
-            found.tables[name], found.layers[name], judge(bench.features(name), bench.judges)
+            found.tables[name],
+            found.layers[name],
+            found.options[name],
+            judge(images.features(name), images.judges),
         )
         for name in named
     }
-    listed = compared(judged, bench.judges.folds, run.seed)
+    listed = compared(judged, images.judges.folds, run.seed)
     return {
         "format": FORMAT,
         "root": str(folder.root),
-        "images": bench.counts,
-        "groups": None if groups is None else len(set(bench.judges.kin.tolist())),
-        "folds": bench.judges.folds,
+        "images": images.counts,
+        "groups": None if groups is None else len(set(images.judges.kin.tolist())),
+        "folds": images.judges.folds,
         "repeats": asked.repeats,
         "seed": run.seed,
         "level": LEVEL,
@@ -67,11 +70,11 @@ def compare_extractors(
         "extractors": listed,
         "failed": [{"name": name, "why": str(error)} for name, error in found.failed.items()],
         "answer": list(answer(listed)),
-        "notes": [*_of_images(opened.folder, folder, found), *bench.notes],
+        "notes": [*_of_images(opened.folder, folder, found), *images.notes],
     }
 
 
-def _of_images(every: ImageFolder, taken: ImageFolder, found: Gathered) -> Iterator[str]:
+def _of_images(every: ImageFolder, taken: ImageFolder, found: Described) -> Iterator[str]:
     """Say how many images extractors were not compared on."""
     if len(taken.paths) < len(every.paths):
         yield (

@@ -3,6 +3,7 @@
 Imports the standard library and our records; nothing heavier.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from rebalance.comparison.naming import short_names
@@ -33,6 +34,7 @@ def answer(found: Sequence[ComparedRecord]) -> Iterator[str]:
     if behind := [each for each in others if _is_told(each)]:
         yield f"Behind it: {listed(_behind(each, names) for each in behind)}."
     yield from _cheapest([best, *alike], names)
+    yield f"Other commands take the best by {shlex.join(best['options'])}."
 
 
 def _is_told(each: ComparedRecord) -> bool:
@@ -43,9 +45,9 @@ def _behind(each: ComparedRecord, names: Mapping[str, str]) -> str:
     """Write how far an extractor is behind, in points."""
     behind = each["behind"]
     assert behind is not None
-    told = f"{names[each['name']]} by {-100 * behind['mean']:.1f}"
+    told = f"{names[each['name']]} by {abs(100 * behind['mean']):.1f}"
     if behind["interval"] is None:
-        return told
+        return told if behind["mean"] else f"{told}, part by part"
     low, high = behind["interval"]
     return f"{told} ({_between((-high, -low))})"
 

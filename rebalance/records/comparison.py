@@ -24,6 +24,7 @@ class ComparedRecord(TypedDict):
 
     name: Annotated[str, "The extractor as it was named."]
     extractor: Annotated[ExtractorRecord, "The network and its weights, or the file."]
+    options: Annotated[list[str], "The options by which other commands take it."]
     layer: Annotated[str, "The layer whose features were compared."]
     columns: Annotated[int, "Its columns."]
     balanced_accuracy: Annotated[float, "The balanced accuracy of a probe, the mean over parts."]

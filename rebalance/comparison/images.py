@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebalance import seeds
-from rebalance.comparison.gathering import Gathered
+from rebalance.comparison.gathering import Described
 from rebalance.comparison.judging import Judges, some_of_each
 from rebalance.data.folder import ImageFolder
 from rebalance.data.groups import groups_of, read_groups
@@ -24,14 +24,14 @@ Groups = Mapping[str, str]  # of each image, by its path
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class ComparedImages:
     """The images that were gathered, as far as they are judged on, and who judges.
 
     places: which of the images that were gathered these are, rising. counts: of each class, by its
     name. notes: what should be known of them.
     """
 
-    found: Gathered
+    found: Described
     places: NDArray[np.intp]
     judges: Judges
     counts: dict[str, int]
@@ -39,8 +39,8 @@ class Bench:
 
     @classmethod
     def of(
-        cls, found: Gathered, groups: Groups | None, asked: ComparisonOptions, seed: int
-    ) -> "Bench":
+        cls, found: Described, groups: Groups | None, asked: ComparisonOptions, seed: int
+    ) -> "ComparedImages":
         """Link what may not be parted. Raises DataError where no two classes are left."""
         folder, grouped = found.folder, groups is not None
         linking = [found.digests, *([] if groups is None else [_own(folder, groups)])]

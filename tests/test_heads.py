@@ -423,9 +423,10 @@ def test_recipes_for_pixels_are_said_to_blend_embeddings(few, run_of, eos, tmp_p
     ],
 )
 def test_commands_look_at_the_embedding_of_a_run_unless_told(run_of, given, layer):
-    found = layers_of({"extractor": str(run_of), **given})
+    given = {"extractor": str(run_of), "features": None, **given}
+    found = layers_of(given)
     assert list(found.values()) == [layer]
-    assert layers_of({"extractor": str(run_of), **given, **found}) == {}
+    assert layers_of({**given, **found}) == {}
 
 
 def test_the_command_of_a_manifest_says_a_layer_that_is_not_the_usual_one(few, run_of, tmp_path):

@@ -47,7 +47,8 @@ def test_without_a_network_train_names_its_own_options(run, few, tmp_path, monke
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "none"))
     found = run("train", few[0], "--test", few[1], "-o", tmp_path / "run", "--arch", "resnet18")
     assert found.status == 1
-    assert "pass --weights scratch" in found.error and "--extractor" not in found.error
+    assert "--weights lite0" in found.error and "--weights scratch" in found.error
+    assert "--extractor" not in found.error
 
 
 def test_help_names_every_key(run):

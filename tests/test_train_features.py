@@ -192,7 +192,7 @@ def test_features_that_the_head_does_not_see_are_refused(sets, probed, tmp_path)
     with np.load(sets / "test.npz") as file:
         values, names = file["features"], file["file_name"]
     np.savez(tmp_path / "wide.npz", features=np.hstack([values, values]), file_name=names)
-    np.savez(tmp_path / "other.npz", embedding=values, file_name=names)
+    np.savez(tmp_path / "other.npz", embedding=values, file_name=names, about="{}")
     for file, message in {
         None: r"6 of an image, layer pool\): give those of the test images with --features",
         "wide.npz": "the head sees 6 features of an image, and '.*wide.npz' has 12",

@@ -28,10 +28,9 @@ def published() -> dict[str, str]:
 
     import torchvision
 
-    from rebalance.models.backbones import architectures
-    from rebalance.models.cifar import CIFAR_NETWORKS
+    from rebalance.models.backbones import OWN_NETWORKS, architectures
 
-    names = [name for name in architectures() if name not in CIFAR_NETWORKS]
+    names = [name for name in architectures() if name not in OWN_NETWORKS]
     urls = {name: torchvision.models.get_model_weights(name).DEFAULT.url for name in names}
     return {name: Path(urlsplit(url).path).name for name, url in urls.items()}
 

@@ -41,28 +41,35 @@ def open_images(options: StudyOptions) -> Source:
 
 
 @contextmanager
-def in_keys() -> Iterator[None]:
-    """Let errors that advise an option name the key of the study that says it."""
+def in_keys(first: str = "extractor") -> Iterator[None]:
+    """Let errors that advise an option name the key of the study that says it.
+
+    first: as of ``keyed``.
+    """
     try:
         yield
     except RebalanceError as error:
-        text = keyed(str(error))
+        text = keyed(str(error), first)
         if text == str(error):
             raise
         raise type(error)(text) from error
 
 
-def keyed(text: str) -> str:
+def keyed(text: str, first: str = "extractor") -> str:
     """Put keys of a study in the place of options that the command ``study`` has not.
+
+    first: the section that is meant where several have the key.
 
     >>> from rebalance.studies.images import keyed
     >>> keyed("leave out --arch, or give --cache-dir")
     'leave out extractor.arch, or give --cache-dir'
+    >>> keyed("give --weights PATH", "training")
+    'give training.weights PATH'
     """
     own = calls.STUDY.keywords()
     keys = {
         key: f"{section}.{key}"
-        for section, options in reversed(SECTIONS.items())
+        for section, options in sorted(SECTIONS.items(), key=lambda each: each[0] == first)
         for key in keys_of(options)
         if key not in own
     }

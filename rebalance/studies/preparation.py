@@ -31,7 +31,7 @@ from rebalance.studies.cells import CellStore
 from rebalance.studies.folds import deal
 from rebalance.studies.heads import HEADS
 from rebalance.studies.heads.descent import LEAST_EPOCHS
-from rebalance.studies.images import open_images
+from rebalance.studies.images import in_keys, open_images
 from rebalance.studies.outcomes import SGD
 from rebalance.studies.plan import Definition, Plan
 from rebalance.studies.setup import Setup
@@ -48,7 +48,8 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
     """The plan with the files read that it names; SettingError for what cannot be done here."""
     counts = named_counts(folder)
     if plan.options.depth == "full":
-        check_weights(plan.options.training)
+        with in_keys("training"):
+            check_weights(plan.options.training)
     treatments = {}
     for treatment, each in plan.treatments.items():
         try:

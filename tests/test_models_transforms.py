@@ -5,7 +5,7 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from torchvision.transforms.v2 import InterpolationMode, Resize
+from torchvision.transforms.v2 import CenterCrop, InterpolationMode, Resize
 from torchvision.transforms.v2.functional import pil_to_tensor
 
 from rebalance.errors import ExtractorError
@@ -187,3 +187,34 @@ def test_unknown_architectures_and_weights_are_refused() -> None:
         torchvision_transform("vgg11", weights="IMAGENET1K_V2")
     with pytest.raises(ExtractorError, match="no weights DEFAULT of cifar_resnet20"):
         torchvision_transform("cifar_resnet20")
+
+
+@pytest.mark.parametrize("size", [(90, 61), (61, 91), (75, 75), (30, 90)])
+def test_a_squashed_image_is_resized_and_then_cropped(size: tuple[int, int]) -> None:
+    image = picture(*size)
+    found = Transform(resize=50, crop=40, **IMAGENET, interpolation="bilinear", fit="squash")
+    wanted = CenterCrop(40)(Resize((50, 50), InterpolationMode.BILINEAR)(image))
+    assert torch.equal(found.image(image), pil_to_tensor(wanted))
+    off = found.fitted(pil_to_tensor(image)).int() - found.image(image).int()
+    assert off.abs().max() <= 1
+    assert Transform.from_dict(found.to_dict()) == found
+
+
+@pytest.mark.parametrize("margin", range(6))
+def test_a_corner_is_rounded_to_even_or_down(margin: int) -> None:
+    image = picture(20 + margin, 20)
+    whole = pil_to_tensor(image)
+    for floor, corner in ((False, round(margin / 2)), (True, int(margin / 2))):
+        found = Transform(20, 20, **IMAGENET, interpolation="bilinear", floor=floor)
+        assert torch.equal(found.fitted(whole), whole[:, :, corner : corner + 20])
+        assert torch.equal(found.image(image), found.fitted(whole))
+        assert Transform.from_dict(found.to_dict()) == found
+
+
+@pytest.mark.parametrize("name", ["box", "hamming", "lanczos"])
+def test_interpolations_that_torch_has_not_are_pillows(name: str) -> None:
+    image = picture(61, 47)
+    found = Transform(32, 24, **IMAGENET, interpolation=name)
+    resampling = Image.Resampling[name.upper()]
+    wanted = pil_to_tensor(image.resize((int(32 * 61 / 47), 32), resampling))
+    assert torch.equal(found.fitted(pil_to_tensor(image)), CenterCrop(24)(wanted))

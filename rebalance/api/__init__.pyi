@@ -81,7 +81,8 @@ def advise(
         folds: Parts of DATA, each of which is validated on once per seed. (default 5)
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a
-            checkpoint, or another library's. (default 'imagenet')
+            checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,
+            open_clip:MODEL/TAG. (default 'imagenet')
         arch: A torchvision classification model, efficientnet_lite0, or one for small images:
             cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
             file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
@@ -291,7 +292,8 @@ def extract(
             auto)
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a
-            checkpoint, or another library's. (default 'imagenet')
+            checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,
+            open_clip:MODEL/TAG. (default 'imagenet')
         arch: A torchvision classification model, efficientnet_lite0, or one for small images:
             cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
             file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
@@ -420,7 +422,8 @@ def hybrid(
             and what is left drawn without replacement. (one of drawn, exact; default 'drawn')
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a
-            checkpoint, or another library's. (default 'imagenet')
+            checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,
+            open_clip:MODEL/TAG. (default 'imagenet')
         arch: A torchvision classification model, efficientnet_lite0, or one for small images:
             cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
             file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
@@ -543,7 +546,8 @@ def inspect(
         html: Also write a page that shows the images that were found.
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a
-            checkpoint, or another library's. (default 'imagenet')
+            checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,
+            open_clip:MODEL/TAG. (default 'imagenet')
         arch: A torchvision classification model, efficientnet_lite0, or one for small images:
             cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
             file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
@@ -730,7 +734,8 @@ def oversample(
         classes: Raise only these classes; the others stay as they are.
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a
-            checkpoint, or another library's. (default 'imagenet')
+            checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,
+            open_clip:MODEL/TAG. (default 'imagenet')
         arch: A torchvision classification model, efficientnet_lite0, or one for small images:
             cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
             file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
@@ -1087,7 +1092,8 @@ def undersample(
             finetune, init imagenet, resize stretch. (default False)
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a
-            checkpoint, or another library's. (default 'imagenet')
+            checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,
+            open_clip:MODEL/TAG. (default 'imagenet')
         arch: A torchvision classification model, efficientnet_lite0, or one for small images:
             cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
             file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rebalance.models.transforms import Transform
 
 ARCH = "resnet50"
-NAMED = " or ".join(each.names for each in LIBRARIES.values())
+NAMED = " or ".join(each.names for each in LIBRARIES.values() if each.takes_file)
 WORDS = ("imagenet", "finetune", "scratch")  # what may stand where others give a file or a run
 MODEL = "model.safetensors"  # the file of a run folder that holds its network
 

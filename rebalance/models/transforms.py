@@ -24,7 +24,13 @@ _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
 }
+# torch rounds the places that nearest looks at otherwise, and has none of the others.
+_TORCHS_OWN = ("bilinear", "bicubic")
+SQUASH = "squash"  # how some networks of other libraries see an image; no choice of ours
 
 # An image this many times longer than wide is shortened before it is resized, for a line of
 # 1 × 50,000 pixels would become gigabytes. A crop shows one width about the centre at most, so its
@@ -40,10 +46,13 @@ class Transform:
 
     resize, crop: pixels, with resize >= crop >= 1.
     mean, std: red, green and blue, of values in [0, 1].
-    interpolation: nearest, bilinear or bicubic; always antialiased.
+    interpolation: nearest, box, bilinear, hamming, bicubic or lanczos; always antialiased.
     fit: ``crop`` resizes the shorter side to ``resize`` and crops the centre, as torchvision's
         ImageClassification; ``stretch`` resizes both sides to ``crop``, so that all is seen and
-        proportions are lost, as its Resize of two numbers.
+        proportions are lost, as its Resize of two numbers; ``squash`` resizes both sides to
+        ``resize`` and crops the centre.
+    floor: whether a centre between two pixels is the one nearer to the corner, as for transformers;
+        for torchvision it is the even one.
     Raises ValueError for anything else.
     """
 
@@ -53,13 +62,14 @@ class Transform:
     std: Channels
     interpolation: str
     fit: str = CROP
+    floor: bool = False
 
     def __post_init__(self) -> None:
         if not self.resize >= self.crop >= 1:
             raise ValueError(f"need resize >= crop >= 1, got {self.resize} and {self.crop}")
         if self.interpolation not in _RESAMPLING:
             raise ValueError(f"unknown interpolation {self.interpolation!r}")
-        if self.fit not in RESIZES:
+        if self.fit not in (*RESIZES, SQUASH):
             raise ValueError(f"unknown way to resize {self.fit!r}")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError("mean and std must have three values, those of std above 0")
@@ -90,7 +100,7 @@ class Transform:
         """
         import torch
 
-        if self.interpolation == "nearest":  # torch rounds the places to look at otherwise
+        if self.interpolation not in _TORCHS_OWN:
             return self.image(Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()))
         height, width = pixels.shape[1:]
         top, left = self._surplus(height, width)
@@ -115,11 +125,13 @@ class Transform:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON types; ``from_dict`` reads them back.
 
-        ``fit`` only where it is another than it was before there was a choice.
+        ``fit`` and ``floor`` only where they are other than they were before there was a choice.
         """
         fields = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
         if self.fit == CROP:
             del fields["fit"]
+        if not self.floor:
+            del fields["floor"]
         return fields
 
     @classmethod
@@ -135,26 +147,28 @@ class Transform:
             std=channels_of(fields["std"]),
             interpolation=str(fields["interpolation"]),
             fit=str(fields.get("fit", CROP)),
+            floor=bool(fields.get("floor", False)),
         )
 
     def _surplus(self, one: int, other: int) -> tuple[int, int]:
         """Return how much of each end of either side is cut off, being beyond what a crop shows."""
-        longest = max(one, other) if self.fit == STRETCH else _LONGEST_SIDE * min(one, other)
+        longest = _LONGEST_SIDE * min(one, other) if self.fit == CROP else max(one, other)
         return max(0, one - longest) // 2, max(0, other - longest) // 2
 
     def _steps(self, one: int, other: int) -> list[tuple[int, int]]:
         """Return the sizes that an image is resized to, one after the other."""
-        if self.fit == STRETCH:
-            square = (self.crop, self.crop)
+        if self.fit != CROP:
+            side = self.shorter_side
             if max(one, other) <= _LONGEST_SIDE * min(one, other):
-                return [square]
-            return [(one, self.crop) if one < other else (self.crop, other), square]
+                return [(side, side)]
+            return [(one, side) if one < other else (side, other), (side, side)]
         # torchvision's own rounding: down for the resized side, to even for the crop's corner.
         long = int(self.resize * max(one, other) / min(one, other))
         return [(self.resize, long) if one <= other else (long, self.resize)]
 
     def _corner(self, side: int) -> int:
-        return round((side - self.crop) / 2)
+        surplus = side - self.crop
+        return surplus // 2 if self.floor else round(surplus / 2)
 
 
 def channels_of(values: Any) -> Channels:

@@ -113,10 +113,10 @@ class ExtractorOptions(Options):
 
     extractor: str = option(
         "imagenet",
-        metavar="imagenet|lite0|finetune|PATH|timm:NAME",
+        metavar="imagenet|lite0|finetune|PATH|timm:NAME|hf:NAME|open_clip:NAME",
         help="Network that describes the images: torchvision's pretrained one (a download), the "
         "installed EfficientNet-Lite0, one trained on DATA first, a checkpoint, or another "
-        "library's.",
+        "library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER, open_clip:MODEL/TAG.",
     )
     arch: str | None = option(
         None,

@@ -83,13 +83,16 @@ class Shelf(Protocol):
 class Library:
     """A library whose networks can be used.
 
-    distribution: as pip knows it. module: of its shelf. names: what follows the prefix, in help.
+    distribution: as pip knows it. extra: of ours, that installs it. module: of its shelf. names:
+    how its networks are named, in messages. takes_file: whether a file of weights alone will do.
     """
 
     prefix: str
     distribution: str
+    extra: str
     module: str
     names: str
+    takes_file: bool = True
 
     def shelf(self) -> Shelf:
         """Return its module. Raises ExtractorError where the library is not installed."""
@@ -103,12 +106,27 @@ class Library:
         except PackageNotFoundError:
             raise ExtractorError(
                 f"{self.prefix}: needs {self.distribution}, which is not installed: "
-                f"pip install 'rebalance[{self.prefix}]'"
+                f"pip install 'rebalance[{self.extra}]'"
             ) from None
 
 
 LIBRARIES = {
-    "timm": Library("timm", "timm", f"{__name__}.timm_networks", "timm:NAME[.TAG]"),
+    "timm": Library("timm", "timm", "timm", f"{__name__}.timm_networks", "timm:NAME[.TAG]"),
+    "hf": Library(
+        "hf",
+        "transformers",
+        "transformers",
+        f"{__name__}.transformers_networks",
+        "hf:OWNER/NAME or hf:FOLDER",
+        takes_file=False,
+    ),
+    "open_clip": Library(
+        "open_clip",
+        "open_clip_torch",
+        "open-clip",
+        f"{__name__}.open_clip_networks",
+        "open_clip:MODEL/PRETRAINED",
+    ),
 }
 
 

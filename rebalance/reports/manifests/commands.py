@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rebalance.models.libraries import library_of
 from rebalance.models.pretrained import is_path
 from rebalance.settings import CROP, OWN, RESIZE, SelectionOptions, calls
 from rebalance.settings.rebalancing import BEFORE
@@ -134,7 +135,7 @@ def _extractor(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "extractor", about.get("name")
     yield "weights", about.get("file")
     # A network of a library says its architecture itself.
-    yield "arch", None if about.get("name") == about.get("arch") else about.get("arch")
+    yield "arch", None if library_of(str(about.get("name"))) else about.get("arch")
     if about:
         resize = None if about.get("resize") == OWN else about.get("resize", CROP)
         # What is at its default is left out; a checkpoint may be a run, which has its own.

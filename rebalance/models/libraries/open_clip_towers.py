@@ -25,7 +25,7 @@ _LEAST_TEXT = {"context_length": 1, "vocab_size": 1, "width": 8, "heads": 1, "la
 _VISION = ("embed_dim", "vision_cfg", "quick_gelu")  # of a configuration, what the tower is made of
 
 
-class ImageTower(nn.Module):
+class EmbeddingTower(nn.Module):
     """The image tower of open_clip, with its projection: images to embeddings [N, D].
 
     configuration: what it is built of again, as JSON types.
@@ -65,7 +65,7 @@ def built(config: Mapping[str, Any], classes: int) -> Network:
         height, width = (size, size) if isinstance(size, int) else size
         if height != width:
             raise ValueError(f"it wants images of {width} × {height}, and not squares")
-        tower = ImageTower(visual, own).eval()
+        tower = EmbeddingTower(visual, own).eval()
         with torch.no_grad():
             columns = tower(torch.zeros(1, 3, height, width)).shape[1]
     except Exception as error:  # a configuration may be of another version

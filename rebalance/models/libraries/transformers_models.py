@@ -50,6 +50,7 @@ def config_of(repository: hub.Repository) -> Any:
 
 
 def config_from(fields: Mapping[str, Any]) -> Any:
+    """Make the configuration that ``spelled`` described."""
     from transformers import AutoConfig
 
     kind = fields["model_type"]
@@ -123,6 +124,7 @@ def with_weights(repository: hub.Repository, config: Any, instead: str) -> tuple
 
 
 def prepared_by(repository: hub.Repository) -> "Prepared":
+    """Find how a repository's own image processor prepares images."""
     from transformers import AutoImageProcessor
 
     from rebalance.models.libraries.transformers_processors import transform_of

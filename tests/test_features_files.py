@@ -258,3 +258,15 @@ def test_a_file_that_changes_meanwhile_is_found_out(tmp_path, features):
     (tmp_path / "a.npy").unlink()
     with pytest.raises(FeatureFileError, match="cannot be read"):
         matrix.read(ALL, ALL)
+
+
+def test_a_large_file_is_mapped_anew_for_rows_here_and_there(tmp_path, features, monkeypatch):
+    monkeypatch.setattr("rebalance.features.files.steady.KEPT", 0)
+    monkeypatch.setattr("rebalance.features.files.matrices.SCATTERED", 3)
+    np.savez(tmp_path / "a.npz", features=features, file_name=NAMES)
+    matrix = read_feature_file(tmp_path / "a.npz").layers["pool"]
+    order = np.random.default_rng(0).permutation(ROWS)
+    taken = matrix.take(order)
+    assert np.array_equal(taken.read(ALL, ALL), features[order])
+    assert np.array_equal(taken.read(slice(3, 14), slice(1, 4)), features[order][3:14, 1:4])
+    assert np.array_equal(matrix.read(ALL, ALL), features)

@@ -18,7 +18,7 @@ from rebalance.clusters.k_means import Clustering, Floats, clusterings
 from rebalance.clusters.landmarks import drawn_landmarks, nearest_centres, placed_by_landmarks
 from rebalance.clusters.layouts import LAYOUTS, MIN_SAMPLES
 from rebalance.clusters.stability import stability
-from rebalance.numerics.comparison import project
+from rebalance.numerics.comparison import project_different
 from rebalance.numerics.contents import Contents, contents_of
 from rebalance.numerics.pca import principal_components
 from rebalance.numerics.standardisation import FeatureMatrix
@@ -132,7 +132,7 @@ def find_subclasses(
     else:
         chosen = _clustered(components[found], seed, k_max, criterion, space, layout)
         chosen = _joined(chosen, components, found)
-    compared = project(different, seeds.generator(seed, "compared"))
+    compared = project_different(different, seeds.generator(seed, "compared"))
     chosen = replace(chosen, components=compared)
     return _with_copies(chosen, contents) if contents.repeat else chosen
 

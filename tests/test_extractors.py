@@ -6,7 +6,9 @@ import pytest
 from schemas import faults
 
 import rebalance
-from rebalance.models.published import fetched, published
+from rebalance.models.libraries import LIBRARIES
+from rebalance.models.published import fetched, kept_in_hub_cache, published
+from rebalance.workflow.extractors import BY_LIBRARY
 
 
 def test_the_kinds_and_what_works_of_them_here(run, monkeypatch, tmp_path):
@@ -18,6 +20,8 @@ def test_the_kinds_and_what_works_of_them_here(run, monkeypatch, tmp_path):
     kinds = {each["name"]: each for each in record["extractors"]}
     assert not kinds["imagenet"]["works"] and kinds["imagenet"]["found"] is None
     assert kinds["finetune"]["works"] and kinds["PATH"]["works"]
+    assert kinds["lite0"]["works"] and kinds["FILE"]["works"]
+    assert {kinds[each.names]["name"] for each in LIBRARIES.values()} <= {*kinds}
     hub = tmp_path / "hub" / "checkpoints"
     hub.mkdir(parents=True)
     (hub / "mobilenet_v2-7ebf99e0.pth").touch()
@@ -53,3 +57,45 @@ def test_weights_are_looked_for_where_torch_keeps_them(monkeypatch, tmp_path, ho
     monkeypatch.setenv(home, str(tmp_path))
     assert str(torch_cache().parent) == torch.hub.get_dir()
     assert fetched() == []
+
+
+def test_a_library_is_told_by_what_lies_in_the_cache_of_the_hub(monkeypatch, tmp_path):
+    for name, file in (
+        ("timm--resnet18.a1_in1k", "model.safetensors"),
+        ("timm--resnet34.a1_in1k", "config.json"),  # without its weights
+        ("facebook--dinov2-small", "model.safetensors"),
+        ("facebook--dinov2-small", "config.json"),
+        ("facebook--dinov2-small", "preprocessor_config.json"),
+        ("laion--CLIP-B", "open_clip_model.safetensors"),
+    ):
+        folder = tmp_path / f"models--{name}" / "snapshots" / "0"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    kept = kept_in_hub_cache()
+    own = {
+        prefix: [name for name, files in kept.items() if told.is_own(name, files)]
+        for prefix, told in BY_LIBRARY.items()
+    }
+    assert own == {
+        "timm": ["timm/resnet18.a1_in1k"],
+        "hf": ["facebook/dinov2-small"],
+        "open_clip": ["laion/CLIP-B"],
+    }
+    assert {*LIBRARIES} <= {*BY_LIBRARY}
+
+
+def test_the_networks_of_timm_are_listed_where_it_is_installed(monkeypatch, tmp_path):
+    pytest.importorskip("timm")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    (found,) = (each for each in rebalance.extractors("timm:test_vit*") if each["found"])
+    assert found["networks"] > 1000 and not found["works"]
+    assert {each["name"].partition(".")[0] for each in found["found"]} >= {"timm:test_vit"}
+
+
+def test_what_is_not_installed_is_told_with_the_line_that_installs_it(run):
+    try:
+        import timm  # noqa: F401
+    except ImportError:
+        done = run("extractors", "timm:*")
+        assert done.out == "timm:NAME[.TAG]: not installed, pip install 'rebalance[timm]'\n"

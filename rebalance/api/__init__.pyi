@@ -118,7 +118,7 @@ def compare_extractors(
     extractors: Sequence[str],
     *,
     layer: str | None = None,
-    images: int = 10000,
+    images: int = 5000,
     groups: Path | None = None,
     group_column: str | None = None,
     folds: int = 5,
@@ -152,7 +152,7 @@ def compare_extractors(
         layer: Layer to compare. [default: pool; of a run its embedding] (one of body, pool,
             linear, embedding)
         images: Compare on at most so many images; large classes give up some first. (default
-            10000)
+            5000)
         groups: CSV of file_name,group: no group in two folds.
         group_column: Column of groups that holds them. [default: the one of a usual name]
         folds: Parts that the images are dealt out to, each of which is held out once.

@@ -110,7 +110,7 @@ def _kind(each: "ListedExtractor") -> str:
     told = [each["says"], f"{works}: {each['state']}"]
     if each["install"] is not None:
         told = [each["says"], f"not installed: {each['install']}"]
-    if each["weights"]:
+    if each["weights"] and each["weights"] != [each["name"]]:
         told.append(some(each["weights"], quoted=False))
     return "\n".join([each["name"], *(_wrapped(text, width, "  ") for text in told)])
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from rebalance.errors import ExtractorError
-from rebalance.models.libraries import library_of
+from rebalance.models.pretrained import is_path
 from rebalance.settings import ExtractorOptions
 
 PUBLISHED = "imagenet"
@@ -40,10 +40,10 @@ def named(name: str, view: ExtractorOptions) -> ExtractorOptions:
             "extractors are compared on images that they have not learned from, and finetune "
             "learns from DATA: name a run that was trained on other images"
         )
-    if library_of(name):
-        return replace(view, extractor=name)
     if source == PUBLISHED:
         return replace(view, extractor=PUBLISHED, arch=arch or None)
+    if not is_path(name):
+        return replace(view, extractor=name)
     path, more = _divided(name.removeprefix(f"{FEATURES}:"))
     if source == FEATURES or _holds_features(path):
         return ExtractorOptions(features=path, names=more or None)
@@ -103,7 +103,7 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def _without_folders(name: str) -> str:
-    if library_of(name) or name.partition(":")[0] == PUBLISHED:
+    if not is_path(name) or name.partition(":")[0] == PUBLISHED:
         return name
     path, more = _divided(name.removeprefix(f"{FEATURES}:"))
     end = PurePath(path).name or path

@@ -24,7 +24,7 @@ def answer(found: Sequence[ComparedRecord]) -> Iterator[str]:
     names = short_names([each["name"] for each in found])
     ends = "" if best["interval"] is None else f" ({_between(best['interval'])})"
     yield (
-        f"{names[best['name']]} is best: a probe on its features recognises "
+        f"The best mean is that of {names[best['name']]}: a probe on its features recognises "
         f"{100 * best['balanced_accuracy']:.1f}%{ends} of what is held out, classes counting alike."
     )
     alike = [each for each in others if not _is_told(each)]

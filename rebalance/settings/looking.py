@@ -79,7 +79,7 @@ class ComparisonOptions(Options):
         help="Layer to compare. [default: pool; of a run its embedding]",
     )
     images: int = option(
-        10_000,
+        5_000,
         least=4,
         help="Compare on at most so many images; large classes give up some first.",
     )

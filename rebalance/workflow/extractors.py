@@ -4,11 +4,14 @@ torchvision and the like are imported only where somebody asks for names, or the
 know. May not import click.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from fnmatch import fnmatchcase
+from functools import partial
+from typing import NamedTuple
 
 from rebalance.errors import ExtractorError
 from rebalance.models.libraries import LIBRARIES
+from rebalance.models.packaged import PACKAGES, find_packaged
 from rebalance.models.published import (
     fetched,
     hub_cache,
@@ -46,13 +49,13 @@ def _prefix(name: str) -> str | None:
 
 
 def imagenet(names: Sequence[str]) -> ListedExtractor:
-    """torchvision's networks with the weights it publishes; --arch says which, else resnet50."""
+    """The networks that torchvision publishes weights of."""
     here = fetched()
     known = {f"imagenet:{name}": name in here for name in published()} if names else {}
     state = f"weights of {_counted(here)}" if here else "none of its weights"
     return _listed(
         "imagenet",
-        imagenet,
+        "torchvision's networks with the weights it publishes; --arch says which, else resnet50.",
         works=bool(here),
         state=f"{state} in {str(torch_cache())!r}",
         weights=here,
@@ -61,63 +64,65 @@ def imagenet(names: Sequence[str]) -> ListedExtractor:
     )
 
 
+def packaged(name: str, names: Sequence[str]) -> ListedExtractor:
+    """Weights that come in a package, which nothing has to be downloaded for."""
+    known: dict[str, bool | None] = {name: True}
+    says = f"{PACKAGES[name].arch} with ImageNet weights that come in a package: no download."
+    try:
+        release = find_packaged(name, None).release
+    except ExtractorError as error:
+        install = str(error).rpartition(": ")[2]
+        state = f"{PACKAGES[name].name} is not installed"
+        return _listed(name, says, works=False, state=state, install=install, names=names)
+    return _listed(name, says, state=release, weights=[name], known=known, names=names)
+
+
 def finetune(names: Sequence[str]) -> ListedExtractor:
-    """A network that is trained on DATA first, of any architecture of torchvision's or ours."""
+    """Any network, trained first; those for small images are found by their names."""
     known: dict[str, bool | None] = {}
     if names:
         from rebalance.models.cifar import CIFAR_NETWORKS
 
         known = dict.fromkeys(CIFAR_NETWORKS)
-    return _listed("finetune", finetune, state="nothing to fetch", known=known, names=names)
+    says = "A network that is trained on DATA first, of any architecture that there is."
+    return _listed("finetune", says, state="nothing to fetch", known=known, names=names)
 
 
 def path(names: Sequence[str]) -> ListedExtractor:
-    """A run of yours, or a checkpoint; of a state dict --arch says what network it is of."""
-    return _listed("PATH", path, state="your own")
+    """Files of weights."""
+    says = "A run of yours, or a checkpoint; of a state dict --arch says what network it is of."
+    return _listed("PATH", says, state="your own")
 
 
 def features(names: Sequence[str]) -> ListedExtractor:
-    """Features that somebody computed, by --features; --compare takes them by their path."""
+    """Files of features."""
     from rebalance.features.files.formats import FORMATS
 
-    return _listed("FILE", features, state=", ".join(FORMATS))
+    says = "Features of your own, by --features; --compare takes them by their path."
+    return _listed("FILE", says, state=", ".join(FORMATS))
 
 
-def timm(names: Sequence[str]) -> ListedExtractor:
-    """A network of timm, pooled and prepared as its authors do; --weights takes a file for it."""
-    return _of_library(timm, names, lambda name, files: name.startswith("timm/"))
-
-
-# What --extractor takes, the default first.
-KINDS: Mapping[str, Kind] = {
-    each.__name__: each for each in (imagenet, finetune, path, features, timm)
-}
-
-
-def _of_library(
-    kind: Kind, names: Sequence[str], is_own: Callable[[str, set[str]], bool]
-) -> ListedExtractor:
-    """Describe the networks of a library, which is imported only where names of it are asked for.
-
-    is_own: whether a repository of the hub, by its name and those of its files, is of the library.
-    """
-    library = LIBRARIES[kind.__name__]
+def of_library(prefix: str, names: Sequence[str]) -> ListedExtractor:
+    """The networks of a library, which is imported only where names of it are asked for."""
+    library, told = LIBRARIES[prefix], BY_LIBRARY[prefix]
     try:
         installed = f"{library.distribution} {library.version()}"
     except ExtractorError as error:
-        install = str(error).rpartition(": ")[2]
-        state = f"{library.distribution} is not installed"
-        return _listed(library.names, kind, works=False, state=state, install=install, names=names)
-    if names:
-        known = {each.arch: each.cached for each in library.shelf().available()}
-        here = [name for name, cached in known.items() if cached]
-    else:
-        known = {}
-        here = [name for name, files in kept_in_hub_cache().items() if is_own(name, files)]
+        return _listed(
+            library.names,
+            told.says,
+            works=False,
+            state=f"{library.distribution} is not installed",
+            install=str(error).rpartition(": ")[2],
+            names=names,
+        )
+    known = {each.arch: each.cached for each in library.shelf().available()} if names else {}
+    in_hub = [name for name, files in kept_in_hub_cache().items() if told.is_own(name, files)]
+    here = [name for name, cached in known.items() if cached] if names else in_hub
     kept = f"weights of {_counted(here)}" if here else "none of its weights"
     return _listed(
         library.names,
-        kind,
+        told.says,
         works=bool(here),
         state=f"{installed} with {kept} in {str(hub_cache())!r}",
         weights=here,
@@ -126,13 +131,49 @@ def _of_library(
     )
 
 
+class OfLibrary(NamedTuple):
+    """What is to be told of a library's networks.
+
+    is_own: whether a repository of the hub, by its name and those of its files, is of the library.
+    """
+
+    says: str
+    is_own: Callable[[str, Set[str]], bool]
+
+
+PREPARED = {"preprocessor_config.json", "processor_config.json"}
+BY_LIBRARY = {
+    "timm": OfLibrary(
+        "A network of timm, pooled and prepared as its authors do; --weights takes a file for it.",
+        lambda name, files: name.startswith("timm/"),
+    ),
+    "hf": OfLibrary(
+        "A model of images of the Hugging Face hub, or in a folder, as transformers reads it.",
+        lambda name, files: "config.json" in files and not PREPARED.isdisjoint(files),
+    ),
+    "open_clip": OfLibrary(
+        "The image tower of a CLIP of open_clip; --weights takes a file for it.",
+        lambda name, files: any(file.startswith("open_clip") for file in files),
+    ),
+}
+# What --extractor takes, the default first.
+KINDS: Mapping[str, Kind] = {
+    "imagenet": imagenet,
+    **{name: partial(packaged, name) for name in PACKAGES},
+    "finetune": finetune,
+    "PATH": path,
+    "FILE": features,
+    **{prefix: partial(of_library, prefix) for prefix in LIBRARIES},
+}
+
+
 def _counted(networks: Sequence[str]) -> str:
     return "1 network" if len(networks) == 1 else f"{len(networks):,} networks"
 
 
 def _listed(
     name: str,
-    kind: Kind,
+    says: str,
     *,
     state: str,
     works: bool = True,
@@ -141,10 +182,10 @@ def _listed(
     known: Mapping[str, bool | None] | None = None,
     names: Sequence[str] = (),
 ) -> ListedExtractor:
-    """Describe a kind; its function says what it is."""
+    """Describe a kind. known: its networks, if ``names`` were asked for."""
     return {
         "name": name,
-        "says": (kind.__doc__ or "").strip(),
+        "says": says,
         "works": works,
         "state": state,
         "install": install,

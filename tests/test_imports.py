@@ -103,6 +103,7 @@ MAY_LOAD = {
     "rebalance.models.libraries": frozenset[str](),
     "rebalance.models.libraries.open_clip_towers": TORCH,
     "rebalance.models.libraries.timm_bodies": TORCH,
+    "rebalance.models.libraries.timm_files": TORCH,
     "rebalance.models.packaged": frozenset[str](),
     "rebalance.models.libraries.transformers_processors": TORCH,
     "rebalance.models.libraries.transformers_towers": TORCH,

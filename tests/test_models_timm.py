@@ -21,6 +21,7 @@ from rebalance.models.checkpoints import load_network, save_network
 from rebalance.models.heads import with_fresh_output
 from rebalance.models.libraries import timm_networks
 from rebalance.models.network import Network, forget, take, with_new_head
+from rebalance.models.packaged import find_packaged
 from rebalance.models.pretrained import Wording, find_pretrained
 from rebalance.progress import silent
 from rebalance.reports.manifests.commands import command_of
@@ -114,6 +115,16 @@ def test_facts_and_names_are_told_without_timm(
     )
     assert one.facts != other.facts
     assert one == find_pretrained(str(files / "test_resnet.pth"), "timm:test_resnet", OPTION)
+
+
+def test_lite0_is_the_same_network_by_timms_name() -> None:
+    packaged = find_packaged("lite0", None)
+    ours, _ = packaged.load(silent)
+    theirs = loaded("tf_efficientnet_lite0", packaged.path)  # whose names are those of a port
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        expected = ours.layers(images, ["embedding"])["embedding"]
+        torch.testing.assert_close(theirs.body(images), expected)
 
 
 def tampered(files: Path, tmp_path: Path) -> dict[str, Path]:

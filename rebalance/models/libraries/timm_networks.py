@@ -5,9 +5,7 @@ only then.
 """
 
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -56,18 +54,22 @@ class TimmWeights:
 
     def load(self, progress: Progress) -> "tuple[Network, Transform]":
         """Load the network; ExtractorError for an unknown name, or weights that cannot be had."""
+        from rebalance.models.libraries.timm_files import created_from
+
         check(self.name)
-        model = self._published() if self.path is None else _from_file(self.name, self.path)
+        model = self._published() if self.path is None else created_from(self.name, self.path)
         return _wrapped(self.name, model, classes=1), _transform(self.name, model.pretrained_cfg)
 
     def _published(self) -> Any:
+        from rebalance.models.libraries.timm_files import created, reason_of
+
         try:
-            return _create(self.name, pretrained=True)
+            return created(self.name, pretrained=True)
         except Exception as error:  # a network, or a file that an earlier download left
             raise ExtractorError(
-                f"cannot get timm's weights of {shown(self.name)} ({_reason(error)}): bring timm's "
-                "cache from a machine that has them (HF_HUB_CACHE), give a file of them in place "
-                f"of {self.arch}, with --arch {self.arch}, or {self.instead}"
+                f"cannot get timm's weights of {shown(self.name)} ({reason_of(error)}): bring "
+                "timm's cache from a machine that has them (HF_HUB_CACHE), give a file of them in "
+                f"place of {self.arch}, with --arch {self.arch}, or {self.instead}"
             ) from error
 
 
@@ -120,10 +122,11 @@ def build(name: str, classes: int, description: Mapping[str, Any] | None) -> "Ne
 
     description: of the body, which knows the size of its images.
     """
+    from rebalance.models.libraries.timm_files import created
     from rebalance.models.network import take
 
     check(name)
-    network = _wrapped(name, _create(name), classes)
+    network = _wrapped(name, created(name), classes)
     if description is not None and description["image_size"] != network.image_size:
         take(network, description["image_size"])
     return network
@@ -156,60 +159,13 @@ def _is_cached(cfg: Any) -> bool:
     """Tell whether the weights of a configuration are where timm looks for what it fetched."""
     import torch
     from huggingface_hub import try_to_load_from_cache
-    from timm.models._hub import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
     if cfg.hf_hub_id:
         files = [cfg.hf_hub_filename] if cfg.hf_hub_filename else []
-        files += [HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME]
+        files += ["model.safetensors", "pytorch_model.bin"]
         return any(isinstance(try_to_load_from_cache(cfg.hf_hub_id, f), str) for f in files)
     name = PurePosixPath(cfg.url or "").name
     return bool(name) and (Path(torch.hub.get_dir()) / "checkpoints" / name).is_file()
-
-
-def _create(name: str, **options: Any) -> Any:
-    """Create timm's network; whatever it says on the way goes to stderr."""
-    import timm
-
-    with redirect_stdout(sys.stderr):
-        model: Any = timm.create_model(name, **options)
-    return model.eval()
-
-
-def _from_file(name: str, path: Path) -> Any:
-    """Create a network with the weights in a file, for any number of classes or none.
-
-    What timm does to files of other origin (names, sizes of positions) is done to this one.
-    """
-    from timm.models import get_pretrained_cfg
-
-    from rebalance.models.state_dicts import check_finite, read_state_dict
-
-    state = read_state_dict(path)
-    names = get_pretrained_cfg(name).classifier or ()
-    last = (names,) if isinstance(names, str) else names
-    rows = [len(state[f"{each}.weight"]) for each in last if f"{each}.weight" in state]
-    classes = rows[0] if rows else 0
-    overlay = {"state_dict": state, "num_classes": classes, "label_offset": 0}
-    try:
-        model = _create(name, pretrained=True, num_classes=classes, pretrained_cfg_overlay=overlay)
-    except Exception as error:  # what its filters meet in a foreign file raises anything
-        raise ExtractorError(
-            f"{path} does not fit {PREFIX}:{name}: {_reason(error)}; name the network that it was "
-            "made for"
-        ) from error
-    model.pretrained_cfg.pop("state_dict", None)  # or its tensors would stay beside the network's
-    check_finite(model, path)
-    return model
-
-
-def _reason(error: Exception) -> str:
-    """Return what timm or torch say in one line; of a misfit, the first difference."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if not lines:
-        return type(error).__name__
-    if lines[1:] and lines[0].startswith("Error(s) in loading state_dict"):
-        return lines[1].partition('", "')[0].replace('"', "")  # of many names the first
-    return lines[0].partition(". ")[0].rstrip(".")
 
 
 def _transform(name: str, cfg: Mapping[str, Any]) -> "Transform":

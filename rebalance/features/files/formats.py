@@ -69,8 +69,7 @@ def read_feature_file(path: Path, names: Path | None = None) -> FeatureFile:
         named = SteadyFile(names)
         digest = blake2b(f"{digest} {_digest(named)}".encode(), digest_size=16).hexdigest()
     found = read_names(named) if content.names is None else content.names
-    for numbers in content.layers.values():
-        check_names(named, found, numbers.shape[0])
+    check_names(named, found, [numbers.shape[0] for numbers in content.layers.values()])
     return FeatureFile(path, digest, found, Layers(file, found, content.layers))
 
 

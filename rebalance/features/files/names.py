@@ -44,13 +44,17 @@ def read_names(file: SteadyFile) -> list[str]:
     return _lines(text)
 
 
-def check_names(file: SteadyFile, names: Sequence[str], rows: int) -> None:
-    """Raise FeatureFileError unless each of the ``rows`` has a name, in UTF-8, that is its own."""
-    if len(names) != rows:
-        raise file.fault(
-            f"has {len(names)} names, and {rows} rows of features need one each",
-            "give a name to each row, in their order",
-        )
+def check_names(file: SteadyFile, names: Sequence[str], rows: Sequence[int]) -> None:
+    """Raise FeatureFileError unless each row has a name, in UTF-8, that is its own.
+
+    rows: their number, for each layer.
+    """
+    for count in rows:
+        if len(names) != count:
+            raise file.fault(
+                f"has {len(names)} names, and {count} rows of features need one each",
+                "give a name to each row, in their order",
+            )
     places: dict[str, int] = {}
     for row, name in enumerate(names):
         if not name.strip() or "\0" in name or not is_utf8(name):

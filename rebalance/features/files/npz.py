@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rebalance.errors import shortened
 from rebalance.features.files.choosing import choose_layers, find_names
 from rebalance.features.files.feature_file import Content
 from rebalance.features.files.matrices import InArray, RawMatrix
@@ -146,4 +147,6 @@ def _reading(file: SteadyFile) -> Iterator[None]:
     except MemoryError as error:
         raise file.fault("does not fit into memory", "save it as .npy") from error
     except DAMAGED as error:
-        raise file.fault(f"is a damaged archive ({error})", "save it again") from error
+        raise file.fault(
+            f"is a damaged archive ({shortened(str(error))})", "save it again"
+        ) from error

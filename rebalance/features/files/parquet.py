@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.errors import shown, some
+from rebalance.errors import shortened, shown, some
 from rebalance.features.files.choosing import (
     LISTED,
     choose_layers,
@@ -195,7 +195,7 @@ def _reading(file: SteadyFile) -> Iterator[None]:
     except MemoryError as error:
         raise file.fault("does not fit into memory", "save it as .npy, with --names") from error
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = shortened(str(error).partition("\n")[0])
         raise file.fault(
             f"is no parquet file, or is damaged ({reason})", "save it again"
         ) from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rebalance.errors import shown, some
+from rebalance.errors import shortened, shown, some
 from rebalance.features.files.choosing import LISTED, are_by_name, choose_layers, find_names
 from rebalance.features.files.feature_file import Content
 from rebalance.features.files.matrices import InArray
@@ -74,7 +74,7 @@ def _load(file: SteadyFile) -> Any:
             "is a pickle that holds more than tensors, and was not opened", SAVE
         ) from error
     except Exception as error:  # a damaged or foreign file can make torch raise anything
-        reason = f" ({error})" if isinstance(error, ValueError) else ""
+        reason = f" ({shortened(str(error))})" if isinstance(error, ValueError) else ""
         raise file.fault(
             f"is no file of torch.save, or is damaged{reason}", "save it again"
         ) from error

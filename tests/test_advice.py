@@ -259,5 +259,16 @@ def test_odd_names_stay_one_word_in_a_script(tmp_path):
     first, second = done.stdout.replace("a\nb", "a b").splitlines()
     assert first.startswith(f"<undersample><{ODD}/a b;c><-o><{ODD}/balanced.csv>")
     assert f"<--test><{tmp_path}/my tests>" in second and second.startswith("<train>")
+    # Features of test images are in a file that is given, or in that of the others.
+    files = ExtractorOptions(features="it's.npy", names="its names")
+    asked = asked_of(test=None, extractor=files)
+    text = script(commands(TRIED["coverage-typical"], asked), (), asked, tmp_path)
+    (tmp_path / "do.sh").write_text(text)
+    for more, seen in ((), ("it's.npy", "its names")), (("a b", "c"), ("a b", "c")):
+        done = subprocess.run(["sh", "do.sh", "t", *more], cwd=tmp_path, check=True, **how)
+        for line in done.stdout.splitlines():
+            assert "<--features><it's.npy><--names><its names>" in line
+        told = "<--test-features><{0}/{1}><--test-names><{0}/{2}>".format(tmp_path, *seen)
+        assert told in line
     alone = subprocess.run(["sh", "do.sh"], cwd=tmp_path, check=False, **how)
     assert alone.returncode and "test images" in alone.stderr

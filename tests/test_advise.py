@@ -5,6 +5,7 @@ import json
 import shlex
 import time
 
+import numpy as np
 import pytest
 from schemas import faults
 
@@ -78,6 +79,31 @@ def test_the_commands_of_a_cut_of_blends_and_of_another_decision_run(run, few, w
     assert {each.name for each in tmp_path.iterdir() if each.is_dir()} == {"run", "network"}
     options = json.loads((tmp_path / "run" / "options.json").read_bytes())["options"]
     assert options["recipe"]["whiten"] == 0.4
+
+
+def test_features_of_a_file_are_named_in_every_command_and_these_run(run, make_folder, tmp_path):
+    for name, counts in (("train", (12, 8)), ("test", (5, 4))):
+        folder = make_folder(tmp_path / name, dict(zip("ab", counts, strict=True)))
+        paths = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+        rng = np.random.default_rng(len(paths))
+        values = (
+            rng.normal(size=(len(paths), 4))
+            + 2 * np.eye(2, 4)[["ab".index(path[0]) for path in paths]]
+        )
+        np.savez(tmp_path / f"{name}.npz", features=values, file_name=paths)
+    words = ("--features", tmp_path / "train.npz", "--test-features", tmp_path / "test.npz")
+    data = ("advise", tmp_path / "train", "-o", tmp_path / "advice", *BRIEF)
+    found = run(*data, "--test", tmp_path / "test", *words)
+    assert found.status == 0, found.err
+    record = json.loads((tmp_path / "advice" / "advice.json").read_bytes())
+    assert record["story"]["extractor"] == {"features": str(tmp_path / "train.npz")}
+    lines = [*record["do"]["commands"], *(record["second"] or {"commands": []})["commands"]]
+    for line in dict.fromkeys(lines):
+        done = run(*shlex.split(line)[1:])
+        assert done.status == 0, (line, done.err)
+    assert (tmp_path / "advice" / "run" / "metrics.json").exists()
+    assert "--test-features goes with --f" in run(*data, "--test", "x", *words[2:]).error
+    assert "the features of --test" in run(*data, *words).error
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,8 @@ def bench_for(found: Inspection, asked: AdviceRequest, progress: Progress) -> Be
         group_column=asked.group_column,
         as_classes=asked.source.as_classes,
         extensions=asked.source.extensions,
+        test_features=asked.test_features,
+        test_names=asked.test_names,
         extractor=asked.extractor,
     )
     plan = _plan(options, candidates(found.readable))

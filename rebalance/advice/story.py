@@ -47,7 +47,7 @@ def advise(
 ) -> AdviceRecord:
     """Look, try, see what to collect as the budget allows, and write what to do into a folder."""
     began = time.time()
-    _check(extractor)
+    _check(extractor, asked)
     check_place(Path(output))
     whole = AdviceRequest(
         data, Path(output), **vars(asked), extractor=extractor, source=source, run=run
@@ -63,7 +63,9 @@ def advise(
     return record
 
 
-def _check(extractor: ExtractorOptions) -> None:
+def _check(extractor: ExtractorOptions, asked: AdviceOptions) -> None:
+    if asked.test_features is not None and extractor.features is None:
+        raise SettingError("--test-features goes with --features: give that too, or leave it out")
     if several():
         raise SettingError("advice runs its cells side by side itself: start it without torchrun")
     if needs_training(extractor):

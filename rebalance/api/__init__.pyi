@@ -43,6 +43,8 @@ def advise(
     group_column: str | None = None,
     budget: str = "5m",
     folds: int = 5,
+    test_features: Path | None = None,
+    test_names: Path | None = None,
     extractor: str = "imagenet",
     arch: str | None = None,
     weights: Path | str | None = None,
@@ -79,6 +81,9 @@ def advise(
         group_column: Column of groups that holds them. [default: the one of a usual name]
         budget: Time that it may take, features included. (default '5m')
         folds: Parts of DATA, each of which is validated on once per seed. (default 5)
+        test_features: File with the features of the test images. [default: that of the
+            others]
+        test_names: The images of its rows, where that file does not name them.
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a
             checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,

@@ -4,7 +4,6 @@ Where several processes work together, each reads the file by itself. Imports nu
 heavier.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -21,8 +20,6 @@ from rebalance.settings import ExtractorOptions
 
 if TYPE_CHECKING:
     from rebalance.features.table import FeatureTable
-
-log = logging.getLogger("rebalance")
 
 # What a head sees of a file with several layers: the first of these that it has.
 PREFERRED = ("embedding", "pool", "linear", "body")
@@ -94,7 +91,6 @@ class FileLook:
                 f"{widths[self.layer]}: give those of the network that the others are of"
             )
         table = _table_of(folder, self.file, self.layer, strict=self.strict)
-        log.info("features: %d of %s", len(table.folder.paths), name)
         vectors = FileVectors(table.folder, self.file, self.layer)
         vectors.__dict__["_table"] = table  # which is at hand
         return Looked(table.folder, table.digests, vectors=vectors)

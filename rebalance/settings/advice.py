@@ -47,3 +47,12 @@ class AdviceOptions(Options):
         help="Time that it may take, features included.",
     )
     folds: int = again(StudyOptions, "folds", default=5)
+    test_features: Path | None = again(StudyOptions, "test_features", default=None)
+    test_names: Path | None = again(StudyOptions, "test_names", default=None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.test_names is not None and self.test_features is None:
+            raise SettingError("--test-names goes with --test-features: give that too")
+        if self.test_features is not None and self.test is None:
+            raise SettingError("--test-features has the features of --test: give that too")

@@ -67,6 +67,7 @@ def test_a_library_is_told_by_what_lies_in_the_cache_of_the_hub(monkeypatch, tmp
         ("facebook--dinov2-small", "config.json"),
         ("facebook--dinov2-small", "preprocessor_config.json"),
         ("laion--CLIP-B", "open_clip_model.safetensors"),
+        ("laion--CLIP-B", "open_clip_config.json"),
     ):
         folder = tmp_path / f"models--{name}" / "snapshots" / "0"
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,15 +75,15 @@ def test_a_library_is_told_by_what_lies_in_the_cache_of_the_hub(monkeypatch, tmp
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     kept = kept_in_hub_cache()
     own = {
-        prefix: [name for name, files in kept.items() if told.is_own(name, files)]
+        prefix: [*filter(None, (told.named(name, files) for name, files in kept.items()))]
         for prefix, told in BY_LIBRARY.items()
     }
     assert own == {
-        "timm": ["timm/resnet18.a1_in1k"],
-        "hf": ["facebook/dinov2-small"],
-        "open_clip": ["laion/CLIP-B"],
+        "timm": ["timm:resnet18.a1_in1k"],
+        "hf": ["hf:facebook/dinov2-small"],
+        "open_clip": ["open_clip:hf-hub:laion/CLIP-B"],
     }
-    assert {*LIBRARIES} <= {*BY_LIBRARY}
+    assert {*LIBRARIES} == {*BY_LIBRARY}
 
 
 def test_the_networks_of_timm_are_listed_where_it_is_installed(monkeypatch, tmp_path):
@@ -90,7 +91,9 @@ def test_the_networks_of_timm_are_listed_where_it_is_installed(monkeypatch, tmp_
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     (found,) = (each for each in rebalance.extractors("timm:test_vit*") if each["found"])
     assert found["networks"] > 1000 and not found["works"]
-    assert {each["name"].partition(".")[0] for each in found["found"]} >= {"timm:test_vit"}
+    weights = {each["name"]: each["weights"] for each in found["found"]}
+    assert weights["timm:test_vit.r160_in1k"] is False
+    assert weights["timm:test_vit_relpos.untrained"] is None
 
 
 def test_what_is_not_installed_is_told_with_the_line_that_installs_it(run):

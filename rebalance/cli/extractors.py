@@ -126,9 +126,13 @@ def _networks(found: "Sequence[ListedExtractor]") -> Iterator[str]:
         yield console.table(("network", "weights"), rows, left=2)
         yield ""
     for each in found:
+        if each["found"] is None:
+            continue
         if each["install"] is not None:
             yield f"{each['name']}: not installed, {each['install']}"
-        elif each["networks"] is not None:
+        elif not each["networks"]:
+            yield f"{each['name']}: no network of it is on this machine"
+        else:
             number = len(each["found"] or ())
             yield f"{each['name']}: {number:,} of {each['networks']:,} networks"
 

@@ -68,5 +68,6 @@ def _cheapest(alike: Sequence[ComparedRecord], names: Mapping[str, str]) -> Iter
         quickest = alike[known.index(max(known))]
         yield f"Of these, {names[quickest['name']]} is quickest: {max(known):.0f} images a second."
         return
-    fewest = min(alike, key=lambda each: each["columns"])
-    yield f"Of these, {names[fewest['name']]} has the fewest columns: {fewest['columns']:,}."
+    fewest, second, *_ = sorted(alike, key=lambda each: each["columns"])
+    if fewest["columns"] < second["columns"]:
+        yield f"Of these, {names[fewest['name']]} has the fewest columns: {fewest['columns']:,}."

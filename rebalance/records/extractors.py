@@ -24,7 +24,10 @@ class ListedExtractor(TypedDict):
         list[str] | None,
         "Networks whose weights are on this machine; null where this was not looked for.",
     ]
-    networks: Annotated[int | None, "How many networks it has; null where nobody asked for names."]
+    networks: Annotated[
+        int | None,
+        "How many networks it has, or of the hub, how many are here; null where nobody asked.",
+    ]
     found: Annotated[
         list[ListedNetwork] | None,
         "Its networks with a name that was asked for; null where nobody asked.",

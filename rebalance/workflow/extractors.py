@@ -117,8 +117,8 @@ def of_library(prefix: str, names: Sequence[str]) -> ListedExtractor:
             names=names,
         )
     known = {each.arch: each.cached for each in library.shelf().available()} if names else {}
-    in_hub = [name for name, files in kept_in_hub_cache().items() if told.is_own(name, files)]
-    here = [name for name, cached in known.items() if cached] if names else in_hub
+    in_hub = (told.named(name, files) for name, files in kept_in_hub_cache().items())
+    here = [name for name, cached in known.items() if cached] if names else [*filter(None, in_hub)]
     kept = f"weights of {_counted(here)}" if here else "none of its weights"
     return _listed(
         library.names,
@@ -131,29 +131,47 @@ def of_library(prefix: str, names: Sequence[str]) -> ListedExtractor:
     )
 
 
+def named_by_timm(name: str, files: Set[str]) -> str | None:
+    """The name of a repository of timm's own weights; None for another."""
+    owner, _, network = name.partition("/")
+    return f"timm:{network}" if owner == "timm" and "model.safetensors" in files else None
+
+
+def named_by_transformers(name: str, files: Set[str]) -> str | None:
+    """The name of a repository that says how images are prepared for its model, or None."""
+    described = "config.json" in files and not PREPARED.isdisjoint(files)
+    return f"hf:{name}" if described else None
+
+
+def named_by_open_clip(name: str, files: Set[str]) -> str | None:
+    """The name of a repository that describes a model of open_clip; None for another."""
+    return f"open_clip:hf-hub:{name}" if "open_clip_config.json" in files else None
+
+
 class OfLibrary(NamedTuple):
     """What is to be told of a library's networks.
 
-    is_own: whether a repository of the hub, by its name and those of its files, is of the library.
+    named: from the name of a repository in the hub's cache, and those of its files, to that of the
+    library's network, if it is one.
     """
 
     says: str
-    is_own: Callable[[str, Set[str]], bool]
+    named: Callable[[str, Set[str]], str | None]
 
 
 PREPARED = {"preprocessor_config.json", "processor_config.json"}
 BY_LIBRARY = {
     "timm": OfLibrary(
         "A network of timm, pooled and prepared as its authors do; --weights takes a file for it.",
-        lambda name, files: name.startswith("timm/"),
+        named_by_timm,
     ),
     "hf": OfLibrary(
         "A model of images of the Hugging Face hub, or in a folder, as transformers reads it.",
-        lambda name, files: "config.json" in files and not PREPARED.isdisjoint(files),
+        named_by_transformers,
     ),
     "open_clip": OfLibrary(
         "The image tower of a CLIP of open_clip; --weights takes a file for it.",
-        lambda name, files: any(file.startswith("open_clip") for file in files),
+        named_by_open_clip,
     ),
 }
 # What --extractor takes, the default first.
@@ -190,7 +208,7 @@ def _listed(
         "state": state,
         "install": install,
         "weights": None if weights is None else list(weights),
-        "networks": len(known) if known and names else None,
+        "networks": len(known or {}) if names else None,
         "found": list(_matching(known or {}, names)) if names else None,
     }
 

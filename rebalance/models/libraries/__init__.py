@@ -42,10 +42,13 @@ class Pretrained(Protocol):
 
 
 class Kept(NamedTuple):
-    """A network that a library can build. cached: whether its weights are on this machine."""
+    """A network that a library can build.
+
+    cached: whether its weights are on this machine; None where none are published.
+    """
 
     arch: str
-    cached: bool
+    cached: bool | None
 
 
 class Shelf(Protocol):

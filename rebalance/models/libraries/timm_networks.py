@@ -147,7 +147,7 @@ def available() -> Iterator[Kept]:
     for arch in timm.list_models():
         for name, cfg in get_arch_pretrained_cfgs(arch).items():
             if _is_square(cfg.input_size) and not arch.endswith(_ENCODER):
-                yield Kept(f"{PREFIX}:{name}", _is_cached(cfg))
+                yield Kept(f"{PREFIX}:{name}", _is_cached(cfg) if cfg.has_weights else None)
 
 
 def _is_square(size: Sequence[int]) -> bool:

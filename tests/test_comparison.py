@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from schemas import faults
 
 import rebalance
 from rebalance.comparison.judging import Judges, judge
-from rebalance.comparison.naming import named
+from rebalance.comparison.naming import learned_from, named
 from rebalance.comparison.words import answer
 from rebalance.errors import DataError, ExtractorError, FeatureError, SettingError
 from rebalance.heads import fit_head, sides_of
@@ -180,6 +181,22 @@ def test_a_name_says_all_that_there_is_to_say_of_an_extractor(tmp_path):
         found = named(name, view)
         assert found.arch == arch and found.image_size == 64
         assert found.extractor == (name if arch is None else name.removesuffix(f":{arch}"))
+
+
+@pytest.mark.parametrize(
+    ("told", "taught"),
+    [
+        ({"source": {"data": "photos"}, "recipe": {"name": "scratch"}}, True),
+        ({"source": {"data": "photos"}, "recipe": {"name": "probe"}}, False),
+        ({"source": {"data": 3}}, False),
+        ([], False),
+    ],
+)
+def test_a_run_tells_what_it_learned_from(tmp_path, told, taught):
+    (tmp_path / "options.json").write_text(json.dumps(told))
+    for name in (tmp_path, tmp_path / "model.safetensors"):
+        assert learned_from(str(name)) == (Path("photos").resolve() if taught else None)
+    assert learned_from(str(tmp_path / "other.pth")) is None
 
 
 def record(name, accuracy, told=None, speed=None, columns=8):

@@ -9,10 +9,14 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from rebalance.errors import ExtractorError
-from rebalance.models.pretrained import is_path
+from rebalance.models.pretrained import MODEL, is_path
+from rebalance.runs.files import read_record
+from rebalance.runs.folder import OPTIONS
 from rebalance.settings import ExtractorOptions
+from rebalance.settings.recipes import PROBE
 
 PUBLISHED = "imagenet"
+SAID = ("source", "recipe")  # what a run says of its training
 FEATURES = "features"  # before a file that may be a checkpoint too
 EITHER = (".safetensors", ".pt", ".pth")  # endings of files of features, and of checkpoints
 
@@ -100,6 +104,18 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     short = {name: _without_folders(name) for name in names}
     often = Counter(short.values())
     return {name: told if often[told] == 1 else name for name, told in short.items()}
+
+
+def learned_from(name: str) -> Path | None:
+    """Return the folder or manifest that a run trained its network on.
+
+    None for what is no run, and for a run that left its network as it was.
+    """
+    path = Path(name)
+    record = read_record((path if path.name != MODEL else path.parent) / OPTIONS) or {}
+    source, recipe = (found if isinstance(found := record.get(each), dict) else {} for each in SAID)
+    data = source.get("data")
+    return Path(data).resolve() if isinstance(data, str) and recipe.get("name") != PROBE else None
 
 
 def _without_folders(name: str) -> str:

@@ -10,11 +10,12 @@ from rebalance.appraisal.agreement import NEIGHBOURS
 from rebalance.comparison.gathering import Described, gather
 from rebalance.comparison.images import ComparedImages, check_classes, drawn, groups_for
 from rebalance.comparison.judging import judge
+from rebalance.comparison.naming import learned_from, short_names
 from rebalance.comparison.results import Judged, compared
 from rebalance.comparison.words import answer
 from rebalance.data.folder import ImageFolder
 from rebalance.data.source import open_source
-from rebalance.errors import SettingError
+from rebalance.errors import SettingError, listed
 from rebalance.progress import Progress
 from rebalance.records import ComparisonRecord
 from rebalance.records.comparison import FORMAT
@@ -70,8 +71,21 @@ def compare_extractors(
         "extractors": listed,
         "failed": [{"name": name, "why": str(error)} for name, error in found.failed.items()],
         "answer": list(answer(listed)),
-        "notes": [*_of_images(opened.folder, folder, found), *images.notes],
+        "notes": [
+            *_of_runs(found, Path(data)),
+            *_of_images(opened.folder, folder, found),
+            *images.notes,
+        ],
     }
+
+
+def _of_runs(found: Described, data: Path) -> Iterator[str]:
+    """Say which runs learned from the images that they are compared on."""
+    here = {data.resolve(), found.folder.root.resolve()}
+    seen = [name for name in found.tables if learned_from(name) in here]
+    if seen:
+        told = listed(short_names(seen).values())
+        yield f"Trained on these very images, and so better on them than on others: {told}."
 
 
 def _of_images(every: ImageFolder, taken: ImageFolder, found: Described) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,19 +182,20 @@ def test_a_name_says_all_that_there_is_to_say_of_an_extractor(tmp_path):
         assert found.extractor == (name if arch is None else name.removesuffix(f":{arch}"))
 
 
-@pytest.mark.parametrize(
-    ("told", "taught"),
-    [
-        ({"source": {"data": "photos"}, "recipe": {"name": "scratch"}}, True),
-        ({"source": {"data": "photos"}, "recipe": {"name": "probe"}}, False),
-        ({"source": {"data": 3}}, False),
-        ([], False),
-    ],
-)
-def test_a_run_tells_what_it_learned_from(tmp_path, told, taught):
-    (tmp_path / "options.json").write_text(json.dumps(told))
-    for name in (tmp_path, tmp_path / "model.safetensors"):
-        assert learned_from(str(name)) == (Path("photos").resolve() if taught else None)
+def test_a_run_tells_what_it_learned_from(few, weights, tmp_path):
+    train, test = few
+    how = {"weights": weights, "arch": "cifar_resnet20", "image_size": 16, "device": "cpu"}
+    rebalance.train(train, test, tmp_path / "probe", recipe="probe", **how)
+    assert learned_from(str(tmp_path / "probe")) is None  # its network stayed as it was
+    options = tmp_path / "probe" / "options.json"
+    told = json.loads(options.read_text())
+    told["options"]["recipe"] = {"name": "scratch"}
+    options.write_text(json.dumps(told))
+    for name in (tmp_path / "probe", tmp_path / "probe" / "model.safetensors"):
+        assert learned_from(str(name)) == train.resolve()
+    for damage in ("[]", json.dumps({**told, "options": {"source": {"data": 3}}})):
+        options.write_text(damage)
+        assert learned_from(str(tmp_path / "probe")) is None
     assert learned_from(str(tmp_path / "other.pth")) is None
 
 

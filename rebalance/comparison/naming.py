@@ -10,13 +10,14 @@ from pathlib import Path, PurePath
 
 from rebalance.errors import ExtractorError
 from rebalance.models.pretrained import MODEL, is_path
+from rebalance.records import RunOptionsRecord, RunRecord
+from rebalance.records.shape import misfit
 from rebalance.runs.files import read_record
 from rebalance.runs.folder import OPTIONS
 from rebalance.settings import ExtractorOptions
 from rebalance.settings.recipes import PROBE
 
 PUBLISHED = "imagenet"
-SAID = ("source", "recipe")  # what a run says of its training
 FEATURES = "features"  # before a file that may be a checkpoint too
 EITHER = (".safetensors", ".pt", ".pth")  # endings of files of features, and of checkpoints
 
@@ -112,10 +113,12 @@ def learned_from(name: str) -> Path | None:
     None for what is no run, and for a run that left its network as it was.
     """
     path = Path(name)
-    record = read_record((path if path.name != MODEL else path.parent) / OPTIONS) or {}
-    source, recipe = (found if isinstance(found := record.get(each), dict) else {} for each in SAID)
-    data = source.get("data")
-    return Path(data).resolve() if isinstance(data, str) and recipe.get("name") != PROBE else None
+    record = read_record((path if path.name != MODEL else path.parent) / OPTIONS)
+    if record is None or misfit(record, RunRecord) is not None:
+        return None
+    told: RunOptionsRecord = record["options"]
+    taught = told["recipe"]["name"] != PROBE
+    return Path(told["source"]["data"]).resolve() if taught else None
 
 
 def _without_folders(name: str) -> str:

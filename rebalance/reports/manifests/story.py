@@ -102,8 +102,10 @@ def _facts(manifest: Manifest) -> list[Fact]:
     if record.get("space"):
         facts.append(("blends in", f"{record['space']} space"))
     if extractor:
-        what = "name" if extractor.get("kind") == "file" else "arch"
-        facts.append(("seen by", " ".join(str(extractor.get(k, "")) for k in ("kind", what))))
+        kind = str(extractor.get("kind", ""))
+        what = str(extractor.get("name" if kind == "file" else "arch", ""))
+        # A network of a library says in its name whose it is.
+        facts.append(("seen by", what if what.startswith(f"{kind}:") else f"{kind} {what}"))
     if isinstance(record.get("seed"), int):
         facts.append(("seed", str(record["seed"])))
     ratio = _mapping(record.get("imbalance_ratio"))

@@ -184,7 +184,7 @@ def test_a_name_says_all_that_there_is_to_say_of_an_extractor(tmp_path):
 
 def test_a_run_tells_what_it_learned_from(few, weights, tmp_path):
     train, test = few
-    how = {"weights": weights, "arch": "cifar_resnet20", "image_size": 16, "device": "cpu"}
+    how = {"weights": str(weights), "arch": "cifar_resnet20", "image_size": 16, "device": "cpu"}
     rebalance.train(train, test, tmp_path / "probe", recipe="probe", **how)
     assert learned_from(str(tmp_path / "probe")) is None  # its network stayed as it was
     options = tmp_path / "probe" / "options.json"

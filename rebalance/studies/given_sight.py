@@ -17,7 +17,7 @@ from rebalance.studies.images import reading
 from rebalance.studies.plan import Plan
 from rebalance.studies.rebalancing import LAYER
 from rebalance.studies.setup import SeedAndFold, View
-from rebalance.studies.views import TestedImages, TrainedOn, layers_of, opened_test
+from rebalance.studies.sights import TestedImages, TrainedOn, layers_of, opened_test
 from rebalance.workflow.features import describe, read_files
 
 

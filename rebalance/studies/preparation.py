@@ -35,7 +35,8 @@ from rebalance.studies.images import in_keys, open_images
 from rebalance.studies.outcomes import SGD
 from rebalance.studies.plan import Definition, Plan
 from rebalance.studies.setup import Setup
-from rebalance.studies.views import Sight, look
+from rebalance.studies.sights import Sight
+from rebalance.studies.views import look
 from rebalance.training.first_phase import FirstPhase
 from rebalance.training.initial_network import check_weights
 from rebalance.training.regimes import REGIMES

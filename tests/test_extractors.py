@@ -6,8 +6,8 @@ import pytest
 from schemas import faults
 
 import rebalance
-from rebalance.models.libraries import LIBRARIES
-from rebalance.models.published import fetched, kept_in_hub_cache, published
+from rebalance.models.libraries import LIBRARIES, hub
+from rebalance.models.published import fetched, published
 from rebalance.workflow.extractors import BY_LIBRARY
 
 
@@ -73,7 +73,7 @@ def test_a_library_is_told_by_what_lies_in_the_cache_of_the_hub(monkeypatch, tmp
         folder.mkdir(parents=True, exist_ok=True)
         (folder / file).touch()
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    kept = kept_in_hub_cache()
+    kept = hub.kept()
     own = {
         prefix: [*filter(None, (told.named(name, files) for name, files in kept.items()))]
         for prefix, told in BY_LIBRARY.items()

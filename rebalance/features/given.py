@@ -75,11 +75,12 @@ def opened_file(options: ExtractorOptions) -> "FeatureFile":
 
 
 def _state(path: Path) -> tuple[int, ...]:
+    from rebalance.features.files.steady import state_of
+
     try:
-        found = path.stat()
+        return state_of(path.stat())
     except OSError:
         return ()  # to open it says what is wrong
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def given_table(

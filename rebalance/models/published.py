@@ -1,12 +1,10 @@
-"""Published weights that are on this machine: torchvision's, and those of the Hugging Face hub.
+"""torchvision's published weights, and which of them are on this machine.
 
-Imports torchvision only where there are files to know, or names are asked for; no other library.
+Imports torchvision only where there are files to know, or names are asked for.
 """
 
 import os
 from pathlib import Path
-
-WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")  # endings of files of weights
 
 
 def torch_cache() -> Path:
@@ -40,23 +38,3 @@ def fetched() -> list[str]:
     folder = torch_cache()
     files = {path.name for path in folder.glob("*.pth")} if folder.is_dir() else set()
     return [name for name, file in published().items() if file in files] if files else []
-
-
-def hub_cache() -> Path:
-    """Return where huggingface_hub keeps what it has fetched, without importing it."""
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if told := os.environ.get(name):
-            return Path(told).expanduser()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    home = os.environ.get("HF_HOME") or cache / "huggingface"
-    return Path(home).expanduser() / "hub"
-
-
-def kept_in_hub_cache() -> dict[str, set[str]]:
-    """Return the repositories of the hub's cache that have weights, each with its files' names."""
-    found: dict[str, set[str]] = {}
-    for place in sorted(hub_cache().glob("models--*")):
-        files = {path.name for path in place.glob("snapshots/*/*")}
-        if any(file.endswith(WEIGHTS) for file in files):
-            found[place.name.removeprefix("models--").replace("--", "/", 1)] = files
-    return found

@@ -4,43 +4,50 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebalance.errors import SettingError
-from rebalance.settings.option import Options, option
+from rebalance.settings.option import Options, again
+from rebalance.settings.running import ExtractorOptions
 
 
 @dataclass(frozen=True)
 class FeatureFiles(Options):
     """The files that have the features of images to train on, to score and to validate on."""
 
-    features: Path | str | None = option(
-        None,
-        place="file",
-        metavar="FILE",
+    features: Path | str | None = again(
+        ExtractorOptions,
+        "features",
+        default=None,
         help="With --recipe probe, in place of --weights: a file that has the features of the "
         "images, which are not opened; rebalance extract reads the same ones.",
     )
-    names: Path | str | None = option(
-        None,
-        place="file",
-        metavar="FILE",
+    names: Path | str | None = again(
+        ExtractorOptions,
+        "names",
+        default=None,
         help="With --features an .npy: the file names that its rows are of.",
     )
-    test_features: Path | str | None = option(
-        None,
-        place="file",
-        metavar="FILE",
+    test_features: Path | str | None = again(
+        ExtractorOptions,
+        "features",
+        default=None,
         help="The file that has the features of the test images. [default: that of --features]",
     )
-    test_names: Path | str | None = option(
-        None, place="file", metavar="FILE", help="As --names, of --test-features."
+    test_names: Path | str | None = again(
+        ExtractorOptions,
+        "names",
+        default=None,
+        help="As --names, of --test-features.",
     )
-    val_features: Path | str | None = option(
-        None,
-        place="file",
-        metavar="FILE",
+    val_features: Path | str | None = again(
+        ExtractorOptions,
+        "features",
+        default=None,
         help="The file that has the features of the images of --val. [default: that of --features]",
     )
-    val_names: Path | str | None = option(
-        None, place="file", metavar="FILE", help="As --names, of --val-features."
+    val_names: Path | str | None = again(
+        ExtractorOptions,
+        "names",
+        default=None,
+        help="As --names, of --val-features.",
     )
 
     def __post_init__(self) -> None:

@@ -10,12 +10,10 @@ from functools import partial
 from typing import NamedTuple
 
 from rebalance.errors import ExtractorError
-from rebalance.models.libraries import LIBRARIES
+from rebalance.models.libraries import LIBRARIES, hub
 from rebalance.models.packaged import PACKAGES, find_packaged
 from rebalance.models.published import (
     fetched,
-    hub_cache,
-    kept_in_hub_cache,
     published,
     torch_cache,
 )
@@ -117,14 +115,14 @@ def of_library(prefix: str, names: Sequence[str]) -> ListedExtractor:
             names=names,
         )
     known = {each.arch: each.cached for each in library.shelf().available()} if names else {}
-    in_hub = (told.named(name, files) for name, files in kept_in_hub_cache().items())
+    in_hub = (told.named(name, files) for name, files in hub.kept().items())
     here = [name for name, cached in known.items() if cached] if names else [*filter(None, in_hub)]
     kept = f"weights of {_counted(here)}" if here else "none of its weights"
     return _listed(
         library.names,
         told.says,
         works=bool(here),
-        state=f"{installed} with {kept} in {str(hub_cache())!r}",
+        state=f"{installed} with {kept} in {str(hub.cache())!r}",
         weights=here,
         known=known,
         names=names,

@@ -29,7 +29,7 @@ class SteadyFile:
         if not is_regular_file(path):
             raise self.fault(*_no_file(path))
         with self._blamed():
-            self._state = _state(path.stat())
+            self._state = state_of(path.stat())
         self.size = self._state[2]
         self._kept: mmap.mmap | None = None
         if not self.size:
@@ -43,7 +43,7 @@ class SteadyFile:
     def opened(self) -> Iterator[IO[bytes]]:
         """Open the file as it was when it was first looked at."""
         with self._blamed(), self.path.open("rb") as file:
-            if _state(os.fstat(file.fileno())) != self._state:
+            if state_of(os.fstat(file.fileno())) != self._state:
                 raise self.fault("has changed since it was opened", "run the command again")
             yield file
 
@@ -88,5 +88,6 @@ def _no_file(path: Path) -> tuple[str, str]:
     return "does not exist", "check the name"
 
 
-def _state(found: os.stat_result) -> tuple[int, ...]:
+def state_of(found: os.stat_result) -> tuple[int, ...]:
+    """Return what tells a file from another, and from what it was before."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

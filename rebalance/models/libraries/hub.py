@@ -20,6 +20,7 @@ _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _REVISIONS = re.compile(r"\w[\w-]*([./][\w-]+)*")  # no way out of the cache
 _REVISION = "main"
 # What a repository's features depend on, beside its weights; the rest is for people and tokenizers.
+_ENDINGS = (".safetensors", ".bin", ".pt", ".pth")  # of files of weights of whatever library
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json")
 
 
@@ -122,46 +123,43 @@ def fetched(name: str, revision: str, describing: Sequence[str], instead: str) -
 
     Raises ExtractorError where that is not possible.
     """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
-    absent: Exception | None = None
     for file in describing:
-        try:
-            hf_hub_download(name, file, revision=revision, cache_dir=cache())
-        except LocalEntryNotFoundError as error:  # the net is not there; also an EntryNotFoundError
-            raise unreachable(name, error, instead) from error
-        except EntryNotFoundError as error:
-            absent = error
-        except Exception as error:  # the net, its permissions and its files may fail in any way
-            raise unreachable(name, error, instead) from error
+        _download(name, file, revision, instead)
     found = cached(name, revision, describing)
     if found is None:
         raise ExtractorError(
             f"the repository {name!r} has no {describing[0]}, so it holds no model of this "
             "library: name another one"
-        ) from absent
+        )
     return found
 
 
 def fetched_file(repository: Repository, files: Sequence[str], instead: str) -> Path:
     """Fetch the first of ``files`` that a repository has; ExtractorError where none can be had."""
+    name = str(repository.name)
+    for file in files:
+        path = _download(name, file, repository.identity, instead)
+        if path is not None:
+            return path
+    raise ExtractorError(f"the repository {name!r} has no {files[0]}: name another model")
+
+
+def _download(name: str, file: str, revision: str, instead: str) -> Path | None:
+    """Fetch a file of a repository into the cache; None where the repository has none such.
+
+    Raises ExtractorError where the hub cannot be asked.
+    """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    name = str(repository.name)
-    for file in files:
-        try:
-            return Path(
-                hf_hub_download(name, file, revision=repository.identity, cache_dir=cache())
-            )
-        except LocalEntryNotFoundError as error:
-            raise unreachable(name, error, instead) from error
-        except EntryNotFoundError:
-            continue
-        except Exception as error:
-            raise unreachable(name, error, instead) from error
-    raise ExtractorError(f"the repository {name!r} has no {files[0]}: name another model")
+    try:
+        return Path(hf_hub_download(name, file, revision=revision, cache_dir=cache()))
+    except LocalEntryNotFoundError as error:  # the net is not there; also an EntryNotFoundError
+        raise unreachable(name, error, instead) from error
+    except EntryNotFoundError:
+        return None
+    except Exception as error:  # the net, its permissions and its files may fail in any way
+        raise unreachable(name, error, instead) from error
 
 
 def unreachable(name: str, error: Exception, instead: str) -> ExtractorError:
@@ -186,11 +184,31 @@ def unreachable(name: str, error: Exception, instead: str) -> ExtractorError:
 
 def repositories(describing: Sequence[str]) -> Iterator[Repository]:
     """Yield every repository in the cache that has weights and a file ``describing`` it."""
-    for place in sorted(cache().glob("models--*")):
-        name = place.name.removeprefix("models--").replace("--", "/", 1)
+    for name in _places():
         found = cached(name, _REVISION, describing)
         if found is not None and found.has_weights():
             yield found
+
+
+def kept() -> dict[str, set[str]]:
+    """Return the repositories in the cache that have weights, each with its files' names.
+
+    They are of any library, and of any revision.
+    """
+    found: dict[str, set[str]] = {}
+    for name, place in _places().items():
+        files = {path.name for path in place.glob("snapshots/*/*")}
+        if any(file.endswith(_ENDINGS) for file in files):
+            found[name] = files
+    return found
+
+
+def _places() -> dict[str, Path]:
+    """Return the folder in the cache of every repository of models, by its name."""
+    return {
+        place.name.removeprefix("models--").replace("--", "/", 1): place
+        for place in sorted(cache().glob("models--*"))
+    }
 
 
 def cache() -> Path:

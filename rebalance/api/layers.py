@@ -8,7 +8,7 @@ from rebalance.settings.option import declared
 
 
 def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands for a layer that was left open: the usual one of the extractor.
+    """Return what stands for a layer that was left open: the usual one of the extractor.
 
     given: every keyword of a call. An undersampler that has no option for it looks at ``pool``. Of
     a file of features ``extract`` keeps every layer, and others look at ``pool``.
@@ -29,7 +29,7 @@ def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_file(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What follows from a file of features: which layer, and that no published network looks."""
+    """Return what a file of features settles: its layer, and that no published network looks."""
     from rebalance.undersampling import POOLED
 
     found = {"layer": POOLED} if "layer" in given and given["layer"] is None else {}

@@ -54,7 +54,7 @@ class Repository:
 
     @property
     def told(self) -> str:
-        """What it is called in messages: its name or its folder, in quotes."""
+        """Return what it is called in messages: its name or its folder, in quotes."""
         return repr(self.name or str(self.folder))
 
     def damaged(self, error: Exception) -> ExtractorError:

@@ -4,6 +4,9 @@
 >>> manifest = rebalance.undersample("photos/train", "balanced.csv")  # doctest: +SKIP
 >>> manifest.counts  # doctest: +SKIP
 {'cat': 120, 'dog': 120}
+
+``rebalance.torch`` has what a training loop of one's own needs: datasets, samplers and weights.
+It loads torch, so it is imported by its name.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """Which images an epoch shows, in which order, and who trains on which of them.
 
 A sampler is a function from the labels to the positions of one epoch; a new one is its line in
-``SAMPLERS``, which says by which power of its size it draws a class. Imports numpy and nothing
-heavier.
+``SAMPLERS``, which says by which power of its size it draws a class. Classes have their shares on
+average; ``drawing`` meets them in every epoch. Imports numpy and nothing heavier.
 """
 
 from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.numerics.standardisation import FeatureMatrix
+from rebalance.numerics.standardisation import FeatureMatrix, Floats
 
 Positions = NDArray[np.intp]
 
@@ -40,9 +40,13 @@ class Population:
         layers = {name: features.take(positions) for name, features in self.layers.items()}
         return replace(self, labels=self.labels[positions], layers=layers)
 
-    def features(self, layer: str, positions: Positions | None = None) -> NDArray[np.float32]:
-        """The features [n, D] of a layer at these positions; None is of all samples."""
+    def features(self, layer: str, positions: Positions | None = None) -> Floats:
+        """The features [n, D] of a layer at these positions; None is of all samples.
+
+        They are in single precision, or in double where they are given so.
+        """
         features = self.layers[layer]
         if positions is not None:
             features = features.take(positions)
-        return features.read(slice(None), slice(None)).astype(np.float32)
+        values = features.read(slice(None), slice(None))
+        return values if values.dtype == np.float64 else values.astype(np.float32)

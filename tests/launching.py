@@ -18,12 +18,15 @@ from pathlib import Path
 
 from rebalance.distributed import shutdown
 
+TO_SPEAK = 5.0  # seconds that a process has to say why, after another has failed
+
 FORKS = multiprocessing.get_context("forkserver") if hasattr(os, "fork") else None
 LOADED = [
     *("torch.distributed", "torch.distributed.run", "torch._dynamo", "torchvision"),
     *("sklearn.cluster", "sklearn.linear_model", "scipy.stats", "scipy.spatial"),
     *(f"rebalance.cli.{name}" for name in ("extract", "train", "undersample", "study")),
     *("rebalance.forward.passes", "rebalance.training.loop", "rebalance.clusters"),
+    *("rebalance.api", "safetensors.torch", "PIL.PngImagePlugin", "numba"),
 ]
 
 TWO = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
@@ -100,8 +103,9 @@ def _run(arguments, environment, folder, files):
     for descriptor, file in enumerate(files, start=1):
         os.dup2(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND), descriptor)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    read_environment_again()
     compute_in_threads(int(environment["OMP_NUM_THREADS"]))
-    shutdown.GRACE = 2.0  # there is no torchrun, which may end the one that is to speak
+    shutdown.GRACE = 0.1  # there is no torchrun, which ends the one that is to speak at once
     kind, *rest = arguments
     with contextlib.suppress(ValueError):  # what multiprocessing put there
         sys.path.remove("")
@@ -114,6 +118,13 @@ def _run(arguments, environment, folder, files):
     else:
         sys.argv = arguments
         runpy.run_path(kind, run_name="__main__")
+
+
+def read_environment_again():
+    """Have numba's settings be those of the environment; no loop of ours is loaded yet."""
+    import numba
+
+    numba.config.reload_config()
 
 
 def compute_in_threads(count):
@@ -150,12 +161,15 @@ def finish_two(*arguments, **environment):
 def finish_together(running):
     """As ``finish_two``, for two that run; when one has failed, the other is told to end.
 
-    So torchrun does it.
+    So torchrun does it, though here the other has time to say why first.
     """
+    failed_at = None
     while None in (ended := [process.poll() for process in running]):
         if any(ended):
-            running[ended.index(None)].terminate()
-            break
+            failed_at = failed_at or time.monotonic()
+            if time.monotonic() > failed_at + TO_SPEAK:
+                running[ended.index(None)].terminate()
+                break
         time.sleep(0.02)
     statuses, outs, errs = zip(*(finish(process) for process in running), strict=True)
     return max(statuses), "".join(outs), "".join(errs)

@@ -28,7 +28,7 @@ def compile_in_a_process(**environment: str) -> int:
 
 
 def printed(program: str, **environment: str) -> str:
-    """What a program prints in a process of its own, which has not loaded numba before."""
+    """What a program prints in a process of its own, which has not loaded our loops before."""
     status, out, err = finish(start("-c", program, **environment))
     assert status == 0, err
     return out

@@ -247,8 +247,9 @@ def test_files_are_linked_as_they_are(tmp_path, photos, caplog):
     made = materialize(write(tmp_path, listed, photos), tmp_path / "out", link="hard")
     assert made.linked == 2
     assert (tmp_path / "out/cat/notes.txt").read_text() == "no image"
-    assert "1 files have a name that image folders leave out, the first is 'cat/notes.txt'" in (
-        caplog.text
+    assert (
+        "1 files have a name that means no image to image folders, the first is 'cat/notes.txt'"
+        in (caplog.text)
     )
 
 

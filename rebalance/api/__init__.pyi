@@ -634,8 +634,13 @@ def materialize(
     output: Path | str,
     *,
     link: str = "auto",
+    layout: str = "imagefolder",
+    val: Path | str | None = None,
+    test: Path | str | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
     workers: int | None = None,
     overwrite: bool = False,
     symlink: bool = ...,
@@ -654,19 +659,35 @@ def materialize(
     Nothing appears at ``output`` before all of it is written. Names are as
     ``materialization.names.sample_names`` says.
 
+    With ``val`` or ``test`` there are sides: ``output/train/label/name``, and ``val`` and ``test``
+    likewise, each with a folder for every class of the manifest, so that numbers are the same in
+    all. These are originals, and no image is on two sides, neither as a file nor as another of
+    equal bytes. ``class_map.txt`` and ``.rebalance.json``, which has all sides, stay at the top.
+
     symlink: short for ``link="sym"``. A folder is replaced only if materialize made it and nothing
-    else lies in it; classes that may have no row become empty folders.
+    else lies in it, but for what Ultralytics notes there of its images; classes that may have no
+    row become empty folders.
 
     Raises ManifestError for a manifest that cannot be read; DataError for one that cannot be
     followed to its images, has names that no folder can have, or blends features instead of
-    images; OutputError where the folder cannot be written, or not by such links.
+    images, and for an image on two sides, which it names, or a side with blends, repeats or a class
+    that the manifest has not; SettingError for a layout whose reader needs images to validate on
+    and gets none; OutputError where the folder cannot be written, or not by such links.
 
     Options:
         link: hard and sym make links, and who edits one edits the original; reflink and copy
             do not; auto is a reflink where the file system has them, else a copy. (one of
             auto, hard, sym, copy, reflink; default 'auto')
+        layout: imagefolder: OUT has the class folders, or with val or test the folders train,
+            val and test that have them; ultralytics: train, val and test always. (a key of
+            rebalance.materialization.layouts.LAYOUTS; default 'imagefolder')
+        val: What to validate on: a folder, or a manifest of originals, written to OUT/val.
+        test: What to test on, as val, written to OUT/test.
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
         workers: Threads that read images; 0 reads in the main one. [default: all cores]
         overwrite: Replace result files that exist. (default False)
     """

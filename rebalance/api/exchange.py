@@ -101,12 +101,20 @@ def materialize(
     Nothing appears at ``output`` before all of it is written. Names are as
     ``materialization.names.sample_names`` says.
 
+    With ``val`` or ``test`` there are sides: ``output/train/label/name``, and ``val`` and ``test``
+    likewise, each with a folder for every class of the manifest, so that numbers are the same in
+    all. These are originals, and no image is on two sides, neither as a file nor as another of
+    equal bytes. ``class_map.txt`` and ``.rebalance.json``, which has all sides, stay at the top.
+
     symlink: short for ``link="sym"``. A folder is replaced only if materialize made it and nothing
-    else lies in it; classes that may have no row become empty folders.
+    else lies in it, but for what Ultralytics notes there of its images; classes that may have no
+    row become empty folders.
 
     Raises ManifestError for a manifest that cannot be read; DataError for one that cannot be
     followed to its images, has names that no folder can have, or blends features instead of
-    images; OutputError where the folder cannot be written, or not by such links.
+    images, and for an image on two sides, which it names, or a side with blends, repeats or a class
+    that the manifest has not; SettingError for a layout whose reader needs images to validate on
+    and gets none; OutputError where the folder cannot be written, or not by such links.
     """
     from rebalance import materialization
 

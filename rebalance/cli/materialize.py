@@ -26,10 +26,15 @@ def command(
     blends are written as PNG. OUT/class_map.txt lists the classes in the manifest's order. OUT
     appears only once it is whole.
 
+    With --val and --test, what to validate and test on lies beside it, as OUT/val and OUT/test;
+    an image may be on one side only. Who splits repeated or blended images afterwards scores what
+    was trained on.
+
     \b
     Examples:
       rebalance materialize balanced.csv photos/balanced
       rebalance materialize balanced.csv photos/balanced --link hard --overwrite
+      rebalance materialize balanced.csv photos/sides --val photos/val --layout ultralytics
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
@@ -38,7 +43,9 @@ def command(
     if as_json:
         console.print_json(made.as_record())
         return
-    click.echo(console.table(("class", "images"), made.counts.items()))
+    columns = made.sides if len(made.sides) > 1 else {"images": made.counts}
+    rows = ([name, *(counts[name] for counts in columns.values())] for name in made.counts)
+    click.echo(console.table(("class", *columns), rows))
     ways = ("linked", "reflinked", "copied", "symlinked", "blended")
     parts = [f"{getattr(made, way)} {way}" for way in ways if getattr(made, way)]
     click.echo(f"\nwrote {console.printable(str(made.path))}: {', '.join(parts)}")

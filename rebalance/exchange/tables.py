@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from rebalance.atomic import replacing
 from rebalance.data.source import check_files
+from rebalance.data.splitting import tell_of_splits
 from rebalance.errors import DataError, OutputError, SettingError, some
 from rebalance.manifest import Manifest, check_writable, companions, read_manifest
 from rebalance.settings import FolderOptions, RunOptions
@@ -126,6 +127,7 @@ def write_table(
     check_files(path, read, replace(source, allow_empty=True))
     _check_files_only(path, read)
     table = EXPORTS[to](read, output)
+    tell_of_splits(read.rows, "split before, and export each side")
     _warn_of_types(read.classes, output, to)
     with replacing(output) as (partial,):
         _write(partial, table, lines=output.suffix.lower() == JSON_LINES)

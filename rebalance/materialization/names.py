@@ -47,8 +47,10 @@ def folded(name: str) -> str:
     return normalize("NFD", normalize("NFD", name).casefold())
 
 
-def sample_names(rows: Sequence[Row]) -> list[str]:
+def sample_names(rows: Sequence[Row], within: str = "") -> list[str]:
     """Name the file of each row: a path ``label/name`` relative to the folder, all different.
+
+    within: the folder in that folder where the classes lie, if they do not lie in it themselves.
 
     A name keeps its extension, so that whatever reads image folders loads it; folders inside a
     class become part of the name, as in sub__1.png; a blend is name-blend.png. Where a name is
@@ -70,7 +72,7 @@ def sample_names(rows: Sequence[Row]) -> list[str]:
             key = label, folded(name)
         taken.add(key)
         numbers[wanted] = number
-        names[place] = f"{label}/{name}"
+        names[place] = f"{within}/{label}/{name}" if within else f"{label}/{name}"
     return names
 
 

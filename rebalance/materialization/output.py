@@ -12,17 +12,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from rebalance.atomic import alone_at
 from rebalance.errors import OutputError
 from rebalance.manifest import Manifest
+from rebalance.materialization.layouts import CACHES
 from rebalance.materialization.names import CLASS_MAP, RECORD
 from rebalance.reading import is_regular_file
 
 log = logging.getLogger("rebalance")
 
 FORMAT = 1
+FORMAT_OF_SIDES = 2
 LEFT_BEHIND = re.compile(r"\.[0-9a-f]{32}\.(partial|replaced)")
 
 
@@ -214,8 +217,15 @@ def _written(path: Path) -> set[str]:
         return set()
     try:
         known = json.loads(record.read_bytes())
-        if known["format"] != FORMAT:
-            return set()
-        return {RECORD, CLASS_MAP, *known["classes"], *known["samples"]}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        if known["format"] == FORMAT:
+            return {RECORD, CLASS_MAP, *known["classes"], *known["samples"]}
+        return _of_sides(known) if known["format"] == FORMAT_OF_SIDES else set()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return set()
+
+
+def _of_sides(known: dict[str, Any]) -> set[str]:
+    found = {RECORD, CLASS_MAP, *CACHES}
+    for name, side in known["sides"].items():
+        found |= {name, *(f"{name}/{label}" for label in known["classes"]), *side["samples"]}
+    return found

@@ -4,27 +4,37 @@ Imports Pillow and numpy for the blends; never torch or click.
 """
 
 import logging
-import os
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any, cast
 
 from rebalance import __version__
 from rebalance.data.blending import blend
-from rebalance.data.folder import EXTENSIONS
 from rebalance.data.images import open_image
 from rebalance.data.levels import EACH_ALONE, DepthScale
-from rebalance.data.source import check_files
+from rebalance.data.splitting import tell_of_splits
 from rebalance.errors import DataError, SettingError, UnreadableImage
-from rebalance.manifest import Manifest, Row, read_manifest, to_json
+from rebalance.manifest import Manifest, Row, to_json
+from rebalance.materialization.layouts import LAYOUTS
 from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, sample_names
-from rebalance.materialization.output import FORMAT, appearing, check_apart, check_output
+from rebalance.materialization.output import (
+    FORMAT,
+    FORMAT_OF_SIDES,
+    appearing,
+    check_apart,
+    check_output,
+)
 from rebalance.materialization.placing import PUTS, SHARING, Put, repeated_and_outside
+from rebalance.materialization.sides import (
+    FolderSide,
+    check_each_on_one_side,
+    check_sources,
+    open_sides,
+)
 from rebalance.parallel import chosen_workers, ordered_map
 from rebalance.progress import Progress
 from rebalance.settings import FolderOptions, MaterializeOptions, RunOptions
@@ -36,8 +46,9 @@ log = logging.getLogger("rebalance")
 class Materialized:
     """A manifest that was written as a folder.
 
-    path: absolute. counts: files per class, in class order. linked, copied, symlinked, blended,
-    reflinked: how many files were made in each way.
+    path: absolute. counts: files to train on per class, in class order. linked, copied,
+    symlinked, blended, reflinked: how many files were made in each way. sides: files per class of
+    each side, by its name: train, and val and test where these were given.
     """
 
     path: Path
@@ -47,6 +58,7 @@ class Materialized:
     symlinked: int = 0
     blended: int = 0
     reflinked: int = 0
+    sides: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def as_record(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
@@ -68,31 +80,44 @@ def materialize(
     The public call of this name says where each file lies, what it is, and what is raised.
     """
     link = _chosen(placing.link, symlink)
-    read = read_manifest(path, source.root)
-    check_files(path, read, source)
-    check_classes(read.classes)
-    _check_space(path, read)
+    _check_layout(placing)
+    sides = open_sides(path, placing, source)
+    trained = sides[0].manifest
+    check_classes(trained.classes)
+    _check_space(path, trained)
     output = check_output(output, overwrite=run.overwrite)
-    check_apart(output, read)
     threads = chosen_workers(run.workers)
-    _check_sources(path, read, threads)
-    names = sample_names(read.rows)
-    _warn_of_names(names, read.classes)
+    for side in sides:
+        check_apart(output, side.manifest)
+        check_sources(side, threads)
+    check_each_on_one_side(sides, threads)
+    lone = len(sides) == 1
+    names = {
+        side.name: sample_names(side.manifest.rows, "" if lone else side.name) for side in sides
+    }
+    _tell(trained, placing.layout, names)
     with appearing(output, overwrite=run.overwrite) as folder:
-        for label in read.classes:
-            (folder / label).mkdir()
-        puts = _puts(read, link)
-        ways = _write_samples(
-            read, folder, zip(read.rows, names, puts, strict=True), threads, progress
-        )
-        (folder / CLASS_MAP).write_bytes("".join(f"{name}\n" for name in read.classes).encode())
+        ways = Counter[str]()
+        for side in sides:
+            within = folder if lone else folder / side.name
+            for label in trained.classes:
+                (within / label).mkdir(parents=True)
+            ways += _write_samples(side, folder, names[side.name], link, threads, progress)
+        (folder / CLASS_MAP).write_bytes("".join(f"{name}\n" for name in trained.classes).encode())
         # A path that is not UTF-8 becomes the escape that JSON has for lone surrogates.
-        record = to_json(_record(path, read, names)).encode("utf-8", "backslashreplace")
-        (folder / RECORD).write_bytes(record)
-    left = ways["copied"] - sum(put is PUTS["copy"] for put in puts)
-    if left and link == "hard":
-        log.info("%d files could not be linked, and were copied", left)
-    return Materialized(output, read.counts, **ways)
+        record = _record(sides, names, placing.layout, lone=lone)
+        (folder / RECORD).write_bytes(to_json(record).encode("utf-8", "backslashreplace"))
+    counts = {side.name: side.manifest.counts for side in sides}
+    return Materialized(output, trained.counts, **ways, sides=counts)
+
+
+def _check_layout(placing: MaterializeOptions) -> None:
+    layout = LAYOUTS[placing.layout]
+    if not layout.alone and placing.val is None and placing.test is None:
+        raise SettingError(
+            f"{layout.called} validates after each epoch, and fails on a folder that has only "
+            "training images: give others with --val"
+        )
 
 
 def _chosen(link: str, symlink: bool) -> str:
@@ -133,68 +158,51 @@ def _check_space(path: Path, manifest: Manifest) -> None:
         )
 
 
-def _check_sources(path: Path, manifest: Manifest, workers: int) -> None:
-    """Raise DataError unless every file that is needed is there and may be read."""
-    names = dict.fromkeys(file for row in manifest.rows for file in _files(row))
-    reasons = ordered_map(lambda name: _why_not(manifest.root / name), names, workers)
-    bad = [(name, reason) for name, reason in zip(names, reasons, strict=True) if reason]
-    if bad:
-        name, reason = bad[0]
-        raise DataError(
-            f"every file of {str(path)!r} is needed, but {len(bad)} of {len(names)} cannot be "
-            f"read, the first {name!r} ({reason}): bring them back, or make the manifest anew"
-        )
-
-
-def _files(row: Row) -> tuple[str, ...]:
-    return (row.file_name,) if row.partner is None else (row.file_name, row.partner)
-
-
-def _why_not(file: Path) -> str | None:
-    """Say why a file cannot be read, as far as that is known without opening it."""
-    try:
-        if not S_ISREG(file.stat().st_mode):
-            return "not a regular file"
-    except FileNotFoundError:
-        return "broken link" if file.is_symlink() else "no such file"
-    except OSError as error:
-        return error.strerror or type(error).__name__
-    except ValueError:
-        return "a null character in its name"
-    return None if os.access(file, os.R_OK) else "no permission to read it"
-
-
-def _warn_of_names(names: Sequence[str], classes: Sequence[str]) -> None:
-    odd = [name for name in names if not name.lower().endswith(EXTENSIONS)]
+def _tell(trained: Manifest, layout: str, names: Mapping[str, Sequence[str]]) -> None:
+    """Tell what the reader of such folders makes of this one, where it is not what was meant."""
+    asked = LAYOUTS[layout]
+    odd = [
+        name for each in names.values() for name in each if not name.lower().endswith(asked.endings)
+    ]
     if odd:
         log.warning(
-            "%d files have a name that image folders leave out, the first is %r: images end in %s",
+            "%d files have a name that means no image to %s, the first is %r: images end in %s",
             len(odd),
+            asked.called,
             odd[0],
-            " ".join(EXTENSIONS),
+            " ".join(asked.endings),
         )
-    if list(classes) != sorted(classes):
+    if list(trained.classes) != sorted(trained.classes):
         log.warning(
             "classes are numbered by name in an image folder, unlike in the manifest: %s has the "
             "manifest's order",
             CLASS_MAP,
         )
+    if len(names) == 1:
+        tell_of_splits(trained.rows, "split first, and give what to validate on with --val")
 
 
 def _write_samples(
-    manifest: Manifest,
+    side: FolderSide,
     folder: Path,
-    samples: Iterable[tuple[Row, str, Put]],
+    names: Sequence[str],
+    link: str,
     workers: int,
     progress: Progress,
 ) -> Counter[str]:
     """Write the file of every row; return how many were made in each way."""
+    manifest, puts = side.manifest, _puts(side.manifest, link)
     scale = DepthScale.from_record(manifest.record.get("scale")) or EACH_ALONE
     write = partial(_write_sample, manifest.root, folder, scale)
+    samples = zip(manifest.rows, names, puts, strict=True)
     ways = cast("Generator[str, None, None]", ordered_map(write, samples, workers))
     # Left early, the threads must have ended before the folder is taken away.
     with closing(ways):
-        return Counter(progress(ways, total=len(manifest.rows), what="writing", unit="images"))
+        made = Counter(progress(ways, total=len(names), what=f"writing {side.name}", unit="images"))
+    left = made["copied"] - sum(put is PUTS["copy"] for put in puts)
+    if left and link == "hard":
+        log.info("%d files could not be linked, and were copied", left)
+    return made
 
 
 def _write_sample(root: Path, folder: Path, scale: DepthScale, sample: tuple[Row, str, Put]) -> str:
@@ -217,12 +225,31 @@ def _open(root: Path, name: str, scale: DepthScale) -> Any:
         ) from None
 
 
-def _record(path: Path, manifest: Manifest, names: Sequence[str]) -> dict[str, Any]:
+def _record(
+    sides: Sequence[FolderSide], names: Mapping[str, Sequence[str]], layout: str, *, lone: bool
+) -> dict[str, Any]:
+    classes = list(sides[0].manifest.classes)
+    if lone:
+        (side,) = sides
+        return {
+            "format": FORMAT,
+            "rebalance": __version__,
+            "manifest": str(side.data.absolute()),
+            "root": str(side.manifest.root),
+            "classes": classes,
+            "samples": list(names[side.name]),
+        }
     return {
-        "format": FORMAT,
+        "format": FORMAT_OF_SIDES,
         "rebalance": __version__,
-        "manifest": str(path.absolute()),
-        "root": str(manifest.root),
-        "classes": list(manifest.classes),
-        "samples": list(names),
+        "layout": layout,
+        "classes": classes,
+        "sides": {
+            side.name: {
+                "data": str(side.data.absolute()),
+                "root": str(side.manifest.root),
+                "samples": list(names[side.name]),
+            }
+            for side in sides
+        },
     }

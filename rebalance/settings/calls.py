@@ -181,7 +181,7 @@ EVALUATE = Call(
 )
 MATERIALIZE = Call(
     placing=MaterializeOptions,
-    source=Part(FolderOptions, only=("root", "allow_empty")),
+    source=FolderOptions,
     run=Part(RunOptions, only=("workers", "overwrite")),
 )
 OF_TABLE = {"root": "Folder that the paths are relative to. [default: that of the table]"}

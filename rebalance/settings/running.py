@@ -92,6 +92,16 @@ class MaterializeOptions(Options):
         help="hard and sym make links, and who edits one edits the original; reflink and copy do "
         "not; auto is a reflink where the file system has them, else a copy.",
     )
+    layout: str = option(
+        "imagefolder",
+        choices="rebalance.materialization.layouts:LAYOUTS",
+        help="imagefolder: OUT has the class folders, or with --val or --test the folders train, "
+        "val and test that have them; ultralytics: train, val and test always.",
+    )
+    val: Path | str | None = option(
+        None, help="What to validate on: a folder, or a manifest of originals, written to OUT/val."
+    )
+    test: Path | str | None = option(None, help="What to test on, as --val, written to OUT/test.")
 
 
 @dataclass(frozen=True)

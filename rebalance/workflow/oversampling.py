@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from rebalance.data.counts import named_counts
 from rebalance.data.source import Source, open_source, source_of
+from rebalance.data.splitting import tell_of_splits
 from rebalance.errors import SettingError
 from rebalance.manifest import Manifest
 from rebalance.manifest.writing import write_manifest
@@ -148,6 +149,7 @@ def _oversampled(
     rows = (*originals, *added_rows(originals, added))
     if len(rows) == len(originals):
         log.info("nothing to add: no class has fewer samples than asked for")
+    tell_of_splits(rows, "split before, or by train --val-fraction, which keeps them together")
     places = places_of(source, folder, subclasses)
     manifest = Manifest(folder.root, folder.classes, rows, source.dropped, places=places)
     record = provenance(

@@ -256,18 +256,20 @@ def _training_set(manifest: Manifest, looked: Looked, scale: DepthScale) -> Trai
         str(manifest.record.get("space", "pixel")),
         scale,
         counts_at_first(replace(manifest, rows=tuple(rows))),
-        _shares(manifest, rows, number),
+        shares_of(manifest, rows, number),
         looked.vectors,
     )
 
 
-def _shares(
+def shares_of(
     manifest: Manifest, rows: Sequence[Row], number: Mapping[str, int]
 ) -> dict[int, tuple[int, float]]:
-    """The class of the partner and its share, by the place of a row whose label is shared.
+    """Return the class of the partner and its share, by the place of a row whose label is shared.
 
     Raises DataError for a partner that no other row says the class of.
     """
+    if not any(row.share for row in rows):
+        return {}
     label_of = {row.file_name: row.label for row in manifest.rows if row.kind != "synthetic"}
     found = {}
     for place, row in enumerate(rows):

@@ -137,6 +137,15 @@ def source_of(manifest: Manifest) -> Source:
     )
 
 
+def _is_plain(file: str) -> bool:
+    """Tell whether a file name is relative, and has nothing that leads up or nowhere."""
+    dotted = "./" in file or "//" in file or file.endswith(("/", "."))
+    if file and not dotted and not file.startswith("/"):
+        return True  # as nearly all are, which is told in a tenth of the time
+    name = PurePosixPath(file)
+    return not name.is_absolute() and ".." not in name.parts and str(name) == file
+
+
 def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
     """Raise DataError unless the manifest read from ``path`` can be followed to its images.
 
@@ -153,8 +162,7 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
     for file in chain.from_iterable((row.file_name, row.partner) for row in manifest.rows):
         if file is None:
             continue
-        name = PurePosixPath(file)
-        if name.is_absolute() or ".." in name.parts or str(name) != file:
+        if not _is_plain(file):
             raise DataError(
                 f"file names are relative to the folder of images, like 'cat/1.png'; {str(path)!r} "
                 f"has {file!r}: write it so, and say where the folder is with --root"

@@ -27,6 +27,8 @@ class SoftLabels:
     def read(cls, labels: Sequence[int], shares: Mapping[int, tuple[int, float]]) -> "SoftLabels":
         """Labels of which some are shared: by position, another class and how much it has."""
         found = cls.plain(np.array(labels, np.int64))
+        if not shares:
+            return found
         other = found.own.copy()
         for position, (label, share) in shares.items():
             other[position], found.share[position] = label, share

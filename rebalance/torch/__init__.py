@@ -2,3 +2,6 @@
 
 Imports torch, and is imported by nothing else of the package; never click, scikit-learn or umap.
 """
+
+from rebalance.torch.dataset import ImageLoader as ImageLoader
+from rebalance.torch.dataset import ManifestDataset as ManifestDataset

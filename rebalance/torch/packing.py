@@ -1,0 +1,134 @@
+"""The rows of a manifest in a few arrays, which workers share or copy at little cost.
+
+A million Python objects are copied page by page into every worker that was forked, and take seconds
+to send to one that is started afresh. Imports numpy and nothing heavier.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebalance.data.samples import shares_of
+from rebalance.manifest import KINDS, Manifest, Row
+from rebalance.oversampling.soft_labels import SoftLabels
+
+NOWHERE = -1  # in place of a position
+
+
+class PackedTexts(Sequence[str]):
+    """Texts as one run of bytes, and where each of them ends.
+
+    >>> from rebalance.torch.packing import PackedTexts
+    >>> texts = PackedTexts(["cat/1.jpg", "", "chat/é.jpg"])
+    >>> texts[2], len(texts)
+    ('chat/é.jpg', 3)
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        encoded = [text.encode("utf-8", "surrogateescape") for text in texts]
+        self._bytes = np.frombuffer(b"".join(encoded), np.uint8)
+        self._bounds = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum([*map(len, encoded)], out=self._bounds[1:])
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        place = range(len(self))[place]
+        text = self._bytes[self._bounds[place] : self._bounds[place + 1]]
+        return text.tobytes().decode("utf-8", "surrogateescape")
+
+    def __iter__(self) -> Iterator[str]:
+        content, begin = self._bytes.tobytes(), 0
+        for end in self._bounds[1:].tolist():
+            yield content[begin:end].decode("utf-8", "surrogateescape")
+            begin = end
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class PackedRows:
+    """The rows [N] of a manifest: sample i is ``(1 - weight) * file + weight * partner``.
+
+    names: of the files, each once. file, partner: positions in ``names``; the partner is
+    ``NOWHERE`` where a row blends nothing, and the weight 0. labels: in part another class's where
+    the manifest says so. kind: positions in ``KINDS``. cluster, distance: NaN where there is none.
+    """
+
+    names: PackedTexts
+    file: NDArray[np.int32]
+    partner: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    labels: SoftLabels
+    kind: NDArray[np.int8]
+    cluster: NDArray[np.float64]
+    distance: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "PackedRows":
+        """Pack the rows of a manifest. Raises DataError as ``shares_of``."""
+        rows = manifest.rows
+        number = {name: label for label, name in enumerate(manifest.classes)}
+        kinds = {kind: position for position, kind in enumerate(KINDS)}
+        place: dict[str, int] = {}
+        file = [place.setdefault(row.file_name, len(place)) for row in rows]
+        partner = [
+            NOWHERE if row.partner is None else place.setdefault(row.partner, len(place))
+            for row in rows
+        ]
+        labels = [number[row.label] for row in rows]
+        return cls(
+            PackedTexts(place),
+            np.array(file, np.int32),
+            np.array(partner, np.int32),
+            np.array([row.weight or 0.0 for row in rows], np.float64),
+            SoftLabels.read(labels, shares_of(manifest, rows, number)),
+            np.array([kinds[row.kind] for row in rows], np.int8),
+            np.array([row.cluster for row in rows], np.float64),  # None becomes NaN
+            np.array([row.distance for row in rows], np.float64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.file)
+
+    @property
+    def blended(self) -> NDArray[np.bool_]:
+        """Which rows [N] are blends of two images."""
+        found: NDArray[np.bool_] = self.partner != NOWHERE
+        return found
+
+    @property
+    def repeated(self) -> NDArray[np.bool_]:
+        """Which rows [N] show an image again, as it is, that an earlier row has shown."""
+        plain = np.flatnonzero(~self.blended)
+        _, first = np.unique(self.file[plain], return_index=True)
+        found = ~self.blended
+        found[plain[first]] = False
+        return found
+
+    def rows(self, classes: Sequence[str]) -> Iterator[Row]:
+        """Make the rows again that were packed."""
+        columns = (self.file, self.partner, self.weight, self.labels.own, self.labels.share)
+        own = (self.kind, self.cluster, self.distance)
+        names: dict[int, str | None] = {**dict(enumerate(self.names)), NOWHERE: None}
+        for file, partner, weight, label, share, kind, cluster, distance in zip(
+            *(column.tolist() for column in (*columns, *own)), strict=True
+        ):
+            yield Row(
+                str(names[file]),
+                classes[label],
+                KINDS[kind],
+                names[partner],
+                None if partner == NOWHERE else weight,
+                None if cluster != cluster else int(cluster),
+                None if distance != distance else distance,
+                share or None,
+            )

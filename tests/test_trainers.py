@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 from launching import finish, start
 
+import rebalance
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "trainers"
 INDEX = (PAGES / "README.md").read_text(encoding="utf-8")
@@ -68,6 +70,18 @@ def learned_from_all_alike(trial: Trial) -> None:
     assert sum(trial.losses[-third:]) < sum(trial.losses[:third]), trial.losses
 
 
+def learned_from_every_row(trial: Trial) -> None:
+    """In each of three epochs every row of the manifest was learned from, and no other."""
+    rows = rebalance.read_manifest(trial.folder / "balanced.csv").counts.values()
+    assert [trial.counts[target] for target in range(3)] == [3 * count for count in rows]
+
+
+def learned_all_of_it(trial: Trial) -> None:
+    """Every row was learned from, and the loss fell."""
+    learned_from_every_row(trial)
+    learned_from_all_alike(trial)
+
+
 @dataclass(frozen=True)
 class Trainer:
     """What a page needs, and how to tell that its training was balanced.
@@ -80,7 +94,17 @@ class Trainer:
     env: tuple[tuple[str, str], ...] = ()
 
 
-TRAINERS: dict[str, Trainer] = {}
+OFFLINE = (("HF_HOME", "hub"), ("HF_HUB_OFFLINE", "1"))
+SETTLED = (("YOLO_CONFIG_DIR", "settings"), ("YOLO_OFFLINE", "1"), ("CUDA_VISIBLE_DEVICES", ""))
+
+TRAINERS: dict[str, Trainer] = {
+    "timm": Trainer(needs=("timm",), check=learned_all_of_it),
+    "huggingface": Trainer(
+        needs=("transformers", "accelerate", "datasets"), check=learned_all_of_it, env=OFFLINE
+    ),
+    "ultralytics": Trainer(needs=("ultralytics",), check=learned_from_every_row, env=SETTLED),
+    "keras": Trainer(needs=("keras",), check=learned_all_of_it),
+}
 
 
 def blocks(text: str) -> dict[str, tuple[str, str]]:

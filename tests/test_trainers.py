@@ -116,7 +116,7 @@ def blocks(text: str) -> dict[str, tuple[str, str]]:
 def photos(make_folder, run, tmp_path, monkeypatch):
     """A folder to run in, with ``photos`` and the manifests that the index makes of them."""
     make_folder(tmp_path / "photos" / "train", {"cat": 24, "dog": 12, "owl": 4}, (32, 32))
-    make_folder(tmp_path / "photos" / "test", {"cat": 4, "dog": 4, "owl": 4}, (32, 32))
+    make_folder(tmp_path / "photos" / "test", {"cat": 4, "dog": 4, "owl": 4}, (40, 40))
     monkeypatch.chdir(tmp_path)
     for line in blocks(INDEX)["manifests"][1].splitlines():
         found = run(*shlex.split(line)[1:])

@@ -33,6 +33,7 @@ NEVER = {
     "rebalance.progress": NUMERIC,
     "rebalance.reading": NUMERIC,
     "rebalance.tables": NUMERIC,
+    "rebalance.frames": NUMERIC,
     "rebalance.parallel": NUMERIC,
     "rebalance.class_sizes": NUMERIC,
     "rebalance.manifest": NUMERIC,

@@ -21,7 +21,7 @@ from rebalance.reports.manifests import layout, manifest_report
 from rebalance.reports.manifests.commands import command_of, needs_same_folder
 from rebalance.reports.manifests.layout import CLASSES, scope_of
 from rebalance.reports.manifests.maps import hover_data
-from rebalance.reports.manifests.members import class_stories, repeats, slug
+from rebalance.reports.manifests.members import class_histories, repeats, slug
 from rebalance.reports.manifests.photographs import read_pairs
 from rebalance.reports.manifests.sections import cover_table, facts_of
 from rebalance.reports.manifests.story import UNREADABLE
@@ -222,7 +222,7 @@ def test_blends_and_repetitions(run, make_folder, tmp_path, extractor, space):
 def test_the_most_repeated_come_first():
     rows = [Row("a", "x"), Row("b", "x"), Row("c", "x")]
     rows += [replace(rows[1], kind="duplicate")] * 4 + [replace(rows[2], kind="duplicate")] * 2
-    (story,) = class_stories(Manifest(Path(), ("x",), tuple(rows)))
+    (story,) = class_histories(Manifest(Path(), ("x",), tuple(rows)))
     assert repeats(story) == [("b", 5), ("c", 3)]
     assert ("repeated", 6) in facts_of(story)
 
@@ -262,7 +262,7 @@ def test_classes_with_alike_names_have_figures_of_their_own(tmp_path):
     names = ("a b", "a/b", "a?b", "é" * 90)
     rows = tuple(Row(f"{place}.png", name) for place, name in enumerate(names))
     extra = tuple(replace(row, kind="duplicate") for row in rows)
-    slugs = [slug(story) for story in class_stories(Manifest(tmp_path, names, rows + extra))]
+    slugs = [slug(story) for story in class_histories(Manifest(tmp_path, names, rows + extra))]
     assert len(set(slugs)) == 4
     assert all(re.fullmatch(r"[\w-]{1,70}", each, re.ASCII) for each in slugs)
 
@@ -282,7 +282,7 @@ def test_what_is_shown_has_room(classes):
     stories = []
     for number, (size, clusters) in enumerate(classes):
         manifest = clustered(Path("x"), [size], clusters)
-        stories += [replace(story, number=number) for story in class_stories(manifest)]
+        stories += [replace(story, number=number) for story in class_histories(manifest)]
     scope = scope_of(stories)
     assert len(scope.stories) == min(CLASSES, len(stories)) and scope.hidden == len(stories) - len(
         scope.stories
@@ -305,7 +305,7 @@ def test_what_is_shown_has_room(classes):
 def test_the_classes_that_changed_most_are_shown_in_their_order(tmp_path, monkeypatch):
     manifest = clustered(tmp_path, [12, 9, 15, 10])
     monkeypatch.setattr("rebalance.reports.manifests.layout.CLASSES", 2)
-    scope = scope_of(class_stories(manifest))
+    scope = scope_of(class_histories(manifest))
     assert [story.name for story in scope.stories] == ["c0", "c2"]
     assert "2 more changed" in page_of(manifest)[1].text
 
@@ -323,7 +323,7 @@ def test_pictures_are_made_coarser_until_they_fit():
 
 def test_strips_are_what_a_slow_search_finds(tmp_path):
     manifest = clustered(tmp_path, [50], clusters=2, kept=9)
-    (story,) = class_stories(manifest)
+    (story,) = class_histories(manifest)
     for sheet in layout.sheets_of(story, 5):
         group = [member for member in story.members if member.cluster == sheet.cluster]
         by_distance = sorted(group, key=lambda member: member.distance)
@@ -349,7 +349,7 @@ def test_an_even_sample_is_spread(size, count):
 def test_an_earlier_step_tells_of_the_clusters(run, cut, tmp_path):
     second = tmp_path / "second.csv"
     assert run("undersample", cut, "-o", second, "--method", "random", "--to", "5").status == 0
-    stories = {story.name: story for story in class_stories(read_manifest(second))}
+    stories = {story.name: story for story in class_histories(read_manifest(second))}
     first = read_manifest(cut).record["per_class"]["cat"]
     assert stories["cat"].clustering["k"] == first["k"]
     assert len(stories["cat"].placed) == 30
@@ -360,7 +360,7 @@ def test_an_earlier_step_tells_of_the_clusters(run, cut, tmp_path):
 
 def test_hover_data_is_what_the_map_shows(tmp_path):
     manifest = clustered(tmp_path, [40], clusters=4, kept=3)
-    (story,) = class_stories(manifest)
+    (story,) = class_histories(manifest)
     story = replace(story, members=[*story.members[:-1], replace(story.members[-1], cluster=None)])
     first = layout.pictured(story, 15)
     assert len(first) == 15
@@ -395,7 +395,7 @@ def test_what_else_a_record_tells_is_shown(tmp_path):
     sides = {"farthest": 2.0, "mean": 1.0, "balance": 0.5}
     story["cover"] = {"kept": sides, "random": sides, "farthest_closer": None, "mean_closer": 1.5}
     story |= {"stability": 0.75, "chance": 0.6, "above_chance": False}
-    (found,) = class_stories(manifest)
+    (found,) = class_histories(manifest)
     assert ("mean silhouette", 0.5) in facts_of(found)
     assert 0.75 in [value for _, value in facts_of(found)]
     rows = {row[0]: row[1:] for row in cover_table(found).rows}

@@ -17,6 +17,9 @@ def named_counts(folder: ImageFolder) -> dict[str, int]:
     return dict(zip(folder.classes, folder.counts, strict=True))
 
 
+SHOT_GROUPS = ("many", "medium", "few")
+
+
 def shot_group(count: int) -> str:
     """Name the group of a class with ``count`` training images (Liu et al. 2019, OLTR).
 

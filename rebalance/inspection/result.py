@@ -6,12 +6,16 @@ from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
 from pathlib import Path
 from statistics import median_low
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rebalance.data.counts import imbalance_ratio, shot_group
 from rebalance.data.folder import Unreadable
 from rebalance.data.unreadable import as_records
+from rebalance.frames import chosen_table, pandas_frame
 from rebalance.inspection.findings import Finding
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -102,3 +106,13 @@ class Inspection:
             },
             "known": dict(self.known),
         }
+
+    def to_pandas(self, table: str = "classes") -> "pandas.DataFrame":
+        """Make a DataFrame of the classes, or of the ``findings``: a line for each of their images.
+
+        Raises OutputError where pandas is not installed, SettingError for another table.
+        """
+        from rebalance.inspection.tables import class_columns, finding_columns
+
+        tables = {"classes": class_columns, "findings": finding_columns}
+        return pandas_frame(chosen_table(tables, table)(self))

@@ -5,9 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rebalance.frames import TypedColumn, chosen_table, pandas_frame
 from rebalance.manifest import Manifest, Row, read_manifest
+from rebalance.manifest.columns import columns_of
+
+if TYPE_CHECKING:
+    import pandas
 
 log = logging.getLogger("rebalance")
 
@@ -55,6 +60,33 @@ class Difference:
             "dropped": list(map(_as_record, self.dropped)),
             "added": list(map(_as_record, self.added)),
         }
+
+    def to_pandas(self, table: str = "classes") -> "pandas.DataFrame":
+        """Make a DataFrame of what became of the classes, or of the ``samples`` that changed.
+
+        The latter are those dropped, then those added, as in ``Manifest.to_pandas``, with a column
+        ``change`` in front. Classes are in the order of the first manifest, then of the second.
+        Raises OutputError where pandas is not installed, SettingError for another table.
+        """
+        return pandas_frame(
+            chosen_table({"classes": self._classes, "samples": self._samples}, table)()
+        )
+
+    def _classes(self) -> list[TypedColumn]:
+        names = tuple(self.changes)
+        changes = self.changes.values()
+        return [
+            TypedColumn("label", names, names),
+            *(
+                TypedColumn(kind, int, [getattr(change, kind) for change in changes])
+                for kind in ("kept", "dropped", "added")
+            ),
+        ]
+
+    def _samples(self) -> list[TypedColumn]:
+        change = ["dropped"] * len(self.dropped) + ["added"] * len(self.added)
+        rows = Manifest(Path(), tuple(self.changes), self.dropped + self.added)
+        return [TypedColumn("change", ("dropped", "added"), change), *columns_of(rows)]
 
 
 def diff(before: Path | str, after: Path | str) -> Difference:

@@ -4,8 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rebalance.records import ManifestRecord
+
+if TYPE_CHECKING:
+    import pandas
 
 KINDS = ("original", "duplicate", "synthetic")
 DIGITS = 6  # of distances and silhouettes
@@ -88,6 +92,18 @@ class Manifest:
         """Samples per class, in class order; a class without samples counts 0."""
         found = Counter(row.label for row in self.rows)
         return {name: found[name] for name in self.classes}
+
+    def to_pandas(self, table: str = "rows") -> "pandas.DataFrame":
+        """Make a DataFrame of the rows, of what was ``dropped``, or of the ``map``.
+
+        It has the columns of the file, and ``share`` always: labels and kinds are categories,
+        labels in class order, clusters Int64. Written by ``to_csv(index=False)`` it is a manifest
+        again. Raises OutputError where pandas is not installed, SettingError for another table.
+        """
+        from rebalance.frames import pandas_frame
+        from rebalance.manifest.columns import columns_of
+
+        return pandas_frame(columns_of(self, table))
 
 
 def companions(path: Path) -> tuple[Path, Path, Path, Path]:

@@ -6,7 +6,7 @@ click; jinja2 is imported when a page is made.
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,12 @@ from urllib.parse import quote
 
 from rebalance import __version__
 from rebalance.atomic import replacing
-from rebalance.errors import OutputError
+from rebalance.errors import OutputError, SettingError
+from rebalance.frames import TypedColumn, chosen_table, pandas_frame
 from rebalance.manifest import check_writable
 
 if TYPE_CHECKING:
+    import pandas
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -55,10 +57,27 @@ class Table:
 
 @dataclass(frozen=True)
 class Report:
-    """A finished page, and its figures as files: their names in one folder, and what they hold."""
+    """A finished page, and its figures as files: their names in one folder, and what they hold.
+
+    tables: what the page of a manifest says in numbers, by name; others have none.
+    """
 
     text: str
     figures: Mapping[str, bytes]
+    tables: Mapping[str, Sequence[TypedColumn]] = field(default_factory=dict)
+
+    def to_pandas(self, table: str = "classes") -> "pandas.DataFrame":
+        """Make a DataFrame of what the page says of the classes, or of their ``clusters``.
+
+        Raises OutputError where pandas is not installed, SettingError for another table, and for a
+        page that is not about a manifest.
+        """
+        if not self.tables:
+            raise SettingError(
+                "tables are those of a manifest, and this page is about none: what it says is in "
+                "the JSON that it was made of"
+            )
+        return pandas_frame(chosen_table(self.tables, table))
 
     @property
     def size(self) -> int:

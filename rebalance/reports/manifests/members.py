@@ -81,6 +81,12 @@ class ClassHistory:
         return len(self.members) - self.kept
 
     @property
+    def silhouette(self) -> float | None:
+        """The mean silhouette of the clusters that were chosen, where it is recorded."""
+        scores = scores_of(self).get(str(self.clustering.get("layer")), {})
+        return scores.get(self.clustering.get("k", 0))
+
+    @property
     def map(self) -> Map | None:
         """The images that are ``placed``, in that order."""
         if not self.placed:
@@ -92,8 +98,13 @@ class ClassHistory:
         )
 
 
-def class_stories(manifest: Manifest) -> list[ClassHistory]:
-    """List the classes that something happened to, in class order."""
+def eventful(histories: Sequence[ClassHistory]) -> list[ClassHistory]:
+    """List the classes that something happened to."""
+    return [each for each in histories if each.dropped or each.placed or each.added]
+
+
+def class_histories(manifest: Manifest) -> list[ClassHistory]:
+    """List what became of every class, in class order."""
     places = {(place.label, place.file_name): (place.x, place.y) for place in manifest.places}
     kept: dict[str, dict[str, Row]] = {name: {} for name in manifest.classes}
     added: dict[str, list[Row]] = {name: [] for name in manifest.classes}
@@ -136,8 +147,7 @@ def class_stories(manifest: Manifest) -> list[ClassHistory]:
             str(options.get("cluster_space", "map")),
             added[name],
         )
-        if story.dropped or story.placed or story.added:
-            stories.append(story)
+        stories.append(story)
     return stories
 
 

@@ -130,9 +130,8 @@ def facts_of(story: ClassHistory) -> list[Fact]:
         facts.append(("clusters k", clustering["k"]))
     if isinstance(clustering.get("landmarks"), int):
         facts.append(("found on landmarks", clustering["landmarks"]))
-    score = scores_of(story).get(str(clustering.get("layer")), {}).get(clustering.get("k", 0))
-    if score is not None:
-        facts.append(("mean silhouette", score))
+    if story.silhouette is not None:
+        facts.append(("mean silhouette", story.silhouette))
     if isinstance(clustering.get("stability"), float):
         facts.append((STABILITY, clustering["stability"]))
     return facts

@@ -14,9 +14,10 @@ from rebalance.progress import Progress, silent
 from rebalance.reports.figures import DrawnFiles, FigureFiles
 from rebalance.reports.manifests.commands import command_of, needs_same_folder
 from rebalance.reports.manifests.layout import scope_of
-from rebalance.reports.manifests.members import class_stories
+from rebalance.reports.manifests.members import class_histories, eventful
 from rebalance.reports.manifests.photographs import read_photographs
 from rebalance.reports.manifests.sections import Fact, section
+from rebalance.reports.manifests.tables import tables_of
 from rebalance.reports.page import Report, Table, render
 from rebalance.undersampling import UNDERSAMPLERS
 
@@ -31,7 +32,8 @@ def manifest_report(
     Equal manifests of equal images give equal pages.
     """
     suspects = _suspects(manifest)
-    scope = scope_of(class_stories(manifest), [each["file_name"] for each in suspects])
+    histories = class_histories(manifest)
+    scope = scope_of(eventful(histories), [each["file_name"] for each in suspects])
     photographs = read_photographs(
         manifest.root,
         scope,
@@ -68,7 +70,7 @@ def manifest_report(
         command=command_of(record, "again.csv"),
         same_folder=command_of(record) is not None and needs_same_folder(record),
     )
-    return Report(text, figures.files)
+    return Report(text, figures.files, tables_of(manifest, histories, _before(manifest)))
 
 
 def _before(manifest: Manifest) -> dict[str, int]:

@@ -5,7 +5,7 @@ to within rounding. A draw depends on the labels, the numbers, the seed and the 
 any number of processes can each make it and take a part. Imports numpy and nothing heavier.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,29 +124,50 @@ class BalancedDraw:
     def epoch(self, number: int) -> Positions:
         """Return the positions that the epoch of this number shows, in order."""
         ends = np.cumsum(self.sizes)
-        key = seeds.generator(self.seed, "balanced draw").integers(2**64, size=2, dtype=np.uint64)
+        streams = _Streams(self.seed)
         shown_by_class = []
         for label in np.flatnonzero(self.places).tolist():
             members = self.members[ends[label] - self.sizes[label] : ends[label]]
-            count = int(self.places[label])
-            shown_by_class.append(_continued(members, number * count, count, (key, label)))
-        classes = _narrow(np.repeat(np.arange(len(self.places)), self.places))
-        classes = seeds.generator(self.seed, "balanced draw", "classes", number).permutation(
-            classes
-        )
+            count, stream = int(self.places[label]), streams.of_class(label)
+            shown_by_class.append(_continued(members, number * count, count, stream))
+        rng = seeds.generator(self.seed, "balanced draw", "classes", number)
+        classes = rng.permutation(_narrow(np.repeat(np.arange(len(self.places)), self.places)))
         order = np.empty(len(classes), dtype=np.int64)
         order[np.argsort(classes, kind="stable")] = np.concatenate(shown_by_class)
         return order
 
 
+class _Streams:
+    """Streams of random numbers, for each class one of every number.
+
+    A generator is moved from one to the next: to make one takes longer than most classes' draws.
+    """
+
+    def __init__(self, seed: int) -> None:
+        key = seeds.generator(seed, "balanced draw").integers(2**64, size=2, dtype=np.uint64)
+        self._bits = np.random.Philox(key=key)
+        self._state = self._bits.state
+        self._rng = np.random.Generator(self._bits)
+
+    def of_class(self, label: int) -> Callable[[int], np.random.Generator]:
+        """Return what begins a stream of this class, and ends the one before."""
+
+        def begun(number: int) -> np.random.Generator:
+            self._state["state"]["counter"][:] = 0, 0, label, number
+            self._bits.state = self._state
+            return self._rng
+
+        return begun
+
+
 def _continued(
-    members: Positions, begin: int, count: int, stream: tuple[NDArray[np.uint64], int]
+    members: Positions, begin: int, count: int, stream: Callable[[int], np.random.Generator]
 ) -> Positions:
     """Return ``count`` positions of a class's endless row of random orders, from ``begin`` on."""
     orders = -(-AT_ONCE // len(members))  # a small class has several from one stream
     size = orders * len(members)
     blocks = range(begin // size, (begin + count - 1) // size + 1)
-    drawn = [_ordered(members, orders, _stream(*stream, block)) for block in blocks]
+    drawn = [_ordered(members, orders, stream(block)) for block in blocks]
     return np.concatenate(drawn)[begin - blocks.start * size :][:count]
 
 
@@ -154,11 +175,6 @@ def _ordered(members: Positions, orders: int, rng: np.random.Generator) -> Posit
     if orders == 1:
         return rng.permutation(members)
     return rng.permuted(np.tile(members, (orders, 1)), axis=1).ravel()
-
-
-def _stream(key: NDArray[np.uint64], label: int, block: int) -> np.random.Generator:
-    # One of ``seeds`` takes three times as long, which tells with thousands of classes.
-    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, label, block]))
 
 
 def _narrow(labels: NDArray[np.int64]) -> NDArray[np.integer]:

@@ -1,0 +1,137 @@
+"""The labels, or the counts of classes, that a manifest, a dataset or an array stands for.
+
+Imports torch and numpy, and nothing else that is heavy.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Subset
+
+from rebalance.errors import DataError, shown
+from rebalance.manifest import Manifest, read_manifest
+
+LabelSource: TypeAlias = (
+    Manifest | Path | str | Dataset[Any] | Tensor | NDArray[Any] | Sequence[int] | Sequence[str]
+)
+"""A manifest or its path, a dataset with ``targets``, or a label for each image."""
+
+CountSource: TypeAlias = (
+    Manifest
+    | Path
+    | str
+    | Dataset[Any]
+    | Mapping[str, float]
+    | Tensor
+    | NDArray[Any]
+    | Sequence[float]
+)
+"""A manifest or its path, a dataset with ``targets``, or a count for each class, in class order."""
+
+
+@dataclass(frozen=True)
+class ClassLabels:
+    """The class of each image, and what the classes are called where that is known.
+
+    labels: ints [N] from 0 on. classes: names [K], or numbers as text.
+    """
+
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """The number of images of each class [K]."""
+        return np.bincount(self.labels, minlength=len(self.classes))
+
+
+def labels_of(source: LabelSource) -> ClassLabels:
+    """Return the class of each row of a manifest, or of each image of a dataset, in order.
+
+    source: a manifest, the path of one, a dataset with ``targets`` (as torchvision's have) or a
+    subset of one, or the labels themselves: whole numbers from 0 on, or names.
+    DataError where there are none, or other things than these.
+
+    >>> from rebalance.torch.labels import labels_of
+    >>> labels_of(["dog", "cat", "dog"])
+    ClassLabels(labels=array([1, 0, 1]), classes=('cat', 'dog'))
+    """
+    if isinstance(source, str | Path):
+        source = read_manifest(Path(source))
+    if isinstance(source, Manifest):
+        numbers = {name: label for label, name in enumerate(source.classes)}
+        labels = np.array([numbers[row.label] for row in source.rows], dtype=np.int64)
+        return ClassLabels(_some_labels(labels, source), source.classes)
+    if isinstance(source, Subset):
+        whole = labels_of(source.dataset)
+        return ClassLabels(_some_labels(whole.labels[list(source.indices)], source), whole.classes)
+    if isinstance(source, Dataset):
+        if not hasattr(source, "targets"):
+            raise DataError(
+                f"a {type(source).__name__} does not tell its labels: it needs targets, as an "
+                "ImageFolder has them; give the labels themselves, one for each image"
+            )
+        found = labels_of(source.targets)
+        names = tuple(map(str, getattr(source, "classes", None) or ()))
+        return ClassLabels(found.labels, names + found.classes[len(names) :])
+    return _given(source)
+
+
+def counts_of(source: CountSource) -> Mapping[str, float] | list[float]:
+    """Return the counts of the classes, in class order, with their names where they are known.
+
+    >>> from pathlib import Path
+    >>> from rebalance import Manifest, Row
+    >>> from rebalance.torch.labels import counts_of
+    >>> counts_of(Manifest(Path("photos"), ("cat", "dog"), (Row("cat/1.jpg", "cat"),)))
+    {'cat': 1, 'dog': 0}
+    """
+    if isinstance(source, str | Path):
+        source = read_manifest(Path(source))
+    if isinstance(source, Manifest):
+        return source.counts
+    if isinstance(source, Dataset):
+        labels = labels_of(source)
+        return dict(zip(labels.classes, labels.sizes.tolist(), strict=True))
+    if isinstance(source, Mapping):
+        return source
+    if isinstance(source, Tensor):
+        source = source.detach().cpu().numpy()
+    found: list[float] = np.asarray(source).tolist()
+    if not isinstance(found, list):
+        raise DataError(f"a count is needed for each class, in class order, not {shown(source)}")
+    return found
+
+
+def _given(source: Any) -> ClassLabels:
+    if isinstance(source, Tensor):
+        source = source.detach().cpu().numpy()
+    array = np.asarray(list(source) if isinstance(source, Iterable) else source)
+    if array.ndim != 1:
+        raise DataError(
+            f"one label is needed for each image, but the labels have the shape {array.shape}"
+        )
+    if array.dtype.kind in "UO" and all(isinstance(label, str) for label in array):
+        names, labels = np.unique(array, return_inverse=True)
+        return ClassLabels(_some_labels(labels, source), tuple(names.tolist()))
+    if len(array) and (array.dtype.kind not in "iub" or array.min() < 0):
+        raise DataError(
+            f"a label is a whole number from 0 on, or a name, not {shown(array.min().item())} as "
+            f"among these {array.dtype} labels"
+            if array.dtype.kind in "iubf"
+            else f"a label is a whole number from 0 on, or a name; these are {array.dtype}"
+        )
+    labels = _some_labels(array.astype(np.int64), source)
+    return ClassLabels(labels, tuple(map(str, range(labels.max() + 1))))
+
+
+def _some_labels(labels: NDArray[np.int64], source: object) -> NDArray[np.int64]:
+    if not len(labels):
+        what = "labels" if isinstance(source, Sequence | np.ndarray) else type(source).__name__
+        raise DataError(f"there must be an image to draw, but the {what} given hold none")
+    return labels

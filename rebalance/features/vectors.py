@@ -4,7 +4,7 @@ Where several processes work together, each reads the file by itself. Imports nu
 heavier.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,12 @@ PREFERRED = ("embedding", "pool", "linear", "body")
 
 def preferred_layer(file: ExtractorOptions) -> str:
     """Return what a head sees of a file of features where nobody says which layer."""
-    widths = opened_file(file).layers.widths
-    return next((layer for layer in PREFERRED if layer in widths), next(iter(widths)))
+    return preferred(opened_file(file).layers.widths)
+
+
+def preferred(layers: Collection[str]) -> str:
+    """Return what a head sees of these layers, where there are several."""
+    return next((layer for layer in PREFERRED if layer in layers), next(iter(layers)))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.metrics import FeatureRanges
+from rebalance.oversampling import Added, synthesise
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.outputs import Outputs
 
@@ -80,9 +81,9 @@ class HeadEvaluator(Evaluator):
     def _mixed(self, images: TrainingSet) -> NDArray[np.float32]:
         paths = images.folder.paths
         others = [other or path for path, other in zip(paths, images.partners, strict=True)]
-        own, other = np.split(self.looked_up(images, [*paths, *others]), 2)
-        weights = np.array(images.weights, dtype=np.float32)[:, None]
-        mixed: NDArray[np.float32] = (1 - weights) * own + weights * other
+        every = self.looked_up(images, [*paths, *others])
+        own, other = np.split(np.arange(len(every)), 2)
+        mixed: NDArray[np.float32] = synthesise(every, Added(own, other, np.array(images.weights)))
         return mixed
 
 

@@ -73,13 +73,30 @@ def learned_from_all_alike(trial: Trial) -> None:
 def learned_from_every_row(trial: Trial) -> None:
     """In each of three epochs every row of the manifest was learned from, and no other."""
     rows = rebalance.read_manifest(trial.folder / "balanced.csv").counts.values()
-    assert [trial.counts[target] for target in range(3)] == [3 * count for count in rows]
+    found = Counter(target for batch in trial.batches for target in batch)
+    assert found == {target: 3 * count for target, count in enumerate(rows)}
 
 
-def learned_all_of_it(trial: Trial) -> None:
-    """Every row was learned from, and the loss fell."""
-    learned_from_every_row(trial)
-    learned_from_all_alike(trial)
+def validated_on_others(trial: Trial) -> None:
+    """No image that was to be validated on is one that was trained on, under whatever name."""
+    train, val = (
+        {path.read_bytes() for path in (trial.folder / "sides" / side).rglob("*.png")}
+        for side in ("train", "val")
+    )
+    assert len(val) == 12 and not train & val
+
+
+def read_by_datasets(trial: Trial) -> None:
+    """Hugging Face's datasets finds as many images as there are rows, on both sides."""
+    assert "{'train': 36, 'validation': 12}" in trial.out
+
+
+def all_of(*checks: Callable[[Trial], None]) -> Callable[[Trial], None]:
+    def check(trial: Trial) -> None:
+        for each in checks:
+            each(trial)
+
+    return check
 
 
 @dataclass(frozen=True)
@@ -97,13 +114,19 @@ class Trainer:
 OFFLINE = (("HF_HOME", "hub"), ("HF_HUB_OFFLINE", "1"))
 SETTLED = (("YOLO_CONFIG_DIR", "settings"), ("YOLO_OFFLINE", "1"), ("CUDA_VISIBLE_DEVICES", ""))
 
+EVERY_ROW = (learned_from_all_alike, learned_from_every_row)
+
 TRAINERS: dict[str, Trainer] = {
-    "timm": Trainer(needs=("timm",), check=learned_all_of_it),
+    "timm": Trainer(("timm",), all_of(*EVERY_ROW, validated_on_others)),
     "huggingface": Trainer(
-        needs=("transformers", "accelerate", "datasets"), check=learned_all_of_it, env=OFFLINE
+        ("transformers", "accelerate", "datasets"),
+        all_of(*EVERY_ROW, validated_on_others, read_by_datasets),
+        OFFLINE,
     ),
-    "ultralytics": Trainer(needs=("ultralytics",), check=learned_from_every_row, env=SETTLED),
-    "keras": Trainer(needs=("keras",), check=learned_all_of_it),
+    "ultralytics": Trainer(
+        ("ultralytics",), all_of(learned_from_every_row, validated_on_others), SETTLED
+    ),
+    "keras": Trainer(("keras",), all_of(*EVERY_ROW)),
 }
 
 

@@ -18,6 +18,7 @@ from rebalance.settings import RunOptions
 from rebalance.studies import full, rebalanced
 from rebalance.studies.cells import CellStore
 from rebalance.studies.declaration import read_study
+from rebalance.studies.heads import descent
 from rebalance.studies.images import keyed
 from rebalance.studies.preparation import prepared
 
@@ -29,15 +30,23 @@ SUBCLASSES = Path(__file__).parents[1] / "sample_data" / "subclasses.csv"
 def declare(tmp_path, few, weights):
     """``declare(grid)``: the path of a study of 60 real scans."""
 
-    def write(grid, study="seeds = 2\nfolds = 2", more=""):
+    def write(grid, study="seeds = 2\nfolds = 2", more="", test=few[1]):
         path = tmp_path / "study.toml"
+        tested = f'test = "{test}"\n' if test else ""
         path.write_text(
-            f'[study]\ndata = "{few[0]}"\ntest = "{few[1]}"\n{study}\n'
+            f'[study]\ndata = "{few[0]}"\n{tested}{study}\n'
             f'[extractor]\nextractor = "{weights}"\narch = "cifar_resnet20"\n{more}\n{grid}\n'
         )
         return path
 
     return write
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Heads of this process learn in fewer steps, where it does not matter how well."""
+    monkeypatch.setattr(descent, "LEAST_STEPS", 30)
+    monkeypatch.setattr(descent, "LEAST_EPOCHS", 3)
 
 
 GRID = '[grid]\nrebalance = ["random-under", "smote", "coverage"]\nthreshold = ["none", "prior"]'
@@ -101,6 +110,7 @@ def test_an_interrupted_study_goes_on_to_the_same_table(declare, run, tmp_path):
     assert table(folder) == table(tmp_path / "whole")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_grown_grid_reuses_cells_and_another_study_is_refused(declare, run, tmp_path):
     folder, once = tmp_path / "study", "seeds = 1\nfolds = 2"
     first = declare('[grid]\nrebalance = ["random-under"]', once)
@@ -161,13 +171,13 @@ def test_treatments_that_share_a_trained_body_come_to_what_they_do_alone(declare
         '[[cell]]\nrebalance = "smote"\nregime = "dynamic"\n',
         '[[cell]]\nrebalance = {method = "hybrid", to = "15", over = "smote"}\n',
     ]
-    together = declare("".join(blends), study, training)
+    together = declare("".join(blends), study, training, test=None)
     assert run("study", together, "-o", tmp_path / "all", "--workers", 1).status == 0
     every = table(tmp_path / "all")
     for number, cell in enumerate(blends):
         folder = tmp_path / str(number)
         other = training if "hybrid" in cell else f"image_size = 16\n{training}"
-        alone = declare(cell, study, other)
+        alone = declare(cell, study, other, test=None)
         assert run("study", alone, "-o", folder, "--workers", 1).status == 0
         for row in table(folder):
             kept = {key: row[key] for key in ("rebalance", "regime", "scored_on", "metric", "mean")}

@@ -26,6 +26,7 @@ LOADED = [
     *("sklearn.cluster", "sklearn.linear_model", "scipy.stats", "scipy.spatial"),
     *(f"rebalance.cli.{name}" for name in ("extract", "train", "undersample", "study")),
     *("rebalance.forward.passes", "rebalance.training.loop", "rebalance.clusters"),
+    "rebalance.torch",
     *("rebalance.api", "safetensors.torch", "PIL.PngImagePlugin", "numba"),
 ]
 

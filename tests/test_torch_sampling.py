@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from launching import finish, start_ranks
 from torch.utils.data import DataLoader, Subset, TensorDataset, WeightedRandomSampler
 
-from rebalance.errors import DataError, SettingError
+from rebalance.errors import DataError, RebalanceError, SettingError
 from rebalance.manifest import Manifest, Row, write_manifest
-from rebalance.torch import BalancedSampler, sample_weights
+from rebalance.torch import BalancedBatchSampler, BalancedSampler, sample_weights
 
 LABELS = np.repeat([0, 1, 2], [70, 20, 10])
 ABSENT = object()
@@ -57,8 +57,9 @@ print(drawn)
 
 @pytest.mark.together
 def test_one_two_and_four_processes_draw_the_same():
-    running = [start_ranks(count, "-c", JOINED) for count in (1, 2, 4)]
-    found = []
+    sampler, batches = BalancedSampler(LABELS, length=101), BalancedBatchSampler(LABELS, 2, 4)
+    found = [([list(sampler), list(sampler)], list(batches))]
+    running = [start_ranks(count, "-c", JOINED) for count in (2, 4)]
     for processes in running:
         ended = [finish(process) for process in processes]
         assert [status for status, _, _ in ended] == [0] * len(processes), ended
@@ -66,8 +67,6 @@ def test_one_two_and_four_processes_draw_the_same():
         epochs = [dealt([each[0][epoch] for each in told]) for epoch in (0, 1)]
         found.append((epochs, dealt([each[1] for each in told])))
     assert found[0] == found[1] == found[2]
-    sampler = BalancedSampler(LABELS, length=101)
-    assert found[0][0] == [list(sampler), list(sampler)]
     assert len(found[0][0][0]) == 101
 
 
@@ -230,7 +229,7 @@ def test_labels_are_those_of_a_manifest_a_dataset_or_a_list(tmp_path):
             SettingError,
             "state is of a sampler of other images",
         ),
-        (lambda: BalancedSampler(Path("no.csv")), Exception, "no.csv"),
+        (lambda: BalancedSampler(Path("no.csv")), RebalanceError, "no.csv"),
     ],
 )
 def test_what_cannot_be_is_one_line(call, error, says):

@@ -14,12 +14,13 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from rebalance.errors import DataError, shown
-from rebalance.manifest import Manifest, read_manifest
+from rebalance.manifest import Manifest
+from rebalance.torch.opening import opened_manifest
 
 LabelSource: TypeAlias = (
     Manifest | Path | str | Dataset[Any] | Tensor | NDArray[Any] | Sequence[int] | Sequence[str]
 )
-"""A manifest or its path, a dataset with ``targets``, or a label for each image."""
+"""A manifest, its path or that of a folder of images, a dataset with ``targets``, or labels."""
 
 CountSource: TypeAlias = (
     Manifest
@@ -31,7 +32,7 @@ CountSource: TypeAlias = (
     | NDArray[Any]
     | Sequence[float]
 )
-"""A manifest or its path, a dataset with ``targets``, or a count for each class, in class order."""
+"""What ``LabelSource`` is, but a count for each class, in class order, in place of labels."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,17 @@ class ClassLabels:
 def labels_of(source: LabelSource) -> ClassLabels:
     """Return the class of each row of a manifest, or of each image of a dataset, in order.
 
-    source: a manifest, the path of one, a dataset with ``targets`` (as torchvision's have) or a
-    subset of one, or the labels themselves: whole numbers from 0 on, or names.
+    source: a manifest, the path of one or of a folder of images, a dataset with ``targets`` (as
+    torchvision's have) or a subset of one, or the labels themselves: whole numbers from 0 on, or
+    names.
     DataError where there are none, or other things than these.
 
     >>> from rebalance.torch.labels import labels_of
     >>> labels_of(["dog", "cat", "dog"])
     ClassLabels(labels=array([1, 0, 1]), classes=('cat', 'dog'))
     """
-    if isinstance(source, str | Path):
-        source = read_manifest(Path(source))
-    if isinstance(source, Manifest):
+    if isinstance(source, Manifest | Path | str):
+        source = opened_manifest(source)
         numbers = {name: label for label, name in enumerate(source.classes)}
         labels = np.array([numbers[row.label] for row in source.rows], dtype=np.int64)
         return ClassLabels(_some_labels(labels, source), source.classes)
@@ -91,10 +92,8 @@ def counts_of(source: CountSource) -> Mapping[str, float] | list[float]:
     >>> counts_of(Manifest(Path("photos"), ("cat", "dog"), (Row("cat/1.jpg", "cat"),)))
     {'cat': 1, 'dog': 0}
     """
-    if isinstance(source, str | Path):
-        source = read_manifest(Path(source))
-    if isinstance(source, Manifest):
-        return source.counts
+    if isinstance(source, Manifest | Path | str):
+        return opened_manifest(source).counts
     if isinstance(source, Dataset):
         labels = labels_of(source)
         return dict(zip(labels.classes, labels.sizes.tolist(), strict=True))

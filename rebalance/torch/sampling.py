@@ -30,15 +30,16 @@ class BalancedSampler(SharedSequence[int]):
     A class shows each of its images once before it shows any again, from one epoch to the next.
     Give it to ``DataLoader(dataset, sampler=...)``.
 
-    images: a manifest or its path, a dataset with ``targets``, or the labels, in the dataset's
-    order. power: 1 (where nothing is said) draws all classes alike, .5 by the square root of their
-    sizes, 0 as the data are. repeat_thresholds: in place of a power, the share of the images below
-    which a class is repeated, of all classes or of each (LVIS's repeat factor sampling); the epoch
-    is as much longer. length: of an epoch, over all processes; None is the number of images.
-    num_replicas, rank: of processes, and of this one; None asks ``torch.distributed``. Where the
-    loader is divided by others, as by accelerate's ``prepare``, they must be 1 and 0.
-    equal: see ``SharedSequence``; right for DistributedDataParallel. seed: the same in all
-    processes. Raises SettingError for a value that an option cannot have, DataError for labels.
+    images: a manifest, its path or that of a folder of images, a dataset with ``targets``, or the
+    labels, in the dataset's order. power: 1 (where nothing is said) draws all classes alike, .5 by
+    the square root of their sizes, 0 as the data are. repeat_thresholds: in place of a power, the
+    share of the images below which a class is repeated, of all classes or of each (LVIS's repeat
+    factor sampling); the epoch is as much longer. length: of an epoch, over all processes; None is
+    the number of images, or what the repetition comes to. num_replicas, rank: of processes, and of
+    this one; None asks ``torch.distributed``. Where others divide the loader, as accelerate's
+    ``prepare`` does, they must be 1 and 0. equal: see ``SharedSequence``; right for
+    DistributedDataParallel. seed: the same in all processes.
+    Raises SettingError for a value that an option cannot have, DataError for labels.
 
     >>> from rebalance.torch import BalancedSampler
     >>> labels = [0, 0, 0, 0, 0, 0, 1, 1]

@@ -92,6 +92,12 @@ class SharedSequence(DistributedSampler[Item], ABC):
         return len(range(self.rank, self._end(0), self.num_replicas))
 
     def __iter__(self) -> Iterator[Item]:
+        # What a state of an epoch's end has left is nothing, and is over once it is asked for.
+        if not self._begun and self._start and self._start == self._end(self._start):
+            return self._begin()
+        return self._items()
+
+    def _items(self) -> Iterator[Item]:
         # An epoch begins with its first item: loaders ask for iterators that they do not use.
         yield from self._begin()
 

@@ -9,7 +9,7 @@ import pytest
 from torch import Tensor
 
 from rebalance.clusters.criteria import CRITERIA, Verdict
-from rebalance.exchange.tables import EXPORTS, ExportTable
+from rebalance.exchange import EXPORTS, Export, ExportTable
 from rebalance.losses import LOSSES
 from rebalance.losses.loss import SampleLoss
 from rebalance.metrics import METRICS
@@ -91,10 +91,10 @@ def test_a_criterion(run, few, tmp_path, monkeypatch, extractor):
 
 
 def test_an_export(run, few, tmp_path, monkeypatch):
-    def names(manifest, output):
+    def names(manifest, output, chosen):
         return ExportTable(("name",), [(row.file_name,) for row in manifest.rows])
 
-    monkeypatch.setitem(EXPORTS, "names", names)
+    monkeypatch.setitem(EXPORTS, "names", Export(names))
     told = run("export", few[0], "--to", "names", "-o", tmp_path / "names.csv")
     assert told.status == 0, told.err
     lines = (tmp_path / "names.csv").read_text().split()

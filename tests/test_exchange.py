@@ -16,6 +16,8 @@ from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
 from rebalance.tables import MISSING, same_text
 from rebalance.tables.columns import LABEL_NAMES, PATH_NAMES
 
+TABLES = [to for to, export in EXPORTS.items() if ".csv" in export.endings]
+
 
 def write(path: Path, rows, root: Path, classes=None) -> Path:
     names = list(classes or sorted({row.label for row in rows}))
@@ -91,8 +93,15 @@ def test_every_tool_has_its_own_columns(tmp_path, photos, manifest):
             [full("dog/000.png"), "dog", "train"],
             [full("cat/001.png"), "cat", "train"],
         ],
+        "weights": [
+            ["file_name", "label", "count", "weight"],
+            ["cat/000.png", "cat", "2", "0.75"],
+            ["dog/000.png", "dog", "1", "1.5"],
+            ["cat/001.png", "cat", "2", "0.75"],
+        ],
     }
-    assert set(expected) == set(EXPORTS)
+    expected["lightly-train"] = expected["lightly"]
+    assert set(expected) == set(TABLES)
     output = tmp_path / "metadata.csv"
     for to, lines in expected.items():
         table = export(manifest, output, to, overwrite=True)
@@ -103,7 +112,7 @@ def test_every_tool_has_its_own_columns(tmp_path, photos, manifest):
         ] == (lines)
 
 
-@pytest.mark.parametrize("to", EXPORTS)
+@pytest.mark.parametrize("to", [to for to in EXPORTS if not EXPORTS[to].takes_blends])
 def test_blends_are_refused(tmp_path, photos, rows, to):
     rows = [*rows, Row("cat/000.png", "cat", "synthetic", "cat/001.png", 0.5)]
     path = write(tmp_path / "m.csv", rows, photos)
@@ -132,18 +141,6 @@ def test_hugging_face_needs_its_file_beside_the_images(tmp_path, photos, manifes
     assert table.rows[0] == ("cat/000.png", "cat")
 
 
-def test_hugging_face_reads_what_is_written(tmp_path, photos, repeated):
-    datasets = pytest.importorskip(
-        "datasets", reason="needs Hugging Face datasets, which is no dependency"
-    )
-    export(repeated, photos / "metadata.csv", "hf")
-    loaded = datasets.load_dataset(
-        "imagefolder", data_dir=str(photos), cache_dir=str(tmp_path / "hf")
-    )["train"]
-    assert list(loaded["label"]) == ["cat", "dog", "cat", "dog"]
-    assert loaded[0]["image"].size == (12, 12)
-
-
 def test_what_pandas_takes_for_missing_is_said(tmp_path, photos, caplog):
     (photos / "None").mkdir()
     path = write(tmp_path / "m.csv", [Row("cat/000.png", "None")], photos)
@@ -166,6 +163,12 @@ def test_lightly_splits_and_strips_labels(tmp_path, photos, name):
 def test_what_export_refuses(tmp_path, photos, manifest):
     with pytest.raises(SettingError, match="no table for 'excel': choose one of csv, hf"):
         export(manifest, tmp_path / "t.csv", "excel")
+    with pytest.raises(SettingError, match=r"reads a folder .* --layout ultralytics"):
+        export(manifest, tmp_path / "t.csv", "ultralytics")
+    with pytest.raises(SettingError, match=r"--dropped is for fiftyone, .* for weights: leave"):
+        export(manifest, tmp_path / "t.csv", "weights", dropped=True)
+    with pytest.raises(OutputError, match=r"a table for parquet is a \.parquet .* parquet\.parq"):
+        export(manifest, tmp_path / "t.csv", "parquet")
     with pytest.raises(OutputError, match=r"a \.csv or \.jsonl file"):
         export(manifest, tmp_path / "t.txt")
     with pytest.raises(OutputError, match="belongs to the manifest"):
@@ -205,7 +208,7 @@ def test_a_table_becomes_a_manifest(tmp_path, photos):
     assert (read.rows, read.root, read.classes) == (found.rows, photos, found.classes)
 
 
-@pytest.mark.parametrize("to", EXPORTS)
+@pytest.mark.parametrize("to", TABLES)
 def test_what_is_exported_can_be_imported(tmp_path, photos, manifest, rows, to):
     export(manifest, tmp_path / "metadata.csv", to)
     root = tmp_path if to == "hf" else photos
@@ -372,7 +375,7 @@ def test_a_link_that_leads_nowhere_is_no_file(photos, caplog):
 TYPED = ("00007", "1e5", "True", "NA", "2020-01-02")
 
 
-@pytest.mark.parametrize("to", EXPORTS)
+@pytest.mark.parametrize("to", [to for to in TABLES if to != "weights"])
 def test_class_names_that_programs_take_for_no_text_are_named(tmp_path, photos, caplog, to):
     rows = [Row(f"cat/{n:03d}.png", name) for n, name in enumerate((*TYPED, "cat")[:3])]
     export(
@@ -430,6 +433,8 @@ def test_the_commands(tmp_path, photos, manifest, run):
     told = run("export", manifest, "-o", tmp_path / "t2.csv", "--json")
     assert json.loads(told.out)["columns"] == ["file_name", "label"]
     assert run("export", manifest, "--to", "excel", "-o", tmp_path / "t3.csv").status == 2
+    foldered = run("export", manifest, "--to", "ultralytics", "-o", tmp_path / "t3.csv")
+    assert foldered.status == 2 and "--layout ultralytics" in foldered.err
 
     imported = run("import", tmp_path / "t.csv", "-o", tmp_path / "n.csv", "--root", photos)
     assert imported.status == 0, imported.err

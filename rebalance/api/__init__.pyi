@@ -237,21 +237,31 @@ def export(
     output: Path | str,
     to: str = ...,
     *,
+    weighting: str | None = None,
+    beta: float | None = None,
+    dropped: bool = False,
     root: Path | str | None = None,
     overwrite: bool = False,
 ) -> ExportTable:
     """Write a manifest as the table that another tool reads, and return what was written.
 
     to: a key of ``exchange.EXPORTS``, which says of each what it writes and what it cannot. output:
-    a .csv, or for csv and hf a .jsonl of JSON objects, in which a class called 00007 stays a text;
-    the log names classes that programs take for numbers, dates and the like. Text is quoted and in
-    UTF-8, paths are absolute except for csv and hf, rows are in the manifest's order.
+    a .csv, or for csv and hf a .jsonl of JSON objects, in which a class called 00007 stays a text,
+    for hf and parquet a .parquet, for weights a .json too, and for timm a .txt; the log names
+    classes that programs take for numbers, dates and the like. Text is quoted and in UTF-8, paths
+    are absolute except for csv, hf, weights and parquet, rows are in the manifest's order.
 
-    Raises SettingError for an unknown tool; ManifestError as ``read_manifest``; DataError for a
-    manifest that cannot be followed to its images, holds blends, or repeats a file where the tool
-    could not; OutputError where the table cannot be written.
+    Raises SettingError for an unknown tool, and for an option that is another's; ManifestError as
+    ``read_manifest``; DataError for a manifest that cannot be followed to its images, holds blends,
+    or repeats a file where the tool could not; LossError for weights of a class without samples;
+    OutputError where the table cannot be written.
 
     Options:
+        weighting: Of weights: how much more a small class counts; see rebalance choices
+            weightings. [default: balanced] (a key of rebalance.losses.WEIGHTINGS)
+        beta: Of weights by effective: from 0, all alike. [default: 0.9999]
+        dropped: Of fiftyone: the images that were left out, too, with their reason. (default
+            False)
         root: Where the images of a manifest are. [default: as the manifest says]
         overwrite: Replace result files that exist. (default False)
     """

@@ -7,6 +7,7 @@ from rebalance.api.keywords import takes
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
 from rebalance.settings import (
+    ExportOptions,
     FolderOptions,
     ImportOptions,
     MaterializeOptions,
@@ -58,23 +59,26 @@ def export(
     output: Path | str,
     to: str = "csv",
     *,
+    chosen: ExportOptions,
     source: FolderOptions,
     run: RunOptions,
 ) -> "ExportTable":
     """Write a manifest as the table that another tool reads, and return what was written.
 
     to: a key of ``exchange.EXPORTS``, which says of each what it writes and what it cannot. output:
-    a .csv, or for csv and hf a .jsonl of JSON objects, in which a class called 00007 stays a text;
-    the log names classes that programs take for numbers, dates and the like. Text is quoted and in
-    UTF-8, paths are absolute except for csv and hf, rows are in the manifest's order.
+    a .csv, or for csv and hf a .jsonl of JSON objects, in which a class called 00007 stays a text,
+    for hf and parquet a .parquet, for weights a .json too, and for timm a .txt; the log names
+    classes that programs take for numbers, dates and the like. Text is quoted and in UTF-8, paths
+    are absolute except for csv, hf, weights and parquet, rows are in the manifest's order.
 
-    Raises SettingError for an unknown tool; ManifestError as ``read_manifest``; DataError for a
-    manifest that cannot be followed to its images, holds blends, or repeats a file where the tool
-    could not; OutputError where the table cannot be written.
+    Raises SettingError for an unknown tool, and for an option that is another's; ManifestError as
+    ``read_manifest``; DataError for a manifest that cannot be followed to its images, holds blends,
+    or repeats a file where the tool could not; LossError for weights of a class without samples;
+    OutputError where the table cannot be written.
     """
     from rebalance.exchange import write_table
 
-    return write_table(Path(manifest), Path(output), to, source, run)
+    return write_table(Path(manifest), Path(output), to, chosen, source, run)
 
 
 @takes(calls.MATERIALIZE)

@@ -11,6 +11,17 @@ from rebalance.settings import calls
 from rebalance.settings.option import keys
 
 
+class Tool(values.Registry):
+    """A tool that reads tables; of one that does not it is said what to do for it."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        from rebalance.exchange import BY_FOLDER
+
+        if value in BY_FOLDER:
+            self.fail(BY_FOLDER[value], param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command("export")
 @click.argument("manifest", type=click.Path(path_type=Path))
 @click.option(
@@ -18,12 +29,13 @@ from rebalance.settings.option import keys
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="Table to write (.csv; for csv and hf also .jsonl, which keeps text text); for hf it is "
-    "metadata.csv or metadata.jsonl in the folder of the images.",
+    help="Table to write: .csv; for csv and hf also .jsonl, which keeps text text, for weights "
+    ".json; for parquet .parquet, for timm .txt. For hf it is metadata.csv, .jsonl or .parquet in "
+    "the folder of the images.",
 )
 @click.option(
     "--to",
-    type=values.Registry(partial(keys, "rebalance.exchange:EXPORTS")),
+    type=Tool(partial(keys, "rebalance.exchange:EXPORTS")),
     default="csv",
     show_default=True,
     help="Tool that will read the table.",
@@ -41,12 +53,14 @@ def command(
 ) -> None:
     """Write MANIFEST under the column names that another tool reads.
 
-    A table holds files, so a manifest with blends is to be materialized instead.
+    A table holds files, so a manifest with blends is to be materialized instead;
+    parquet and weights list them as the manifest does.
 
     \b
     Examples:
       rebalance export balanced.csv --to fiftyone -o fiftyone.csv
       rebalance export balanced.csv --to hf -o photos/train/metadata.csv
+      rebalance export balanced.csv --to weights --weighting effective -o w.json
     """
     console.start(quiet=quiet, verbose=verbose)
     import rebalance

@@ -3,7 +3,9 @@
 Imports neither numpy nor torch.
 """
 
+from rebalance.exchange.exporting import write_table as write_table
 from rebalance.exchange.listing import import_table as import_table
-from rebalance.exchange.tables import EXPORTS as EXPORTS
-from rebalance.exchange.tables import ExportTable as ExportTable
-from rebalance.exchange.tables import write_table as write_table
+from rebalance.exchange.tools import BY_FOLDER as BY_FOLDER
+from rebalance.exchange.tools import EXPORTS as EXPORTS
+from rebalance.exchange.tools import Export as Export
+from rebalance.exchange.writing import ExportTable as ExportTable

@@ -53,9 +53,14 @@ def class_weights(
     >>> [round(weight, 3) for weight in class_weights([60, 30, 10], "inverse").tolist()]
     [0.333, 0.667, 2.0]
     """
+    return torch.tensor(weigh_classes(class_counts, weighting, beta), dtype=torch.float32)
+
+
+def weigh_classes(class_counts: ClassCounts, weighting: str, beta: float) -> list[float]:
+    """Return the weights of ``class_weights`` as plain numbers, before they are rounded."""
     counts = counts_of_filled(class_counts)
     weigh = WEIGHTINGS[one_of("weighting", weighting, WEIGHTINGS)]
-    return torch.tensor(weigh(counts, checked_beta(beta)), dtype=torch.float32)
+    return weigh(counts, checked_beta(beta))
 
 
 def checked_beta(beta: float) -> float:

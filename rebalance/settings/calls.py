@@ -13,6 +13,7 @@ from rebalance.settings.looking import ComparisonOptions, InspectOptions, Report
 from rebalance.settings.option import Option, Options, converted, declared
 from rebalance.settings.rebalancing import Published, SelectionOptions, SynthesisOptions
 from rebalance.settings.running import (
+    ExportOptions,
     ExtractorOptions,
     FolderOptions,
     ImportOptions,
@@ -190,7 +191,11 @@ IMPORT = Call(
     source=Part(FolderOptions, only=("root",), helps=OF_TABLE),
     run=Part(RunOptions, only=("overwrite",)),
 )
-EXPORT = Call(source=Part(FolderOptions, only=("root",)), run=Part(RunOptions, only=("overwrite",)))
+EXPORT = Call(
+    chosen=ExportOptions,
+    source=Part(FolderOptions, only=("root",)),
+    run=Part(RunOptions, only=("overwrite",)),
+)
 SIDE_BY_SIDE = {
     "workers": "Cells run side by side; on GPUs one on each. [default: all cores]",
 }

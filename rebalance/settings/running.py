@@ -83,6 +83,25 @@ class ImportOptions(Options):
 
 
 @dataclass(frozen=True)
+class ExportOptions(Options):
+    """What another tool is told beside files and labels; each option is of some tools alone."""
+
+    weighting: str | None = option(
+        None,
+        metavar="NAME",
+        choices="rebalance.losses:WEIGHTINGS",
+        help="Of weights: how much more a small class counts; see rebalance choices weightings. "
+        "[default: balanced]",
+    )
+    beta: float | None = option(
+        None, least=0, below=1, help="Of weights by effective: from 0, all alike. [default: 0.9999]"
+    )
+    dropped: bool = option(
+        False, help="Of fiftyone: the images that were left out, too, with their reason."
+    )
+
+
+@dataclass(frozen=True)
 class MaterializeOptions(Options):
     """How the images of a manifest come into a folder."""
 

@@ -305,6 +305,48 @@ def test_blends_are_those_samples_that_have_a_partner(oversampled):
     assert training.take([0]).blends == {}
 
 
+@pytest.fixture
+def made(tmp_path, train) -> Path:
+    """Originals, augmented cats and dogs, cats that are trained as dogs, and a generated cat."""
+    names = [f"{path.parent.name}/{path.name}" for path in sorted(train.glob("*/*"))]
+    shutil.copy(train / "cat/000.png", train / "cat/made.png")
+    with (train / "cat/made.png").open("ab") as file:
+        file.write(b"otherwise")  # of another content
+    rows = [
+        Row("cat/made.png", "cat", "generated"),
+        *(Row("cat/000.png", "cat", "synthetic", "dog/000.png", 0.5, made_as="dog"),),
+        Row("cat/001.png", "cat", "augmented", operation="flip"),
+        Row("cat/001.png", "cat", "augmented", "dog/001.png", operation="paste=0:0:1:0.5"),
+        *(Row(name, name[:3]) for name in names),
+    ]
+    return write(tmp_path / "m.csv", train, rows)
+
+
+def test_recipes_of_images_are_kept_with_the_class_that_they_are_trained_as(made):
+    training = opened(made)
+    assert training.counts == [9, 5, 2] and training.folder.labels[1] == 1
+    assert training.blends == {1: ("dog/000.png", 0.5)}
+    assert training.operations == {2: "flip", 3: "paste=0:0:1:0.5"}
+    assert [row.operation for row in training.made.values()] == [None, "flip", "paste=0:0:1:0.5"]
+    assert training.made[3].partner == "dog/001.png"
+    taken = training.take([5, 3, 0])
+    assert taken.made == {1: training.made[3]} and taken.foreign == {2}
+
+
+def test_nothing_made_or_generated_is_validated_on(made):
+    training = opened(made)
+    for seed in range(5):
+        left, validation = split_off(training, 0.5, seeds.generator(seed), None)
+        folder = validation.folder
+        assert "cat/made.png" not in folder.paths
+        names = [folder.classes[label] for label in folder.labels]
+        assert names == [path[:3] for path in folder.paths]
+        held_out = set(folder.paths)
+        for place, path in enumerate(left.folder.paths):
+            assert not held_out & {path, left.partners[place]}
+        assert "cat/made.png" in left.folder.paths
+
+
 @pytest.mark.parametrize(
     ("space", "expected"), [(None, "pixel"), ("pixel",) * 2, ("embedding",) * 2]
 )

@@ -95,6 +95,14 @@ def enlarged(few, run, folder, method):
     return path
 
 
+def test_a_head_sees_no_operations_on_images(few, run_of, tmp_path):
+    rows = list(read_manifest(few[0]).rows)
+    rows.append(replace(rows[0], kind="augmented", operation="flip"))
+    path = written(tmp_path / "m.csv", read_manifest(few[0]).root, rows, space="pixel")
+    with pytest.raises(DataError, match=r"a head sees features, and .* augments 1 images: train a"):
+        rebalance.train(few[0], few[1], tmp_path / "run", **QUICK, rebalance_head=path)
+
+
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

@@ -148,6 +148,13 @@ def test_a_lone_surrogate_in_the_record_survives(tmp_path):
         ),
         ("file_name,label,kind,partner,weight,share\na,a,synthetic,b,.5,1.5\n", "share is 1.5"),
         ("file_name,label,share\na.png,a,.5\n", "only a synthetic row has one"),
+        ("file_name,label,kind\na,a,augmented\n", "an augmented row, and no other, needs an oper"),
+        ("file_name,label,operation\na,a,flip\n", "an augmented row, and no other, needs an oper"),
+        (
+            "file_name,label,kind,weight,operation\na,a,augmented,.5,flip\n",
+            "weight is 0.5; an augmented row has none",
+        ),
+        ("file_name,label,made_as\na.png,a,b\n", "made_as is 'b'; only a synthetic row has one"),
         ("file_name,label,weight\na.png,a,x\n", "line 2: weight is 'x', and a number was needed"),
         ("file_name,label,cluster\na.png,a,x\n", "line 2: cluster is 'x', and a number was needed"),
         ("file_name,label,cluster\na.png,a,1.5\n", "cluster is '1.5', and a whole number was"),
@@ -370,3 +377,35 @@ def test_a_manifest_of_ours_keeps_the_spaces_of_its_classes(tmp_path, caplog):
     rows = (Row("x.png", " cat"), Row("y.png", "cat"))
     assert read_manifest(write(tmp_path, rows)).rows == rows
     assert not caplog.text
+
+
+def test_what_a_recipe_makes_and_as_what_have_columns_where_there_are_any(tmp_path):
+    rows = [
+        Row("a/1.png", "a"),
+        Row("b/1.png", "b"),
+        Row("a/1.png", "a", "synthetic", "b/1.png", 0.25, made_as="b"),
+        Row("a/1.png", "a", "augmented", operation="flip,rotate=12.5"),
+        Row("a/1.png", "a", "augmented", "b/1.png", share=0.5, operation="paste=0:0:0.5:1"),
+        Row("a/gan.png", "a", "generated"),
+    ]
+    path = write(tmp_path, rows)
+    lines = path.read_text().splitlines()
+    assert lines[0] == ",".join((*COLUMNS, "share", "made_as", "operation"))
+    assert lines[3] == "a/1.png,a,synthetic,b/1.png,0.25,,,,b,"
+    assert lines[5] == "a/1.png,a,augmented,b/1.png,,,,0.5,,paste=0:0:0.5:1"
+    read = read_manifest(path)
+    assert read.rows == tuple(rows)
+    assert read.counts == {"a": 4, "b": 2}  # what was relabelled counts as what it is trained as
+    assert [row.is_made for row in rows] == [False, False, True, True, True, False]
+
+
+def test_a_class_that_is_only_made_is_a_class(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "file_name,label,kind,partner,weight,made_as\na.png,a,synthetic,b.png,.5, Cat \n"
+    )
+    read = read_manifest(path)
+    assert read.classes == ("Cat", "a") and read.counts == {"Cat": 1, "a": 0}
+    path.with_suffix(".json").write_text(json.dumps({"classes": ["a", "cat"], "format": 1}))
+    with pytest.raises(ManifestError, match=r"labels that its \.json does not: ' Cat '"):
+        read_manifest(path)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,18 @@ def test_order_cluster_and_distance_are_no_change():
     found = compare(manifest(A, B), manifest(B, seen))
     assert not found.changed
     assert found.changes["cat"] == Change(2, 0, 0)
+
+
+def test_another_operation_or_another_class_to_train_as_is_a_change():
+    flipped = Row(A.file_name, "cat", "augmented", operation="flip")
+    blend = Row(A.file_name, "cat", "synthetic", B.file_name, 0.5)
+    before = manifest(A, flipped, blend)
+    after = manifest(A, replace(flipped, operation="vflip"), replace(blend, made_as="dog"))
+    found = compare(before, after)
+    assert found.changes == {"cat": Change(1, 2, 1), "dog": Change(0, 0, 1)}
+    record = found.as_record()["added"]
+    assert [each.get("operation") for each in record] == ["vflip", None]
+    assert [each.get("made_as") for each in record] == [None, "dog"]
 
 
 def test_repetitions_count_as_often_as_they_are_there():

@@ -20,6 +20,7 @@ from rebalance.atomic import alone_at
 from rebalance.data.blending import blend
 from rebalance.data.folder import EXTENSIONS, scan
 from rebalance.data.images import open_image
+from rebalance.data.operations import operate
 from rebalance.errors import DataError, ManifestError, OutputError, RebalanceError, SettingError
 from rebalance.manifest import Manifest, Row, write_manifest
 from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, folded, sample_names
@@ -99,6 +100,42 @@ def test_a_shared_label_is_said_to_become_that_of_the_base(tmp_path, photos, row
     made = materialize(write(tmp_path, soft, photos), tmp_path / "out")
     assert made.counts == {"cat": 5, "dog": 1}
     assert "2 blends have a label that two classes share" in caplog.text
+
+
+def test_what_operations_make_is_written_and_what_was_relabelled_lies_in_its_new_class(
+    tmp_path, photos
+):
+    rows = [
+        *(Row("cat/000.png", "cat"), Row("dog/000.png", "dog")),
+        Row("cat/000.png", "cat", "augmented", operation="rotate=9,noise=0.1:3"),
+        Row("cat/001.png", "cat", "augmented", "dog/001.png", operation="paste=0:0:0.5:1"),
+        Row("cat/001.png", "cat", "synthetic", "dog/001.png", 0.5, made_as="dog"),
+        Row("cat/002.png", "cat", "generated"),
+    ]
+    made = materialize(write(tmp_path, rows, photos), tmp_path / "out", link="hard")
+    assert made.counts == {"cat": 4, "dog": 2}
+    assert (made.augmented, made.blended, made.linked) == (2, 1, 3)
+    names = sample_names(rows)
+    assert names[2:] == [
+        *("cat/000-augmented.png", "cat/001-augmented.png"),
+        *("dog/001-blend.png", "cat/002.png"),
+    ]
+    images = {name: Image.open(photos / name) for name in ("cat/000.png", "cat/001.png")}
+    images["dog"] = Image.open(photos / "dog/001.png")
+    wanted = [
+        operate(images["cat/000.png"], None, "rotate=9,noise=0.1:3"),
+        operate(images["cat/001.png"], images["dog"], "paste=0:0:0.5:1"),
+        blend(images["cat/001.png"], images["dog"], 0.5),
+    ]
+    for name, image in zip(names[2:5], wanted, strict=True):
+        assert Image.open(tmp_path / "out" / name).tobytes() == image.tobytes()
+
+
+def test_an_operation_that_nobody_knows_is_one_line_before_anything_is_written(tmp_path, photos):
+    rows = [Row("cat/000.png", "cat", "augmented", operation="warp=3")]
+    with pytest.raises(DataError, match=r"'cat/000.png' cannot be augmented: no operation 'warp'"):
+        materialize(write(tmp_path, rows, photos), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_our_own_scan_finds_every_row(tmp_path, manifest):

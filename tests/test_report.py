@@ -22,7 +22,7 @@ from rebalance.reports.manifests.commands import command_of, needs_same_folder
 from rebalance.reports.manifests.layout import CLASSES, scope_of
 from rebalance.reports.manifests.maps import hover_data
 from rebalance.reports.manifests.members import class_histories, repeats, slug
-from rebalance.reports.manifests.photographs import read_pairs
+from rebalance.reports.manifests.photographs import read_made
 from rebalance.reports.manifests.sections import cover_table, facts_of
 from rebalance.reports.manifests.story import UNREADABLE
 
@@ -212,11 +212,25 @@ def test_blends_and_repetitions(run, make_folder, tmp_path, extractor, space):
     assert ("no such image exists" in reader.text) == (space == "embedding")
     share = f"{1 - first.weight:.0%} {first.file_name} + {first.weight:.0%} {first.partner}"
     assert share in reader.text
-    tiles = read_pairs(root, [first], 12, 0)[0].astype(float)
+    tiles = read_made(root, [first], 12, 0)[0].astype(float)
     mixed = (1 - first.weight) * tiles[0] + first.weight * tiles[1]
     assert np.abs(tiles[2] - mixed).max() <= 1.5
     broken = replace(first, partner="dog/none.png")
-    assert np.array_equal(*read_pairs(root, [broken], 12, 0)[0][1:])
+    assert np.array_equal(*read_made(root, [broken], 12, 0)[0][1:])
+
+
+def test_augmented_images_are_shown_beside_what_they_are_made_of(make_folder, tmp_path):
+    root = make_folder(tmp_path / "data", {"cat": 2, "dog": 2}, size=(12, 12))
+    flipped = Row("cat/000.png", "cat", "augmented", operation="flip")
+    pasted = Row("cat/001.png", "cat", "augmented", "dog/000.png", operation="paste=0:0:0.5:1")
+    rows = [Row("cat/000.png", "cat"), Row("dog/000.png", "dog"), flipped, pasted]
+    record = {"root": str(root), "classes": ["cat", "dog"]}
+    reader = page_of(Manifest(root, ("cat", "dog"), tuple(rows), record=record))[1]
+    assert "Augmented images" in reader.text and "cat/000.png: flip" in reader.text
+    assert "cat/001.png on dog/000.png: paste=0:0:0.5:1" in reader.text
+    one, two = (tiles.astype(int) for tiles in read_made(root, [flipped, pasted], 12, 0))
+    assert np.array_equal(one, [one[0], one[0][:, ::-1]])
+    assert np.array_equal(two[2], np.concatenate([two[0][:, :6], two[1][:, 6:]], axis=1))
 
 
 def test_the_most_repeated_come_first():

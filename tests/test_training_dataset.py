@@ -8,13 +8,21 @@ import pytest
 import torch
 from PIL import Image
 
+import rebalance
 from rebalance.data.blending import blend
 from rebalance.data.folder import scan
+from rebalance.data.operations import operate
+from rebalance.data.samples import open_training
 from rebalance.errors import DataError
+from rebalance.manifest import Manifest, Row, write_manifest
+from rebalance.materialization.names import sample_names
 from rebalance.models.transforms import Transform
-from rebalance.settings import HELD_BYTES
+from rebalance.records import ManifestRecord
+from rebalance.settings import HELD_BYTES, FolderOptions
+from rebalance.torch import ManifestDataset
 from rebalance.training.augmentation import NoAugmentation
 from rebalance.training.dataset import Batch, ImageDataset, Pass
+from rebalance.training.dataset import dataset_of as training_dataset_of
 
 SIZE = 16
 PLAIN = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
@@ -108,6 +116,7 @@ def test_an_unreadable_image_is_one_line_that_names_it(root: Path, workers: int)
 
 
 BLENDS = {3: ("dog/000.png", 0.25), 7: ("dog/001.png", 0.0), 8: ("cat/001.png", 0.6)}
+VARIED = {0: (None, "flip,noise=0.1:3"), 5: ("cat/001.png", "paste=0.2:0:0.9:0.5,rotate=9")}
 
 
 def blended(root: Path, transform: Transform = PLAIN, limit: int = 0) -> ImageDataset:
@@ -115,7 +124,13 @@ def blended(root: Path, transform: Transform = PLAIN, limit: int = 0) -> ImageDa
     folder = scan(root)
     paths = (*folder.paths[:8], folder.paths[0])
     labels = (*folder.labels[:8], folder.labels[0])
-    return ImageDataset(root, paths, labels, transform, NoAugmentation(), limit, BLENDS)
+    made = {
+        place: Row(paths[place], "any", "synthetic", partner, weight)
+        for place, (partner, weight) in BLENDS.items()
+    }
+    for place, (partner, operation) in VARIED.items():
+        made[place] = Row(paths[place], "any", "augmented", partner, operation=operation)
+    return ImageDataset(root, paths, labels, transform, NoAugmentation(), limit, made)
 
 
 def opened(path: Path) -> Image.Image:
@@ -133,10 +148,40 @@ def test_a_blend_is_one_of_the_images_before_their_transform(root: Path, name: s
         if position in BLENDS:
             partner, weight = BLENDS[position]
             image = blend(image, opened(root / partner), weight)
+        if position in VARIED:
+            partner, operation = VARIED[position]
+            image = operate(image, partner and opened(root / partner), operation)
         assert torch.equal(dataset.pixels(position), dataset.transform.image(image))
     assert not torch.equal(dataset.pixels(8), dataset.pixels(0))
     plain = [scan(root).paths.index(path) for path in dataset.paths]
     assert torch.equal(dataset.pixels(7), dataset_of(root).pixels(plain[7])) is (name == "plain")
+
+
+def test_a_row_is_the_same_image_trained_materialized_and_as_an_item(
+    root: Path, tmp_path: Path
+) -> None:
+    rows = [
+        *(Row(f"{name}/000.png", name) for name in ("cat", "dog")),
+        Row("cat/000.png", "cat", "duplicate"),
+        Row("cat/001.png", "cat", "synthetic", "dog/001.png", 0.3, made_as="dog"),
+        Row("dog/002.png", "dog", "augmented", operation="flip,rotate=9,noise=0.1:3"),
+        Row("dog/003.png", "dog", "augmented", "cat/004.png", operation="paste=0.1:0:0.8:0.7"),
+    ]
+    Image.open(root / "cat/004.png").resize((31, 19)).save(root / "cat/004.png")
+    record: ManifestRecord = {"classes": ["cat", "dog"], "root": str(root), "space": "pixel"}
+    written = tmp_path / "m.csv"
+    write_manifest(written, Manifest(root, ("cat", "dog"), tuple(rows), record=record))
+    rebalance.materialize(written, tmp_path / "out")
+    seen = open_training(written, FolderOptions(), 0, strict=True)
+    trained = training_dataset_of(seen, PLAIN)
+    items = ManifestDataset(written, transform=PLAIN.image)
+    assert seen.folder.labels == tuple(items.targets) == (0, 1, 0, 1, 1, 1)
+    assert items.manifest.rows == tuple(rows)
+    for place, name in enumerate(sample_names(rows)):
+        with Image.open(tmp_path / "out" / name) as image:
+            wanted = PLAIN.image(image.convert("RGB"))
+        assert torch.equal(trained.pixels(place), wanted), name
+        assert torch.equal(items[place][0], wanted), name
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -23,8 +23,8 @@ def command(
 
     Images are copied, in no time where the file system has reflinks, so that no original changes
     with OUT; --link hard saves the space elsewhere. Repeated ones get a name of their own, and
-    blends are written as PNG. OUT/class_map.txt lists the classes in the manifest's order. OUT
-    appears only once it is whole.
+    those that are blended or augmented are written as PNG. OUT/class_map.txt lists the classes in
+    the manifest's order. OUT appears only once it is whole.
 
     With --val and --test, what to validate and test on lies beside it, as OUT/val and OUT/test;
     an image may be on one side only. Who splits repeated or blended images afterwards scores what
@@ -46,6 +46,6 @@ def command(
     columns = made.sides if len(made.sides) > 1 else {"images": made.counts}
     rows = ([name, *(counts[name] for counts in columns.values())] for name in made.counts)
     click.echo(console.table(("class", *columns), rows))
-    ways = ("linked", "reflinked", "copied", "symlinked", "blended")
+    ways = ("linked", "reflinked", "copied", "symlinked", "blended", "augmented")
     parts = [f"{getattr(made, way)} {way}" for way in ways if getattr(made, way)]
     click.echo(f"\nwrote {console.printable(str(made.path))}: {', '.join(parts)}")

@@ -50,7 +50,7 @@ def command(
 def show(manifest: "Manifest", output: Path) -> None:
     """The classes before and after, and what was not done as asked."""
     counts, stories = manifest.record["counts"], manifest.record["per_class"]
-    made = Counter((row.label, row.kind) for row in manifest.rows)
+    made = Counter((row.trained_as, row.kind) for row in manifest.rows)
     columns: dict[str, list[Any]] = {
         "class": list(counts["before"]),
         "images": list(counts["before"].values()),
@@ -67,6 +67,9 @@ def show(manifest: "Manifest", output: Path) -> None:
     columns |= {title: column for title, column in left_out.items() if any(column)}
     columns["repeated"] = [made[name, "duplicate"] for name in columns["class"]]
     columns["blended"] = blended
+    for kind in ("augmented", "generated"):
+        if any(several := [made[name, kind] for name in columns["class"]]):
+            columns[kind] = several
     columns["samples"] = list(counts["after"].values())
     click.echo(console.table(list(columns), zip(*columns.values(), strict=True)))
     ratio = manifest.record["imbalance_ratio"]

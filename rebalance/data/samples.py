@@ -27,9 +27,10 @@ log = logging.getLogger("rebalance")
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The samples to train on, some of them blends of two images of a class and its partner's.
+    """The samples to train on, some of them made by recipes of an image, or of two.
 
-    A sample is ``(1 - weight) * path + weight * partner``, labelled as the path but for a share.
+    A sample is ``(1 - weight) * path + weight * partner``, labelled as the path but for a share, or
+    what an operation makes of them.
 
     folder: a path and a label for each sample; an image that the manifest repeats is there as
         often. partners: for each sample the path of the image to blend with, None for most.
@@ -40,6 +41,9 @@ class TrainingSet:
     scale: of their deep images, by which those to score are read too.
     at_first: images of each class, by name, in the data before anything was cut or raised.
     vectors: the features of a file that stand in for the images, where none is opened.
+    operations: what is made of the image of an augmented sample, by its position.
+    foreign: positions of samples whose file is by itself no image of their class to validate on:
+        those that are generated, or trained as another class than that of their base.
     """
 
     folder: ImageFolder
@@ -51,6 +55,8 @@ class TrainingSet:
     at_first: Mapping[str, int] = field(default_factory=dict)
     shares: Mapping[int, tuple[int, float]] = field(default_factory=dict)
     vectors: Vectors | None = None
+    operations: Mapping[int, str] = field(default_factory=dict)
+    foreign: frozenset[int] = frozenset()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -70,7 +76,23 @@ class TrainingSet:
             for position, (partner, weight) in enumerate(
                 zip(self.partners, self.weights, strict=True)
             )
-            if partner is not None
+            if partner is not None and position not in self.operations
+        }
+
+    @property
+    def made(self) -> dict[int, Row]:
+        """The recipe of each sample that is no file as it is, by the position of the sample."""
+        paths, labels = self.folder.paths, self.folder.labels
+        return {
+            position: Row(
+                paths[position],
+                self.classes[labels[position]],
+                "augmented" if position in self.operations else "synthetic",
+                self.partners[position],
+                None if position in self.operations else self.weights[position],
+                operation=self.operations.get(position),
+            )
+            for position in sorted({*self.blends, *self.operations})
         }
 
     @property
@@ -94,6 +116,14 @@ class TrainingSet:
                 if position in self.shares
             },
             digests={path: digest for path, digest in self.digests.items() if path in used},
+            operations={
+                place: self.operations[position]
+                for place, position in enumerate(positions)
+                if position in self.operations
+            },
+            foreign=frozenset(
+                place for place, position in enumerate(positions) if position in self.foreign
+            ),
         )
 
 
@@ -236,7 +266,7 @@ def _training_set(manifest: Manifest, looked: Looked, scale: DepthScale) -> Trai
         for row in manifest.rows
         if row.file_name in digests and (row.partner is None or row.partner in digests)
     ]
-    left = {row.label for row in rows}
+    left = {row.trained_as for row in rows}
     for name, count in manifest.counts.items():
         if count and name not in left:
             raise DataError(
@@ -248,7 +278,7 @@ def _training_set(manifest: Manifest, looked: Looked, scale: DepthScale) -> Trai
             manifest.root,
             manifest.classes,
             tuple(row.file_name for row in rows),
-            tuple(number[row.label] for row in rows),
+            tuple(number[row.trained_as] for row in rows),
         ),
         tuple(row.partner for row in rows),
         tuple(row.weight or 0.0 for row in rows),
@@ -258,7 +288,13 @@ def _training_set(manifest: Manifest, looked: Looked, scale: DepthScale) -> Trai
         counts_at_first(replace(manifest, rows=tuple(rows))),
         shares_of(manifest, rows, number),
         looked.vectors,
+        {place: row.operation for place, row in enumerate(rows) if row.operation is not None},
+        frozenset(place for place, row in enumerate(rows) if _is_foreign(row)),
     )
+
+
+def _is_foreign(row: Row) -> bool:
+    return row.kind == "generated" or row.made_as is not None
 
 
 def shares_of(
@@ -270,7 +306,7 @@ def shares_of(
     """
     if not any(row.share for row in rows):
         return {}
-    label_of = {row.file_name: row.label for row in manifest.rows if row.kind != "synthetic"}
+    label_of = {row.file_name: row.label for row in manifest.rows if not row.is_made}
     found = {}
     for place, row in enumerate(rows):
         if row.share and row.partner is not None:

@@ -26,13 +26,15 @@ def split_off(
     """Take a share of the images out of training, class by class, to validate on.
 
     groups: what each file belongs to, as ``groups.read_groups`` says; groups stay on one side. So
-    do files of equal content, and an image with its repetitions. Validation has each image once and
-    no blend; blends with an image of the other side are left out. See ``splits.stratified_split``.
+    do files of equal content, and an image with its repetitions. Validation has each image once,
+    and none that is made or generated; what is made with an image of the other side is left out.
+    See ``splits.stratified_split``.
 
     Raises DataError where an image has no group, and where nothing is left to validate on.
     """
     folder = training.folder
-    label_of = dict(zip(folder.paths, folder.labels, strict=True))
+    samples = enumerate(zip(folder.paths, folder.labels, strict=True))
+    label_of = dict(sample for place, sample in samples if place not in training.foreign)
     kin = kin_of(training, groups)
     images, labels = list(label_of), list(label_of.values())
     _, validation = stratified_split(labels, fraction, rng, [kin[path] for path in images])

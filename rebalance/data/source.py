@@ -150,7 +150,7 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
     """Raise DataError unless the manifest read from ``path`` can be followed to its images.
 
     Its root must be a folder, its file names plain and relative to it, and no class empty unless
-    the options allow it.
+    the options allow it. What makes augmented images must be known.
     """
     if not manifest.root.is_dir():
         raise DataError(
@@ -168,6 +168,7 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
                 f"has {file!r}: write it so, and say where the folder is with --root"
                 f"{hint}"
             )
+    _check_recipes([row for row in manifest.rows if row.operation is not None])
     first = manifest.rows[:FIRST]
     if first and not any((manifest.root / row.file_name).exists() for row in first):
         raise DataError(
@@ -180,3 +181,11 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
             f"{str(path)!r} has no images of {some(empty) or 'any class'}: choose "
             "another manifest, or pass --allow-empty"
         )
+
+
+def _check_recipes(rows: Sequence[Row]) -> None:
+    if rows:
+        from rebalance.data.recipes import check_recipe  # Pillow, which few manifests need
+
+        for row in rows:
+            check_recipe(row)

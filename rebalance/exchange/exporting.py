@@ -68,10 +68,11 @@ def _check_options(chosen: ExportOptions, to: str) -> None:
 
 
 def _check_files_only(path: Path, manifest: Manifest) -> None:
-    blends = sum(row.kind == "synthetic" for row in manifest.rows)
-    if blends:
+    made = sum(row.is_made for row in manifest.rows)
+    if made:
+        what = "blends" if all(row.operation is None for row in manifest.rows) else "made images"
         raise DataError(
-            f"a table needs a file for each row, but {str(path)!r} has {blends} blends: "
+            f"a table needs a file for each row, but {str(path)!r} has {made} {what}: "
             "materialize it, and give the tool that folder"
         )
 

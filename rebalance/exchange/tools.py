@@ -6,7 +6,6 @@ Imports neither numpy nor torch.
 import json
 import logging
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -142,11 +141,12 @@ def timm(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable
                 "timm needs class names of one line, and without space around them; found "
                 f"{name!r}: rename the class"
             )
-    kinds = Counter(row.kind for row in manifest.rows)
     elsewhere = sum(PurePosixPath(row.file_name).parent.name != row.label for row in manifest.rows)
     counts = {
         "are left out": len(manifest.dropped),
-        "are repeated or blended": kinds["duplicate"] + kinds["synthetic"],
+        "are repeated or made": sum(
+            row.is_made or row.kind == "duplicate" for row in manifest.rows
+        ),
         "lie in a folder that is not called as their class": elsewhere,
     }
     told = [f"{count} {what}" for what, count in counts.items() if count]

@@ -6,6 +6,7 @@ from typing import Any
 from rebalance.frames import TypedColumn, chosen_table
 from rebalance.manifest.rows import KINDS, TABLES, Dropped, Manifest, Place, Row
 
+RARE = ("made_as", "operation")  # columns that are there where a row has something in them
 FLOATS = ("weight", "distance", "share", "x", "y")
 
 
@@ -17,16 +18,19 @@ def columns_of(manifest: Manifest, table: str = "rows") -> list[TypedColumn]:
     """
     contents = (Row, manifest.rows), (Dropped, manifest.dropped), (Place, manifest.places)
     kind, rows = chosen_table(dict(zip(TABLES, contents, strict=True)), table)
+    values = {each.name: [getattr(row, each.name) for row in rows] for each in fields(kind)}
     return [
-        _column(each.name, manifest.classes, [getattr(row, each.name) for row in rows])
-        for each in fields(kind)
+        _column(name, manifest.classes, column)
+        for name, column in values.items()
+        if name not in RARE or any(column)
     ]
 
 
 def _column(name: str, classes: tuple[str, ...], values: list[Any]) -> TypedColumn:
     kinds: dict[str, type | tuple[str, ...]] = {
         # Whoever makes rows by hand may forget a class.
-        "label": tuple(dict.fromkeys((*classes, *values))),
+        "label": tuple(dict.fromkeys((*classes, *filter(None, values)))),
+        "made_as": tuple(dict.fromkeys((*classes, *filter(None, values)))),
         "kind": KINDS,
         "cluster": int,
         **dict.fromkeys(FLOATS, float),

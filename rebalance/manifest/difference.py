@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rebalance.frames import TypedColumn, chosen_table, pandas_frame
 from rebalance.manifest import Manifest, Row, read_manifest
 from rebalance.manifest.columns import columns_of
+from rebalance.manifest.rows import OPTIONAL_COLUMNS
 
 if TYPE_CHECKING:
     import pandas
@@ -30,7 +31,7 @@ class Change:
 class Difference:
     """A difference tells what became of the samples of one manifest in another.
 
-    A sample is its file, label and kind and, if blended, its recipe; one that is repeated counts as
+    A sample is its file, label and kind and, if made, its recipe; one that is repeated counts as
     often as it is there. The cluster it was found in, and how far from its centre, are no part.
 
     before, after: the classes of each, in order. changes: of each class of either, by name.
@@ -110,7 +111,7 @@ def compare(before: Manifest, after: Manifest) -> Difference:
     old, new = Counter(_keys(before)), Counter(_keys(after))
     dropped = _surplus(before, old - new)
     added = _surplus(after, new - old)
-    lost, gained = (Counter(row.label for row in rows) for rows in (dropped, added))
+    lost, gained = (Counter(row.trained_as for row in rows) for rows in (dropped, added))
     had = before.counts
     changes = {
         name: Change(had.get(name, 0) - lost[name], lost[name], gained[name])
@@ -129,7 +130,7 @@ def _keys(manifest: Manifest) -> list[tuple[Any, ...]]:
             row.kind,
             row.partner,
             row.weight,
-            row.share,
+            *(getattr(row, name) for name in OPTIONAL_COLUMNS),
             space if row.kind == "synthetic" else None,
         )
         for row in manifest.rows
@@ -149,5 +150,5 @@ def _surplus(manifest: Manifest, surplus: Counter[tuple[Any, ...]]) -> tuple[Row
 
 def _as_record(row: Row) -> dict[str, Any]:
     names: Sequence[str] = ("file_name", "label", "kind", "partner", "weight")
-    shared = () if row.share is None else ("share",)
-    return {name: getattr(row, name) for name in (*names, *shared)}
+    further = (name for name in OPTIONAL_COLUMNS if getattr(row, name) is not None)
+    return {name: getattr(row, name) for name in (*names, *further)}

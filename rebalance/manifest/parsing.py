@@ -13,7 +13,7 @@ from rebalance.manifest.rows import (
     DROPPED_COLUMNS,
     KINDS,
     MAP_COLUMNS,
-    SHARE,
+    OPTIONAL_COLUMNS,
     Dropped,
     Place,
     Row,
@@ -25,7 +25,7 @@ from rebalance.tables.dialects import Line
 Kind = TypeVar("Kind")
 Cell = TypeVar("Cell")
 
-VERBATIM = ("file_name", "label", "partner", "reason")  # whose spaces may be meant
+VERBATIM = ("file_name", "label", "partner", "made_as", "reason")  # whose spaces may be meant
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,8 @@ def _row(
     cluster: str,
     distance: str,
     share: str,
+    made_as: str,
+    operation: str,
 ) -> Row:
     if not file_name or not label:
         empty = "file_name" if not file_name else "label"
@@ -139,17 +141,32 @@ def _row(
         _value("weight", weight, number),
         _value("cluster", cluster, whole),
         _value("distance", distance, number),
-        _value(SHARE, share, number) or None,
+        _value("share", share, number) or None,
+        None if not made_as or (not blend and is_missing(made_as)) else made_as,
+        None if is_missing(operation) else operation,
     )
+    _check_recipe(row)
+    return row
+
+
+def _check_recipe(row: Row) -> None:
+    """Raise ValueError unless a row has what those of its kind have, and nothing else."""
+    blend, varied = row.kind == "synthetic", row.kind == "augmented"
     if blend != (row.partner is not None and row.weight is not None):
         raise ValueError("a synthetic row, and no other, needs a partner and a weight")
+    if varied != (row.operation is not None):
+        raise ValueError("an augmented row, and no other, needs an operation")
+    if varied and row.weight is not None:
+        raise ValueError(f"weight is {row.weight:g}; an augmented row has none")
+    if row.made_as is not None and not blend:
+        raise ValueError(f"made_as is {row.made_as!r}; only a synthetic row has one")
     if row.weight is not None and not 0 <= row.weight <= 1:
         raise ValueError(f"weight is {row.weight:g}; it must lie between 0 and 1")
-    if row.share is not None and not (blend and 0 <= row.share <= 1):
+    if row.share is not None and not (row.is_made and row.partner and 0 <= row.share <= 1):
         raise ValueError(
-            f"share is {row.share:g}; it must lie between 0 and 1, and only a synthetic row has one"
+            f"share is {row.share:g}; it must lie between 0 and 1, and only a synthetic row has "
+            "one, or an augmented one with a partner"
         )
-    return row
 
 
 def _dropped(file_name: str, label: str, cluster: str, distance: str, reason: str) -> Dropped:
@@ -169,6 +186,6 @@ def _place(file_name: str, label: str, x: str, y: str) -> Place:
     return Place(file_name, label, across, up)
 
 
-ROWS = Form((*COLUMNS, SHARE), ("file_name", "label"), _row)
+ROWS = Form((*COLUMNS, *OPTIONAL_COLUMNS), ("file_name", "label"), _row)
 DROPPED = Form(DROPPED_COLUMNS, DROPPED_COLUMNS, _dropped)
 PLACES = Form(MAP_COLUMNS, MAP_COLUMNS, _place)

@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from rebalance.atomic import settled
 from rebalance.errors import ManifestError
 from rebalance.manifest.parsing import DROPPED, PLACES, ROWS, parse
-from rebalance.manifest.rows import TABLES, Manifest, companions, table_digest
+from rebalance.manifest.rows import TABLES, Manifest, Row, companions, table_digest
 from rebalance.manifest.tidying import recognised, tidied
 from rebalance.reading import is_regular_file, read_json
 from rebalance.records import ManifestRecord
@@ -122,8 +122,12 @@ def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
         rows = tidied(own_path, rows, found)
     if record.get("classes"):
         rows = recognised(own_path, rows, record["classes"])
-    classes = tuple(record.get("classes") or sorted({row.label for row in rows}))
+    classes = tuple(record.get("classes") or sorted(_classes_of(rows)))
     return Manifest(found, classes, tuple(rows), tuple(dropped), record, tuple(places))
+
+
+def _classes_of(rows: Iterable[Row]) -> set[str]:
+    return {label for row in rows for label in (row.label, row.trained_as)}
 
 
 ATTEMPTS = 30  # at files that another process is replacing at this moment

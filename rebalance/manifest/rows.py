@@ -11,17 +11,21 @@ from rebalance.records import ManifestRecord
 if TYPE_CHECKING:
     import pandas
 
-KINDS = ("original", "duplicate", "synthetic")
+KINDS = ("original", "duplicate", "synthetic", "augmented", "generated")
+MADE = ("synthetic", "augmented")  # the image of such a row is in no file: its recipe tells it
 DIGITS = 6  # of distances and silhouettes
 
 
 @dataclass(frozen=True)
 class Row:
-    """One sample to train on: ``(1 - weight) * file_name + weight * partner``.
+    """One sample to train on, an image file or a recipe that makes one of it.
 
     file_name: relative to the dataset root, POSIX. label: class name. kind: one of ``KINDS``.
-    partner, weight: the recipe of a synthetic sample; an original or a duplicate has none.
-    share: how much of a synthetic sample's label is that of the partner's class; None is nothing.
+    partner, weight: the recipe of a synthetic sample, ``(1 - weight) * file_name + weight *
+    partner``; no other has a weight. operation: the recipe of an augmented sample, as
+    ``data.operations`` reads it, which may look at a partner too; no other has one.
+    share: how much of a made sample's label is that of the partner's class; None is nothing.
+    made_as: the class that a synthetic sample is trained as, where it is not that of its base.
     cluster, distance: the subclass the sample was found in, and how far it lies from its centre.
 
     >>> from rebalance import Row
@@ -37,6 +41,18 @@ class Row:
     cluster: int | None = None
     distance: float | None = None
     share: float | None = None
+    made_as: str | None = None
+    operation: str | None = None
+
+    @property
+    def trained_as(self) -> str:
+        """The class that the sample is trained as: that of its base, unless told otherwise."""
+        return self.label if self.made_as is None else self.made_as
+
+    @property
+    def is_made(self) -> bool:
+        """Tell whether its image is made by a recipe, and in no file."""
+        return self.kind in MADE
 
 
 @dataclass(frozen=True)
@@ -60,8 +76,9 @@ class Place:
     y: float
 
 
-SHARE = "share"  # a column that is there where a row has it
-COLUMNS = tuple(column.name for column in fields(Row) if column.name != SHARE)
+# Columns that are there where a row has something in them.
+OPTIONAL_COLUMNS = ("share", "made_as", "operation")
+COLUMNS = tuple(column.name for column in fields(Row) if column.name not in OPTIONAL_COLUMNS)
 DROPPED_COLUMNS = tuple(column.name for column in fields(Dropped))
 MAP_COLUMNS = tuple(column.name for column in fields(Place))
 
@@ -90,7 +107,7 @@ class Manifest:
     @property
     def counts(self) -> dict[str, int]:
         """Samples per class, in class order; a class without samples counts 0."""
-        found = Counter(row.label for row in self.rows)
+        found = Counter(row.trained_as for row in self.rows)
         return {name: found[name] for name in self.classes}
 
     def to_pandas(self, table: str = "rows") -> "pandas.DataFrame":

@@ -14,18 +14,19 @@ def tidied(path: Path, rows: Sequence[Row], root: Path) -> list[Row]:
 
     A file name keeps them where there is such a file. Notes go to the log.
     """
-    labels, notes = cleaned(row.label for row in rows)
+    labels, notes = cleaned(label for row in rows for label in (row.label, row.made_as) if label)
     tell(path, notes)
     found = []
     for row in rows:
         name = row.file_name
         if name != name.strip() and not _is_there(root, name):
             name = name.strip()
-        label = labels[row.label]
+        label, made_as = labels[row.label], labels.get(row.made_as or "")
         if not name or not label:
             raise ManifestError(f"{str(path)!r}: file_name and label must not be empty")
-        changed = (name, label) != (row.file_name, row.label)
-        found.append(replace(row, file_name=name, label=label) if changed else row)
+        changed = (name, label, made_as) != (row.file_name, row.label, row.made_as)
+        kept = replace(row, file_name=name, label=label, made_as=made_as) if changed else row
+        found.append(kept)
     return found
 
 
@@ -42,7 +43,7 @@ def recognised(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> list[
     Raises ManifestError for a label that is no class, or may be two.
     """
     known = set(classes)
-    unknown = sorted({row.label for row in rows} - known)
+    unknown = sorted({label for row in rows for label in (row.label, row.trained_as)} - known)
     if not unknown:
         return list(rows)
     meant = {label: _class_of(path, label, classes) for label in unknown}
@@ -57,7 +58,14 @@ def recognised(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> list[
             )
         ],
     )
-    return [replace(row, label=meant.get(row.label, row.label)) for row in rows]
+    return [
+        replace(
+            row,
+            label=meant.get(row.label, row.label),
+            made_as=row.made_as and meant.get(row.made_as, row.made_as),
+        )
+        for row in rows
+    ]
 
 
 def _class_of(path: Path, label: str, classes: Sequence[str]) -> str:

@@ -13,9 +13,10 @@ from rebalance.manifest.rows import (
     COLUMNS,
     DROPPED_COLUMNS,
     MAP_COLUMNS,
-    SHARE,
+    OPTIONAL_COLUMNS,
     TABLES,
     Manifest,
+    Row,
     companions,
     table_digest,
 )
@@ -70,6 +71,12 @@ class _UnixLines:
         return self._file.write(row.removesuffix("\r\n") + "\n")
 
 
+def _columns(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Return those that every manifest has, and of the others those with something in them."""
+    there = {name for row in rows for name in OPTIONAL_COLUMNS if getattr(row, name)}
+    return (*COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in there))
+
+
 def _write_csv(path: Path, columns: Sequence[str], records: Iterable[Any]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(_UnixLines(file), lineterminator="\r\n")
@@ -110,8 +117,7 @@ def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = Fa
     with unit as (*places, record, dropped, rows):
         if places:
             _write_csv(places[0], MAP_COLUMNS, manifest.places)
-        shared = any(row.share for row in manifest.rows)
-        _write_csv(rows, (*COLUMNS, SHARE) if shared else COLUMNS, manifest.rows)
+        _write_csv(rows, _columns(manifest.rows), manifest.rows)
         _write_csv(dropped, DROPPED_COLUMNS, manifest.dropped)
         tables = dict(zip(TABLES, (rows, dropped, *places), strict=False))
         digests = {name: table_digest(table.read_bytes()) for name, table in tables.items()}

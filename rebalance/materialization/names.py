@@ -18,6 +18,7 @@ RECORD = ".rebalance.json"
 
 LONGEST = 240  # bytes of a file name: file systems allow 255, and a number may follow
 LONGEST_EXTENSION = 16
+ENDINGS = {"synthetic": "blend", "augmented": "augmented"}  # of the names of images that are made
 
 
 def check_classes(classes: Iterable[str]) -> None:
@@ -53,7 +54,8 @@ def sample_names(rows: Sequence[Row], within: str = "") -> list[str]:
     within: the folder in that folder where the classes lie, if they do not lie in it themselves.
 
     A name keeps its extension, so that whatever reads image folders loads it; folders inside a
-    class become part of the name, as in sub__1.png; a blend is name-blend.png. Where a name is
+    class become part of the name, as in sub__1.png; a blend is name-blend.png, and an augmented
+    image name-augmented.png. Where a name is
     taken, whatever the case of its letters, a number is added: originals come before the rest.
     """
     names = [""] * len(rows)
@@ -61,7 +63,7 @@ def sample_names(rows: Sequence[Row], within: str = "") -> list[str]:
     numbers: dict[tuple[str, str], int] = {}
     originals_first = sorted(range(len(rows)), key=lambda place: rows[place].kind != "original")
     for place in originals_first:
-        label = rows[place].label
+        label = rows[place].trained_as
         stem, extension = _stem_and_extension(rows[place])
         name = stem + extension
         key = wanted = label, folded(name)
@@ -81,8 +83,8 @@ def _stem_and_extension(row: Row) -> tuple[str, str]:
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension.encode()) > LONGEST_EXTENSION:
         stem, dot, extension = name, "", ""
-    if row.kind == "synthetic":
-        stem, dot, extension = f"{stem}-blend", ".", "png"
+    if row.kind in ENDINGS:
+        stem, dot, extension = f"{stem}-{ENDINGS[row.kind]}", ".", "png"
     return _shortened(stem, LONGEST - len((dot + extension).encode())), dot + extension
 
 

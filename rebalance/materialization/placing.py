@@ -109,12 +109,12 @@ def repeated_and_outside(rows: Sequence[Row], root: Path) -> tuple[set[int], set
     home, linked = root.resolve(), set[Path]()
     repeated, outside = set[int](), set[int]()
     for place, row in enumerate(rows):
-        if row.partner is not None:
+        if row.is_made:
             continue
         source = (root / row.file_name).resolve()
         if not source.is_relative_to(home):
             outside.add(place)
-        elif row.kind != "original" or source in linked:
+        elif row.kind == "duplicate" or source in linked:
             repeated.add(place)
         else:
             linked.add(source)

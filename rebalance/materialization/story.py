@@ -1,6 +1,6 @@
 """The writing of a manifest as a folder, one file for each row.
 
-Imports Pillow and numpy for the blends; never torch or click.
+Imports Pillow and numpy for the images that are made; never torch or click.
 """
 
 import logging
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from rebalance import __version__
-from rebalance.data.blending import blend
 from rebalance.data.images import open_image
 from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.recipes import sample_image
 from rebalance.data.splitting import tell_of_splits
 from rebalance.errors import DataError, SettingError, UnreadableImage
 from rebalance.manifest import Manifest, Row, to_json
@@ -47,8 +47,8 @@ class Materialized:
     """A manifest that was written as a folder.
 
     path: absolute. counts: files to train on per class, in class order. linked, copied,
-    symlinked, blended, reflinked: how many files were made in each way. sides: files per class of
-    each side, by its name: train, and val and test where these were given.
+    symlinked, blended, reflinked, augmented: how many files were made in each way. sides: files per
+    class of each side, by its name: train, and val and test where these were given.
     """
 
     path: Path
@@ -59,6 +59,7 @@ class Materialized:
     blended: int = 0
     reflinked: int = 0
     sides: dict[str, dict[str, int]] = field(default_factory=dict)
+    augmented: int = 0
 
     def as_record(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
@@ -208,11 +209,10 @@ def _write_samples(
 def _write_sample(root: Path, folder: Path, scale: DepthScale, sample: tuple[Row, str, Put]) -> str:
     row, name, put = sample
     target = folder / name
-    if row.partner is None or row.weight is None:
+    if not row.is_made:
         return put(root / row.file_name, target)
-    base, partner = _open(root, row.file_name, scale), _open(root, row.partner, scale)
-    blend(base, partner, row.weight).save(target, "PNG")
-    return "blended"
+    sample_image(row, lambda name: _open(root, name, scale)).save(target, "PNG")
+    return "blended" if row.operation is None else "augmented"
 
 
 def _open(root: Path, name: str, scale: DepthScale) -> Any:
@@ -220,7 +220,7 @@ def _open(root: Path, name: str, scale: DepthScale) -> Any:
         return open_image(root / name, scale)
     except UnreadableImage as error:
         raise DataError(
-            f"a blend needs images that can be read, but {name!r} cannot ({error}): mend it, or "
+            f"a recipe needs images that can be read, but {name!r} cannot ({error}): mend it, or "
             "oversample again"
         ) from None
 

@@ -6,6 +6,7 @@ nothing heavier; may not import torch or click.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,8 @@ def _joined(classes: Sequence[Minority], draws: Sequence[Draw], options: Sampler
         np.concatenate([np.zeros(0), *(draw.weight for draw in draws)]),
         notes,
         _shares(draws),
+        _operations(draws),
+        _made_as(classes, draws),
     )
 
 
@@ -190,6 +193,25 @@ def _shares(draws: Sequence[Draw]) -> NDArray[np.float64] | None:
         return None
     told = (np.zeros(len(draw.base)) if draw.share is None else draw.share for draw in draws)
     return np.concatenate([*told])
+
+
+def _operations(draws: Sequence[Draw]) -> tuple[str, ...] | None:
+    """The operations of all draws, "" where there is none; None where none of them has any."""
+    if all(draw.operation is None for draw in draws):
+        return None
+    told = (("",) * len(draw.base) if draw.operation is None else draw.operation for draw in draws)
+    return tuple(chain.from_iterable(told))
+
+
+def _made_as(classes: Sequence[Minority], draws: Sequence[Draw]) -> NDArray[np.int64] | None:
+    """The classes that all samples are labelled as; None where each is that of its base."""
+    if all(draw.made_as is None for draw in draws):
+        return None
+    told = (
+        np.full(len(draw.base), minority.label) if draw.made_as is None else draw.made_as
+        for minority, draw in zip(classes, draws, strict=True)
+    )
+    return np.concatenate([*told]).astype(np.int64)
 
 
 OVERSAMPLERS: dict[str, Oversampler] = {

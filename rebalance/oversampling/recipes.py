@@ -19,9 +19,14 @@ BLOCK_VALUES = 1 << 20  # values blended at once: 8 MB in float64
 class Added:
     """S samples to add: ``base + weight * (partner - base)``, labelled as the base but for a share.
 
+    Or what operations make of the images of base and partner, which features know nothing of.
+
     base, partner: positions [S] in the table that was sampled from; classes in rising order.
     weight: how much of the partner [S], in [0, 1). A repetition has itself as partner and weight 0.
-    share: how much of the label is that of the partner's class [S], in [0, 1); None is nothing.
+    share: how much of the label is that of the partner's class [S], in [0, 1]; None is nothing.
+    operation: what makes the image of each [S], as ``data.operations`` reads it, or "" where the
+    weight does; None is nowhere. made_as: the class [S] that each is labelled as; None is that of
+    its base.
     notes: for a class that was not treated as asked, what was done instead, and why.
     """
 
@@ -30,10 +35,13 @@ class Added:
     weight: NDArray[np.float64]
     notes: dict[int, str] = field(default_factory=dict)
     share: NDArray[np.float64] | None = None
+    operation: tuple[str, ...] | None = None
+    made_as: NDArray[np.int64] | None = None
 
     def labelled(self, labels: NDArray[np.int64]) -> SoftLabels:
         """The labels of what is added, from those [N] of the table."""
-        own, other = labels[self.base], labels[self.partner]
+        own = labels[self.base] if self.made_as is None else self.made_as
+        other = labels[self.partner]
         return SoftLabels(own, other, np.zeros(len(own)) if self.share is None else self.share)
 
 

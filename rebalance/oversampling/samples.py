@@ -93,6 +93,8 @@ class Draw(NamedTuple):
     """The recipes of one class, and what was not done as asked.
 
     share: how much of each label is that of the partner's class; None is nothing of any.
+    operation: how the image of each is made; made_as: the class that each is labelled as: both as
+    of ``Added``.
     """
 
     base: Positions
@@ -100,6 +102,8 @@ class Draw(NamedTuple):
     weight: NDArray[np.float64]
     notes: tuple[str, ...] = ()
     share: NDArray[np.float64] | None = None
+    operation: tuple[str, ...] | None = None
+    made_as: NDArray[np.int64] | None = None
 
     @classmethod
     def repeating(cls, base: Positions) -> "Draw":

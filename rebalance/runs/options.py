@@ -219,6 +219,13 @@ def _content(seen: TrainingSet) -> str:
                 for place, (partner, weight) in seen.blends.items()
             ]
         )
+    if seen.operations:
+        facts.append(
+            [
+                (place, seen.digests[seen.partners[place] or seen.folder.paths[place]].hex(), text)
+                for place, text in seen.operations.items()
+            ]
+        )
     if seen.shares:
         facts.append([(place, *share) for place, share in seen.shares.items()])
     return fingerprint(facts)

@@ -59,6 +59,11 @@ def open_sets(
             f"{str(data)!r} blends images, which a file of features has none of: oversample with "
             "--space embedding, or leave out --features"
         )
+    if given.operations and (given.vectors is not None or given.blends_features):
+        what = "a file of features" if given.vectors is not None else "blends of feature vectors"
+        raise DataError(
+            f"{str(data)!r} augments images, and {what} cannot: give images to train a network on"
+        )
     if given.blends_features and not blends_features:
         raise DataError(
             f"images are needed to train a network on, but {str(data)!r} blends feature vectors: "

@@ -87,9 +87,7 @@ class Evaluator:
         """The ranges of what ``embed`` gives, class by class, never more than a part in memory."""
         dataset, labels = _dataset(images, transform), np.array(images.folder.labels)
         samples = zip(images.folder.paths, images.folder.labels, strict=True)
-        places = {
-            (*sample, dataset.blends.get(place)): place for place, sample in enumerate(samples)
-        }
+        places = {(*sample, dataset.made.get(place)): place for place, sample in enumerate(samples)}
         once = list(places.values())
         found = FeatureRanges({})
         for start in range(0, len(once), PART):

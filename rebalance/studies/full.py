@@ -194,7 +194,7 @@ def _write(
         "classes": list(images.classes),
     }
     if chosen is not None:
-        rows += added_rows(rows, chosen.added)
+        rows += added_rows(rows, chosen.added, images.classes)
         record["space"] = "pixel"
     if before is not None:
         record["counts"] = {"readable": dict(before)}

@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import Dataset
 
-from rebalance.data.blending import blend
 from rebalance.data.files import formats_of, read_bytes
 from rebalance.data.images import decode
 from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.recipes import sample_image
 from rebalance.errors import DataError, SettingError, UnreadableImage
 from rebalance.manifest import Manifest
 from rebalance.torch.opening import check_images, opened_manifest
@@ -46,16 +46,16 @@ class ManifestDataset(Dataset[Any]):
 
     manifest: as it is read, or its path; a folder of images stands for all of them. transform: of
     the image, ``target_transform``: of the target, a class index. repeat_transform: in place of
-    ``transform`` for blends and for every appearance of an image after its first, so that
-    repetition may be varied more. loader: reads the file at a path in place of ``ImageLoader``.
+    ``transform`` for what a recipe makes and for every appearance of an image after its first, so
+    that repetition may be varied more. loader: reads the file at a path, not ``ImageLoader``.
     with_index: whether an item ends with its index. soft_targets: whether targets are float32 [K],
     in which a blend of two classes has a share of both; otherwise it counts as its base's class.
     root: where the images are, if not where the manifest says.
 
     As in ImageFolder there are ``classes``, ``class_to_idx``, ``samples``, ``imgs`` and
     ``targets``; a class without samples keeps its number. They are for reading: changing them
-    changes no item. Blends are made of the images before any transform, as ``materialize`` writes
-    them.
+    changes no item. Recipes are followed on the images before any transform, as ``materialize``
+    follows them.
 
     Raises ManifestError and DataError as ``read_manifest``, DataError for files that are not there
     and for blends of features, which ``EmbeddingDataset`` makes. An item whose image cannot be read
@@ -77,9 +77,10 @@ class ManifestDataset(Dataset[Any]):
         read = opened_manifest(manifest, root)
         name = "the manifest" if isinstance(manifest, Manifest) else str(manifest)
         self._rows = rows = PackedRows.of(read)
-        if rows.blended.any() and read.record.get("space") == "embedding":
+        blends = rows.of_kind("synthetic")
+        if blends.any() and read.record.get("space") == "embedding":
             raise DataError(
-                f"images were needed, and {name!r} has {rows.blended.sum()} samples that blend "
+                f"images were needed, and {name!r} has {blends.sum()} samples that blend "
                 "features: give it to EmbeddingDataset, or oversample with --space pixel"
             )
         check_images(read, rows.names, name)
@@ -92,12 +93,12 @@ class ManifestDataset(Dataset[Any]):
         scale = DepthScale.from_record(read.record.get("scale")) or EACH_ALONE
         self.loader: Callable[[str], Any] = ImageLoader(scale) if loader is None else loader
         self._record = read.record
-        self._again = rows.repeated | rows.blended
+        self._again = rows.repeated | rows.made
         if not soft_targets:
             warn_of_shares(rows.labels)
 
     def __len__(self) -> int:
-        """Return the number of samples, repeated and blended ones too."""
+        """Return the number of samples, repeated and made ones too."""
         return len(self._rows)
 
     def __getitem__(self, index: int) -> Any:
@@ -149,12 +150,21 @@ class ManifestDataset(Dataset[Any]):
 
     def __repr__(self) -> str:
         """Return what there is, as torchvision's datasets say it, and how it came about."""
-        blended, repeated = int(self._rows.blended.sum()), int(self._rows.repeated.sum())
+        rows = self._rows
+        counted = {
+            "repeated": rows.repeated,
+            "blended": rows.of_kind("synthetic"),
+            "augmented": rows.of_kind("augmented"),
+        }
+        further = {name: int(which.sum()) for name, which in counted.items()}
+        if not further["augmented"]:
+            del further["augmented"]
+        plain = len(self) - sum(further.values())
+        told = [f"{plain} images", *(f"{count} {name}" for name, count in further.items())]
         counts = np.bincount(self._rows.labels.own, minlength=len(self.classes))
         lines = [
             f"Dataset {type(self).__name__}",
-            f"Number of datapoints: {len(self)} ({len(self) - repeated - blended} images, "
-            f"{repeated} repeated, {blended} blended)",
+            f"Number of datapoints: {len(self)} ({', '.join(told)})",
             f"Root location: {self.root}",
             f"Number of classes: {len(self.classes)}, of {counts.min()} to {counts.max()}",
         ]
@@ -165,22 +175,22 @@ class ManifestDataset(Dataset[Any]):
         return "\n    ".join(lines)
 
     def _image(self, index: int) -> Any:
-        rows = self._rows
-        base = self._loaded(int(rows.file[index]), index)
-        partner = int(rows.partner[index])
-        if partner < 0:
-            return base
-        other = self._loaded(partner, index)
-        for image in (base, other):
+        row = self._rows.recipe(index)
+        if not row.is_made:
+            return self._loaded(row.file_name, index)
+
+        def opened(name: str) -> Image.Image:
+            image = self._loaded(name, index)
             if not isinstance(image, Image.Image):
                 raise SettingError(
-                    f"item {index} blends two images, which needs a loader that returns PIL "
+                    f"item {index} is made of images, which needs a loader that returns PIL "
                     f"images; it returned {type(image).__name__}: convert in transform instead"
                 )
-        return blend(base, other, float(rows.weight[index]))
+            return image
 
-    def _loaded(self, file: int, index: int) -> Any:
-        name = self._rows.names[file]
+        return sample_image(row, opened)
+
+    def _loaded(self, name: str, index: int) -> Any:
         try:
             return self.loader(f"{self.root}/{name}")
         except UnreadableImage as error:

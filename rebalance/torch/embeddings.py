@@ -58,7 +58,12 @@ class EmbeddingDataset(Dataset[Any]):
     ) -> None:
         read = opened_manifest(manifest)
         self._rows = rows = PackedRows.of(read)
-        if rows.blended.any() and read.record.get("space") != "embedding":
+        if varied := int(rows.of_kind("augmented").sum()):
+            raise DataError(
+                f"features were needed, and {varied} samples are augmented images, of which there "
+                "are none: give the manifest to ManifestDataset"
+            )
+        if rows.made.any() and read.record.get("space") != "embedding":
             log.warning("the manifest blends images; here its recipes blend embeddings instead")
         if not soft_targets:
             warn_of_shares(rows.labels)
@@ -108,7 +113,7 @@ class EmbeddingDataset(Dataset[Any]):
     def __repr__(self) -> str:
         """Return how many samples there are, and how long their vectors."""
         return (
-            f"EmbeddingDataset({len(self)} samples, {int(self._rows.blended.sum())} of them "
+            f"EmbeddingDataset({len(self)} samples, {int(self._rows.made.sum())} of them "
             f"blended; {self._vectors.shape[1]} features, {len(self.classes)} classes)"
         )
 

@@ -66,7 +66,7 @@ def labels_of(source: LabelSource) -> ClassLabels:
     if isinstance(source, Manifest | Path | str):
         source = opened_manifest(source)
         numbers = {name: label for label, name in enumerate(source.classes)}
-        labels = np.array([numbers[row.label] for row in source.rows], dtype=np.int64)
+        labels = np.array([numbers[row.trained_as] for row in source.rows], dtype=np.int64)
         return ClassLabels(_some_labels(labels, source), source.classes)
     if isinstance(source, Subset):
         whole = labels_of(source.dataset)

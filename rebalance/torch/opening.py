@@ -37,9 +37,10 @@ def opened_manifest(data: Manifest | Path | str, root: Path | str | None = None)
 
 def _check_rows(manifest: Manifest) -> None:
     """Raise DataError for rows that no file could have held."""
+    rows = manifest.rows
     for what, known, found in (
-        ("label", manifest.classes, {row.label for row in manifest.rows}),
-        ("kind", KINDS, {row.kind for row in manifest.rows}),
+        ("label", manifest.classes, {each for row in rows for each in (row.label, row.trained_as)}),
+        ("kind", KINDS, {row.kind for row in rows}),
     ):
         if odd := sorted(found - set(known)):
             raise DataError(

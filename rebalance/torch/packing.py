@@ -5,7 +5,7 @@ to send to one that is started afresh. Imports numpy and nothing heavier.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rebalance.data.samples import shares_of
 from rebalance.manifest import KINDS, Manifest, Row
+from rebalance.manifest.rows import MADE
 from rebalance.oversampling.soft_labels import SoftLabels
 
 NOWHERE = -1  # in place of a position
@@ -56,11 +57,13 @@ class PackedTexts(Sequence[str]):
 
 @dataclass(frozen=True, eq=False)
 class PackedRows:
-    """The rows [N] of a manifest: sample i is ``(1 - weight) * file + weight * partner``.
+    """The rows [N] of a manifest: a sample is a file, or what a recipe makes of it.
 
     names: of the files, each once. file, partner: positions in ``names``; the partner is
-    ``NOWHERE`` where a row blends nothing, and the weight 0. labels: in part another class's where
-    the manifest says so. kind: positions in ``KINDS``. cluster, distance: NaN where there is none.
+    ``NOWHERE`` where a row has none, and the weight 0 where it is no blend. labels: those to train
+    as, in part another class's where the manifest says so; those of the files are ``base``. kind:
+    positions in ``KINDS``. cluster, distance: NaN where there is none. operation: "" where there is
+    none.
     """
 
     names: PackedTexts
@@ -71,6 +74,8 @@ class PackedRows:
     kind: NDArray[np.int8]
     cluster: NDArray[np.float64]
     distance: NDArray[np.float64]
+    base: NDArray[np.int32]
+    operation: PackedTexts
 
     @classmethod
     def of(cls, manifest: Manifest) -> "PackedRows":
@@ -84,7 +89,7 @@ class PackedRows:
             NOWHERE if row.partner is None else place.setdefault(row.partner, len(place))
             for row in rows
         ]
-        labels = [number[row.label] for row in rows]
+        labels = [number[row.trained_as] for row in rows]
         return cls(
             PackedTexts(place),
             np.array(file, np.int32),
@@ -94,41 +99,54 @@ class PackedRows:
             np.array([kinds[row.kind] for row in rows], np.int8),
             np.array([row.cluster for row in rows], np.float64),  # None becomes NaN
             np.array([row.distance for row in rows], np.float64),
+            np.array([number[row.label] for row in rows], np.int32),
+            PackedTexts(row.operation or "" for row in rows),
         )
 
     def __len__(self) -> int:
         return len(self.file)
 
+    def of_kind(self, *kinds: str) -> NDArray[np.bool_]:
+        """Which rows [N] are of these kinds."""
+        return np.isin(self.kind, [KINDS.index(kind) for kind in kinds])
+
     @property
-    def blended(self) -> NDArray[np.bool_]:
-        """Which rows [N] are blends of two images."""
-        found: NDArray[np.bool_] = self.partner != NOWHERE
-        return found
+    def made(self) -> NDArray[np.bool_]:
+        """Which rows [N] are no image as it is, but made of one or two."""
+        return self.of_kind(*MADE)
 
     @property
     def repeated(self) -> NDArray[np.bool_]:
         """Which rows [N] show an image again, as it is, that an earlier row has shown."""
-        plain = np.flatnonzero(~self.blended)
+        plain = np.flatnonzero(~self.made)
         _, first = np.unique(self.file[plain], return_index=True)
-        found = ~self.blended
+        found = ~self.made
         found[plain[first]] = False
         return found
 
+    def recipe(self, index: int) -> Row:
+        """Make the row at ``index`` again, as far as it tells an image."""
+        partner, weight = int(self.partner[index]), float(self.weight[index])
+        operation = self.operation[index] or None
+        return Row(
+            self.names[int(self.file[index])],
+            "",
+            KINDS[self.kind[index]],
+            None if partner == NOWHERE else self.names[partner],
+            None if partner == NOWHERE or operation is not None else weight,
+            operation=operation,
+        )
+
     def rows(self, classes: Sequence[str]) -> Iterator[Row]:
         """Make the rows again that were packed."""
-        columns = (self.file, self.partner, self.weight, self.labels.own, self.labels.share)
-        own = (self.kind, self.cluster, self.distance)
-        names: dict[int, str | None] = {**dict(enumerate(self.names)), NOWHERE: None}
-        for file, partner, weight, label, share, kind, cluster, distance in zip(
-            *(column.tolist() for column in (*columns, *own)), strict=True
-        ):
-            yield Row(
-                str(names[file]),
-                classes[label],
-                KINDS[kind],
-                names[partner],
-                None if partner == NOWHERE else weight,
-                None if cluster != cluster else int(cluster),
-                None if distance != distance else distance,
-                share or None,
+        columns = (self.base, self.labels.own, self.labels.share, self.cluster, self.distance)
+        told = zip(*(column.tolist() for column in columns), strict=True)
+        for index, (base, own, share, cluster, distance) in enumerate(told):
+            yield replace(
+                self.recipe(index),
+                label=classes[base],
+                cluster=None if cluster != cluster else int(cluster),
+                distance=None if distance != distance else distance,
+                share=share or None,
+                made_as=None if own == base else classes[own],
             )

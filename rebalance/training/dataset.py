@@ -5,7 +5,7 @@ Imports torch; never click, scikit-learn or umap.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 from torch import Tensor
 
-from rebalance.data.blending import blend
 from rebalance.data.files import formats_of, read_bytes
 from rebalance.data.images import opened
 from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.recipes import sample_image
 from rebalance.data.samples import ScoringSet, TrainingSet
 from rebalance.errors import DataError, PassingFault, UnreadableImage
+from rebalance.manifest import Row
 from rebalance.models.transforms import Transform
 from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.parallel import ordered_map
@@ -60,8 +61,8 @@ class ImageDataset:
 
     paths: relative to ``root``; labels: class index of each. transform: its ``image`` makes the
     uint8 tensor [3, H, W] of an image. augmentation: what training varies batches of them by.
-    limit: bytes of memory that ``hold`` may take. blends: for a position, the path of another image
-    and how much of it to blend in. shares: for a position, another class that has a share of the
+    limit: bytes of memory that ``hold`` may take. made: for a position, the recipe of its image,
+    where that is no file as it is. shares: for a position, another class that has a share of the
     label, and how much. scale: of images with more than 8 bits a sample.
     """
 
@@ -71,7 +72,7 @@ class ImageDataset:
     transform: Transform
     augmentation: Augmentation
     limit: int = HELD_BYTES["auto"]
-    blends: Mapping[int, tuple[str, float]] = field(default_factory=dict)
+    made: Mapping[int, Row] = field(default_factory=dict)
     shares: Mapping[int, tuple[int, float]] = field(default_factory=dict)
     scale: DepthScale = EACH_ALONE
     held: Tensor | None = field(default=None, init=False, repr=False)
@@ -138,12 +139,15 @@ class ImageDataset:
 
     def _decode(self, position: int) -> Tensor:
         path = self.paths[position]
-        if position not in self.blends:
+        if position not in self.made:
             with self._opened(path) as image:
                 return self.transform.image(image)
-        partner, weight = self.blends[position]
-        with self._opened(path) as base, self._opened(partner) as other:
-            return self.transform.image(blend(base, other, weight))
+        with ExitStack() as taken:
+
+            def opened(path: str) -> Image:
+                return taken.enter_context(self._opened(path))
+
+            return self.transform.image(sample_image(self.made[position], opened))
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[Image]:
@@ -185,7 +189,7 @@ def dataset_of(
         transform,
         vary,
         limit,
-        {} if trained is None else trained.blends,
+        {} if trained is None else trained.made,
         {} if trained is None else trained.shares,
         images.scale,
     )

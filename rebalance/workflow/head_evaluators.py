@@ -42,11 +42,11 @@ class HeadEvaluator(Evaluator):
     ) -> NDArray[np.float32]:
         """Return the embedding of each sample [N, D].
 
-        Blends of images are in no cache: with them the network looks at all samples. Blends of
+        Images that are made are in no cache: with them the network looks at all samples. Blends of
         feature vectors are made of those of their two images.
         """
         if id(images) not in self._known:
-            if not isinstance(images, TrainingSet) or not images.blends:
+            if not isinstance(images, TrainingSet) or not images.made:
                 found = self.looked_up(images, images.folder.paths)
             elif images.blends_features:
                 found = self._mixed(images)

@@ -146,7 +146,7 @@ def _oversampled(
     grown = grow(population, growth, synthesis, device=readable.device, progress=progress)
     added, subclasses = grown.added, grown.subclasses
     originals = original_rows(source, folder, subclasses)
-    rows = (*originals, *added_rows(originals, added))
+    rows = (*originals, *added_rows(originals, added, folder.classes))
     if len(rows) == len(originals):
         log.info("nothing to add: no class has fewer samples than asked for")
     tell_of_splits(rows, "split before, or by train --val-fraction, which keeps them together")

@@ -91,7 +91,7 @@ class OwnSamples:
         )
         if not self.sampling.by_chance:
             return found.added
-        more = np.bincount(labels[found.added.base], minlength=len(self.seen.classes))
+        more = np.bincount(found.added.labelled(labels).own, minlength=len(self.seen.classes))
         wanted = {label: int(more[label]) for label in np.flatnonzero(more).tolist()}
         return add(population, wanted, SynthesisOptions(BY_CHANCE))
 

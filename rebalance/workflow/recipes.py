@@ -124,6 +124,11 @@ def open_recipes(
         )
     if found.blends and found.space != "embedding":
         log.warning("%s blends images; here its recipes blend embeddings instead", manifest)
+    if found.operations:
+        raise DataError(
+            f"a head sees features, and {str(manifest)!r} augments {len(found.operations)} images: "
+            "train a network on it, or give recipes that repeat or blend samples"
+        )
     number = [classes.index(name) for name in found.classes]
     labels = tuple(number[label] for label in found.folder.labels)
     folder = ImageFolder(found.folder.root, classes, found.folder.paths, labels)
@@ -174,8 +179,8 @@ def check_recipes(
 def originals(recipes: TrainingSet) -> TrainingSet:
     """The images of a manifest, each once and as it is."""
     folder = recipes.folder
-    places: dict[tuple[str, int], int] = {}
+    made, places = recipes.made, dict[tuple[str, int], int]()
     for place, sample in enumerate(zip(folder.paths, folder.labels, strict=True)):
-        if recipes.partners[place] is None:
+        if place not in made:
             places.setdefault(sample, place)
     return recipes.take(list(places.values()))

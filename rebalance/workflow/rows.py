@@ -40,19 +40,33 @@ def original_rows(
     return rows
 
 
-def added_rows(originals: Sequence[Row], added: "Added") -> list[Row]:
-    """A row for each sample to add; a repetition lies where its image does."""
+def added_rows(originals: Sequence[Row], added: "Added", classes: Sequence[str]) -> list[Row]:
+    """A row for each sample to add; a repetition lies where its image does.
+
+    classes: the names of those that samples are labelled as.
+    """
+    nothing = [None] * len(added.base)
+    told = (
+        added.base.tolist(),
+        added.partner.tolist(),
+        added.weight.tolist(),
+        nothing if added.share is None else added.share.tolist(),
+        nothing if added.operation is None else added.operation,
+        nothing if added.made_as is None else [classes[label] for label in added.made_as],
+    )
     rows = []
-    shares = [None] * len(added.base) if added.share is None else added.share.tolist()
-    told = (added.base.tolist(), added.partner.tolist(), added.weight.tolist(), shares)
-    for base, partner, weight, share in zip(*told, strict=True):
+    for base, partner, weight, share, operation, made_as in zip(*told, strict=True):
         image = originals[base]
-        if base == partner:
+        other = None if base == partner else originals[partner].file_name
+        row = Row(image.file_name, image.label, share=share or None)
+        if operation:
+            rows.append(replace(row, kind="augmented", partner=other, operation=operation))
+        elif other is None:
             rows.append(replace(image, kind="duplicate"))
         else:
-            other = originals[partner].file_name
-            recipe = Row(image.file_name, image.label, "synthetic", other, weight)
-            rows.append(replace(recipe, share=share) if share else recipe)
+            other_class = made_as if made_as != image.label else None
+            recipe = replace(row, kind="synthetic", partner=other, weight=weight)
+            rows.append(replace(recipe, made_as=other_class))
     return rows
 
 

@@ -38,8 +38,8 @@ class ClassHistory:
     members: its images, each once: those kept in the manifest's order, then those left out.
     clustering, growth, cover: what the record says of its clusters, of what was added to it, and of
     how well what was kept covers the rest; empty where it says nothing. criterion: what chose the
-    number of clusters. space: where they were found, ``map`` or ``pca``. added: its duplicates and
-    blends.
+    number of clusters. space: where they were found, ``map`` or ``pca``. added: what it has beside
+    its images, such as duplicates and blends.
     """
 
     name: str
@@ -110,7 +110,7 @@ def class_histories(manifest: Manifest) -> list[ClassHistory]:
     added: dict[str, list[Row]] = {name: [] for name in manifest.classes}
     for row in manifest.rows:
         if row.kind != "original":
-            added[row.label].append(row)
+            added[row.trained_as].append(row)
         # The original says most of an image; it stands before what was made of it.
         kept[row.label].setdefault(row.file_name, row)
     dropped = defaultdict(list)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rebalance.data.blending import blend
 from rebalance.data.levels import EACH_ALONE, DepthScale
+from rebalance.data.recipes import sample_image
 from rebalance.data.thumbnails import (
     Tiles,
     as_jpegs,
@@ -31,7 +31,7 @@ from rebalance.reports.manifests.members import ClassHistory, repeats, slug
 from rebalance.reports.page import Picture, data_address
 
 REPEATED = 8  # images of a class that are shown
-PAIRS = 8
+SHOWN_RECIPES = 8
 BYTES = 3_800_000  # of all photographs; as text they take a third more
 
 
@@ -76,9 +76,9 @@ def read_photographs(
             found[f"{slug(story)}-points"] = sheet(chosen, COLUMNS, gap=0)
         for number, (name, _) in enumerate(repeats(story)[:REPEATED], 1):
             found[f"{slug(story)}-repeated-{number}"] = sheet(tiles([name], scope.blend_side), 1)
-        pairs = read_pairs(root, pairs_of(story), scope.blend_side, workers, scale or EACH_ALONE)
-        for number, pair in enumerate(pairs, 1):
-            found[f"{slug(story)}-blend-{number}"] = sheet(pair, 3)
+        made = read_made(root, made_of(story), scope.blend_side, workers, scale or EACH_ALONE)
+        for number, tiles_of_one in enumerate(made, 1):
+            found[f"{slug(story)}-blend-{number}"] = sheet(tiles_of_one, len(tiles_of_one))
     for number, name in enumerate(scope.suspects, 1):
         found[f"suspect-{number}"] = sheet(tiles([name], scope.blend_side), 1)
     return Photographs(found)
@@ -105,25 +105,28 @@ def _needed(scope: Scope) -> Iterator[str]:
         yield from (name for name, _ in repeats(story)[:REPEATED])
 
 
-def pairs_of(story: ClassHistory) -> list[Row]:
-    """Choose at most ``PAIRS`` blends of a class, evenly from all of them."""
-    blends = [row for row in story.added if row.kind == "synthetic"]
-    step = max(1, len(blends) // PAIRS)
-    return blends[::step][:PAIRS]
+def made_of(story: ClassHistory) -> list[Row]:
+    """Choose at most ``SHOWN_RECIPES`` of what is made for a class, evenly from all of it."""
+    made = [row for row in story.added if row.is_made]
+    step = max(1, len(made) // SHOWN_RECIPES)
+    return made[::step][:SHOWN_RECIPES]
 
 
-def read_pairs(
+def files_of(row: Row) -> tuple[str, ...]:
+    """Name the files that the image of a row is made of."""
+    return (row.file_name,) if row.partner is None else (row.file_name, row.partner)
+
+
+def read_made(
     root: Path, rows: Sequence[Row], side: int, workers: int, scale: DepthScale = EACH_ALONE
 ) -> list[Tiles]:
-    """Read for each blend three tiles [3, side, side, 3]: its base, its partner and the blend."""
-    return list(ordered_map(partial(_read_pair, root, side, scale), rows, workers))
+    """Read tiles [2 or 3, side, side, 3] for each row: its base, its partner and what is made."""
+    return list(ordered_map(partial(_read_made, root, side, scale), rows, workers))
 
 
-def _read_pair(root: Path, side: int, scale: DepthScale, row: Row) -> Tiles:
-    images = [read_small(root / str(name), side, scale) for name in (row.file_name, row.partner)]
-    base, partner = images
-    if base is not None and partner is not None and row.weight is not None:
-        images.append(blend(base, partner, row.weight))
-    else:
-        images.append(None)
+def _read_made(root: Path, side: int, scale: DepthScale, row: Row) -> Tiles:
+    small = {name: read_small(root / name, side, scale) for name in files_of(row)}
+    there = {name: image for name, image in small.items() if image is not None}
+    made = sample_image(row, there.__getitem__) if there.keys() == small.keys() else None
+    images = [*(small[name] for name in files_of(row)), made]
     return np.stack([cross(side) if image is None else fitted(image, side) for image in images])

@@ -8,11 +8,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from rebalance.figures.clusterings import draw_quotas, draw_scores
+from rebalance.manifest import Row
 from rebalance.reports.figures import FigureFiles
 from rebalance.reports.manifests.layout import Scope, sheets_of
 from rebalance.reports.manifests.maps import hover_data, map_picture
 from rebalance.reports.manifests.members import ClassHistory, repeats, scores_of, slug
-from rebalance.reports.manifests.photographs import REPEATED, Photographs, pairs_of, strip_name
+from rebalance.reports.manifests.photographs import (
+    REPEATED,
+    Photographs,
+    files_of,
+    made_of,
+    strip_name,
+)
 from rebalance.reports.page import Picture, Table
 
 STABILITY = "stability (1: found again on resamples, 0: chance)"
@@ -65,6 +72,7 @@ def section(
         "quotas": quota_picture(story, figures),
         "sheets": _sheets(story, scope.count, photographs),
         "blends": _blends(story, photographs),
+        "augmented": any(row.operation is not None for row in made_of(story)),
         "repeats": _repeats(story, photographs),
         "undersampled": bool(story.dropped),
     }
@@ -98,11 +106,18 @@ def _blends(story: ClassHistory, photographs: Photographs) -> list[Picture]:
     return [
         photographs.picture(
             f"{slug(story)}-blend-{number}",
-            f"{row.file_name}, {row.partner}, and the two blended",
-            f"{1 - (row.weight or 0):.0%} {row.file_name} + {row.weight or 0:.0%} {row.partner}",
+            f"{', '.join(files_of(row))}, and what is made of them",
+            _recipe(row),
         )
-        for number, row in enumerate(pairs_of(story), 1)
+        for number, row in enumerate(made_of(story), 1)
     ]
+
+
+def _recipe(row: Row) -> str:
+    if row.operation is not None:
+        return f"{' on '.join(files_of(row))}: {row.operation}"
+    weight = row.weight or 0
+    return f"{1 - weight:.0%} {row.file_name} + {weight:.0%} {row.partner}"
 
 
 def _repeats(story: ClassHistory, photographs: Photographs) -> list[Picture]:
@@ -119,8 +134,9 @@ def facts_of(story: ClassHistory) -> list[Fact]:
     if story.dropped:
         facts += [("picked", story.kept), ("dropped", story.dropped)]
     if story.added:
-        blends = sum(row.kind == "synthetic" for row in story.added)
-        facts += [("repeated", len(story.added) - blends), ("blended", blends)]
+        kinds = Counter(row.kind for row in story.added)
+        facts += [("repeated", kinds["duplicate"]), ("blended", kinds["synthetic"])]
+        facts += [(kind, kinds[kind]) for kind in ("augmented", "generated") if kinds[kind]]
     elsewhere = len(story.members) - len(story.placed)
     if story.placed and elsewhere:
         facts.append(("left out before it was clustered", elsewhere))

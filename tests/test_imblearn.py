@@ -284,6 +284,19 @@ def test_sampling_strategies_have_all_their_forms(samples):
         counted(fewer.set_params(sampling_strategy={"dog": 0}))
 
 
+def test_numbers_of_numpy_are_numbers(samples):
+    numbers = {"reach": np.float32(1), "k_neighbors": np.int64(6), "exact": np.bool_(True)}
+    plain = {"reach": 1, "k_neighbors": 6, "exact": True}
+    found = []
+    for given in (numbers, plain):
+        sampler = EOS(random_state=np.int64(0), **given)
+        sampler.fit_resample(*samples)
+        found.append(indices_of(sampler))
+    assert found[0] == found[1]
+    cut = SubclassUnderSampler(cluster_space="pca", k_max=np.int64(2), landmarks=np.int32(100))
+    assert len(cut.fit_resample(*samples)[1]) == 36
+
+
 @pytest.mark.parametrize("convert", [csr_matrix, csc_array])
 def test_sparse_samples_stay_sparse(samples, convert):
     features, labels = samples

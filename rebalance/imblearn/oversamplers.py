@@ -132,8 +132,8 @@ class EOS(_OverSampler):
         return super().fit_resample(_with_fractions(X), y, **params)
 
     def _options(self) -> SynthesisOptions:
-        own = taken(SynthesisOptions, self)
-        return SynthesisOptions(method=self._method, neighbours=self.k_neighbors, **own)
+        own = taken(SynthesisOptions, self, neighbours="k_neighbors")
+        return SynthesisOptions(method=self._method, **own)
 
     def _grown(self, X: Any, values: Values | None, added: Added) -> Any:
         assert values is not None

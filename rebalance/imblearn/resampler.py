@@ -94,17 +94,21 @@ def errors_as_values() -> Iterator[None]:
         raise ValueError(str(error)) from error
 
 
-def taken(options: type[Options], estimator: Any) -> dict[str, Any]:
-    """Return the parameters of an estimator that are options of this class.
+def taken(options: type[Options], estimator: Any, **names: str) -> dict[str, Any]:
+    """Return the parameters of an estimator that are options of this class, by the option's name.
 
-    A number is told as text where the option is text that may be one.
+    names: what an option is called as a parameter, where that is not its own name. A number of
+    numpy becomes Python's, and text where the option is text that may be a number.
     """
     parameters = estimator.get_params(deep=False)
-    return {
-        name: str(parameters[name]) if told.numbers else parameters[name]
-        for name, (_, told) in declared(options).items()
-        if name in parameters
-    }
+    found = {}
+    for name, (_, told) in declared(options).items():
+        called = names.get(name, name)
+        if called in parameters:
+            value = parameters[called]
+            plain = value.item() if isinstance(value, np.generic) else value
+            found[name] = str(plain) if told.numbers else plain
+    return found
 
 
 def constraints(options: type[Options], *names: str) -> dict[str, list[Any]]:

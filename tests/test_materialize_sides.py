@@ -62,7 +62,7 @@ def test_folder(tmp_path, make_folder) -> Path:
     return make_folder(tmp_path / "elsewhere", {"dog": 3}, size=(9, 9))
 
 
-@pytest.mark.parametrize("layout", ["imagefolder", "ultralytics"])
+@pytest.mark.parametrize("layout", ["imagefolder", "ultralytics", "timm"])
 def test_sides_lie_beside_each_other_under_the_same_numbers(
     tmp_path, photos, rows, manifest, val, test_folder, layout, caplog
 ):
@@ -98,15 +98,20 @@ def test_without_sides_a_folder_is_as_it_was(tmp_path, manifest):
     assert scan(tmp_path / "out").counts == [3, 1]
 
 
-def test_ultralytics_needs_images_to_validate_on_in_formats_it_reads(
-    tmp_path, photos, val, test_folder, caplog
+@pytest.mark.parametrize(
+    ("layout", "name", "odd"), [("ultralytics", "Ultralytics", "ppm"), ("timm", "timm", "bmp")]
+)
+def test_a_trainer_needs_images_to_validate_on_in_formats_it_reads(
+    tmp_path, photos, test_folder, caplog, layout, name, odd
 ):
-    shutil.copy(photos / "cat" / "000.png", photos / "cat" / "odd.ppm")
-    path = write(tmp_path / "m.csv", photos, [Row("cat/odd.ppm", "cat"), Row("dog/000.png", "dog")])
-    with pytest.raises(SettingError, match=r"validates after each epoch.*give others with --val"):
-        materialize(path, tmp_path / "out", layout="ultralytics")
-    materialize(path, tmp_path / "out", layout="ultralytics", test=test_folder)
-    assert "to Ultralytics, the first is 'train/cat/odd.ppm': images end in .avif" in caplog.text
+    shutil.copy(photos / "cat" / "000.png", photos / "cat" / f"odd.{odd}")
+    listed = [Row(f"cat/odd.{odd}", "cat"), Row("dog/000.png", "dog")]
+    path = write(tmp_path / "m.csv", photos, listed)
+    said = f"{name} looks for images to validate on.*there are none: give them with --val"
+    with pytest.raises(SettingError, match=said):
+        materialize(path, tmp_path / "out", layout=layout)
+    materialize(path, tmp_path / "out", layout=layout, test=test_folder)
+    assert f"no image to {name}, the first is 'train/cat/odd.{odd}': images end" in caplog.text
 
 
 @pytest.mark.parametrize("place", ["same", "copy", "partner", "link"])

@@ -689,8 +689,9 @@ def materialize(
             do not; auto is a reflink where the file system has them, else a copy. (one of
             auto, hard, sym, copy, reflink; default 'auto')
         layout: imagefolder: OUT has the class folders, or with val or test the folders train,
-            val and test that have them; ultralytics: train, val and test always. (a key of
-            rebalance.materialization.layouts.LAYOUTS; default 'imagefolder')
+            val and test that have them. ultralytics and timm: these always, and files that
+            those do not read are told. (a key of rebalance.materialization.layouts.LAYOUTS;
+            default 'imagefolder')
         val: What to validate on: a folder, or a manifest of originals, written to OUT/val.
         test: What to test on, as val, written to OUT/test.
         root: Where the images of a manifest are. [default: as the manifest says]

@@ -34,4 +34,5 @@ LAYOUTS: Mapping[str, FolderLayout] = {
         ),
         alone=False,
     ),
+    "timm": FolderLayout("timm", (".png", ".jpg", ".jpeg"), alone=False),
 }

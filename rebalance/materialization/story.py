@@ -116,8 +116,8 @@ def _check_layout(placing: MaterializeOptions) -> None:
     layout = LAYOUTS[placing.layout]
     if not layout.alone and placing.val is None and placing.test is None:
         raise SettingError(
-            f"{layout.called} validates after each epoch, and fails on a folder that has only "
-            "training images: give others with --val"
+            f"{layout.called} looks for images to validate on beside those to train on, and there "
+            "are none: give them with --val"
         )
 
 

@@ -115,7 +115,8 @@ class MaterializeOptions(Options):
         "imagefolder",
         choices="rebalance.materialization.layouts:LAYOUTS",
         help="imagefolder: OUT has the class folders, or with --val or --test the folders train, "
-        "val and test that have them; ultralytics: train, val and test always.",
+        "val and test that have them. ultralytics and timm: these always, and files that those "
+        "do not read are told.",
     )
     val: Path | str | None = option(
         None, help="What to validate on: a folder, or a manifest of originals, written to OUT/val."

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -115,6 +116,29 @@ def test_classes_are_blended_under_labels_that_they_share(run, data, tmp_path, m
         skew = COUNTS[row.label] / COUNTS[partner] if method == "skew-mix" else 1
         assert odds(row.share) == pytest.approx(odds(row.weight) * skew)
     assert "partner,weight,cluster,distance,share\n" in output.read_text()
+
+
+@pytest.mark.parametrize("method", ["augment", "cmo", "remix"])
+def test_images_are_made_the_same_every_time_and_no_network_looks(run, data, tmp_path, method):
+    output, again = tmp_path / "m.csv", tmp_path / "again.csv"
+    more = ["--operations", "flip,rotate"] if method == "augment" else []
+    found = run("oversample", data, "-o", output, "--method", method, "--to", 20, *more)
+    assert found.status == 0, found.err
+    manifest = rebalance.read_manifest(output)
+    assert manifest.counts == {"cat": 30, "dog": 20, "owl": 20}
+    kind = "synthetic" if method == "remix" else "augmented"
+    assert {row.kind for row in added(manifest)} == {kind}
+    assert manifest.record["extractor"] is None
+    assert manifest.record["options"]["space"] == "pixel"
+    assert manifest.record["options"].get("operations") == (more[1] if more else None)
+    assert manifest.record.get("space") == ("pixel" if method == "remix" else None)
+    command = shlex.split(command_of(manifest.record, str(again)))
+    assert "--space" not in command and run(*command[1:]).status == 0
+    assert again.read_bytes() == output.read_bytes()
+    made = rebalance.materialize(output, tmp_path / "out")
+    assert made.counts == manifest.counts and made.augmented + made.blended == 70 - sum(
+        COUNTS.values()
+    )
 
 
 @pytest.mark.parametrize("method", ["ros", "borderline-2", "adasyn", "cluster"])

@@ -18,7 +18,8 @@ RNG = np.random.default_rng
 Table = tuple[NDArray[Any], NDArray[np.int64]]
 
 BY_NEIGHBOURS = sorted(name for name, method in OVERSAMPLERS.items() if method.neighbours)
-ACROSS = {"mixup", "skew-mix"}
+IMAGES = {"remix", "cmo", "augment"}
+SHARING = {name for name, method in OVERSAMPLERS.items() if method.shares}
 BY_FEATURES = sorted(name for name, method in OVERSAMPLERS.items() if method.needs_features)
 
 
@@ -81,10 +82,15 @@ def test_the_methods() -> None:
         "cluster",
         "mixup",
         "skew-mix",
+        "remix",
+        "cmo",
+        "augment",
     ]
+    across = {name for name, method in OVERSAMPLERS.items() if method.across}
+    assert across == {"mixup", "skew-mix"} == SHARING - IMAGES
     assert all(method.name == name for name, method in OVERSAMPLERS.items())
-    assert set(OVERSAMPLERS) - set(BY_FEATURES) == {"ros", *ACROSS}
-    assert set(OVERSAMPLERS) - set(BY_NEIGHBOURS) == {"ros", "cluster", *ACROSS}
+    assert set(OVERSAMPLERS) - set(BY_FEATURES) == {"ros", *across, *IMAGES}
+    assert set(OVERSAMPLERS) - set(BY_NEIGHBOURS) == {"ros", "cluster", *across, *IMAGES}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -106,13 +112,15 @@ def test_every_oversampler_keeps_its_contract(
     assert ((added.weight >= 0) & (added.weight < 1)).all()
     if OVERSAMPLERS[name].neighbours and len(np.unique(features, axis=0)) > 1:
         assert (features[added.partner] != features[added.base]).any(axis=1).all()
-    elif name not in ACROSS:
+    elif name not in SHARING:
         assert added.share is None
         np.testing.assert_array_equal(added.partner, added.base)
         assert not added.weight.any()
     assert set(added.notes) <= {label for label, count in wanted.items() if count}
-    for field in ("base", "partner", "weight"):
+    for field in ("base", "partner", "weight", "share"):
         np.testing.assert_array_equal(getattr(added, field), getattr(again, field))
+    assert added.operation == again.operation and added.made_as is None
+    assert len(added.operation or added.base) == len(added.base)
     np.testing.assert_array_equal(features, before[0])
     np.testing.assert_array_equal(labels, before[1])
     assert wanted == before[2]

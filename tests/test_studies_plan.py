@@ -426,6 +426,24 @@ def test_names_are_told_apart_by_what_they_mean():
     assert len(set(specifications)) == len(specifications)
 
 
+def test_what_makes_images_is_for_networks_and_has_a_control_of_images(declare):
+    full = 'data = "images"\ndepth = "full"'
+    one = '[grid]\nrebalance = [{method = "augment", operations = "flip,noise"}, "cmo", "remix"]'
+    with pytest.raises(SettingError, match=r"augment makes images, and .* give depth = \"full\""):
+        declare(one)
+    plan = declare(one, full)
+    assert {
+        "augment operations=flip,noise",
+        "cmo",
+        "remix",
+        "random-over",
+    } <= set(labels(plan))
+    assert not any(each.rebalance.blends for each in plan.treatments.values())
+    with pytest.raises(SettingError, match="cmo makes images, of which there are no features"):
+        declare('[grid]\nrebalance = [{method = "cmo", space = "embedding"}]', full)
+    assert declare('[grid]\nrebalance = "remix"').treatments
+
+
 def test_neighbours_by_pixels_are_of_images_that_are_blended_and_of_methods_that_blend(declare):
     full = 'data = "images"\ndepth = "full"'
     one = '[grid]\nrebalance = [{method = "%s", %s}]'

@@ -361,12 +361,13 @@ def hybrid(
     over: str = "ros",
     neighbours: int | None = None,
     layer: str | None = None,
-    space: str = "embedding",
+    space: str | None = None,
     neighbours_in: str = "features",
     exact: bool = False,
     danger_neighbours: int | None = None,
     reach: float = 0.5,
     copies: str = "drawn",
+    operations: str = "rotate,noise",
     extractor: str = "imagenet",
     arch: str | None = None,
     weights: Path | str | None = None,
@@ -423,8 +424,8 @@ def hybrid(
             for eos]
         layer: Layer whose features decide neighbours and clusters. [default: pool; of a run
             its embedding] (one of body, pool, linear, embedding)
-        space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
-            default 'embedding')
+        space: What a recipe blends: feature vectors, or images. [default: embedding; pixel of
+            remix, cmo and augment] (one of embedding, pixel)
         neighbours_in: What decides neighbours: the features of layer, or the pixels of images
             stretched to squares of SIDE, 32 unless told. (default 'features')
         exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
@@ -435,6 +436,9 @@ def hybrid(
             is the whole way. (default 0.5)
         copies: Of ros: drawn with replacement, or exact: each image as often as every other,
             and what is left drawn without replacement. (one of drawn, exact; default 'drawn')
+        operations: Of augment: what copies are varied by, of flip, vflip, scale, rotate,
+            shift, brightness, contrast, blur, noise; flip and vflip not where left and right,
+            or up and down, mean something, as in digits and text. (default 'rotate,noise')
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a
             checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,
@@ -710,12 +714,13 @@ def oversample(
     method: str = "ros",
     neighbours: int | None = None,
     layer: str | None = None,
-    space: str = "embedding",
+    space: str | None = None,
     neighbours_in: str = "features",
     exact: bool = False,
     danger_neighbours: int | None = None,
     reach: float = 0.5,
     copies: str = "drawn",
+    operations: str = "rotate,noise",
     to: str | int = "max",
     per_class: Mapping[str, int] | Iterable[tuple[str, int]] = (),
     classes: Sequence[str] = (),
@@ -753,8 +758,8 @@ def oversample(
             for eos]
         layer: Layer whose features decide neighbours and clusters. [default: pool; of a run
             its embedding] (one of body, pool, linear, embedding)
-        space: What a recipe blends: feature vectors, or images. (one of embedding, pixel;
-            default 'embedding')
+        space: What a recipe blends: feature vectors, or images. [default: embedding; pixel of
+            remix, cmo and augment] (one of embedding, pixel)
         neighbours_in: What decides neighbours: the features of layer, or the pixels of images
             stretched to squares of SIDE, 32 unless told. (default 'features')
         exact: Exact neighbours at any size; without it, approximate above 100,000 samples.
@@ -765,6 +770,9 @@ def oversample(
             is the whole way. (default 0.5)
         copies: Of ros: drawn with replacement, or exact: each image as often as every other,
             and what is left drawn without replacement. (one of drawn, exact; default 'drawn')
+        operations: Of augment: what copies are varied by, of flip, vflip, scale, rotate,
+            shift, brightness, contrast, blur, noise; flip and vflip not where left and right,
+            or up and down, mean something, as in digits and text. (default 'rotate,noise')
         to: Class size wanted: the largest class, a number, or R times the largest. (default
             'max')
         per_class: Size of one class, in place of to.

@@ -1,4 +1,4 @@
-"""Options that follow from others: the layer that is looked at where nobody says which."""
+"""Options that follow from others, where nobody says them: a layer to look at, a space."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +26,18 @@ def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:
     fixed = cutting is not None and "layer" not in cutting.options
     found = POOLED if fixed else usual_layer(extractor)
     return {name: (found,) if name == "layers" else found}
+
+
+def layer_and_space_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands for a layer and for a space that were left open.
+
+    The space is the one that an oversampler's recipes are meant for.
+    """
+    from rebalance.oversampling import OVERSAMPLERS
+
+    method = OVERSAMPLERS.get(given["over" if "over" in given else "method"])
+    own = {} if given["space"] is not None or method is None else {"space": method.spaces[0]}
+    return {**layers_of(given), **own}
 
 
 def _of_file(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rebalance import workflow
 from rebalance.api.keywords import takes
-from rebalance.api.layers import layers_of
+from rebalance.api.layers import layer_and_space_of, layers_of
 from rebalance.manifest import Manifest
 from rebalance.progress import Progress, silent
 from rebalance.settings import (
@@ -56,7 +56,7 @@ def undersample(
     return workflow.undersample(data, output, progress=progress, **options)
 
 
-@takes(calls.OVERSAMPLE, layers_of)
+@takes(calls.OVERSAMPLE, layer_and_space_of)
 def oversample(
     data: Path | str,
     output: Path | str | None = None,
@@ -71,7 +71,7 @@ def oversample(
     return workflow.oversample(data, output, progress=progress, **options)
 
 
-@takes(calls.HYBRID, layers_of)
+@takes(calls.HYBRID, layer_and_space_of)
 def hybrid(
     data: Path | str,
     output: Path | str | None = None,

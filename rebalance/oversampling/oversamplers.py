@@ -16,6 +16,7 @@ from rebalance import seeds
 from rebalance.class_sizes import grown_sizes, with_blends
 from rebalance.errors import FeatureError, SettingError
 from rebalance.oversampling.across import mixup, skew_mix
+from rebalance.oversampling.images import augment, cmo, remix
 from rebalance.oversampling.neighbourhoods import NEIGHBOURS
 from rebalance.oversampling.recipes import Added
 from rebalance.oversampling.samplers import (
@@ -38,6 +39,7 @@ from rebalance.oversampling.samples import (
 from rebalance.oversampling.subclusters import cluster
 from rebalance.progress import warn_of_classes
 from rebalance.settings import Growth, SynthesisOptions
+from rebalance.settings.rebalancing import SPACES
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Oversampler:
     ``subclasses``, and ``max`` is to it what they make of the largest class.
     across: whether it blends each class with the others, as many samples as the class is raised to,
     under labels that both share.
+    repeats: whether all that it adds are samples as they are. shares: whether labels are shared by
+    two classes. spaces: where its recipes can be followed, its own first.
     own: the further fields of ``SynthesisOptions`` that are for it.
     """
 
@@ -59,20 +63,15 @@ class Oversampler:
     neighbours: int | None = None
     by_subclass: bool = False
     across: bool = False
+    repeats: bool = False
+    shares: bool = False
+    spaces: tuple[str, ...] = SPACES
     own: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Its key in ``OVERSAMPLERS``."""
         return self.draw.__name__.replace("_", "-")
-
-    @property
-    def blends(self) -> bool:
-        """Tell whether what it adds is blended of two samples.
-
-        Others repeat samples as they are.
-        """
-        return self.neighbours is not None or self.across
 
     def sizes(self, counts: Mapping[str, int], growth: Growth) -> dict[str, int]:
         """The size that every class ends with, by its name; ``TargetError`` as ``grown_sizes``."""
@@ -120,6 +119,7 @@ class Oversampler:
     def check(self, options: SynthesisOptions) -> None:
         """Raise SettingError where an option was changed that is other methods' own."""
         self.check_neighbours(options.neighbours)
+        self.check_space(options.space)
         plain = SynthesisOptions()
         for name in dict.fromkeys(own for each in OVERSAMPLERS.values() for own in each.own):
             if name in self.own or getattr(options, name) == getattr(plain, name):
@@ -136,6 +136,14 @@ class Oversampler:
             raise SettingError(
                 f"{self.name} looks at no neighbours, but {asked} were asked for: leave the number "
                 "out"
+            )
+
+    def check_space(self, space: str) -> None:
+        """Raise SettingError for a space that its recipes cannot be followed in."""
+        if space not in self.spaces:
+            raise SettingError(
+                f"{self.name} makes images, of which there are no features: oversample by it with "
+                "--space pixel, and train a network on that manifest"
             )
 
     def check_start(self, label: int, members: int) -> None:
@@ -214,18 +222,24 @@ def _made_as(classes: Sequence[Minority], draws: Sequence[Draw]) -> NDArray[np.i
     return np.concatenate([*told]).astype(np.int64)
 
 
+IMAGES_FIRST = SPACES[::-1]
+IMAGES_ONLY = IMAGES_FIRST[:1]
+
 OVERSAMPLERS: dict[str, Oversampler] = {
     oversampler.name: oversampler
     for oversampler in (
-        Oversampler(ros, needs_features=False, own=("copies",)),
+        Oversampler(ros, needs_features=False, repeats=True, own=("copies",)),
         Oversampler(smote, neighbours=NEIGHBOURS),
         Oversampler(borderline_1, neighbours=NEIGHBOURS, own=("danger_neighbours",)),
         Oversampler(borderline_2, neighbours=NEIGHBOURS, own=("danger_neighbours",)),
         Oversampler(adasyn, neighbours=NEIGHBOURS),
         Oversampler(eos, neighbours=EOS_NEIGHBOURS, own=("reach",)),
-        Oversampler(cluster, by_subclass=True),
-        Oversampler(mixup, needs_features=False, across=True),
-        Oversampler(skew_mix, needs_features=False, across=True),
+        Oversampler(cluster, by_subclass=True, repeats=True),
+        Oversampler(mixup, needs_features=False, across=True, shares=True),
+        Oversampler(skew_mix, needs_features=False, across=True, shares=True),
+        Oversampler(remix, needs_features=False, shares=True, spaces=IMAGES_FIRST),
+        Oversampler(cmo, needs_features=False, shares=True, spaces=IMAGES_ONLY),
+        Oversampler(augment, needs_features=False, spaces=IMAGES_ONLY, own=("operations",)),
     )
 }
 BY_CHANCE = ros.__name__  # the one that every other has to be better than

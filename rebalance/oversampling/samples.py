@@ -16,7 +16,7 @@ from rebalance.neighbours import nearest as exact
 from rebalance.numerics.contents import Contents, contents_of
 from rebalance.numerics.pca import InMemory
 from rebalance.settings.numbers import Range, check_number
-from rebalance.settings.rebalancing import COPIES, REACH
+from rebalance.settings.rebalancing import COPIES, OPERATIONS, REACH
 
 Features = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
@@ -47,6 +47,7 @@ class SamplerOptions:
     danger_neighbours: for Borderline-SMOTE, among how many, of all classes, enemies are counted.
     reach: for ``eos``, how much of an enemy a blend has at most, in (0, 1].
     copies: for ``ros``, ``drawn`` with replacement, or ``exact``, as often of each sample.
+    operations: for ``augment``, what varies the copies, as ``images.variations_of`` reads it.
     nearest: the search.
     subclasses: for ``cluster``, the cluster of each sample of a class, in the order of the table,
         by class index; a class that is not in it is clustered.
@@ -61,6 +62,7 @@ class SamplerOptions:
     danger_neighbours: int = DANGER_NEIGHBOURS
     reach: float = REACH
     copies: str = "drawn"
+    operations: str = OPERATIONS
     nearest: Nearest = exact
     subclasses: Mapping[int, NDArray[np.integer[Any]]] | None = None
     names: Sequence[str] | None = None

@@ -41,8 +41,8 @@ def as_sampling(text: Path | str) -> Sampling | None:
     """Return what a method of ``OVERSAMPLERS`` with its options asks for; None for a manifest.
 
     Options follow a colon, commas between them: ``to``, the class size, and those of the method.
-    Raises SettingError for an option that it has not, a value that cannot be, and text that can be
-    neither a method nor a manifest.
+    Raises SettingError for a method that makes images, an option that it has not, a value that
+    cannot be, and text that can be neither a method nor a manifest.
 
     >>> from rebalance.oversampling.spelling import as_sampling
     >>> found = as_sampling("smote:k=3,to=200")
@@ -55,6 +55,7 @@ def as_sampling(text: Path | str) -> Sampling | None:
     if method not in OVERSAMPLERS:
         _check_manifest(Path(text))
         return None
+    OVERSAMPLERS[method].check_space(SynthesisOptions.space)
     given = _pairs(str(text), told) if colon else {}
     growth = Growth(to=given.pop("to", Growth.to))
     options = {name: _value(method, name, value) for name, value in given.items()}

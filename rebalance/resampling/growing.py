@@ -99,6 +99,7 @@ def add(
             danger_neighbours=options.danger_neighbours or DANGER_NEIGHBOURS,
             reach=options.reach,
             copies=options.copies,
+            operations=options.operations,
             names=population.classes,
             subclasses=found,
             nearest=_search(population, options, device),

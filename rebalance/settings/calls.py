@@ -126,6 +126,7 @@ SOURCE_AND_RUN = {"source": Part(FolderOptions), "run": Part(RunOptions)}
 IMAGES = {"extractor": Part(ExtractorOptions), **SOURCE_AND_RUN}
 
 LAYER = ("layer",)  # of a run another one than of other networks, where nobody says which
+LAYER_AND_SPACE = (*LAYER, "space")  # the space is the method's own
 
 INSPECT = Call(asked=InspectOptions, **IMAGES)
 EXTRACT = Call(kept=Part(LayerOptions, open=("layers",)), **IMAGES)
@@ -135,14 +136,14 @@ UNDERSAMPLE = Call(
     published=Part(Published),
     **IMAGES,
 )
-OVERSAMPLE = Call(synthesis=Part(SynthesisOptions, open=LAYER), growth=Growth, **IMAGES)
+OVERSAMPLE = Call(synthesis=Part(SynthesisOptions, open=LAYER_AND_SPACE), growth=Growth, **IMAGES)
 HYBRID = Call(
     size=Levelling,
     # One layer serves both halves: what neighbours are told by, clusters are sought in.
     selection=Part(SelectionOptions, without=("layer",), named={"method": "under"}),
     synthesis=Part(
         SynthesisOptions,
-        open=LAYER,
+        open=LAYER_AND_SPACE,
         named={"method": "over"},
         helps={"method": "How the samples to add are chosen."},
     ),

@@ -17,6 +17,8 @@ FEWEST_LANDMARKS = 100
 PIXEL_SIDE = 32  # of the squares that images are compared as, pixel by pixel: CIFAR's
 LARGEST_PIXEL_SIDE = 256
 REACH = 0.5  # of EOS; the paper's is the whole way
+OPERATIONS = "rotate,noise"  # by which augmented copies differ
+OF_ONE = {"reach": "eos", "operations": "augment"}  # options that no other method has, and told
 BEFORE: dict[str, Any] = {  # what options that version 0.1 had not were then
     "neighbours_in": "features",
     "danger_neighbours": None,
@@ -178,7 +180,8 @@ class SynthesisOptions(Options):
         "embedding",
         choices=SPACES,
         wrong="a space is",
-        help="What a recipe blends: feature vectors, or images.",
+        help="What a recipe blends: feature vectors, or images. "
+        "[default: embedding; pixel of remix, cmo and augment]",
     )
     neighbours_in: str = option(
         "features",
@@ -211,6 +214,14 @@ class SynthesisOptions(Options):
         help="Of ros: drawn with replacement, or exact: each image as often as every other, and "
         "what is left drawn without replacement.",
     )
+    operations: str = option(
+        OPERATIONS,
+        metavar="A,B",
+        form="rebalance.oversampling.images:variations_of",
+        help="Of augment: what copies are varied by, of flip, vflip, scale, rotate, shift, "
+        "brightness, contrast, blur, noise; flip and vflip not where left and right, or up and "
+        "down, mean something, as in digits and text.",
+    )
 
     def as_record(self) -> dict[str, Any]:
         """Return the options by name; those that came later only where they are not as they were.
@@ -218,7 +229,7 @@ class SynthesisOptions(Options):
         So a manifest is written as before, and the cells of an earlier study are known again. EOS
         went all the way: a reach that is not told is 1.
         """
-        of_others = () if self.method == "eos" else ("reach",)
+        of_others = {name for name, method in OF_ONE.items() if method != self.method}
         return {
             name: value
             for name, value in asdict(self).items()

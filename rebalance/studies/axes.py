@@ -104,6 +104,11 @@ def _rebalancing(where: str, entry: Any, study: StudyOptions) -> tuple[str, Reba
         found = with_options(method, options) if options or method == "hybrid" else named(method)
     except RebalanceError as error:
         raise SettingError(f"{where}: {error}") from None
+    if study.depth == "probe" and found.makes_images:
+        raise SettingError(
+            f"{where}: {method} makes images, and a probe learns from features of those that there "
+            'are: give depth = "full"'
+        )
     if study.depth == "full" and found.blends and found.pixel_side is not None:
         raise SettingError(
             f"{where}: {method} blends a network's own embeddings, which tell neighbours too: give "

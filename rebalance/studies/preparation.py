@@ -100,7 +100,7 @@ def _shares_labels(each: Definition, depth: str) -> bool:
     At depth ``full`` blends of embeddings have a head of their own, by cross entropy.
     """
     raised = (each if depth == "probe" else each.body).rebalance.raised
-    return raised is not None and OVERSAMPLERS[raised.method].across
+    return raised is not None and OVERSAMPLERS[raised.method].shares
 
 
 def _check_regime(each: Definition, counts: Mapping[str, int], options: StudyOptions) -> None:

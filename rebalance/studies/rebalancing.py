@@ -10,6 +10,7 @@ from rebalance.settings import Growth, SelectionOptions, SynthesisOptions, Targe
 from rebalance.studies.applicable import applicable
 from rebalance.undersampling import UNDERSAMPLERS
 
+OWN_SPACE = SynthesisOptions.space  # where a head learns
 LAYER = undersampling.POOLED  # what a probe learns from, and neighbours are told by
 CLASSES = ("classes", "per_class")
 EQUAL = "equal"  # the shares of subclasses before anybody could choose them
@@ -42,6 +43,12 @@ class Rebalancing:
         """Tell whether samples are added that are to be blended as embeddings."""
         inner = self.like or self
         return inner.raised is not None and inner.raised.space == "embedding"
+
+    @property
+    def makes_images(self) -> bool:
+        """Tell whether samples are added that only a network on images can see."""
+        raised = (self.like or self).raised
+        return raised is not None and OWN_SPACE not in OVERSAMPLERS[raised.method].spaces
 
     def as_trained(self) -> "Rebalancing":
         """The same as the network that is trained sees it.
@@ -89,7 +96,7 @@ class Rebalancing:
         looks = self.cut is not None and UNDERSAMPLERS[self.cut.method].needs_features
         if self.raised is not None:
             method = OVERSAMPLERS[self.raised.method]
-            looks = looks or method.needs_features or method.blends
+            looks = looks or method.needs_features or not method.repeats
         return not looks
 
     @property

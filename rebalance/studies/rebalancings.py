@@ -57,8 +57,9 @@ ALIASES = {
 
 
 def own_space(method: str) -> str:
-    """Images that are repeated are trained on as they are; blends are made of embeddings."""
-    return "embedding" if OVERSAMPLERS[method].blends else "pixel"
+    """Images that are repeated are trained on as they are; others are made where they are meant."""
+    found = OVERSAMPLERS[method]
+    return "pixel" if found.repeats else found.spaces[0]
 
 
 def _cut(selection: SelectionOptions) -> Rebalancing:
@@ -173,7 +174,9 @@ def _synthesis(name: str, plain: SynthesisOptions, given: Mapping[str, Any]) -> 
     sought = ("exact",) if method.neighbours is not None else ()
     where = ("neighbours_in",) if method.neighbours is not None else ()
     _check_options(name, given, ("to", *CLASSES, *method.options, *sought, *where, "space"))
-    return replace(plain, **given)
+    found = replace(plain, **given)
+    method.check_space(found.space)
+    return found
 
 
 def _check_options(name: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from rebalance.models.libraries import library_of
 from rebalance.models.pretrained import is_path
-from rebalance.settings import CROP, OWN, RESIZE, SelectionOptions, calls
+from rebalance.oversampling import OVERSAMPLERS
+from rebalance.settings import CROP, OWN, RESIZE, SelectionOptions, SynthesisOptions, calls
 from rebalance.settings.rebalancing import BEFORE
 from rebalance.settings.spelling import flags
 from rebalance.undersampling import UNDERSAMPLERS
@@ -72,6 +73,8 @@ def _words(record: Mapping[str, Any], output: str) -> list[str] | None:
     }
     if _has_usual_layer(given, extractor):
         del given["layer"]
+    if "space" in given and given["space"] == _own_space(given):
+        del given["space"]
     words = ["rebalance", command, *_data(cut), "-o", output]
     return [*words, *flags(CALLS[command], given)]
 
@@ -102,6 +105,11 @@ def _has_usual_layer(given: Mapping[str, Any], about: Mapping[str, Any] | None) 
     if about is None or ("pick" in given and chosen != SelectionOptions.method):
         return "layer" in given
     return about.get("kind") != "checkpoint" and given.get("layer") == SelectionOptions.layer
+
+
+def _own_space(given: Mapping[str, Any]) -> str:
+    method = OVERSAMPLERS.get(given.get("over", given.get("method", "")))
+    return SynthesisOptions.space if method is None else method.spaces[0]
 
 
 def _data(record: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 
 from rebalance import export, import_csv
 from rebalance.errors import DataError, LossError
@@ -202,6 +203,30 @@ def test_timm_gets_no_map_that_it_would_read_as_another(tmp_path, once, caplog):
     write_manifest(path, replace(elsewhere, record={"root": str(once.root)}), overwrite=True)
     export(path, tmp_path / "t.txt", "timm", overwrite=True)
     assert "1 lie in a folder that is not called as their class" in caplog.text
+
+
+def test_timm_is_told_of_endings_that_it_leaves_out(tmp_path, once, caplog):
+    rows = []
+    for ending in ("bmp", "webp"):
+        file = once.root / "dog" / f"b.{ending}"
+        Image.open(once.root / "dog" / "000.png").save(file)
+        rows.append(Row(f"dog/b.{ending}", "dog"))
+    rows += once.manifest.rows
+    write_manifest(once.path, replace(once.manifest, rows=tuple(rows)), overwrite=True)
+    export(once.path, tmp_path / "c.txt", "timm")
+    (key,) = re.findall("--input-key '(.*)'", caplog.text)
+    assert "here are 1 .bmp, 1 .webp" in caplog.text
+    readers = pytest.importorskip("timm.data.readers", reason="needs timm")
+    assert len(readers.create_reader("", root=str(once.root))) == 6
+    assert len(readers.create_reader("", root=str(once.root), input_key=key)) == 8
+
+
+def test_lightly_train_is_told_of_endings_that_it_leaves_out(tmp_path, once, caplog):
+    (once.root / "dog" / "b.avif").write_bytes(b"an image")
+    rows = (*once.manifest.rows, Row("dog/b.avif", "dog"))
+    write_manifest(once.path, replace(once.manifest, rows=rows), overwrite=True)
+    export(once.path, tmp_path / "l.csv", "lightly-train")
+    assert ".webp, .dcm, and here are 1 .avif: convert them" in caplog.text
 
 
 # --- weights -----------------------------------------------------------------------------------

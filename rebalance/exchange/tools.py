@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from rebalance.data.folder import EXTENSIONS
 from rebalance.errors import DataError, OutputError
 from rebalance.exchange.weighing import weights
 from rebalance.exchange.writing import ExportTable
@@ -22,6 +23,8 @@ log = logging.getLogger("rebalance")
 
 METADATA = "metadata.csv"
 HF_ENDINGS = (".csv", ".jsonl", ".parquet")
+TIMM_ENDINGS = (".png", ".jpg", ".jpeg")  # unless it is told of others
+LIGHTLY_ENDINGS = (*EXTENSIONS, ".dcm")
 # Names of files and folders by which Hugging Face divides what it finds, as words among others.
 OF_A_SPLIT = re.compile(
     r"(?:^|[-._ 0-9])(?:train(?:ing)?|val|valid|validation|dev|test(?:ing)?|eval|evaluation)"
@@ -106,7 +109,8 @@ def fiftyone(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportT
 def lightly(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable:
     """Make a table for LightlyTrain's image classification, with one split.
 
-    Raises DataError for a class name that it would read as several, or as another.
+    A warning says where it would leave files out for their ending. Raises DataError for a class
+    name that it would read as several, or as another.
     """
     for name in manifest.classes:
         if "," in name or name != name.strip():
@@ -114,6 +118,13 @@ def lightly(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTa
                 "LightlyTrain needs class names without commas, and without space around them; "
                 f"found {name!r}: rename the class"
             )
+    others = _other_endings(manifest, LIGHTLY_ENDINGS)
+    if others:
+        log.warning(
+            "LightlyTrain leaves files out that do not end in %s, and here are %s: convert them",
+            ", ".join(LIGHTLY_ENDINGS),
+            _counted(others),
+        )
     rows = [(str(manifest.root / row.file_name), row.label) for row in manifest.rows]
     return ExportTable(("image_path", "label"), rows)
 
@@ -132,7 +143,8 @@ def timm(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable
     """Make a class map for timm's ``--class-map``: the classes in the manifest's order, one a line.
 
     timm takes the images of a folder whatever a manifest says, each by the name of the folder that
-    it is in; where that is something else, a warning says how much. Raises DataError for a class
+    it is in; where that is something else, and where it would leave files out for their ending, a
+    warning says how much. Raises DataError for a class
     name that it would read as another.
     """
     for name in manifest.classes:
@@ -157,6 +169,14 @@ def timm(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable
             "image is blended, hfds/FOLDER with the metadata.parquet of --to hf",
             ", ".join(told),
         )
+    others = _other_endings(manifest, TIMM_ENDINGS)
+    if others:
+        log.warning(
+            "timm leaves files out that do not end in %s, and here are %s: give it --input-key %r",
+            ", ".join(TIMM_ENDINGS),
+            _counted(others),
+            ";".join((*TIMM_ENDINGS, *others)),
+        )
     return ExportTable(("class",), [(name,) for name in manifest.classes])
 
 
@@ -168,6 +188,17 @@ def parquet(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTa
     columns = columns_of(manifest)
     rows = list(zip(*(column.values for column in columns), strict=True))
     return ExportTable(tuple(column.name for column in columns), rows, columns=columns)
+
+
+def _other_endings(manifest: Manifest, known: tuple[str, ...]) -> Counter[str]:
+    """Count the files whose endings are not among those ``known``, by their endings."""
+    names = {row.file_name for row in manifest.rows}
+    endings = Counter(PurePosixPath(name).suffix.lower() for name in sorted(names))
+    return Counter({each: count for each, count in endings.items() if each not in known})
+
+
+def _counted(endings: Counter[str]) -> str:
+    return ", ".join(f"{count} {ending or 'without any'}" for ending, count in endings.items())
 
 
 def _check_each_once(manifest: Manifest, tool: str) -> None:

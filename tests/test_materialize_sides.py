@@ -228,6 +228,10 @@ def test_whoever_splits_afterwards_is_told_once(tmp_path, photos, manifest, val,
     twice = write(tmp_path / "twice.csv", photos, repeated, ["cat"])
     assert said not in run("materialize", plain, tmp_path / "a").err
     assert said not in run("materialize", twice, tmp_path / "b", "--val", held).err
+    shutil.copy(photos / "cat" / "001.png", photos / "cat" / "made.png")
+    new = [Row("cat/001.png", "cat"), Row("cat/made.png", "cat", "generated")]
+    made = write(tmp_path / "made.csv", photos, new, ["cat"])
+    assert said not in run("materialize", made, tmp_path / "c").err
 
 
 def test_what_is_validated_on_may_need_further_endings(tmp_path, manifest, test_folder):

@@ -6,6 +6,7 @@ Imports neither numpy nor torch.
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

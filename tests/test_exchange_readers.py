@@ -265,6 +265,15 @@ def test_weights_by_row_stand_beside_each_file(tmp_path, more):
     }
 
 
+def test_a_sample_weighs_as_the_class_that_it_is_trained_as(tmp_path, once):
+    made = Row("cat/000.png", "cat", "synthetic", "dog/000.png", 0.75, made_as="dog")
+    write_manifest(
+        once.path, replace(once.manifest, rows=(*once.manifest.rows, made)), overwrite=True
+    )
+    table = export(once.path, tmp_path / "w.csv", "weights")
+    assert table.rows[-1] == ("cat/000.png", "dog", 2, 5 / 6)
+
+
 def test_a_class_without_samples_has_no_weight(tmp_path, once):
     empty = replace(once.manifest, rows=once.manifest.rows[1:3])
     write_manifest(once.path, empty, overwrite=True)

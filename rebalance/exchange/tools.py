@@ -145,8 +145,7 @@ def timm(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable
 
     timm takes the images of a folder whatever a manifest says, each by the name of the folder that
     it is in; where that is something else, and where it would leave files out for their ending, a
-    warning says how much. Raises DataError for a class
-    name that it would read as another.
+    warning says how much. Raises DataError for a class name that it would read as another.
     """
     for name in manifest.classes:
         if name != name.strip() or "\n" in name or "\r" in name:
@@ -166,8 +165,8 @@ def timm(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable
     if told:
         log.warning(
             "timm reads every image of a folder, by the name of the folder that it is in, but of "
-            "this manifest %s: give it the folder that rebalance materialize writes, or, where no "
-            "image is blended, hfds/FOLDER with the metadata.parquet of --to hf",
+            "this manifest %s: give it the folder that rebalance materialize --layout timm writes, "
+            "or, where none is made, hfds/FOLDER with the metadata.parquet of --to hf",
             ", ".join(told),
         )
     others = _other_endings(manifest, TIMM_ENDINGS)

@@ -15,11 +15,11 @@ WEIGHTING = "balanced"
 
 
 def weights(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable:
-    """Weigh the classes as losses do, and each sample, in the manifest's order, as its class.
+    """Weigh the classes as losses do, and each sample as the class that it is trained as.
 
-    A .json has lists: ``class_weights`` in class order, for torch's ``weight=``, and
-    ``sample_weights`` for ``WeightedRandomSampler``. A .csv has both in one column. Raises
-    LossError for a class without samples.
+    Samples are in the order of the manifest. A .json has lists: ``class_weights`` in class order,
+    for torch's ``weight=``, and ``sample_weights`` for ``WeightedRandomSampler``. A .csv has both
+    in one column. Raises LossError for a class without samples.
     """
     from rebalance.losses.weights import BETA, weigh_classes
 
@@ -27,9 +27,9 @@ def weights(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTa
     beta = BETA if chosen.beta is None else chosen.beta
     counts = manifest.counts
     by_class = dict(zip(counts, weigh_classes(counts, weighting, beta), strict=True))
-    by_sample = [by_class[row.label] for row in manifest.rows]
+    by_sample = [by_class[row.trained_as] for row in manifest.rows]
     rows = [
-        (row.file_name, row.label, counts[row.label], weight)
+        (row.file_name, row.trained_as, counts[row.trained_as], weight)
         for row, weight in zip(manifest.rows, by_sample, strict=True)
     ]
     document: dict[str, Any] = {

@@ -13,8 +13,8 @@ from rebalance.settings.calls import Call
 from rebalance.settings.option import declared
 from rebalance.workflow.choices import KINDS, choices
 
-# Kinds of findings are listed by inspect --help.
-ELSEWHERE = {"rebalance.inspection:KINDS"}
+# Kinds of findings are listed by inspect --help, layouts of folders by materialize --help.
+ELSEWHERE = {"rebalance.inspection:KINDS", "rebalance.materialization.layouts:LAYOUTS"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -239,5 +239,5 @@ EXPORTS: dict[str, Export] = {
 # What reads folders and no table at all, and what to do for it.
 BY_FOLDER = {
     "ultralytics": "Ultralytics reads a folder for each class, and no table: write them by "
-    "rebalance materialize M.csv OUT --layout ultralytics",
+    "rebalance materialize M.csv OUT --layout ultralytics --val DATA",
 }

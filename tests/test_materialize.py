@@ -99,7 +99,7 @@ def test_a_shared_label_is_said_to_become_that_of_the_base(tmp_path, photos, row
     soft = [replace(row, share=0.25) if row.partner else row for row in rows]
     made = materialize(write(tmp_path, soft, photos), tmp_path / "out")
     assert made.counts == {"cat": 5, "dog": 1}
-    assert "2 blends have a label that two classes share" in caplog.text
+    assert "2 samples have a label that two classes share" in caplog.text
 
 
 def test_what_operations_make_is_written_and_what_was_relabelled_lies_in_its_new_class(

@@ -124,7 +124,7 @@ def test_targets_that_classes_share(manifest: Manifest, caplog: pytest.LogCaptur
     assert soft[5][1].tolist() == [0, 0.75, 0.25] and soft[5][1].dtype == torch.float32
     assert soft[3][1].tolist() == [0, 1, 0]
     assert ManifestDataset(manifest)[5][1] == 1
-    assert "1 blends have a label that two classes share" in caplog.text
+    assert "1 samples have a label that two classes share" in caplog.text
 
 
 def test_the_rows_and_what_is_pickled_of_them(manifest: Manifest) -> None:

@@ -153,7 +153,7 @@ def _check_space(path: Path, manifest: Manifest) -> None:
         )
     if shared := sum(bool(row.share) for row in manifest.rows):
         log.warning(
-            "%d blends have a label that two classes share, and a folder has one for each image: "
+            "%d samples have a label that two classes share, and a folder has one for each image: "
             "they are put in that of their base",
             shared,
         )

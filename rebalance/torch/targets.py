@@ -23,7 +23,7 @@ def warn_of_shares(labels: SoftLabels) -> None:
     """Say in the log where labels of two classes are about to count as one."""
     if labels.shared:
         log.warning(
-            "%d blends have a label that two classes share: each counts as its base's class; "
+            "%d samples have a label that two classes share: each counts as its base's class; "
             "soft_targets=True gives both",
             int((labels.share > 0).sum()),
         )

@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import Dataset
 
-from rebalance.data.files import formats_of, read_bytes
-from rebalance.data.images import decode
+from rebalance.data.images import open_image
 from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.recipes import sample_image
 from rebalance.errors import DataError, SettingError, UnreadableImage
@@ -38,7 +37,7 @@ class ImageLoader:
 
     def __call__(self, path: str) -> Image.Image:
         """Return the image. Raises UnreadableImage."""
-        return decode(read_bytes(Path(path)), formats=formats_of(path), scale=self.scale)
+        return open_image(Path(path), self.scale)
 
 
 class ManifestDataset(Dataset[Any]):

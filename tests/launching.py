@@ -31,6 +31,7 @@ LOADED = [
 ]
 
 TWO = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
+TWO += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]  # at any port that is free
 
 
 def start(*arguments, **environment):
@@ -106,10 +107,28 @@ def _run(arguments, environment, folder, files):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     read_environment_again()
     compute_in_threads(int(environment["OMP_NUM_THREADS"]))
-    shutdown.GRACE = 0.1  # there is no torchrun, which ends the one that is to speak at once
-    kind, *rest = arguments
     with contextlib.suppress(ValueError):  # what multiprocessing put there
         sys.path.remove("")
+    if arguments[: len(TWO)] == TWO:
+        return _watch_over(arguments)
+    shutdown.GRACE = 0.1  # there is no torchrun, which ends the one that is to speak at once
+    return _do(arguments)
+
+
+def _watch_over(arguments):
+    """Be torchrun, which forks its processes of this one and does not start them anew."""
+    from torch.distributed import run
+    from torch.distributed.launcher.api import elastic_launch
+
+    told = run.parse_args(arguments[2:])
+    config, _, _ = run.config_from_args(told)
+    config.start_method = "fork"
+    script = [told.training_script, *told.training_script_args]
+    elastic_launch(config, _do)(["-m", *script] if told.module else script)
+
+
+def _do(arguments):
+    kind, *rest = arguments
     if kind == "-m":
         sys.argv = rest
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)

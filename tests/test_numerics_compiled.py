@@ -10,6 +10,8 @@ from launching import finish, start
 import rebalance
 from rebalance.numerics.compiled import compiled
 
+pytestmark = pytest.mark.together
+
 PACKAGE = Path(rebalance.__file__).parent
 
 COMPILE = """

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import torch
 
-SECONDS = float(os.environ.get("REBALANCE_FUZZ_SECONDS", "3"))
+SECONDS = float(os.environ.get("REBALANCE_FUZZ_SECONDS", "1"))
 FIRST = int(os.environ.get("REBALANCE_FUZZ_FIRST", "0"))
 
 ODD = (

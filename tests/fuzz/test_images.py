@@ -1,6 +1,6 @@
 """Images whose bytes were mutated are decoded, or refused for a reason: never anything else.
 
-A fixed seed and about three seconds; longer by REBALANCE_FUZZ_SECONDS.
+A fixed seed and about a second; longer by REBALANCE_FUZZ_SECONDS.
 """
 
 import io
@@ -25,7 +25,8 @@ KINDS = {
     "GIF": [("P", {})],
     "PPM": [("RGB", {}), ("L", {})],
 }
-SECONDS = float(os.environ.get("REBALANCE_FUZZ_SECONDS", "3")) / len(KINDS)
+SECONDS = float(os.environ.get("REBALANCE_FUZZ_SECONDS", "1")) / len(KINDS)
+FEWEST, MOST = 20, 5_000  # decoded ones; what is tried to have more
 HEADER = 64  # bytes at the beginning, where a change does most
 LARGE = 2_000_000  # pixels; a header that says more is another test's
 
@@ -75,7 +76,11 @@ def test_mutated_images_are_decoded_or_refused(format, capfd):
     seeds = [image_file(format, mode, options) for mode, options in KINDS[format]]
     outcomes = Counter()
     until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
+
+    def has_seen_little() -> bool:  # on a machine that is busy with other things
+        return outcomes["decoded"] <= FEWEST and outcomes.total() < MOST
+
+    while time.monotonic() < until or has_seen_little():
         content = mutated(rng.choice(seeds), rng)
         if is_large(content):
             continue
@@ -91,5 +96,5 @@ def test_mutated_images_are_decoded_or_refused(format, capfd):
             assert image.mode == "RGB"
             assert np.asarray(image).shape == (image.height, image.width, 3)
     assert outcomes["refused"] > 5
-    assert outcomes["decoded"] > 5
+    assert outcomes["decoded"] > FEWEST
     assert capfd.readouterr() == ("", "")  # decoders keep still

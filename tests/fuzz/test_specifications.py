@@ -1,6 +1,6 @@
 """What users write as options and studies, at random: each is a value, or one clear error.
 
-Of a fixed seed, for about three seconds in all; longer by REBALANCE_FUZZ_SECONDS.
+Of a fixed seed, for about a second in all; longer by REBALANCE_FUZZ_SECONDS.
 """
 
 import math
@@ -29,7 +29,7 @@ from rebalance.studies.preparation import checked
 from rebalance.training.regimes import REGIMES
 from rebalance.undersampling import UNDERSAMPLERS
 
-SECONDS = float(os.environ.get("REBALANCE_FUZZ_SECONDS", "3"))
+SECONDS = float(os.environ.get("REBALANCE_FUZZ_SECONDS", "1"))
 SHARES = 5  # tests that the seconds are divided among
 LONGEST = 1000  # characters of an error
 

@@ -5,6 +5,7 @@ Every function takes class sizes and gives class sizes. Imports neither numpy no
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from math import floor, pow
 
 from rebalance.errors import TargetError, shown
@@ -155,19 +156,32 @@ def exp(place: int, classes: int, rho: float) -> float:
     return pow(rho, -place / (classes - 1))
 
 
-def step(place: int, classes: int, rho: float) -> float:
-    """Return 1 for the first half of the classes and 1 / rho for the rest.
+def step(place: int, classes: int, rho: float, small: int | None = None) -> float:
+    """Return 1 for the first classes and 1 / rho for the last ones, of which there are ``small``.
 
-    If their number is odd, the rest has one more.
+    small: None is half of them, and of an odd number one more.
 
     >>> from rebalance.class_sizes import PROFILES
     >>> [PROFILES["step"](place, 5, 16.0) for place in range(5)]
     [1.0, 1.0, 0.0625, 0.0625, 0.0625]
     """
-    return 1.0 if place < classes // 2 else 1 / rho
+    large = classes // 2 if small is None else classes - small
+    return 1.0 if place < large else 1 / rho
 
 
-PROFILES: dict[str, Profile] = {"exp": exp, "step": step}
+def linear(place: int, classes: int, rho: float) -> float:
+    """Return 1 - (1 - 1 / rho) i / (K - 1): every class is smaller than the one before by as much.
+
+    Source: Buda et al. 2018, "A systematic study of the class imbalance problem", section 2.1.
+
+    >>> from rebalance.class_sizes import PROFILES
+    >>> [PROFILES["linear"](place, 4, 4.0) for place in range(4)]
+    [1.0, 0.75, 0.5, 0.25]
+    """
+    return 1 - (1 - 1 / rho) * place / (classes - 1)
+
+
+PROFILES: dict[str, Profile] = {"exp": exp, "step": step, "linear": linear}
 
 
 def longtail_sizes(counts: Mapping[str, int], tail: LongTail) -> dict[str, int]:
@@ -187,10 +201,8 @@ def longtail_sizes(counts: Mapping[str, int], tail: LongTail) -> dict[str, int]:
     if len(counts) < 2:
         raise TargetError(f"a long tail needs at least 2 classes; there is {len(counts)}: add some")
     order = _order(counts, tail.order)
-    share = {
-        name: PROFILES[tail.profile](place, len(order), tail.rho)
-        for place, name in enumerate(order)
-    }
+    profile = _profile(tail, len(counts))
+    share = {name: profile(place, len(order), tail.rho) for place, name in enumerate(order)}
     possible = _possible(counts, share)
     n_max = possible if tail.n_max is None else tail.n_max
     sizes = {name: _whole(n_max * share[name]) for name in counts}
@@ -207,6 +219,19 @@ def longtail_sizes(counts: Mapping[str, int], tail: LongTail) -> dict[str, int]:
                 f"most --rho {n_max} is possible"
             )
     return sizes
+
+
+def _profile(tail: LongTail, classes: int) -> Profile:
+    """The profile that was asked for; TargetError where its share of small classes leaves none."""
+    if tail.share is None:
+        return PROFILES[tail.profile]
+    small = floor(tail.share * classes * (1 + ALMOST) + 0.5)
+    if not 0 < small < classes:
+        raise TargetError(
+            f"--share {tail.share:g} of {classes} classes would make {small} of them small: choose "
+            f"a share from {1 / classes:.3g} to {1 - 1 / classes:.3g}, for at least one and not all"
+        )
+    return partial(step, small=small)
 
 
 def _order(counts: Mapping[str, int], order: tuple[str, ...]) -> list[str]:

@@ -18,7 +18,7 @@ def ldam_drw(cls_num: int, img_max: float, imb_type: str, imb_factor: float) -> 
         for cls_idx in range(cls_num):
             num = img_max * (imb_factor ** (cls_idx / (cls_num - 1.0)))
             found.append(int(num))
-    else:
+    elif imb_type == "step":
         for _ in range(cls_num // 2):
             found.append(int(img_max))
         for _ in range(cls_num // 2):
@@ -45,13 +45,43 @@ def test_step() -> None:
     assert list(odd.values()) == [30, 3, 3]
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", ["exp", "step"])
 @pytest.mark.parametrize("rho", [10, 20, 50, 100, 200])
 @pytest.mark.parametrize(("classes", "most"), [(10, 5000), (100, 500), (1000, 1280), (8, 2500)])
 def test_as_the_code_of_ldam_drw(profile: str, rho: int, classes: int, most: int) -> None:
     counts = {f"{number:04d}": most for number in range(classes)}
     expected = ldam_drw(classes, most, profile, 1 / rho)
     assert list(longtail_sizes(counts, LongTail(rho, profile)).values()) == expected
+
+
+@given(
+    steps=st.integers(0, 50),
+    smallest=st.integers(1, 50),
+    classes=st.integers(2, 12),
+)
+def test_linear_goes_down_by_the_same_number(steps: int, smallest: int, classes: int) -> None:
+    slow = [smallest]
+    while len(slow) < classes:
+        slow.insert(0, slow[0] + steps)
+    tail = LongTail(slow[0] / smallest, "linear")
+    counts = {f"{place:02d}": slow[0] for place in range(classes)}
+    assert list(longtail_sizes(counts, tail).values()) == slow
+
+
+@pytest.mark.parametrize(
+    ("share", "small"), [(0.1, 1), (0.2, 2), (0.25, 3), (0.5, 5), (0.7, 7), (0.9, 9)]
+)
+def test_a_share_of_the_classes_is_small(share: float, small: int) -> None:
+    sizes = longtail_sizes(CIFAR10, LongTail(100, "step", share=share))
+    assert list(sizes.values()) == [5000] * (10 - small) + [50] * small
+
+
+def test_a_share_leaves_a_class_of_either_size() -> None:
+    for share in (0.01, 0.96):
+        with pytest.raises(TargetError, match=r"from 0\.1 to 0\.9"):
+            longtail_sizes(CIFAR10, LongTail(10, "step", share=share))
+    with pytest.raises(SettingError, match="the profile is linear: choose step"):
+        LongTail(10, "linear", share=0.5)
 
 
 @given(rho=st.integers(1, 500), times=st.integers(1, 50))
@@ -121,7 +151,7 @@ def test_a_ratio_below_one_is_none(wrong: dict[str, float]) -> None:
 
 
 def test_other_settings_are_checked() -> None:
-    with pytest.raises(SettingError, match="exp, step"):
-        LongTail(profile="linear")
+    with pytest.raises(SettingError, match="exp, step, linear"):
+        LongTail(profile="cubic")
     with pytest.raises(SettingError, match="n_max"):
         LongTail(n_max=0)

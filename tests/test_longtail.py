@@ -34,6 +34,13 @@ def test_a_manifest_with_its_companions(make_folder: MakeFolder, run: Run, tmp_p
     ]
 
 
+def test_a_share_of_small_classes_is_told(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "data", SIZES)
+    manifest = rebalance.longtail(folder, rho=8, profile="step", share=0.25)
+    assert manifest.counts == {"a": 40, "b": 40, "c": 40, "d": 5}
+    assert manifest.record["options"]["share"] == 0.25
+
+
 def test_a_longer_tail_of_a_seed_is_part_of_a_shorter_one(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -103,6 +110,6 @@ def test_a_file_that_exists_stays(make_folder: MakeFolder, run: Run, tmp_path: P
     assert (tmp_path / "m.csv").read_text() == "mine"
 
 
-@pytest.mark.parametrize("wrong", [["--rho", "0.5"], ["--profile", "linear"], ["--n-max", "0"]])
+@pytest.mark.parametrize("wrong", [["--rho", "0.5"], ["--profile", "cubic"], ["--n-max", "0"]])
 def test_wrong_usage(run: Run, tmp_path: Path, wrong: list[str]) -> None:
     assert run("longtail", tmp_path, "-o", tmp_path / "m.csv", *wrong).status == 2

@@ -609,6 +609,7 @@ def longtail(
     profile: str = "exp",
     n_max: int | None = None,
     order: Sequence[str] = (),
+    share: float | None = None,
     root: Path | str | None = None,
     allow_empty: bool = False,
     as_classes: bool = False,
@@ -628,10 +629,12 @@ def longtail(
     Options:
         rho: Imbalance ratio: images of the largest class to each of the smallest. (default
             100.0)
-        profile: Each class smaller by the same factor, or half of them full and half small.
-            (a key of rebalance.class_sizes.PROFILES; default 'exp')
+        profile: Each class smaller by the same factor (exp) or by the same number (linear),
+            or half of them full and half small (step). (a key of
+            rebalance.class_sizes.PROFILES; default 'exp')
         n_max: Images of the largest class. [default: as many as all classes allow]
         order: Every class, the largest-to-be first. [default: by size, a tie in class order]
+        share: Of the profile step: the share of the classes that are small. [default: a half]
         root: Where the images of a manifest are. [default: as the manifest says]
         allow_empty: Let class folders hold no image. (default False)
         as_classes: Take the folders as classes though they look like splits or repeat each

@@ -22,14 +22,16 @@ def command(
 ) -> None:
     """Make a long-tailed subset of DATA, as those that papers compare methods on.
 
-    The class at place i of K keeps n_max * rho^(-i / (K - 1)) images, rounded down (exp), or the
-    first half of the classes n_max and the others n_max / rho (step), drawn at random. A longer
-    tail of the same seed and n_max is part of a shorter one.
+    The class at place i of K keeps n_max * rho^(-i / (K - 1)) images, rounded down (exp); or all
+    go down from n_max to n_max / rho by equal steps (linear); or the first half of the classes
+    keeps n_max and the others n_max / rho (step; --share says how many are small). They are drawn
+    at random. A longer tail of the same seed and n_max is part of a shorter one.
 
     \b
     Examples:
       rebalance longtail cifar10/train -o lt100.csv --rho 100
       rebalance longtail photos/train -o step.csv --profile step --rho 10 --n-max 200
+      rebalance longtail photos/train -o rare.csv --profile step --share 0.1 --rho 20
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance

@@ -1,8 +1,9 @@
 """How many samples each class is to have."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from rebalance.errors import shown
+from rebalance.errors import SettingError, shown
 from rebalance.settings.numbers import Range, check_number
 from rebalance.settings.option import Options, option, required
 from rebalance.settings.sizes import size_to_keep, size_to_reach
@@ -92,7 +93,8 @@ class LongTail(Options):
         "exp",
         choices="rebalance.class_sizes:PROFILES",
         wrong="a profile is",
-        help="Each class smaller by the same factor, or half of them full and half small.",
+        help="Each class smaller by the same factor (exp) or by the same number (linear), or half "
+        "of them full and half small (step).",
     )
     n_max: int | None = option(
         None,
@@ -105,3 +107,22 @@ class LongTail(Options):
         commas=True,
         help="Every class, the largest-to-be first. [default: by size, a tie in class order]",
     )
+    share: float | None = option(
+        None,
+        above=0,
+        below=1,
+        help="Of the profile step: the share of the classes that are small. [default: a half]",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.share is not None and self.profile != "step":
+            raise SettingError(
+                f"share is of the profile step, and the profile is {self.profile}: choose step, or "
+                "leave it out"
+            )
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the options by name; a share, which came later, only where it was given."""
+        record = {**asdict(self), "order": list(self.order)}
+        return {name: value for name, value in record.items() if name != "share" or value}

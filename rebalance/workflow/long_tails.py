@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rebalance import seeds
@@ -65,7 +65,7 @@ def longtail(
         unreadable=unreadable,
         extractor=None,
         scale=scale_of((each.levels for each in probes), opened.scale),
-        options={**asdict(tail), "order": list(tail.order)},
+        options=tail.as_record(),
         per_class={},
         seed=run.seed,
     )

@@ -304,6 +304,11 @@ def test_defaults_can_be_read_without_making_a_loss() -> None:
     assert default_options("logit-adjusted") == {"tau": 1}
     assert default_options("asl") == {"gamma_pos": 0, "gamma_neg": 4, "smoothing": 0.1}
     assert default_options("cost") == {}
+    assert default_options("cosen") == {
+        "rate": 0.1,
+        "drop": 0.01,
+        **dict.fromkeys(("mu_s", "sigma_s", "mu_r", "sigma_r"), 1),
+    }
     assert default_options("crl") == {"eta": 0.01, "margin": 0.5, "kappa": 3, "level": "class"}
 
 
@@ -356,6 +361,13 @@ IMPOSSIBLE = [
     ("asl", "gamma_neg", -1),
     ("asl", "smoothing", 1),
     ("asl", "smoothing", -0.1),
+    ("cosen", "rate", 0.6),
+    ("cosen", "rate", 0),
+    ("cosen", "drop", -0.1),
+    ("cosen", "mu_s", "nan"),
+    ("cosen", "sigma_s", 0),
+    ("cosen", "mu_r", "one"),
+    ("cosen", "sigma_r", -1),
     ("crl", "eta", 1.1),
     ("crl", "eta", -0.1),
     ("crl", "margin", -0.5),

@@ -156,7 +156,12 @@ def test_a_run_looks_at_images_as_it_was_trained_to(run, make_folder, tmp_path):
 @pytest.mark.parametrize("loss", [name for name in LOSSES if name != "cost"])
 def test_every_loss_trains_and_is_scored_again_alike(run, few, tmp_path, loss):
     data, test = few
-    found = run("train", data, "--test", test, "-o", tmp_path / "run", *QUICK, "--loss", loss, "-q")
+    with_loss = [*QUICK, "--loss", loss, "-q"]
+    if LOSSES[loss].learns_from_validation:
+        without = run("train", data, "--test", test, "-o", tmp_path / "run", *with_loss)
+        assert without.status == 1 and "learns from validation images" in without.err
+        with_loss += ["--val-fraction", "0.3"]
+    found = run("train", data, "--test", test, "-o", tmp_path / "run", *with_loss)
     assert found.status == 0, found.err
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_bytes())
     assert np.isfinite(metrics["log_loss"])

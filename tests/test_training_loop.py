@@ -5,6 +5,7 @@ import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,18 @@ from torch.nn.functional import cross_entropy
 from rebalance import seeds
 from rebalance.data.folder import scan
 from rebalance.errors import DataError, LossError, SettingError, TrainingError
-from rebalance.losses import CE, COT, CRL, LDAM, MFE, Weighted, class_weights, complement_entropy
+from rebalance.losses import (
+    CE,
+    COT,
+    CRL,
+    LDAM,
+    MFE,
+    CoSen,
+    Weighted,
+    class_weights,
+    complement_entropy,
+)
+from rebalance.losses.loss import Answers
 from rebalance.models.heads import with_cosine_output
 from rebalance.models.network import ConcatPool, Network
 from rebalance.models.transforms import Transform
@@ -231,6 +243,14 @@ def f1_of(network: Network) -> list[float]:
     return [0.5 + math.tanh(weight) / 2 for weight in network.output[-1].weight[:, 0].tolist()]
 
 
+def answers_of(dataset: ImageDataset, network: Network) -> Answers:
+    """What the network says of the images themselves."""
+    images, labels = all_images(dataset)
+    with torch.inference_mode():
+        logits, embeddings = network.eval().answer(images)
+    return Answers(logits.softmax(dim=1).double(), embeddings, labels)
+
+
 def through_a_file(state: State) -> State:
     file = io.BytesIO()
     torch.save(state, file)
@@ -243,6 +263,7 @@ CASES = {
     "sgd": (CE, "none", "plain", replace(SCRATCH, frozen_epochs=1, epochs=2)),
     "cot": (COT, "balanced", "two-phase", SCRATCH),
     "ldam-drw": (LDAM, "none", "drw", replace(SCRATCH, epochs=5)),
+    "cosen": (CoSen, "none", "plain", SCRATCH),
     "dynamic": (Weighted, "sqrt", "dynamic", replace(SCRATCH, grad_accum=2, optimiser="adamw")),
 }
 
@@ -258,6 +279,8 @@ def test_after_a_stop_the_weights_end_the_same(dataset: ImageDataset, case: str)
     def run(trained: Network, start: State | None) -> Iterator[Epoch]:
         options = {"sampler": sampler, "regime": regime, "counts": COUNTS, "validate": f1_of}
         options["first"] = FirstPhase(limit="min")
+        if make_loss is CoSen:
+            options["study"] = partial(answers_of, dataset)
         return fit(trained, varied, make_loss(COUNTS), recipe, start=start, **options, **CPU)
 
     whole = network()
@@ -337,6 +360,7 @@ def test_choices_that_do_not_go_together(dataset: ImageDataset) -> None:
     assert "LDAM needs a network that gives cosines" in refusal(LDAM(COUNTS))
     assert "gives logits" in refusal(network=with_cosine_output(plain_network()))
     assert "can weigh the classes, found MFE" in refusal(MFE(COUNTS), regime="drw")
+    assert "CoSen learns from validation images" in refusal(CoSen(COUNTS))
     assert "needs validation images" in refusal(regime="dynamic")
     assert "no sampler 'all': choose one of none, balanced" in refusal(sampler="all")
     assert "no regime 'all': choose one of plain" in refusal(regime="all")
@@ -352,6 +376,25 @@ def test_ldam_learns_with_cosines(dataset: ImageDataset) -> None:
     assert epochs[9].loss < epochs[0].loss / 2
     assert np.mean([epoch.accuracy for epoch in epochs[-3:]]) > 0.8
     assert len(list(islice(network.output.children(), 3))) == 2
+
+
+def test_a_loss_learns_before_every_epoch_from_the_network_as_it_is(
+    dataset: ImageDataset,
+) -> None:
+    class Noting(CoSen):
+        def learn(self, answers: Answers) -> None:
+            super().learn(answers)
+            seen.append((answers.embeddings, self.costs.clone()))
+
+    seen: list[tuple[Tensor, Tensor]] = []
+    network, study = plain_network(), partial(answers_of, dataset)
+    run = fit(network, dataset, Noting(COUNTS), SCRATCH, counts=COUNTS, study=study, **CPU)
+    before = study(network).embeddings
+    for place, epoch in enumerate(run):
+        assert len(seen) == epoch.number
+        assert torch.equal(seen[place][0], before)
+        assert torch.equal(epoch.state()["loss"]["costs"], seen[place][1])
+        before = study(network).embeddings
 
 
 @pytest.mark.parametrize("accumulated", [1, 2])

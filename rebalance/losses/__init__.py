@@ -48,6 +48,7 @@ LOSSES = LossRegistry(
         "mfe": "rebalance.losses.mean_false_error:MFE",
         "msfe": "rebalance.losses.mean_false_error:MSFE",
         "cost": "rebalance.losses.cost:Cost",
+        "cosen": "rebalance.losses.learned_costs:CoSen",
         "crl": "rebalance.losses.rectification:CRL",
     }
 )

@@ -17,8 +17,8 @@ class Cost(CE):
     matrix: cost[predicted][true] [K, K], in any unit, its diagonal zero, or a CSV of it. Weights by
     the cost of a class are Wang, Cui, Chen, Avidan, Ben Abdallah & Kronzer 2018's CSDNN, for two
     classes, as Johnson & Khoshgoftaar 2019 describe it; that a class costs the sum of its column is
-    Ting 2002's, and a mean differs from it by one factor. Khan et al. 2018's CoSen, where costs
-    stand inside the softmax and are learned, is another loss. Raises LossError for a matrix of
+    Ting 2002's, and a mean differs from it by one factor. Khan et al. 2018's, where costs stand
+    inside the softmax and are learned, is ``cosen``. Raises LossError for a matrix of
     another shape, a cost that is negative or not finite, a right answer that costs something, and a
     class that costs nothing.
 

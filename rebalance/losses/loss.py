@@ -41,6 +41,18 @@ class SoftTargets(NamedTuple):
         return SoftTargets(*(part.to(device, non_blocking=True) for part in self))
 
 
+class Answers(NamedTuple):
+    """What a network in evaluation mode says of images, not varied, and what they are.
+
+    probabilities: [N, K], as the loss has them. embeddings: [N, D], under the last layer. labels:
+    int64 [N]. All of them on the CPU.
+    """
+
+    probabilities: Tensor
+    embeddings: Tensor
+    labels: Tensor
+
+
 class Loss(nn.Module):
     """Logits [N, K] and targets [N], class indices, to a scalar: the mean loss of the batch.
 
@@ -51,6 +63,8 @@ class Loss(nn.Module):
     sees_whole_batch: the loss of a batch is more than the mean of the losses of its parts, each as
         its ``amount`` says.
     weighs_classes: ``reweight`` says from then on how much a sample of each class counts.
+    learns_from_validation: before every epoch, ``learn`` is to be called with what the network says
+        of validation images.
     is_cross_entropy: it is that, plain or with class weights or shares, so that a linear layer on
         features that stay as they are can be fitted by it to the end.
 
@@ -63,6 +77,7 @@ class Loss(nn.Module):
     takes_embeddings: bool = False
     sees_whole_batch: ClassVar[bool] = True
     weighs_classes: ClassVar[bool] = False
+    learns_from_validation: ClassVar[bool] = False
     is_cross_entropy: ClassVar[bool] = False
 
     def __init__(self, class_counts: ClassCounts) -> None:
@@ -95,6 +110,12 @@ class Loss(nn.Module):
         Raises LossError where it does not.
         """
         raise LossError(f"the loss {type(self).__name__} cannot weigh the classes: choose another")
+
+    def learn(self, answers: Answers) -> None:
+        """Learn from what the network says, where the loss ``learns_from_validation``.
+
+        What it has learned is in its ``state_dict``.
+        """
 
     def weights_of_classes(self) -> list[float]:
         """Return how much a sample of each class counts [K], for whoever asks what training saw.

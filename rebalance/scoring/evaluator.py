@@ -25,6 +25,7 @@ from rebalance.settings import RunOptions
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss
+    from rebalance.losses.loss import Answers
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
     from rebalance.training.dataset import ImageDataset
@@ -110,6 +111,22 @@ class Evaluator:
             return probabilities
 
         return Judge(validation, of)
+
+    def study(self, loss: "Loss", dataset: "ImageDataset") -> "Callable[[Network], Answers]":
+        """Return what a loss learns by before every epoch: what the network says of images."""
+        import torch
+
+        from rebalance.losses.loss import Answers
+
+        labels = torch.tensor(dataset.labels)
+
+        def of(network: "Network") -> Answers:
+            dataset.hold(self.workers, progress=self.progress)
+            said = partial(self._said, network, loss, dataset)
+            probabilities, features = map(torch.from_numpy, self._shared(said, len(dataset)))
+            return Answers(probabilities, features, labels)
+
+        return of
 
     def fit_centres(
         self, network: "Network", loss: "Loss", seen: TrainingSet, transform: "Transform"

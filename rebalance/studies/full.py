@@ -18,6 +18,7 @@ from rebalance.atomic import make_folder
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.distributed.processes import own_workers
+from rebalance.losses import LOSSES
 from rebalance.manifest import FORMAT, Manifest, Row, write_manifest
 from rebalance.metrics import METRICS
 from rebalance.models.fingerprints import fingerprint
@@ -98,7 +99,8 @@ class _Body:
         self.definition = _definition(setup, cell).body
         trained, validated = setup.sides(cell.seed, cell.fold)
         images = setup.images
-        if REGIMES[self.definition.regime.key].needs_f1:
+        learns = LOSSES[self.definition.loss.key].learns_from_validation
+        if learns or REGIMES[self.definition.regime.key].needs_f1:
             trained, asked = setup.inner_sides(trained, self.stream)
             _write(folder / ASKED, images.take(asked.tolist()))
         _write(folder / VALIDATED_ON, images.take(validated.tolist()))

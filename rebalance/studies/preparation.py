@@ -67,6 +67,11 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
                 f"{str(plan.path)!r}: the loss {treatment.loss} moves embeddings, and a probe's "
                 'stay where they are: choose another loss or level, or depth = "full"'
             )
+        if loss.learns_from_validation and plan.options.depth != "full":
+            raise SettingError(
+                f"{str(plan.path)!r}: the loss {treatment.loss} learns as a network does, and a "
+                'probe has none: choose another loss, or depth = "full"'
+            )
         _check_head(plan, each, loss)
         if REGIMES[each.regime.key].needs_weights and not loss.weighs_classes:
             raise SettingError(

@@ -45,8 +45,13 @@ def check_sizes(images: int, recipe: Recipe, division: Division) -> None:
         )
 
 
-def check_loss(loss: Loss, network: Network, regime: str, *, validated: bool) -> None:
-    """Raise SettingError where loss, network, regime and validation do not go together."""
+def check_loss(
+    loss: Loss, network: Network, regime: str, *, validated: bool, studied: bool
+) -> None:
+    """Raise SettingError where loss, network, regime and validation do not go together.
+
+    studied: there are images for the loss to learn from.
+    """
     name = type(loss).__name__
     if loss.takes_cosines != gives_cosines(network):
         needed, last = (
@@ -64,4 +69,9 @@ def check_loss(loss: Loss, network: Network, regime: str, *, validated: bool) ->
         raise SettingError(
             f"the regime {regime} needs validation images after every epoch, found none: set some "
             "apart, or choose another regime"
+        )
+    if loss.learns_from_validation and not studied:
+        raise SettingError(
+            f"the loss {name} learns from validation images before every epoch, found none: set "
+            "some apart, or choose another loss"
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 from rebalance.errors import SettingError
 from rebalance.losses import ClassCounts, Loss, class_weights
 from rebalance.losses.cross_entropy import CE
+from rebalance.losses.loss import Answers
 from rebalance.models.heads import output_width
 from rebalance.models.network import Network
 from rebalance.progress import Progress, silent
@@ -29,19 +30,25 @@ from rebalance.training.schedules import Phase, phases
 from rebalance.training.trainer import Trainer, objectives
 
 Validate = Callable[[Network], Sequence[float]]  # the F1 of every class on validation images
+Study = Callable[[Network], Answers]  # what the network says of the images that a loss learns from
 
 
-class State(TypedDict):
-    """All that training needs to go on: tensors, numbers, text, and containers of them.
-
-    epoch: how many are over. optimisers: one, or two for complement objective training. f1: of
-    every class on the validation images, where there are any.
-    """
-
+class _State(TypedDict):
     epoch: int
     network: dict[str, Tensor]
     optimisers: list[dict[str, Any]]
     f1: list[float] | None
+
+
+class State(_State, total=False):
+    """All that training needs to go on: tensors, numbers, text, and containers of them.
+
+    epoch: how many are over. optimisers: one, or two for complement objective training. f1: of
+    every class on the validation images, where there are any. loss: what it has learned; absent
+    from states of early versions.
+    """
+
+    loss: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,9 @@ class _Run:
     trainer: Trainer
     course: EpochFeed
     plan: Sequence[tuple[Phase, int]]
-    reweigh: Callable[[str], None]
+    loss: Loss
+    counts: ClassCounts
+    study: Study | None
     validate: Validate | None
     progress: Progress
 
@@ -85,8 +94,10 @@ class _Run:
         began = time.perf_counter()
         phase, begun = self.plan[index]
         lesson = self.course.lesson(index)
-        if lesson.weighting:
-            self.reweigh(lesson.weighting)
+        if lesson.weighting and self.loss.weighs_classes:
+            self.loss.reweight(class_weights(self.counts, lesson.weighting))
+        if self.study is not None:
+            self.loss.learn(self.study(self.trainer.network))
         steps = self.course.division.steps(len(lesson.positions))
         passes = sum(passes for _, passes in steps)
         shown = self.progress(
@@ -110,6 +121,7 @@ class _Run:
             self.trainer.network.load_state_dict(start["network"])
             for optimiser, state in zip(optimisers, start["optimisers"], strict=True):
                 optimiser.load_state_dict(deepcopy(state))
+            self.loss.load_state_dict(start.get("loss", self.loss.state_dict()))
             self.course.f1 = start["f1"]
             if not isinstance(start["f1"], list | None) or not isinstance(start["epoch"], int):
                 raise TypeError("its progress is of other types")
@@ -134,6 +146,7 @@ class _Run:
                 network=dict(self.trainer.network.state_dict()),
                 optimisers=[optimiser.state_dict() for optimiser in optimisers],
                 f1=self.course.f1,
+                loss=dict(self.loss.state_dict()),
             )
         )
 
@@ -153,6 +166,7 @@ def fit(
     precision: str,
     workers: int,
     validate: Validate | None = None,
+    study: Study | None = None,
     start: State | None = None,
     progress: Progress = silent,
 ) -> Iterator[Epoch]:
@@ -160,7 +174,8 @@ def fit(
 
     sampler: a key of ``SAMPLERS``. regime: a key of ``REGIMES``. first: what two-phase begins with.
     counts: training images of each
-    class, by which drw weighs them. validate: called after every epoch. start: what ``Epoch.state``
+    class, by which drw weighs them. validate: called after every epoch. study: called
+    before every epoch, where the loss learns from what it gives. start: what ``Epoch.state``
     gave, to go on from; with everything else as it was, the weights end, on a CPU, as if training
     had not stopped. The augmentation is the dataset's.
 
@@ -176,7 +191,7 @@ def fit(
     division = Division(recipe.batch_size, recipe.grad_accum, together.rank, together.world)
     check_names(recipe, sampler, regime)
     check_sizes(len(dataset), recipe, division)
-    check_loss(loss, network, regime, validated=validate is not None)
+    check_loss(loss, network, regime, validated=validate is not None, studied=study is not None)
     network.to(device)
     loss.to(device)
     together.begin_alike(network)
@@ -206,7 +221,7 @@ def fit(
         first=first,
     )
     watched = silent if together.rank else progress
-    run = _Run(trainer, course, plan, partial(_reweigh, loss, counts), validate, watched)
+    run = _Run(trainer, course, plan, loss, counts, study, validate, watched)
     if start is not None:
         run.resume(start)
     over = 0 if start is None else start["epoch"]
@@ -214,11 +229,6 @@ def fit(
     feed = course.feed(dataset, over, workers, pin=device == "cuda")
     for index in range(over, len(plan)):
         yield run.epoch(index, feed)
-
-
-def _reweigh(loss: Loss, counts: ClassCounts, weighting: str) -> None:
-    if loss.weighs_classes:
-        loss.reweight(class_weights(counts, weighting))
 
 
 def fine_tune(

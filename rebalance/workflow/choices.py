@@ -22,6 +22,7 @@ COMMANDS = ("undersample", "oversample", "hybrid", "longtail", "train", "evaluat
 # What an entry asks for, by the trait that says so.
 NEEDS = {
     "needs_f1": "validation images: --val or --val-fraction",
+    "learns_from_validation": "validation images: --val or --val-fraction",
     "needs_weights": "a loss that can weigh the classes",
     "needs_features": "features: see --extractor",
     "needs_costs": "a CSV of costs, as cost:FILE",

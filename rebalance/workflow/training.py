@@ -197,13 +197,18 @@ def _train(
     evaluator: Evaluator,
 ) -> Sequence[float] | None:
     """Epoch after epoch, each noted in the run as it ends; the F1 that the last one began with."""
+    from rebalance.training.dataset import dataset_of
     from rebalance.training.loop import fit
 
     finished, state = evaluator.processes.by_first(folder.resume_point)
     if finished:
         log.info("going on after epoch %d", finished)
     before, f1 = (None, None) if state is None else (state.get("f1_before"), state.get("f1"))
-    judge = None if validation is None else evaluator.judge(loss, validation, dataset.transform)
+    judge = study = None
+    if validation is not None:
+        judge = evaluator.judge(loss, validation, dataset.transform)
+        if loss.learns_from_validation:
+            study = evaluator.study(loss, dataset_of(validation, dataset.transform))
     for epoch in fit(
         network,
         dataset,
@@ -218,6 +223,7 @@ def _train(
         precision=evaluator.precision,
         workers=evaluator.workers,
         validate=judge,
+        study=study,
         start=state,  # type: ignore[arg-type]
         progress=evaluator.progress,
     ):

@@ -52,7 +52,8 @@ def check_training(
     check_sizes(sum(counts), recipe, division)
     if sets.seen.shares:
         loss.soft_steps()
-    check_loss(loss, network, training.regime, validated=sets.validation is not None)
+    validated = sets.validation is not None
+    check_loss(loss, network, training.regime, validated=validated, studied=validated)
     regime = REGIMES[training.regime]
     if regime.has_first_phase:
         named = dict(zip(sets.seen.classes, counts, strict=True))

@@ -16,6 +16,7 @@ from rebalance.oversampling import OVERSAMPLERS
 from rebalance.scoring import THRESHOLDS
 from rebalance.scoring.rules import CLASSIFIERS
 from rebalance.settings import LAYERS_OR_AUTO, LEHMANN_EBNER, RECIPES
+from rebalance.training.mixing import MIXES
 from rebalance.training.optimisers import OPTIMISERS
 from rebalance.training.parts import AUGMENTATIONS
 from rebalance.training.regimes import REGIMES
@@ -41,6 +42,7 @@ CHOICES: dict[str, Iterable[str]] = {
     "Schedules": SCHEDULES,
     "Optimisers": OPTIMISERS,
     "Augmentations": AUGMENTATIONS,
+    "Mixing": MIXES,
     "Samplers": SAMPLERS,
     "Regimes": REGIMES,
     "Decisions": CLASSIFIERS,

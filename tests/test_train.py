@@ -190,6 +190,7 @@ def test_costs_from_a_file(run, few, tmp_path):
         ["--loss", "cce", "--loss-option", "gamma=-0.5", "--schedule", "one-cycle"],
         ["--recipe", "transfer", "--weights", "scratch", "--batch-size", "16"],
         ["--augment", "crop,colour,rotate", "--flips", "hv"],
+        ["--mix", "remix:kappa=2.0", "--threshold", "prior", "--loss", "ldam"],
     ],
 )
 def test_options_go_together(run, few, tmp_path, options):
@@ -199,6 +200,7 @@ def test_options_go_together(run, few, tmp_path, options):
     assert (tmp_path / "run" / "model.safetensors").exists()
     begun = json.loads((tmp_path / "run" / "options.json").read_bytes())["options"]
     assert begun["loss"].get("alpha", [3, 2, 0.5]) == [3, 2, 0.5]
+    assert begun["recipe"].get("mix") == ("remix:kappa=2" if "--mix" in options else None)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +224,7 @@ def test_an_alpha_that_is_not_of_the_classes_is_one_line(run, few, tmp_path, alp
     ("options", "message"),
     [
         (["--regime", "dynamic"], "dynamic"),
+        (["--mix", "cutmix", "--loss", "mfe"], "the loss MFE takes one class for each sample, and"),
         (["--regime", "two-phase", "--epochs", "2"], "the largest class, 'loops', has 36 images"),
         (["--phase-limit", "min"], "pass --regime two-phase"),
         (["--schedule", "one-cycle", "--drop", ".1"], "--drop is of the schedule step"),
@@ -275,6 +278,9 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
         (["--lr", "-1"], "a number above 0 and at most 1000; got '-1'"),
         (["--lr", "nan"], "a number above 0 and at most 1000; got 'nan'"),
         (["--augment", "crop,zoom"], "brightness, contrast, blur, colour; got 'zoom'"),
+        (["--mix", "cutout"], "no mix 'cutout': choose one of none, mixup, cutmix, remix"),
+        (["--mix", "remix:kappa=1"], "kappa of a mix must be a number above 1; got '1'"),
+        (["--mix", "mixup:tau=.5"], "the mix mixup has no option 'tau', only alpha"),
         (["--flips", "both"], "'both' is not one of none, h, v, hv"),
         (
             ["--threshold", "best"],

@@ -63,7 +63,7 @@ def test_batches_follow_the_passes(root: Path, workers: int, limit: int) -> None
     assert (dataset.held is None) is (limit == 0)
     found: list[Batch] = list(dataset.batches(iter(passes), workers, pin=False))
     assert len(found) == len(passes)
-    for (positions, draws), batch in zip(passes, found, strict=True):
+    for (positions, draws, _), batch in zip(passes, found, strict=True):
         assert batch.images.shape == (len(positions), 3, SIZE, SIZE)
         assert batch.labels.dtype == torch.int64
         assert torch.equal(batch.draws, torch.from_numpy(draws))

@@ -265,6 +265,7 @@ CASES = {
     "ldam-drw": (LDAM, "none", "drw", replace(SCRATCH, epochs=5)),
     "cosen": (CoSen, "none", "plain", SCRATCH),
     "dynamic": (Weighted, "sqrt", "dynamic", replace(SCRATCH, grad_accum=2, optimiser="adamw")),
+    "remix": (CE, "balanced", "plain", replace(SCRATCH, mix="remix:kappa=1.2", grad_accum=2)),
 }
 
 
@@ -420,3 +421,61 @@ def test_a_loss_that_takes_one_class_for_each_says_so(dataset: ImageDataset) -> 
     shared = replace(dataset, shares={0: (2, 0.5)})
     with pytest.raises(LossError, match="MFE takes one class for each sample"):
         next(fit(plain_network(), shared, MFE(COUNTS), SCRATCH, counts=COUNTS, **CPU))
+    mixing = replace(SCRATCH, mix="mixup")
+    with pytest.raises(LossError, match=r"COT takes one class .* by --mix or in a manifest's"):
+        next(fit(plain_network(), dataset, COT(COUNTS), mixing, counts=COUNTS, **CPU))
+    with pytest.raises(SettingError, match=r"two classes share already: leave out --mix, or"):
+        next(fit(plain_network(), shared, CE(COUNTS), mixing, counts=COUNTS, **CPU))
+
+
+def slow_mixed(mix: str, image: Tensor, other: Tensor, own: float, y: int, x: int):
+    """The image, pixel by pixel, and how much of it is its own."""
+    if not mix.startswith("cutmix"):
+        return own * image + (1 - own) * other, own
+    half, image = int(SIZE * 0.5 * math.sqrt(1 - own)), image.clone()
+    rows = range(max(y - half, 0), min(y + half, SIZE))
+    columns = range(max(x - half, 0), min(x + half, SIZE))
+    for row in rows:
+        for column in columns:
+            image[:, row, column] = other[:, row, column]
+    return image, 1 - len(rows) * len(columns) / SIZE**2
+
+
+def slow_label(mix: str, own: float, ratio: float) -> float:
+    if mix == "remix" and ratio >= 3 and own < 0.5:
+        return 0.0
+    return 1.0 if mix == "remix" and ratio <= 1 / 3 and 1 - own < 0.5 else own
+
+
+@pytest.mark.parametrize(("mix", "parts"), [("mixup", 1), ("cutmix:alpha=.5", 1), ("remix", 3)])
+def test_mixing_is_the_obvious_loop(dataset: ImageDataset, mix: str, parts: int) -> None:
+    counts = {"bird": 90, "cat": 31, "dog": 30}  # as if: dogs are three times rarer than birds
+    recipe = replace(SCRATCH, epochs=2, milestones=(), warmup_epochs=0, mix=mix, grad_accum=parts)
+    network, slow = plain_network(), plain_network()
+    told = list(fit(network, dataset, CE(counts), recipe, counts=counts, **CPU))
+    images, labels = all_images(dataset)
+    sizes, alpha = list(counts.values()), 0.5 if ".5" in mix else 1.0
+    optimiser = torch.optim.SGD(slow.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
+    for epoch, batches in enumerate(slow_orders(dataset, 2, 8)):
+        rng, hits, done = seeds.generator(0, "mix", epoch), 0.0, 0
+        shares, corners = rng.beta(alpha, alpha, size=(26, 1)), rng.random((26, 2))
+        for batch in map(Tensor.tolist, batches):
+            shown, wanted = [], torch.zeros(len(batch), 3)
+            for place, position in enumerate(batch):
+                partner = batch[place - 1]
+                y, x = (int(SIZE * each) for each in corners[done + place])
+                pair, own = images[[position, partner]], float(shares[done + place, 0])
+                image, own = slow_mixed(mix, *pair, own, y, x)
+                mine, theirs = labels[[position, partner]]
+                own = slow_label(mix, own, sizes[mine] / sizes[theirs])
+                shown.append(image)
+                wanted[place, mine] += own
+                wanted[place, theirs] += 1 - own
+            optimiser.zero_grad()
+            logits = slow(torch.stack(shown))
+            hits += wanted[torch.arange(len(batch)), logits.argmax(1)].sum().item()
+            cross_entropy(logits, wanted).backward()
+            optimiser.step()
+            done += len(batch)
+        assert told[epoch].accuracy == pytest.approx(hits / 26, abs=1e-4)
+    assert same(network, slow, rtol=1e-3, atol=1e-5)

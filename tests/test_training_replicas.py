@@ -42,11 +42,12 @@ def network(seed):
 folder = scan(root)
 plain = Transform(12, 12, (0.5,) * 3, (0.25,) * 3, "bilinear")
 dataset = ImageDataset(root, folder.paths, folder.labels, plain, CifarAugmentation())
-counts = [17, 10]
+counts = [34, 10]
 found = {}
 sgd = dict(optimiser="sgd", schedule="step", peak_lr=0.02, whole_divisor=1.0, stem_divisor=1.0)
 cases = {
     "frozen": (Weighted, Recipe(frozen_epochs=1, epochs=1, batch_size=6, **sgd), "none"),
+    "mix": (Weighted, Recipe(frozen_epochs=0, epochs=1, batch_size=7, mix="remix", **sgd), "none"),
     "passes": (COT, Recipe(frozen_epochs=0, epochs=2, batch_size=8, grad_accum=2, **sgd), "sqrt"),
 }
 for name, (loss, recipe, sampler) in cases.items():

@@ -914,6 +914,7 @@ def train(
     weight_decay: float | None = None,
     augment: str | None = None,
     flips: str | None = None,
+    mix: str | None = None,
     normalise: str | None = None,
     grad_accum: int | None = None,
     arch: str | None = None,
@@ -998,6 +999,8 @@ def train(
         flips: Mirror images among them: left to right, upside down or both; none for digits,
             text and classes of left and right. [default: as the augmentation has them] (a key
             of rebalance.training.parts.FLIPS)
+        mix: How images of a step are mixed with each other, and their labels; with options as
+            in remix:kappa=3,tau=.5. [default: none]
         normalise: Whose mean and deviation of each channel images are normalised by: those
             that the weights or the architecture come with, or those of the training images.
             (one of network, data)

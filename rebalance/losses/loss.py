@@ -96,8 +96,9 @@ class Loss(nn.Module):
     def soft_steps(self) -> tuple[Descent, ...]:
         """``steps`` for ``SoftTargets``; LossError where the loss has no use for shared labels."""
         raise LossError(
-            f"the loss {type(self).__name__} takes one class for each sample, and blends here have "
-            "labels that two share: choose another loss, such as ce, or another oversampler"
+            f"the loss {type(self).__name__} takes one class for each sample, and here two share a "
+            "label, by --mix or in a manifest's blends: choose another loss, such as ce, or leave "
+            "these out"
         )
 
     def amount(self, targets: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from rebalance.errors import SettingError
 from rebalance.settings import RECIPES, Recipe, TrainOptions
 from rebalance.settings.recipes import PROBE, shares_of
 from rebalance.training.first_phase import FirstPhase
+from rebalance.training.mixing import spelled_mix
 from rebalance.training.parts import spelled
 from rebalance.training.regimes import REGIMES
 
@@ -38,6 +39,7 @@ def chosen_recipe(training: TrainOptions) -> Recipe:
         "grad_accum": training.grad_accum,
         "weight_decay": training.weight_decay,
         "normalise": training.normalise,
+        "mix": None if training.mix is None else spelled_mix(training.mix),
         **{name: getattr(training, name) for name in OF_STEP},
     }
     given: dict[str, Any] = {

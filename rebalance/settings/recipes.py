@@ -26,7 +26,7 @@ RANGES: dict[str, tuple[type, Range]] = {  # of a recipe's numbers; training.che
     "drop": (float, Range(above=0, most=1)),
     "momentum": (float, Range(least=0, below=1)),
 }
-LATER = ("momentum", "normalise")  # what recipes of earlier versions did not tell
+LATER = ("momentum", "normalise", "mix")  # what recipes of earlier versions did not tell
 
 # By whose mean and deviation of each channel images are normalised: those that the weights or the
 # architecture come with, or those of the training images.
@@ -55,6 +55,7 @@ class Recipe:
     augmentation: a preset or parts, as ``training.parts`` reads them.
     momentum: for the schedule ``step``, of every step.
     normalise: one of ``NORMALISATIONS``.
+    mix: how images of a step are mixed, as ``training.mixing`` reads it.
     """
 
     frozen_epochs: int = 3
@@ -73,6 +74,7 @@ class Recipe:
     augmentation: str = "paper"
     momentum: float = 0.9
     normalise: str = "network"
+    mix: str = "none"
 
     def __post_init__(self) -> None:
         for name, (kind, bounds) in RANGES.items():

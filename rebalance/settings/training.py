@@ -83,6 +83,13 @@ class TrainOptions(Options):
         help="Mirror images among them: left to right, upside down or both; none for digits, text "
         "and classes of left and right. [default: as the augmentation has them]",
     )
+    mix: str | None = option(
+        None,
+        metavar="none|mixup|cutmix|remix",
+        form="rebalance.training.mixing:mix_of",
+        help="How images of a step are mixed with each other, and their labels; with options as in "
+        "remix:kappa=3,tau=.5. [default: none]",
+    )
     normalise: str | None = option(
         None,
         choices=NORMALISATIONS,

@@ -7,6 +7,7 @@ from rebalance.losses import Loss
 from rebalance.models.heads import gives_cosines
 from rebalance.models.network import Network
 from rebalance.settings import Recipe
+from rebalance.training.mixing import Mix
 from rebalance.training.optimisers import OPTIMISERS
 from rebalance.training.regimes import REGIMES
 from rebalance.training.sampling import SAMPLERS, Division
@@ -43,6 +44,21 @@ def check_sizes(images: int, recipe: Recipe, division: Division) -> None:
             f"training needs at least one epoch, found frozen_epochs={recipe.frozen_epochs} and "
             f"epochs={recipe.epochs}: raise one of them"
         )
+
+
+def check_labels(loss: Loss, mix: Mix, *, shared: bool) -> bool:
+    """Tell whether classes share labels: those that are read (``shared``), or those of a mix.
+
+    Raises SettingError where both would, LossError where the loss takes no such labels.
+    """
+    if shared and mix.mixes:
+        raise SettingError(
+            "--mix shares an image's label with another's, and blends here have labels that two "
+            "classes share already: leave out --mix, or train on samples with one class each"
+        )
+    if shared or mix.mixes:
+        loss.soft_steps()
+    return shared or mix.mixes
 
 
 def check_loss(

@@ -32,20 +32,34 @@ from rebalance.training.augmentation import Augmentation
 from rebalance.training.parts import augmentation_of
 
 
+class Pairs(NamedTuple):
+    """How the first M images of a forward pass are mixed with others of it.
+
+    partners: int64 [M], where the partner of each stands in the pass. numbers: float32 [M, 3], see
+    ``mixing``. The other images of the pass are there as partners alone.
+    """
+
+    partners: Tensor
+    numbers: Tensor
+
+
 class Pass(NamedTuple):
     """What a forward pass is to see.
 
     positions: [B], in the dataset. draws: float32 [B, P], the random numbers that vary each image.
+    pairs: where images are mixed.
     """
 
     positions: NDArray[np.int64]
     draws: NDArray[np.float32]
+    pairs: Pairs | None = None
 
 
 class Batch(NamedTuple):
     """images: uint8 [B, 3, H, W], before augmentation. labels: int64 [B]. draws: [B, P].
 
     others, shares: of labels that two classes share, the second class [B], and how much it has.
+    pairs: where images are mixed.
     """
 
     images: Tensor
@@ -53,6 +67,12 @@ class Batch(NamedTuple):
     draws: Tensor
     others: Tensor
     shares: Tensor
+    pairs: Pairs | None = None
+
+    def pinned(self) -> "Batch":
+        """Return the same in page-locked memory."""
+        images, labels, draws, others, shares = (part.pin_memory() for part in self[:5])
+        return Batch(images, labels, draws, others, shares, self.pairs)
 
 
 @dataclass(eq=False)
@@ -113,10 +133,12 @@ class ImageDataset:
         told = SoftLabels.read(self.labels, self.shares)
         labels, others = torch.from_numpy(told.own), torch.from_numpy(told.other)
         shares = torch.from_numpy(told.share.astype(np.float32))
-        for (positions, draws), images in self._images(passes, workers):
+        for (positions, draws, pairs), images in self._images(passes, workers):
             at = torch.from_numpy(positions)
-            batch = Batch(images, labels[at], torch.from_numpy(draws), others[at], shares[at])
-            yield Batch(*(part.pin_memory() for part in batch)) if pin else batch
+            batch = Batch(
+                images, labels[at], torch.from_numpy(draws), others[at], shares[at], pairs
+            )
+            yield batch.pinned() if pin else batch
 
     def _images(self, passes: Iterable[Pass], workers: int) -> Iterator[tuple[Pass, Tensor]]:
         if self.held is not None:

@@ -9,20 +9,23 @@ from itertools import islice
 from typing import Any, TypedDict
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from rebalance.errors import SettingError
 from rebalance.losses import ClassCounts, Loss, class_weights
+from rebalance.losses.arguments import counts_of
 from rebalance.losses.cross_entropy import CE
 from rebalance.losses.loss import Answers
 from rebalance.models.heads import output_width
 from rebalance.models.network import Network
 from rebalance.progress import Progress, silent
 from rebalance.settings import Recipe
-from rebalance.training.checks import check_loss, check_names, check_sizes
+from rebalance.training.checks import check_labels, check_loss, check_names, check_sizes
 from rebalance.training.dataset import Batch, ImageDataset
 from rebalance.training.epochs import EpochFeed
 from rebalance.training.first_phase import USUAL, FirstPhase
+from rebalance.training.mixing import mix_of
 from rebalance.training.optimisers import parameter_groups
 from rebalance.training.replicas import replicas
 from rebalance.training.sampling import Division
@@ -173,11 +176,10 @@ def fit(
     """Train the network in place, and tell of every epoch as it ends.
 
     sampler: a key of ``SAMPLERS``. regime: a key of ``REGIMES``. first: what two-phase begins with.
-    counts: training images of each
-    class, by which drw weighs them. validate: called after every epoch. study: called
-    before every epoch, where the loss learns from what it gives. start: what ``Epoch.state``
-    gave, to go on from; with everything else as it was, the weights end, on a CPU, as if training
-    had not stopped. The augmentation is the dataset's.
+    counts: training images of each class, by which drw weighs them and Remix tells the smaller one.
+    validate: called after every epoch. study: called before every epoch, where the loss learns from
+    what it gives. start: what ``Epoch.state`` gave, to go on from; with everything else as it was,
+    the weights end, on a CPU, as if training had not stopped. The augmentation is the dataset's.
 
     Between epochs, and at the end, the network is on ``device``, in evaluation mode. On a CPU the
     result depends on the seed and not on ``workers``; the caller's random state is left as it was.
@@ -192,19 +194,23 @@ def fit(
     check_names(recipe, sampler, regime)
     check_sizes(len(dataset), recipe, division)
     check_loss(loss, network, regime, validated=validate is not None, studied=study is not None)
+    mix = mix_of(recipe.mix)
+    softly = check_labels(loss, mix, shared=bool(dataset.shares))
     network.to(device)
     loss.to(device)
     together.begin_alike(network)
     trainer = Trainer(
         network,
         dataset,
-        objectives(network, loss.soft_steps() if dataset.shares else loss.steps(), recipe),
+        objectives(network, loss.soft_steps() if softly else loss.steps(), recipe),
         loss.takes_embeddings,
         recipe,
         seed,
         device,
         precision,
         together,
+        mix,
+        torch.tensor(counts_of(counts), device=device),
     )
     plan = [
         (phase, epoch)
@@ -219,6 +225,7 @@ def fit(
         division=division,
         seed=seed,
         first=first,
+        mix=mix,
     )
     watched = silent if together.rank else progress
     run = _Run(trainer, course, plan, loss, counts, study, validate, watched)

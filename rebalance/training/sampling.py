@@ -123,6 +123,14 @@ class Division:
             if size >= self.smallest_batch
         ]
 
+    def partners(self, count: int) -> Positions:
+        """Return for each place of an epoch [count] the one before it in its step, in a round."""
+        found = np.arange(count)
+        for step, (size, _) in enumerate(self.steps(count)):
+            begin = step * self.batch_size
+            found[begin : begin + size] = np.roll(found[begin : begin + size], 1)
+        return found
+
     def passes(self, order: Positions) -> Iterator[Positions]:
         """Return what this process trains on in each forward pass of the epoch ``order``.
 

@@ -16,7 +16,8 @@ from rebalance.losses.loss import Descent, SoftTargets, at_least_tiny
 from rebalance.models.devices import autocast
 from rebalance.models.network import Network
 from rebalance.settings import Recipe
-from rebalance.training.dataset import Batch, ImageDataset
+from rebalance.training.dataset import Batch, ImageDataset, Pairs
+from rebalance.training.mixing import Mix
 from rebalance.training.optimisers import OPTIMISERS, freeze_body, parameter_groups, set_rates
 from rebalance.training.replicas import Replicas
 from rebalance.training.schedules import Phase
@@ -55,7 +56,8 @@ def objectives(network: Network, steps: Iterable[Descent], recipe: Recipe) -> tu
 class Trainer:
     """What stays the same from epoch to epoch.
 
-    embeds: the losses take the embeddings too, which the last layer sees.
+    embeds: the losses take the embeddings too, which the last layer sees. mix: how images are
+    mixed. counts: training images of each class [K], on the device.
     """
 
     network: Network
@@ -67,6 +69,8 @@ class Trainer:
     device: str
     precision: str
     replicas: Replicas
+    mix: Mix
+    counts: Tensor
 
     def epoch(
         self,
@@ -129,7 +133,17 @@ class Trainer:
         told: Targets = labels
         if self.dataset.shares:
             told = SoftTargets(batch.labels, batch.others, batch.shares).to(self.device)
+        if batch.pairs is not None:
+            pixels, told = self._mixed(pixels, labels, batch.pairs)
         return pixels.contiguous(memory_format=torch.channels_last), told
+
+    def _mixed(self, pixels: Tensor, labels: Tensor, pairs: Pairs) -> tuple[Tensor, SoftTargets]:
+        partners, numbers = (part.to(self.device) for part in pairs)
+        alone = pixels[: len(partners)], labels[: len(partners)]
+        mixed, own = self.mix.mixed(alone[0], pixels[partners], numbers)
+        label, other = alone[1], labels[partners]
+        own = self.mix.own_share(own, self.counts[label], self.counts[other])
+        return mixed, SoftTargets(label, other, 1 - own)
 
     def _step(
         self, batches: Sequence[tuple[Tensor, Targets]], images: int
@@ -152,8 +166,7 @@ class Trainer:
             loss = objective.descent.loss(logits, targets, *embeddings) * shares[part]
             torch.autograd.backward(loss)
             mean += loss.detach()
-            own = targets.own if isinstance(targets, SoftTargets) else targets
-            hits += (logits.detach().argmax(1) == own).sum()
+            hits += _hits(logits.detach().argmax(1), targets)
         self.replicas.sum_gradients(self.network.parameters())
         objective.optimiser.step()
         return mean, hits
@@ -182,6 +195,14 @@ class Trainer:
                     f"{step}: lower the learning rate, or train with --precision fp32"
                 )
         return values
+
+
+def _hits(found: Tensor, targets: Targets) -> Tensor:
+    """How many labels were found, a scalar: of one that classes share, as much as the class has."""
+    if not isinstance(targets, SoftTargets):
+        return (found == targets).sum()
+    right, partly = found == targets.own, found == targets.other
+    return (right * (1 - targets.share) + partly * targets.share).sum()
 
 
 def _forked_generators(device: str) -> AbstractContextManager[None]:

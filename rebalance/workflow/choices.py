@@ -91,9 +91,9 @@ class ChoiceKind:
 
 
 def _of_constructor(entry: Any, kind: ChoiceKind) -> Iterator[ListedOption]:
-    """The parameters of a loss, but for the class counts."""
+    """The parameters of a loss or a mix, but for the class counts."""
     parameters = dict(signature(entry).parameters)
-    del parameters["class_counts"]
+    parameters.pop("class_counts", None)
     told = told_options(entry.__doc__ or "", tuple(parameters))
     for name, each in parameters.items():
         needed = each.default is Parameter.empty
@@ -138,6 +138,11 @@ KINDS: dict[str, ChoiceKind] = {
         "rebalance.training.parts:AUGMENTATIONS", form="rebalance.training.parts:parts_of"
     ),
     "flips": ChoiceKind("rebalance.training.parts:FLIPS"),
+    "mixes": ChoiceKind(
+        "rebalance.training.mixing:MIXES",
+        options=_of_constructor,
+        form="rebalance.training.mixing:mix_of",
+    ),
     "undersamplers": ChoiceKind("rebalance.undersampling:UNDERSAMPLERS", "keep", _of_settings),
     "pickers": ChoiceKind("rebalance.undersampling:PICKERS"),
     "quotas": ChoiceKind("rebalance.quotas:QUOTAS"),

@@ -19,6 +19,7 @@ from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import Recipe, ScoringOptions, TrainOptions
 from rebalance.training.first_phase import FirstPhase
+from rebalance.training.mixing import mix_of
 from rebalance.training.regimes import REGIMES, Moment
 from rebalance.training.sampling import SAMPLERS, Division
 from rebalance.workflow.conclusion import warn_of_one_class
@@ -41,7 +42,7 @@ def check_training(
     processes: Processes,
 ) -> None:
     """Raise what can be known to fail, and warn of what is not as it would be in one pass."""
-    from rebalance.training.checks import check_loss, check_names, check_sizes
+    from rebalance.training.checks import check_labels, check_loss, check_names, check_sizes
 
     counts = sets.seen.counts
     epochs = recipe.frozen_epochs + recipe.epochs
@@ -50,8 +51,7 @@ def check_training(
         recipe.batch_size, recipe.grad_accum, rank=processes.rank, world=processes.world
     )
     check_sizes(sum(counts), recipe, division)
-    if sets.seen.shares:
-        loss.soft_steps()
+    check_labels(loss, mix_of(recipe.mix), shared=bool(sets.seen.shares))
     validated = sets.validation is not None
     check_loss(loss, network, training.regime, validated=validated, studied=validated)
     regime = REGIMES[training.regime]
@@ -98,7 +98,7 @@ def check_decision(
 def amounts_of(
     options: RunOptionsRecord, recipe: Recipe, seen: TrainingSet, f1: Sequence[float] | None
 ) -> Amounts:
-    """Return how often the last epoch drew each class, and what it weighed there.
+    """Return how often the last epoch drew each class as a label, and what it weighed there.
 
     f1: what the last epoch began with, by which dynamic sampling drew it; None before training.
     """
@@ -109,5 +109,6 @@ def amounts_of(
     draws = SAMPLERS[options["sampler"]].draws(labels[lesson.positions], len(seen.classes))
     if seen.shares:
         draws = SoftLabels.read(seen.folder.labels, seen.shares).take(lesson.positions).drawn(draws)
+    draws = mix_of(recipe.mix).drawn(draws, list(options["counts"].values()))
     folder = [float(seen.at_first[name]) for name in seen.classes]
     return Amounts(draws, class_weights_of(options, lesson.weighting), folder)

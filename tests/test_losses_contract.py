@@ -39,7 +39,7 @@ def logits(dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return 2 * torch.randn(len(TARGETS), 3, generator=torch.Generator().manual_seed(0)).to(dtype)
 
 
-ONE_CLASS_EACH = ("mfe", "msfe", "crl", "cot")
+ONE_CLASS_EACH = ("mfe", "msfe", "crl", "cot", "dos")
 
 
 @every_loss
@@ -177,10 +177,10 @@ def test_probabilities_are_those_that_the_loss_trains() -> None:
         torch.testing.assert_close(made(name).probabilities(values), rows)
 
 
-def test_only_ldam_takes_cosines_and_none_by_itself_embeddings() -> None:
+def test_only_ldam_takes_cosines_and_dos_by_itself_embeddings() -> None:
     losses = {name: made(name) for name in LOSSES}
     assert [name for name, loss in losses.items() if loss.takes_cosines] == ["ldam"]
-    assert [name for name, loss in losses.items() if loss.takes_embeddings] == []
+    assert [name for name, loss in losses.items() if loss.takes_embeddings] == ["dos"]
 
 
 @every_loss
@@ -309,6 +309,7 @@ def test_defaults_can_be_read_without_making_a_loss() -> None:
         "drop": 0.01,
         **dict.fromkeys(("mu_s", "sigma_s", "mu_r", "sigma_r"), 1),
     }
+    assert default_options("dos") == {"pull": 0.1, "k": 5, "raised": "minority"}
     assert default_options("crl") == {"eta": 0.01, "margin": 0.5, "kappa": 3, "level": "class"}
 
 
@@ -368,6 +369,10 @@ IMPOSSIBLE = [
     ("cosen", "sigma_s", 0),
     ("cosen", "mu_r", "one"),
     ("cosen", "sigma_r", -1),
+    ("dos", "pull", -1),
+    ("dos", "k", 0),
+    ("dos", "k", 2.5),
+    ("dos", "raised", "none"),
     ("crl", "eta", 1.1),
     ("crl", "eta", -0.1),
     ("crl", "margin", -0.5),

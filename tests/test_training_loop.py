@@ -23,6 +23,7 @@ from rebalance.losses import (
     CE,
     COT,
     CRL,
+    DOS,
     LDAM,
     MFE,
     CoSen,
@@ -264,6 +265,7 @@ CASES = {
     "cot": (COT, "balanced", "two-phase", SCRATCH),
     "ldam-drw": (LDAM, "none", "drw", replace(SCRATCH, epochs=5)),
     "cosen": (CoSen, "none", "plain", SCRATCH),
+    "dos": (DOS, "balanced", "drw", replace(SCRATCH, grad_accum=2)),
     "dynamic": (Weighted, "sqrt", "dynamic", replace(SCRATCH, grad_accum=2, optimiser="adamw")),
     "remix": (CE, "balanced", "plain", replace(SCRATCH, mix="remix:kappa=1.2", grad_accum=2)),
 }
@@ -280,7 +282,7 @@ def test_after_a_stop_the_weights_end_the_same(dataset: ImageDataset, case: str)
     def run(trained: Network, start: State | None) -> Iterator[Epoch]:
         options = {"sampler": sampler, "regime": regime, "counts": COUNTS, "validate": f1_of}
         options["first"] = FirstPhase(limit="min")
-        if make_loss is CoSen:
+        if make_loss in (CoSen, DOS):
             options["study"] = partial(answers_of, dataset)
         return fit(trained, varied, make_loss(COUNTS), recipe, start=start, **options, **CPU)
 
@@ -362,6 +364,7 @@ def test_choices_that_do_not_go_together(dataset: ImageDataset) -> None:
     assert "gives logits" in refusal(network=with_cosine_output(plain_network()))
     assert "can weigh the classes, found MFE" in refusal(MFE(COUNTS), regime="drw")
     assert "CoSen learns from validation images" in refusal(CoSen(COUNTS))
+    assert "DOS learns from what the network says of the training" in refusal(DOS(COUNTS))
     assert "needs validation images" in refusal(regime="dynamic")
     assert "no sampler 'all': choose one of none, balanced" in refusal(sampler="all")
     assert "no regime 'all': choose one of plain" in refusal(regime="all")
@@ -396,6 +399,27 @@ def test_a_loss_learns_before_every_epoch_from_the_network_as_it_is(
         assert torch.equal(seen[place][0], before)
         assert torch.equal(epoch.state()["loss"]["costs"], seen[place][1])
         before = study(network).embeddings
+
+
+def test_a_loss_that_learns_from_training_images_is_told_which_it_sees(
+    dataset: ImageDataset,
+) -> None:
+    class Noting(DOS):
+        def forward(self, logits, targets, embeddings=None, positions=None) -> Tensor:
+            seen.append((targets, positions))
+            away = self.points[positions] - torch.nn.functional.normalize(embeddings)
+            far.append(away.detach().abs().max().item())
+            return super().forward(logits, targets, embeddings, positions)
+
+    seen: list[tuple[Tensor, Tensor]] = []
+    far: list[float] = []
+    network, study = plain_network(), partial(answers_of, dataset)
+    recipe = replace(SCRATCH, epochs=1, peak_lr=1e-30, grad_accum=2)
+    list(fit(network, dataset, Noting(COUNTS), recipe, counts=COUNTS, study=study, **CPU))
+    targets, positions = (torch.cat(parts) for parts in zip(*seen, strict=True))
+    assert sorted(positions.tolist()) == list(range(26))
+    assert targets.tolist() == [dataset.labels[place] for place in positions.tolist()]
+    assert max(far) < 1e-5, "each image's own embedding is that of its position"
 
 
 @pytest.mark.parametrize("accumulated", [1, 2])

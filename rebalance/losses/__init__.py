@@ -49,6 +49,7 @@ LOSSES = LossRegistry(
         "msfe": "rebalance.losses.mean_false_error:MSFE",
         "cost": "rebalance.losses.cost:Cost",
         "cosen": "rebalance.losses.learned_costs:CoSen",
+        "dos": "rebalance.losses.deep_oversampling:DOS",
         "crl": "rebalance.losses.rectification:CRL",
     }
 )

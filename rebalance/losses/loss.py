@@ -65,6 +65,8 @@ class Loss(nn.Module):
     weighs_classes: ``reweight`` says from then on how much a sample of each class counts.
     learns_from_validation: before every epoch, ``learn`` is to be called with what the network says
         of validation images.
+    learns_from_training: the same, with what it says of all training images; a fourth argument is
+        needed, the positions [N] of the batch's images among them.
     is_cross_entropy: it is that, plain or with class weights or shares, so that a linear layer on
         features that stay as they are can be fitted by it to the end.
 
@@ -78,6 +80,7 @@ class Loss(nn.Module):
     sees_whole_batch: ClassVar[bool] = True
     weighs_classes: ClassVar[bool] = False
     learns_from_validation: ClassVar[bool] = False
+    learns_from_training: ClassVar[bool] = False
     is_cross_entropy: ClassVar[bool] = False
 
     def __init__(self, class_counts: ClassCounts) -> None:
@@ -113,9 +116,9 @@ class Loss(nn.Module):
         raise LossError(f"the loss {type(self).__name__} cannot weigh the classes: choose another")
 
     def learn(self, answers: Answers) -> None:
-        """Learn from what the network says, where the loss ``learns_from_validation``.
+        """Learn from what the network says, where the loss ``learns_from_validation`` or training.
 
-        What it has learned is in its ``state_dict``.
+        What the next epoch does not learn anew is in its ``state_dict``.
         """
 
     def weights_of_classes(self) -> list[float]:

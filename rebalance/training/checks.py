@@ -91,3 +91,8 @@ def check_loss(
             f"the loss {name} learns from validation images before every epoch, found none: set "
             "some apart, or choose another loss"
         )
+    if loss.learns_from_training and not studied:
+        raise SettingError(
+            f"the loss {name} learns from what the network says of the training images before "
+            "every epoch, found nothing that asks it: pass study, or choose another loss"
+        )

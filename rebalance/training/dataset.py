@@ -59,7 +59,7 @@ class Batch(NamedTuple):
     """images: uint8 [B, 3, H, W], before augmentation. labels: int64 [B]. draws: [B, P].
 
     others, shares: of labels that two classes share, the second class [B], and how much it has.
-    pairs: where images are mixed.
+    positions: int64 [B], in the dataset. pairs: where images are mixed.
     """
 
     images: Tensor
@@ -67,12 +67,13 @@ class Batch(NamedTuple):
     draws: Tensor
     others: Tensor
     shares: Tensor
+    positions: Tensor
     pairs: Pairs | None = None
 
     def pinned(self) -> "Batch":
         """Return the same in page-locked memory."""
-        images, labels, draws, others, shares = (part.pin_memory() for part in self[:5])
-        return Batch(images, labels, draws, others, shares, self.pairs)
+        images, labels, draws, others, shares, at = (part.pin_memory() for part in self[:6])
+        return Batch(images, labels, draws, others, shares, at, self.pairs)
 
 
 @dataclass(eq=False)
@@ -136,7 +137,7 @@ class ImageDataset:
         for (positions, draws, pairs), images in self._images(passes, workers):
             at = torch.from_numpy(positions)
             batch = Batch(
-                images, labels[at], torch.from_numpy(draws), others[at], shares[at], pairs
+                images, labels[at], torch.from_numpy(draws), others[at], shares[at], at, pairs
             )
             yield batch.pinned() if pin else batch
 

@@ -204,6 +204,7 @@ def fit(
         dataset,
         objectives(network, loss.soft_steps() if softly else loss.steps(), recipe),
         loss.takes_embeddings,
+        loss.learns_from_training,
         recipe,
         seed,
         device,

@@ -34,6 +34,14 @@ class Objective(NamedTuple):
     optimiser: torch.optim.Optimizer
 
 
+class Shown(NamedTuple):
+    """The images of a forward pass as the network sees them, their labels and their positions."""
+
+    pixels: Tensor
+    targets: Targets
+    positions: Tensor
+
+
 class Means(NamedTuple):
     """The means over an epoch, of the images as they were trained on."""
 
@@ -56,14 +64,16 @@ def objectives(network: Network, steps: Iterable[Descent], recipe: Recipe) -> tu
 class Trainer:
     """What stays the same from epoch to epoch.
 
-    embeds: the losses take the embeddings too, which the last layer sees. mix: how images are
-    mixed. counts: training images of each class [K], on the device.
+    embeds: the losses take the embeddings too, which the last layer sees. places: and, after them,
+    the positions of the batch's images in the dataset. mix: how images are mixed. counts: training
+    images of each class [K], on the device.
     """
 
     network: Network
     dataset: ImageDataset
     objectives: tuple[Objective, ...]
     embeds: bool
+    places: bool
     recipe: Recipe
     seed: int
     device: str
@@ -125,8 +135,8 @@ class Trainer:
         right_of_all = self.replicas.total(hits).item()
         return Means(total / sum(sizes), right_of_all / sum(sizes))
 
-    def _shown(self, batch: Batch) -> tuple[Tensor, Targets]:
-        """The images as the network sees them, varied and normalised, and their labels."""
+    def _shown(self, batch: Batch) -> Shown:
+        """The images, varied and normalised, and what is known of them."""
         images, labels = (tensor.to(self.device, non_blocking=True) for tensor in batch[:2])
         varied = self.dataset.augmentation(images, batch.draws)
         pixels = self.dataset.transform.normalise(varied)
@@ -135,7 +145,8 @@ class Trainer:
             told = SoftTargets(batch.labels, batch.others, batch.shares).to(self.device)
         if batch.pairs is not None:
             pixels, told = self._mixed(pixels, labels, batch.pairs)
-        return pixels.contiguous(memory_format=torch.channels_last), told
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        return Shown(pixels, told, batch.positions.to(self.device))
 
     def _mixed(self, pixels: Tensor, labels: Tensor, pairs: Pairs) -> tuple[Tensor, SoftTargets]:
         partners, numbers = (part.to(self.device) for part in pairs)
@@ -145,25 +156,25 @@ class Trainer:
         own = self.mix.own_share(own, self.counts[label], self.counts[other])
         return mixed, SoftTargets(label, other, 1 - own)
 
-    def _step(
-        self, batches: Sequence[tuple[Tensor, Targets]], images: int
-    ) -> tuple[Tensor, Tensor]:
+    def _step(self, batches: Sequence[Shown], images: int) -> tuple[Tensor, Tensor]:
         """The first objective's loss and right answers, which the later steps do not change."""
         found = [self._descend(objective, batches, images) for objective in self.objectives]
         return found[0]
 
     def _descend(
-        self, objective: Objective, batches: Sequence[tuple[Tensor, Targets]], images: int
+        self, objective: Objective, batches: Sequence[Shown], images: int
     ) -> tuple[Tensor, Tensor]:
         """One step of the optimiser; this process's part of the mean loss, and its hits."""
         objective.optimiser.zero_grad()
-        shares = self._shares(objective.descent, [targets for _, targets in batches])
+        shares = self._shares(objective.descent, [shown.targets for shown in batches])
         mean = torch.zeros((), device=self.device)
         hits = torch.zeros((), device=self.device)
-        for part, (pixels, targets) in enumerate(batches):
+        for part, (pixels, targets, positions) in enumerate(batches):
             rows = len(range(part, images, len(batches)))
-            logits, *embeddings = self._forward(pixels, rows)
-            loss = objective.descent.loss(logits, targets, *embeddings) * shares[part]
+            logits, *others = self._forward(pixels, rows)
+            if self.places:
+                others.append(positions)
+            loss = objective.descent.loss(logits, targets, *others) * shares[part]
             torch.autograd.backward(loss)
             mean += loss.detach()
             hits += _hits(logits.detach().argmax(1), targets)

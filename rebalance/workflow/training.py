@@ -205,6 +205,8 @@ def _train(
         log.info("going on after epoch %d", finished)
     before, f1 = (None, None) if state is None else (state.get("f1_before"), state.get("f1"))
     judge = study = None
+    if loss.learns_from_training:
+        study = evaluator.study(loss, dataset)
     if validation is not None:
         judge = evaluator.judge(loss, validation, dataset.transform)
         if loss.learns_from_validation:

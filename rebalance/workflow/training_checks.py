@@ -53,7 +53,8 @@ def check_training(
     check_sizes(sum(counts), recipe, division)
     check_labels(loss, mix_of(recipe.mix), shared=bool(sets.seen.shares))
     validated = sets.validation is not None
-    check_loss(loss, network, training.regime, validated=validated, studied=validated)
+    studied = validated or loss.learns_from_training
+    check_loss(loss, network, training.regime, validated=validated, studied=studied)
     regime = REGIMES[training.regime]
     if regime.has_first_phase:
         named = dict(zip(sets.seen.classes, counts, strict=True))

@@ -29,6 +29,7 @@ from rebalance.imblearn import (
     CoverageTypicalUnderSampler,
     CoverageUnderSampler,
     EvenOverSampler,
+    SafeLevelSMOTE,
     SubclassUnderSampler,
     WilsonEditing,
 )
@@ -41,6 +42,7 @@ DRAWING = [
     CoverageUnderSampler(random_state=0),
     CoverageTypicalUnderSampler(random_state=0),
     EOS(random_state=0),
+    SafeLevelSMOTE(random_state=0),
     ClusterOverSampler(random_state=0, **QUICKLY),
     EvenOverSampler(random_state=0),
 ]
@@ -143,6 +145,7 @@ def test_clusters_are_told_of_the_classes_that_change(samples):
 
 ADDING = {
     "eos": (EOS(random_state=7, k_neighbors=8, reach=0.9), {"neighbours": 8, "reach": 0.9}),
+    "safe-level": (SafeLevelSMOTE(random_state=7, k_neighbors=4), {"neighbours": 4}),
     "cluster": (ClusterOverSampler(random_state=7, **QUICKLY), {}),
     "ros": (EvenOverSampler(random_state=7), {"copies": "exact"}),
 }
@@ -179,7 +182,7 @@ def test_the_core_adds_the_same(samples, method, precision):
         start, end = features[base].astype(float), features[partner].astype(float)
         expected = [a + weight * (b - a) for a, b in zip(start, end, strict=True)]
         assert vector.tolist() == np.array(expected).astype(precision).tolist()
-    if method != "eos":
+    if method in ("cluster", "ros"):
         indices = sampler.sample_indices_
         assert (grown == features[indices]).all() and (names == labels[indices]).all()
 
@@ -210,7 +213,7 @@ def test_commands_choose_the_same_by_the_same_seed(tmp_path, make_folder, sample
 
 
 def indices_of(sampler):
-    blended = isinstance(sampler, EOS)
+    blended = isinstance(sampler, (EOS, SafeLevelSMOTE))
     return (sampler.added_.weight if blended else sampler.sample_indices_).tolist()
 
 

@@ -78,6 +78,7 @@ def test_the_methods() -> None:
         "borderline-1",
         "borderline-2",
         "adasyn",
+        "safe-level",
         "eos",
         "cluster",
         "mixup",

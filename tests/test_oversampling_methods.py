@@ -276,6 +276,59 @@ def test_adasyn_without_enemies_is_smote_and_says_so() -> None:
     assert added.notes[1] == ("no sample has another class among its 5 neighbours; SMOTE instead")
 
 
+def safe_levels(table: Table, label: int, count: int) -> dict[int, int]:
+    """How many of the ``count`` nearest of each sample of a class are of that class."""
+    enemies = enemies_among(table, label, count)
+    return {base: count - len(found) for base, found in enemies.items()}
+
+
+def gap_by_the_paper(base: int, partner: int) -> tuple[int, float, float]:
+    """Which case of Safe-Level-SMOTE two safe levels are, and between what the gap lies in it."""
+    ratio = base / partner if partner != 0 else math.inf
+    if ratio == math.inf and base == 0:
+        return 1, math.nan, math.nan
+    if ratio == math.inf:
+        return 2, 0.0, 0.0
+    if ratio == 1:
+        return 3, 0.0, 1.0
+    return (4, 0.0, 1 / ratio) if ratio > 1 else (5, 1 - ratio, 1.0)
+
+
+@pytest.mark.parametrize(("asked", "used"), [({}, 5), ({"neighbours": 3}, 3)])
+def test_safe_level_weighs_in_each_of_the_five_cases_as_the_paper(
+    asked: dict[str, int], used: int
+) -> None:
+    table = blobs([60, 25, 30], seed=4)
+    added = oversample("safe-level", table, {1: 20000}, **asked)
+    levels, nearest = safe_levels(table, 1, used), own_neighbours(table, 1, used)
+    cases, possible = set(), {}
+    for base, near in nearest.items():
+        found = {each: gap_by_the_paper(levels[base], levels[each])[0] for each in near}
+        cases |= set(found.values())
+        possible[base] = {each for each, case in found.items() if case != 1}
+    assert cases == {1, 2, 3, 4, 5}
+    assert pairs(added) == {base: near for base, near in possible.items() if near}
+    assert_even(Counter(zip(added.base.tolist(), added.partner.tolist(), strict=True)))
+    places = []
+    for base, partner, weight in zip(
+        added.base.tolist(), added.partner.tolist(), added.weight.tolist(), strict=True
+    ):
+        _, least, most = gap_by_the_paper(levels[base], levels[partner])
+        assert least - 1e-12 <= weight <= most + 1e-12
+        if least < most:
+            places.append((weight - least) / (most - least))
+    assert stats.kstest(places, "uniform").pvalue > 1e-4 and not added.notes
+
+
+def test_safe_level_without_safety_is_smote_and_says_so() -> None:
+    features, labels = np.arange(24.0)[:, None], np.tile([0, 0, 0, 1], 6)
+    added = oversample("safe-level", (features, labels), {1: 900}, neighbours=2)
+    assert pairs(added) == own_neighbours((features, labels), 1, 2)
+    assert added.notes[1] == (
+        "no sample has one of its own class among its 2 neighbours; SMOTE instead"
+    )
+
+
 @pytest.mark.parametrize(("asked", "used"), [({}, 10), ({"neighbours": 4}, 4)])
 def test_eos_goes_towards_enemies_only(asked: dict[str, int], used: int) -> None:
     table = blobs([200, 60, 40])
@@ -355,7 +408,7 @@ def test_eos_widens_only_the_class_that_needs_it(caplog: pytest.LogCaptureFixtur
     assert (table[1][added.partner[20:]] != 2).all()
 
 
-@pytest.mark.parametrize("name", ["borderline-1", "borderline-2", "eos", "adasyn"])
+@pytest.mark.parametrize("name", ["borderline-1", "borderline-2", "eos", "adasyn", "safe-level"])
 def test_a_table_smaller_than_the_neighbours_asked_for_is_noted(name: str) -> None:
     table = blobs([2, 2], spread=5)
     added = oversample(name, table, {1: 9})
@@ -411,7 +464,7 @@ def test_partners_among_copies_equal_a_slow_loop(name: str, seed: int) -> None:
     assert found == {base: possible for base, possible in expected.items() if possible}
 
 
-@pytest.mark.parametrize("name", ["borderline-1", "borderline-2", "adasyn", "eos"])
+@pytest.mark.parametrize("name", ["borderline-1", "borderline-2", "adasyn", "eos", "safe-level"])
 def test_further_copies_change_no_surroundings(name: str) -> None:
     """What has enemies, and which, is the same where every sample is there twice."""
     features, labels = blobs([40, 15])
@@ -427,7 +480,9 @@ def test_further_copies_change_no_surroundings(name: str) -> None:
     assert plain == doubled
 
 
-@pytest.mark.parametrize("name", ["smote", "borderline-1", "borderline-2", "adasyn", "eos"])
+@pytest.mark.parametrize(
+    "name", ["smote", "borderline-1", "borderline-2", "adasyn", "eos", "safe-level"]
+)
 def test_a_class_that_is_one_image_is_repeated_or_blended_with_enemies(name: str) -> None:
     features = np.vstack([np.zeros((6, 2)), RNG(0).normal(size=(30, 2))])
     labels = np.repeat([1, 0], [6, 30])

@@ -25,6 +25,7 @@ REBALANCINGS = {
     "borderline-1": "add blends of images of a small class near other classes, up to {to}",
     "borderline-2": "add blends of images of a small class near other classes, up to {to}",
     "adasyn": "add blends within small classes where other classes are near, up to {to}",
+    "safe-level": "add blends within small classes where they have most neighbours, up to {to}",
     "eos": "add blends of images of small classes with near ones of other classes, up to {to}",
     "cluster": "repeat images of small classes and rare subclasses until they are even",
     "mixup": "add blends of images of two classes, under labels that both share",

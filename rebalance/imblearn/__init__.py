@@ -14,7 +14,12 @@ click.
 ([1, 3, 4, 5], ['cat', 'cat', 'dog', 'dog'])
 """
 
-from rebalance.imblearn.oversamplers import EOS, ClusterOverSampler, EvenOverSampler
+from rebalance.imblearn.oversamplers import (
+    EOS,
+    ClusterOverSampler,
+    EvenOverSampler,
+    SafeLevelSMOTE,
+)
 from rebalance.imblearn.undersamplers import (
     CoverageTypicalUnderSampler,
     CoverageUnderSampler,
@@ -28,6 +33,7 @@ __all__ = [
     "CoverageTypicalUnderSampler",
     "CoverageUnderSampler",
     "EvenOverSampler",
+    "SafeLevelSMOTE",
     "SubclassUnderSampler",
     "WilsonEditing",
 ]

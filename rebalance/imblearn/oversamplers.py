@@ -21,6 +21,7 @@ from rebalance.imblearn.resampler import (
     values_of,
 )
 from rebalance.oversampling import OVERSAMPLERS, Added, synthesise
+from rebalance.oversampling.neighbourhoods import NEIGHBOURS
 from rebalance.oversampling.samplers import EOS_NEIGHBOURS
 from rebalance.resampling import add, subclasses_of
 from rebalance.settings import SelectionOptions, SynthesisOptions
@@ -83,7 +84,50 @@ class _Repeating(TellsIndices, _OverSampler):
         return _safe_indexing(X, indices)
 
 
-class EOS(_OverSampler):
+class _Blending(_OverSampler):
+    """An oversampler that blends samples with near ones; whole numbers become floating-point ones.
+
+    k_neighbors: how many nearest it looks at. exact: whether neighbours are exact at any size.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **_OverSampler._parameter_constraints,
+        **constraints(SynthesisOptions, "exact"),
+        "k_neighbors": constraints(SynthesisOptions, "neighbours")["neighbours"],
+    }
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy: Any = "auto",
+        random_state: Any = None,
+        k_neighbors: int = NEIGHBOURS,
+        exact: bool = USUAL.exact,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.k_neighbors = k_neighbors
+        self.exact = exact
+
+    def fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
+        """Return X and y with what is added after them; whole numbers become floating-point ones.
+
+        A table of pandas is returned as one.
+        """
+        return super().fit_resample(_with_fractions(X), y, **params)
+
+    def _options(self) -> SynthesisOptions:
+        own = taken(SynthesisOptions, self, neighbours="k_neighbors")
+        return SynthesisOptions(method=self._method, **own)
+
+    def _grown(self, X: Any, values: Values | None, added: Added) -> Any:
+        assert values is not None
+        blends = synthesise(values, added)
+        if issparse(X):
+            return vstack([X, csr_matrix(blends)], format=X.format)
+        return np.concatenate([values, blends])
+
+
+class EOS(_Blending):
     """Samples are added on the way to a neighbour of another class (Dablain et al. 2023).
 
     It is ``rebalance oversample --method eos``. k_neighbors: the nearest of all classes, among
@@ -104,9 +148,8 @@ class EOS(_OverSampler):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **_OverSampler._parameter_constraints,
-        **constraints(SynthesisOptions, "reach", "exact"),
-        "k_neighbors": constraints(SynthesisOptions, "neighbours")["neighbours"],
+        **_Blending._parameter_constraints,
+        **constraints(SynthesisOptions, "reach"),
     }
     _method = "eos"
 
@@ -119,28 +162,33 @@ class EOS(_OverSampler):
         reach: float = USUAL.reach,
         exact: bool = USUAL.exact,
     ) -> None:
-        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
-        self.k_neighbors = k_neighbors
+        super().__init__(
+            sampling_strategy=sampling_strategy,
+            random_state=random_state,
+            k_neighbors=k_neighbors,
+            exact=exact,
+        )
         self.reach = reach
-        self.exact = exact
 
-    def fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
-        """Return X and y with what is added after them; whole numbers become floating-point ones.
 
-        A table of pandas is returned as one.
-        """
-        return super().fit_resample(_with_fractions(X), y, **params)
+class SafeLevelSMOTE(_Blending):
+    """Samples are added within a class, nearer to the safer of two (Bunkhumpornpat et al. 2009).
 
-    def _options(self) -> SynthesisOptions:
-        own = taken(SynthesisOptions, self, neighbours="k_neighbors")
-        return SynthesisOptions(method=self._method, **own)
+    It is ``rebalance oversample --method safe-level``. k_neighbors: the nearest of all classes,
+    among which those of its own tell how safe a sample is, and of its own, which are partners.
+    exact: whether neighbours are exact at any size, beyond 100,000 samples too. A class in which
+    nothing is safe has SMOTE instead, and a warning. After fitting, ``added_`` has the recipe of
+    each sample: ``base``, ``partner`` and ``weight``.
 
-    def _grown(self, X: Any, values: Values | None, added: Added) -> Any:
-        assert values is not None
-        blends = synthesise(values, added)
-        if issparse(X):
-            return vstack([X, csr_matrix(blends)], format=X.format)
-        return np.concatenate([values, blends])
+    >>> import numpy as np
+    >>> from rebalance.imblearn import SafeLevelSMOTE
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [9.0], [5.0]]), [0, 0, 0, 1, 1]
+    >>> grown, labels = SafeLevelSMOTE(random_state=0, k_neighbors=1).fit_resample(X, y)
+    >>> grown[5:].tolist(), labels[5:]
+    ([[9.0]], [1])
+    """
+
+    _method = "safe-level"
 
 
 class ClusterOverSampler(_Repeating):

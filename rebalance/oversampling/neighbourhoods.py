@@ -33,10 +33,10 @@ def own_count(
     return min(options.neighbours or NEIGHBOURS, others), ()
 
 
-def own_partners(samples: Samples, minority: Minority, base: Positions, count: int) -> Positions:
-    """For each base [S] one of its ``count`` nearest others of its own class, each as likely.
+def own_neighbours(samples: Samples, minority: Minority, base: Positions, count: int) -> Positions:
+    """For each base [S] its ``count`` nearest others of its own class [S, count], nearest first.
 
-    Equal samples are one, for which the first stands: a partner is never a copy of its base.
+    Equal samples are one, for which the first stands: none is a copy of its base.
     """
     different = _different(samples, minority)
     points = samples.points
@@ -47,8 +47,16 @@ def own_partners(samples: Samples, minority: Minority, base: Positions, count: i
         count,
         queries=np.searchsorted(different, asking),
     )
-    chosen = indices[place, minority.rng.integers(count, size=len(base))]
-    return different[chosen]
+    neighbours: Positions = different[indices[place]]
+    return neighbours
+
+
+def own_partners(samples: Samples, minority: Minority, base: Positions, count: int) -> Positions:
+    """For each base [S] one of its ``own_neighbours``, each as likely."""
+    neighbours = own_neighbours(samples, minority, base, count)
+    which = minority.rng.integers(count, size=len(base))
+    partners: Positions = neighbours[np.arange(len(base)), which]
+    return partners
 
 
 def _different(samples: Samples, minority: Minority) -> Positions:

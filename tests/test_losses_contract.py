@@ -294,17 +294,19 @@ def test_text_is_as_good_as_numbers(name: str) -> None:
 
 
 def test_defaults_can_be_read_without_making_a_loss() -> None:
-    assert default_options("ce") == {}
-    assert default_options("weighted") == {"weighting": "balanced", "beta": 0.9999}
-    assert default_options("cce") == {"gamma": -1}
-    assert default_options("focal") == {"gamma": 2, "alpha": None, "beta": 0.9999}
-    assert default_options("focal-sigmoid") == {"gamma": 2, "alpha": 0.25}
-    assert default_options("ldam") == {"max_margin": 0.5, "scale": 30}
-    assert default_options("balanced-softmax") == {}
-    assert default_options("logit-adjusted") == {"tau": 1}
-    assert default_options("asl") == {"gamma_pos": 0, "gamma_neg": 4, "smoothing": 0.1}
-    assert default_options("cost") == {}
-    assert default_options("cosen") == {
+    top = {"top": None}
+    assert default_options("ce") == top
+    assert default_options("weighted") == {"weighting": "balanced", "beta": 0.9999} | top
+    assert default_options("cce") == {"gamma": -1} | top
+    assert default_options("focal") == {"gamma": 2, "alpha": None, "beta": 0.9999} | top
+    assert default_options("focal-sigmoid") == {"gamma": 2, "alpha": 0.25} | top
+    assert default_options("ldam") == {"max_margin": 0.5, "scale": 30} | top
+    assert default_options("balanced-softmax") == top
+    assert default_options("logit-adjusted") == {"tau": 1} | top
+    assert default_options("asl") == {"gamma_pos": 0, "gamma_neg": 4, "smoothing": 0.1} | top
+    assert default_options("cost") == top
+    assert default_options("mfe") == {}
+    assert default_options("cosen") == top | {
         "rate": 0.1,
         "drop": 0.01,
         **dict.fromkeys(("mu_s", "sigma_s", "mu_r", "sigma_r"), 1),
@@ -317,7 +319,56 @@ def test_defaults_can_be_read_without_making_a_loss() -> None:
 def test_every_option_is_explained(name: str) -> None:
     text = inspect.getdoc(LOSSES[name])
     assert text is not None
-    assert all(option in text for option in default_options(name))
+    assert all(option in text for option in default_options(name) if option != "top")
+
+
+def slow_largest(loss: SampleLoss, values: torch.Tensor, targets: list[int], many: int) -> float:
+    """The mean of the largest losses, one by one, in double precision."""
+    rows = []
+    for place, label in enumerate(targets):
+        alone = loss.per_sample(values[place : place + 1], torch.tensor([label])).item()
+        weight = loss.weights.tolist()[label]
+        rows.append((weight * alone, weight))
+    rows.sort(key=lambda row: -row[0])
+    total = sum(value for value, _ in rows[:many])
+    return total / (sum(part for _, part in rows[:many]) if loss.divides_by_weights else many)
+
+
+@pytest.mark.parametrize("name", SAMPLE_LOSSES)
+def test_the_largest_losses_alone_are_averaged(name: str) -> None:
+    values, plain = logits(torch.float64), made(name)
+    assert isinstance(plain, SampleLoss)
+    options = REQUIRED.get(name, {})
+    for top, many in ((".3", 3), (2, 2), (0.01, 1), (50, 7)):
+        loss = make_loss(name, COUNTS, {**options, "top": top})
+        assert loss.sees_whole_batch and not loss.is_cross_entropy and loss.amount(TARGETS) == 7
+        shown = values.clone().requires_grad_()
+        found = loss(shown, TARGETS)
+        wanted = slow_largest(plain, values, TARGETS.tolist(), many)
+        assert found.item() == pytest.approx(wanted, rel=1e-6)
+        (slopes,) = torch.autograd.grad(found, shown)
+        assert int(slopes.any(dim=1).sum()) == many
+        if name != "cot":
+            (step,) = loss.soft_steps()
+            soft = SoftTargets(TARGETS, TARGETS.roll(1), torch.zeros(7))
+            torch.testing.assert_close(step.loss(values, soft), found)
+            assert step.amount(soft) == 7
+
+
+@pytest.mark.parametrize("name", SAMPLE_LOSSES)
+def test_the_largest_losses_are_finite_at_the_extremes(name: str) -> None:
+    options = {"matrix": [[0, 1], [2, 0]]} if name == "cost" else {}
+    loss = make_loss(name, [9, 3], {**options, "top": 0.5})
+    for rows in ([[1e4, -1e4], [-1e4, 1e4], [0.0, 0.0]], [[-1e4, 1e4]]):
+        values = torch.tensor(rows, requires_grad=True)
+        found = loss(values, torch.tensor([0] * len(rows)))
+        found.backward()
+        assert found.isfinite() and values.grad is not None and values.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in SAMPLE_LOSSES])
+def test_a_loss_of_the_whole_batch_has_no_largest(name: str) -> None:
+    assert "leave out the option top, or choose another loss" in refusal(name, {"top": 0.5})
 
 
 def refusal(name: str, options: dict[str, Any], counts: ClassCounts = COUNTS) -> str:
@@ -330,10 +381,11 @@ def refusal(name: str, options: dict[str, Any], counts: ClassCounts = COUNTS) ->
 
 def test_unknown_losses_and_options_are_refused() -> None:
     assert refusal("dice", {}).startswith("no loss 'dice': choose one of ce, weighted, cce, cot,")
-    assert refusal("ce", {"gamma": 1}) == "the loss ce has no option 'gamma', none at all"
+    assert refusal("ce", {"gamma": 1}) == "the loss ce has no option 'gamma', only top"
+    assert refusal("mfe", {"gamma": 1}) == "the loss mfe has no option 'gamma', none at all"
     wrong = refusal("asl", {"gamma": 1})
-    assert wrong == "the loss asl has no option 'gamma', only gamma_pos, gamma_neg, smoothing"
-    assert refusal("focal", {"class_counts": 1}).endswith("'class_counts', only gamma, alpha, beta")
+    assert wrong == "the loss asl has no option 'gamma', only gamma_pos, gamma_neg, smoothing, top"
+    assert refusal("focal", {"class_counts": 1}).endswith("only gamma, alpha, beta, top")
     assert refusal("cost", {}) == "the loss cost needs the option matrix, and it was not given"
     with pytest.raises(LossError, match="no loss 'dice'"):
         default_options("dice")
@@ -344,6 +396,8 @@ IMPOSSIBLE = [
     ("weighted", "beta", -0.1),
     ("weighted", "weighting", "sqrt"),
     ("weighted", "weighting", 1),
+    ("ce", "top", 0),
+    ("weighted", "top", "1.5"),
     ("cce", "gamma", float("nan")),
     ("cce", "gamma", "minus one"),
     ("cce", "gamma", "inf"),

@@ -270,6 +270,7 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
         (["--loss", "focal", "--loss-option", "gamma=x"], "gamma must be a number of at least 0"),
         (["--loss", "focal", "--loss-option", "gamma=nan"], "gamma must be a number of at least 0"),
         (["--loss", "cost"], "needs the option matrix"),
+        (["--loss", "msfe:top=.5"], "its samples have no losses of which to take the largest"),
         (["--loss", "focal:gamma"], "'gamma' is not of the form NAME=VALUE"),
         (["--loss", "mse:gamma=1"], "'mse' is not one of ce, weighted"),
         (["--loss", "focal:gamma=x"], "gamma must be a number of at least 0"),

@@ -54,6 +54,8 @@ LOSSES = LossRegistry(
     }
 )
 
+TOP = "top"  # the option that losses of single samples share: see ``SampleLoss.take_largest``
+
 # Where the names that need torch are found, once one of them is asked for.
 _ELSEWHERE = {
     "Loss": "rebalance.losses.loss",
@@ -85,7 +87,12 @@ def make_loss(name: str, class_counts: ClassCounts, options: Mapping[str, Any]) 
     1.5
     """
     _check_names(name, options)
-    return LOSSES[name](class_counts, **options)
+    own = {option: value for option, value in options.items() if option != TOP}
+    loss: Any = LOSSES[name](class_counts, **own)
+    if TOP in options:
+        loss.take_largest(options[TOP])
+    made: Loss = loss
+    return made
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
@@ -113,7 +120,7 @@ def default_options(name: str) -> dict[str, Any]:
 
     >>> from rebalance.losses import default_options
     >>> default_options("ldam")
-    {'max_margin': 0.5, 'scale': 30.0}
+    {'max_margin': 0.5, 'scale': 30.0, 'top': None}
     """
     return {
         option: parameter.default
@@ -124,6 +131,11 @@ def default_options(name: str) -> dict[str, Any]:
 
 def _check_names(name: str, options: Mapping[str, Any]) -> None:
     known = _options(name)
+    if TOP in options and TOP not in known:
+        raise LossError(
+            f"the loss {name} looks at a batch as a whole, and its samples have no losses of which "
+            f"to take the largest: leave out the option {TOP}, or choose another loss"
+        )
     for option in options:
         if option not in known:
             has = f"only {', '.join(known)}" if known else "none at all"
@@ -136,6 +148,12 @@ def _check_names(name: str, options: Mapping[str, Any]) -> None:
 def _options(name: str) -> dict[str, Parameter]:
     if name not in LOSSES:
         raise LossError(f"no loss {shown(name)}: choose one of {', '.join(LOSSES)}")
-    parameters = dict(signature(LOSSES[name]).parameters)
-    del parameters["class_counts"]
-    return parameters
+    return options_of(LOSSES[name])
+
+
+def options_of(loss: "type[Loss]") -> dict[str, Parameter]:
+    """The options of a loss: those of its constructor, and what losses of single samples share."""
+    found = dict(signature(loss).parameters)
+    del found["class_counts"]
+    largest = getattr(loss, "take_largest", None)
+    return found if largest is None else {**found, TOP: signature(largest).parameters[TOP]}

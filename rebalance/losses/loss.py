@@ -3,6 +3,7 @@
 Imports torch and nothing heavier.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rebalance.errors import LossError
-from rebalance.losses.arguments import ClassCounts, counts_of
+from rebalance.losses.arguments import ClassCounts, counts_of, number
 
 
 class Descent(NamedTuple):
@@ -60,7 +61,7 @@ class Loss(nn.Module):
         and that has no bias.
     takes_embeddings: a third argument is needed, the features [N, D] under the last layer, and the
         loss is of use only where these learn.
-    sees_whole_batch: the loss of a batch is more than the mean of the losses of its parts, each as
+    sees_whole_batch: the loss of a batch is other than the mean of the losses of its parts, each as
         its ``amount`` says.
     weighs_classes: ``reweight`` says from then on how much a sample of each class counts.
     learns_from_validation: before every epoch, ``learn`` is to be called with what the network says
@@ -77,11 +78,11 @@ class Loss(nn.Module):
 
     takes_cosines: ClassVar[bool] = False
     takes_embeddings: bool = False
-    sees_whole_batch: ClassVar[bool] = True
+    sees_whole_batch: bool = True
     weighs_classes: ClassVar[bool] = False
     learns_from_validation: ClassVar[bool] = False
     learns_from_training: ClassVar[bool] = False
-    is_cross_entropy: ClassVar[bool] = False
+    is_cross_entropy: bool = False
 
     def __init__(self, class_counts: ClassCounts) -> None:
         super().__init__()
@@ -151,10 +152,35 @@ class SampleLoss(Loss, ABC):
     weighs_classes = True
     divides_by_weights: ClassVar[bool] = True
     weights: Tensor  # [K], a buffer
+    top: float | None = None
 
     def __init__(self, class_counts: ClassCounts) -> None:
         super().__init__(class_counts)
         self.register_buffer("weights", torch.ones(self.classes))
+
+    def take_largest(self, top: float | str | None = None) -> None:
+        """From now on, average the largest losses of a batch alone, and learn from no others.
+
+        Losses are compared as the classes weigh (tie: the earlier sample). top: how many of a
+        batch's losses are averaged, the largest ones: a share of them, below 1, or a number from 1
+        on. Source: online hard example mining, Shrivastava et al., "Training Region-based Object
+        Detectors with Online Hard Example Mining", CVPR 2016, section 4. Raises LossError for
+        another number.
+
+        >>> import torch
+        >>> from rebalance.losses import make_loss
+        >>> logits = torch.tensor([[2.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+        >>> loss = make_loss("ce", [50, 30], {"top": 0.25})
+        >>> round(loss(logits, torch.tensor([0, 0, 0, 1])).item(), 4)
+        1.3133
+        """
+        if top is None:
+            return
+        needed = "a share of the batch, above 0 and below 1, or a whole number of at least 1"
+        self.top = number(
+            "top", top, needed, lambda found: 0 < found < 1 or (found >= 1 and found.is_integer())
+        )
+        self.sees_whole_batch, self.is_cross_entropy = True, False
 
     def reweight(self, weights: Tensor | Sequence[float]) -> None:
         """From now on, let the classes count as ``weights`` [K] says, in place of what they did.
@@ -170,16 +196,19 @@ class SampleLoss(Loss, ABC):
         return weights
 
     def amount(self, targets: Tensor) -> Tensor:
-        """Return the sum of the weights of samples with these targets [N], or N, as a scalar."""
-        if self.divides_by_weights:
+        """Return the sum of the weights of samples with these targets [N], or N, as a scalar.
+
+        N where the largest losses are taken, which targets alone do not tell.
+        """
+        if self.divides_by_weights and self.top is None:
             return widened(self.weights)[targets].sum()
         return super().amount(targets)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         self.check(logits, targets)
         with outside_autocast(logits):
-            losses = widened(self.weights)[targets] * self.per_sample(widened(logits), targets)
-            return losses.sum() / at_least_tiny(self.amount(targets))
+            weights = widened(self.weights)[targets]
+            return self._mean(weights * self.per_sample(widened(logits), targets), weights)
 
     def soft_steps(self) -> tuple[Descent, ...]:
         """One step, by the loss of each sample under either class, each in its share."""
@@ -200,15 +229,27 @@ class SampleLoss(Loss, ABC):
                 widened(self.weights)[labels] * self.per_sample(wide, labels)
                 for labels in (targets.own, targets.other)
             )
-            losses = (1 - share) * own + share * other
-            return losses.sum() / at_least_tiny(self.shared_amount(targets))
+            return self._mean((1 - share) * own + share * other, self._shared_weights(targets))
 
     def shared_amount(self, targets: SoftTargets) -> Tensor:
         """Return what ``shared`` divides by: as ``amount``, of both classes in their shares."""
-        if not self.divides_by_weights:
-            return super().amount(targets.own)
+        if self.divides_by_weights and self.top is None:
+            return self._shared_weights(targets).sum()
+        return super().amount(targets.own)
+
+    def _shared_weights(self, targets: SoftTargets) -> Tensor:
         weights, share = widened(self.weights), widened(targets.share)
-        return ((1 - share) * weights[targets.own] + share * weights[targets.other]).sum()
+        return (1 - share) * weights[targets.own] + share * weights[targets.other]
+
+    def _mean(self, losses: Tensor, weights: Tensor) -> Tensor:
+        """The mean of weighted losses [N], or of the largest of them, by their weights [N] or N."""
+        if self.top is not None:
+            many = math.ceil(round(self.top * len(losses), 9)) if self.top < 1 else int(self.top)
+            # In an order that every device finds, where some are alike.
+            kept = losses.detach().argsort(descending=True, stable=True)[:many]
+            losses, weights = losses[kept], weights[kept]
+        amount = weights.sum() if self.divides_by_weights else count_of(losses)
+        return losses.sum() / at_least_tiny(amount)
 
     @abstractmethod
     def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -90,11 +90,24 @@ class ChoiceKind:
         return told.choices == self.registry or (bool(self.form) and told.form == self.form)
 
 
+def _of_loss(entry: Any, kind: ChoiceKind) -> Iterator[ListedOption]:
+    """The options of a loss, its own and those that others share."""
+    from rebalance.losses import TOP, options_of
+
+    parameters = options_of(entry)
+    own = {name: each for name, each in parameters.items() if name != TOP}
+    yield from _of_parameters(own, entry)
+    if TOP in parameters:
+        yield from _of_parameters({TOP: parameters[TOP]}, entry.take_largest)
+
+
 def _of_constructor(entry: Any, kind: ChoiceKind) -> Iterator[ListedOption]:
-    """The parameters of a loss or a mix, but for the class counts."""
-    parameters = dict(signature(entry).parameters)
-    parameters.pop("class_counts", None)
-    told = told_options(entry.__doc__ or "", tuple(parameters))
+    """The parameters of a class."""
+    yield from _of_parameters(signature(entry).parameters, entry)
+
+
+def _of_parameters(parameters: Mapping[str, Parameter], told_by: Any) -> Iterator[ListedOption]:
+    told = told_options(told_by.__doc__ or "", tuple(parameters))
     for name, each in parameters.items():
         needed = each.default is Parameter.empty
         yield ListedOption(name, None if needed else each.default, needed, told.get(name, ""))
@@ -121,7 +134,7 @@ def _of_phases(entry: Any, kind: ChoiceKind) -> Iterator[ListedOption]:
 
 
 KINDS: dict[str, ChoiceKind] = {
-    "losses": ChoiceKind("rebalance.losses:LOSSES", options=_of_constructor),
+    "losses": ChoiceKind("rebalance.losses:LOSSES", options=_of_loss),
     "weightings": ChoiceKind("rebalance.losses:WEIGHTINGS"),
     "heads": ChoiceKind("rebalance.heads:HEADS", "fit"),
     "regimes": ChoiceKind("rebalance.training.regimes:REGIMES", "plan", _of_phases),

@@ -77,7 +77,8 @@ def check_probe(recipe: ProbeRecipe, loss: "Loss", name: str, seen: TrainingSet)
     if not loss.is_cross_entropy:
         raise SettingError(
             f"--recipe {PROBE} minimises cross entropy with class weights or shares: choose ce, "
-            f"weighted, cost, balanced-softmax or logit-adjusted in place of {name}"
+            f"weighted, cost, balanced-softmax or logit-adjusted in place of {name}, and not the "
+            "largest losses alone (top)"
         )
     if name != TrainOptions.loss and not HEADS[recipe.head].knows_prior:
         raise SettingError(

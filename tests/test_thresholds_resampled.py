@@ -62,6 +62,17 @@ def test_the_original_prior_is_that_of_the_folder(run, few, resampled, tmp_path)
     np.testing.assert_allclose(probabilities(moved), expected, rtol=1e-9)
 
 
+def test_undersampling_with_thresholding(few, tmp_path):
+    """As the literature combines them: trained on classes cut alike, divided by what was before."""
+    rebalance.undersample(few[0], tmp_path / "cut.csv", method="random", to="min")
+    run = tmp_path / "run"
+    rebalance.train(tmp_path / "cut.csv", few[1], run, threshold="prior:original", **QUICK)
+    divided = json.loads((run / "metrics.json").read_bytes())["divided_by"]
+    assert divided == pytest.approx(dict(zip(CLASSES, (0.1, 0.3, 0.6), strict=True)))
+    trained_on = json.loads((run / "options.json").read_bytes())["options"]["counts"]
+    assert trained_on == dict.fromkeys(CLASSES, 6)
+
+
 def test_a_run_of_version_0_1_reads_its_manifest_again(run, few, resampled):
     path = resampled / "decision.json"
     record = json.loads(path.read_bytes())

@@ -203,6 +203,20 @@ def test_deferred_weights_come_at_eighty_percent(dataset: ImageDataset) -> None:
     assert torch.equal(loss.seen_weights[4], expected)
 
 
+@pytest.mark.parametrize(
+    ("first", "alike"), [(FirstPhase("oversample"), 12), (FirstPhase("undersample", "min"), 5)]
+)
+def test_two_phase_begins_from_either_way_of_resampling(
+    dataset: ImageDataset, first: FirstPhase, alike: int
+) -> None:
+    loss = NotingCE()
+    recipe = replace(SCRATCH, epochs=2, batch_size=40)
+    how = {"regime": "two-phase", "first": first, "counts": COUNTS}
+    list(fit(plain_network(), dataset, loss, recipe, **how, **CPU))
+    shown = [Counter(targets) for targets in loss.targets]
+    assert shown == [dict.fromkeys(range(3), alike), {0: 12, 1: 9, 2: 5}]
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_dynamic_follows_the_f1_of_the_epoch_before(dataset: ImageDataset, workers: int) -> None:
     f1s = iter([[0.5, 0.5, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])

@@ -186,7 +186,7 @@ def test_costs_from_a_file(run, few, tmp_path):
         ["--regime", "two-phase", "--phase-limit", "min", "--epochs", "2", "--augment", "none"],
         ["--regime", "drw", "--loss", "ldam", "--epochs", "2"],
         ["--regime", "dynamic", "--val-fraction", "0.3", "--epochs", "2"],
-        ["--weighting", "effective", "--loss", "weighted", "--grad-accum", "2"],
+        ["--weighting", "effective", "--loss", "weighted:top=.5", "--grad-accum", "2"],
         ["--loss", "cce", "--loss-option", "gamma=-0.5", "--schedule", "one-cycle"],
         ["--recipe", "transfer", "--weights", "scratch", "--batch-size", "16"],
         ["--augment", "crop,colour,rotate", "--flips", "hv"],

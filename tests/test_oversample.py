@@ -666,7 +666,7 @@ def test_sample_scans_with_every_method(sample, quick):
         assert manifest.counts == {"curves": 251, "lines": 251, "loops": 360}
         check_rows(sample, manifest)
         foreign = {row.label for row in added(manifest) if row.partner.split("/")[0] != row.label}
-        if method in ("smote", "borderline-1", "adasyn"):
+        if method in ("smote", "borderline-1", "adasyn", "safe-level"):
             assert not foreign
         else:
             assert foreign == {"curves", "lines"}

@@ -59,6 +59,7 @@ NEVER = {
     "rebalance.studies.words": HEAVY,
     "rebalance.studies.writing": HEAVY,
     "rebalance.oversampling": HEAVY,
+    "rebalance.oversampling.relabelling": TORCH,
     "rebalance.neighbours": (LEARNING - {"numba", "pynndescent"}) | {"torchvision"},
     "rebalance.figures": HEAVY,
     "rebalance.reports": HEAVY,

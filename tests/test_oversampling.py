@@ -79,6 +79,7 @@ def test_the_methods() -> None:
         "borderline-2",
         "adasyn",
         "safe-level",
+        "balanced-svm",
         "eos",
         "cluster",
         "mixup",
@@ -120,7 +121,13 @@ def test_every_oversampler_keeps_its_contract(
     assert set(added.notes) <= {label for label, count in wanted.items() if count}
     for field in ("base", "partner", "weight", "share"):
         np.testing.assert_array_equal(getattr(added, field), getattr(again, field))
-    assert added.operation == again.operation and added.made_as is None
+    assert added.operation == again.operation
+    if name == "balanced-svm" and added.made_as is not None:
+        np.testing.assert_array_equal(added.made_as, again.made_as)
+        assert set(added.made_as.tolist()) <= set(labels.tolist())
+        assert (added.made_as != labels[added.base]).any() and added.notes
+    else:
+        assert added.made_as is None
     assert len(added.operation or added.base) == len(added.base)
     np.testing.assert_array_equal(features, before[0])
     np.testing.assert_array_equal(labels, before[1])

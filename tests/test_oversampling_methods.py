@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from imblearn.over_sampling import ADASYN, SMOTE, BorderlineSMOTE
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 from sklearn.neighbors import NearestNeighbors
 
 from rebalance.errors import FeatureError, SettingError
@@ -327,6 +327,71 @@ def test_safe_level_without_safety_is_smote_and_says_so() -> None:
     assert added.notes[1] == (
         "no sample has one of its own class among its 2 neighbours; SMOTE instead"
     )
+
+
+def rbf_svm_by_hand(features: NDArray[Any], labels: NDArray[Any], asked: NDArray[Any]) -> list[int]:
+    """One against one, each by its dual, solved by a general-purpose optimiser; votes decide."""
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    known, new = (features - mean) / spread, (asked - mean) / spread
+    sizes, votes = Counter(labels.tolist()), np.zeros((len(asked), 3))
+    for one, other in [(0, 1), (0, 2), (1, 2)]:
+        part = np.flatnonzero((labels == one) | (labels == other))
+        signs = np.where(labels[part] == one, 1.0, -1.0)
+        limit = np.array([len(labels) / (len(sizes) * sizes[each]) for each in labels[part]])
+
+        def kernel(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+            gaps = np.array([[((a - b) ** 2).sum() for b in right] for a in left])
+            return np.exp(-gaps / features.shape[1])
+
+        inner = kernel(known[part], known[part])
+        square = signs[:, None] * inner * signs
+        found = optimize.minimize(
+            lambda a, square=square: 0.5 * a @ square @ a - a.sum(),
+            np.zeros(len(part)),
+            jac=lambda a, square=square: square @ a - 1,
+            bounds=[(0, each) for each in limit],
+            constraints={"type": "eq", "fun": lambda a, signs=signs: signs @ a},
+            options={"ftol": 1e-12, "maxiter": 500},
+        ).x
+        free = (found > 1e-5) & (found < limit - 1e-5)
+        offset = np.mean((signs - inner @ (found * signs))[free])
+        side = kernel(new, known[part]) @ (found * signs) + offset
+        votes[np.arange(len(new)), np.where(side > 0, one, other)] += 1
+    return votes.argmax(axis=1).tolist()
+
+
+def test_balanced_svm_labels_what_smote_adds_as_a_machine_by_hand() -> None:
+    table = blobs([24, 9, 12], seed=3, spread=1.4)
+    features, labels = table
+    wanted = {1: 15, 2: 12}
+    added = oversample("balanced-svm", table, wanted)
+    assert added.made_as is not None
+    made = np.array(
+        [
+            features[base] + weight * (features[partner] - features[base])
+            for base, partner, weight in zip(added.base, added.partner, added.weight, strict=True)
+        ]
+    )
+    told = rbf_svm_by_hand(
+        np.concatenate([features, made]), np.concatenate([labels, labels[added.base]]), made
+    )
+    assert added.made_as.tolist() == told
+    changed = Counter(labels[added.base][added.made_as != labels[added.base]].tolist())
+    assert sum(changed.values()) > 2
+    for label, count in changed.items():
+        assert added.notes[label] == (
+            f"{count} of its {wanted[label]} blends are labelled as other classes"
+        )
+    assert (added.labelled(labels).own == added.made_as).all()
+
+
+def test_balanced_svm_of_classes_that_lie_apart_is_smote() -> None:
+    features, labels = blobs([20, 9])
+    features[labels == 1] += 100
+    added = oversample("balanced-svm", (features, labels), {1: 30})
+    assert added.made_as is None and not added.notes
+    nearest = own_neighbours((features, labels), 1, 5)
+    assert all(found <= nearest[base] for base, found in pairs(added).items())
 
 
 @pytest.mark.parametrize(("asked", "used"), [({}, 10), ({"neighbours": 4}, 4)])

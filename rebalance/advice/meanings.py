@@ -26,6 +26,8 @@ REBALANCINGS = {
     "borderline-2": "add blends of images of a small class near other classes, up to {to}",
     "adasyn": "add blends within small classes where other classes are near, up to {to}",
     "safe-level": "add blends within small classes where they have most neighbours, up to {to}",
+    "balanced-svm": "add blends of images that are alike within a small class, up to {to}, each as "
+    "the class that a support vector machine takes it for",
     "eos": "add blends of images of small classes with near ones of other classes, up to {to}",
     "cluster": "repeat images of small classes and rare subclasses until they are even",
     "mixup": "add blends of images of two classes, under labels that both share",

@@ -19,6 +19,7 @@ from rebalance.oversampling.across import mixup, skew_mix
 from rebalance.oversampling.images import augment, cmo, remix
 from rebalance.oversampling.neighbourhoods import NEIGHBOURS
 from rebalance.oversampling.recipes import Added
+from rebalance.oversampling.relabelling import balanced_svm
 from rebalance.oversampling.safe_levels import safe_level
 from rebalance.oversampling.samplers import (
     EOS_NEIGHBOURS,
@@ -235,6 +236,7 @@ OVERSAMPLERS: dict[str, Oversampler] = {
         Oversampler(borderline_2, neighbours=NEIGHBOURS, own=("danger_neighbours",)),
         Oversampler(adasyn, neighbours=NEIGHBOURS),
         Oversampler(safe_level, neighbours=NEIGHBOURS),
+        Oversampler(balanced_svm, neighbours=NEIGHBOURS),
         Oversampler(eos, neighbours=EOS_NEIGHBOURS, own=("reach",)),
         Oversampler(cluster, by_subclass=True, repeats=True),
         Oversampler(mixup, needs_features=False, across=True, shares=True),

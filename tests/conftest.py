@@ -15,6 +15,8 @@ from schemas import check_records
 
 from rebalance.parallel import chosen_workers
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # or a library waits for a network that is not there
+
 ROOT = Path(__file__).resolve().parents[1]
 
 NUMBERS = itertools.count()

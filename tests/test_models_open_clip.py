@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +19,6 @@ from rebalance.models.network import Network
 from rebalance.models.transforms import Transform
 from rebalance.progress import silent
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 pytestmark = pytest.mark.together
 
 VIT = {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8}

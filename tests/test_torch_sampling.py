@@ -274,3 +274,39 @@ def test_weighted_random_sampler_neither_divides_nor_meets_the_shares():
     # Every image once, where all weigh the same: by chance 37 of 100 are not seen.
     assert len(set(WeightedRandomSampler([1.0] * 100, 100))) < 75
     assert len(set(BalancedSampler(LABELS, power=0))) == 100
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[[0], [1, 2]], ["a", 1], {"a": 3, "b": 1}, {"a", "b"}, [0, 10**9], ["a", float("nan")], 5],
+)
+def test_what_would_be_mistaken_for_labels_is_refused(labels):
+    with pytest.raises(DataError, match="label is"):
+        BalancedSampler(labels)
+
+
+def test_datasets_in_one_have_the_labels_of_each():
+    class Labelled(TensorDataset):
+        targets, classes = (0, 0, 1), ("cat", "dog")
+
+    both = Labelled(torch.zeros(3)) + Labelled(torch.zeros(3))
+    assert BalancedSampler(both).labels.tolist() == [0, 0, 1, 0, 0, 1]
+    other = Labelled(torch.zeros(3))
+    other.classes = ("dog", "cat")
+    with pytest.raises(DataError, match="alike"):
+        BalancedSampler(both + other)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_replicas": 0, "rank": 0},
+        {"num_replicas": "2", "rank": 0},
+        {"num_replicas": 1.5, "rank": 0},
+        {"repeat_thresholds": "x"},
+    ],
+)
+def test_numbers_that_are_none_are_refused(options):
+    with pytest.raises(SettingError, match=r"whole number|thresholds"):
+        BalancedSampler([0, 1], **options)
+    assert len(BalancedSampler([0, 1], np.float32(0.5))) == 2

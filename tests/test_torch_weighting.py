@@ -85,10 +85,20 @@ def test_logits_under_other_shares_give_the_shifted_probabilities():
         (lambda: apply_prior(torch.zeros(1, 3), [1, 2]), MetricError, "need 2 columns"),
         (lambda: apply_prior(torch.tensor(1.0), [1, 2]), MetricError, "need 2 columns"),
         (lambda: class_weights(5), DataError, "for each class, in class order, not 5"),
-        (lambda: logit_prior([[1, 2]]), MetricError, "as a number for each"),
+        (lambda: logit_prior([[1, 2]]), DataError, "a count is needed"),
     ],
 )
 def test_what_cannot_be_weighed_is_one_line(call, error, says):
     with pytest.raises(error, match=says) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_class_shares_by_name_are_matched_by_name():
+    logits, train = torch.zeros(1, 2), {"a": 1, "b": 2}
+    turned = apply_prior(logits, train, {"b": 5, "a": 1})
+    assert torch.equal(turned, apply_prior(logits, train, {"a": 1, "b": 5}))
+    with pytest.raises(MetricError, match="same classes"):
+        apply_prior(logits, train, {"c": 5, "d": 1})
+    with pytest.raises(DataError, match="count is needed"):
+        logit_prior(["a", "b"])

@@ -117,6 +117,6 @@ def _go_on(row: list[int], order: list[int], size: int) -> None:
 
 
 def _at_least_one(option: str, value: int) -> int:
-    if not isinstance(value, int | np.integer) or value < 1:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise SettingError(f"{option} must be a whole number of at least 1, not {shown(value)}")
     return value

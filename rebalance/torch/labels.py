@@ -3,17 +3,18 @@
 Imports torch and numpy, and nothing else that is heavy.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
-from rebalance.errors import DataError, shown
+from rebalance.errors import DataError, shown, some
 from rebalance.manifest import Manifest
 from rebalance.torch.opening import opened_manifest
 
@@ -33,6 +34,9 @@ CountSource: TypeAlias = (
     | Sequence[float]
 )
 """What ``LabelSource`` is, but a count for each class, in class order, in place of labels."""
+
+
+CLASSES_AT_MOST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ def labels_of(source: LabelSource) -> ClassLabels:
     """Return the class of each row of a manifest, or of each image of a dataset, in order.
 
     source: a manifest, the path of one or of a folder of images, a dataset with ``targets`` (as
-    torchvision's have) or a subset of one, or the labels themselves: whole numbers from 0 on, or
-    names.
+    torchvision's have), a subset of one or several in one, or the labels themselves: whole numbers
+    from 0 on, or names.
     DataError where there are none, or other things than these.
 
     >>> from rebalance.torch.labels import labels_of
@@ -71,6 +75,8 @@ def labels_of(source: LabelSource) -> ClassLabels:
     if isinstance(source, Subset):
         whole = labels_of(source.dataset)
         return ClassLabels(_some_labels(whole.labels[list(source.indices)], source), whole.classes)
+    if isinstance(source, ConcatDataset):
+        return _joined([labels_of(each) for each in source.datasets])
     if isinstance(source, Dataset):
         if not hasattr(source, "targets"):
             raise DataError(
@@ -98,24 +104,48 @@ def counts_of(source: CountSource) -> Mapping[str, float] | list[float]:
         labels = labels_of(source)
         return dict(zip(labels.classes, labels.sizes.tolist(), strict=True))
     if isinstance(source, Mapping):
+        if odd := [each for each in source.values() if not isinstance(each, Real)]:
+            raise DataError(f"a count is needed for each class, not {shown(odd[0])}")
         return source
     if isinstance(source, Tensor):
         source = source.detach().cpu().numpy()
-    found: list[float] = np.asarray(source).tolist()
-    if not isinstance(found, list):
+    try:
+        array = np.asarray(source)
+    except ValueError:  # lists of several lengths
+        array = np.empty(0)
+    if array.ndim != 1 or not len(array) or array.dtype.kind not in "iuf":
         raise DataError(f"a count is needed for each class, in class order, not {shown(source)}")
-    return found
+    # One that is no number made the others floats, which they were not.
+    return [int(count) if count.is_integer() else count for count in map(float, array)]
 
 
 def _given(source: Any) -> ClassLabels:
     if isinstance(source, Tensor):
         source = source.detach().cpu().numpy()
-    array = np.asarray(list(source) if isinstance(source, Iterable) else source)
+    # What has keys or columns would give them for labels, and a set has no order.
+    unfit = isinstance(source, Mapping | Set | DataLoader) or hasattr(source, "columns")
+    if unfit or not isinstance(source, Iterable):
+        raise DataError(
+            f"one label is needed for each image, in order, not a {type(source).__name__}: give a "
+            "manifest, a dataset with targets, or a list of labels"
+        )
+    try:
+        given = list(source)
+        array = np.asarray(given)
+    except (TypeError, ValueError):  # no dimension, or lists of several lengths
+        raise DataError(
+            f"one label is needed for each image, but these are {shown(source)}"
+        ) from None
     if array.ndim != 1:
         raise DataError(
             f"one label is needed for each image, but the labels have the shape {array.shape}"
         )
-    if array.dtype.kind in "UO" and all(isinstance(label, str) for label in array):
+    if array.dtype.kind in "UO":  # numpy makes texts of whatever stands among texts
+        if odd := [label for label in given if not isinstance(label, str)]:
+            raise DataError(
+                f"a label is a whole number from 0 on, or a name, not {shown(odd[0])} as among "
+                "these"
+            )
         names, labels = np.unique(array, return_inverse=True)
         return ClassLabels(_some_labels(labels, source), tuple(names.tolist()))
     if len(array) and (array.dtype.kind not in "iub" or array.min() < 0):
@@ -125,8 +155,25 @@ def _given(source: Any) -> ClassLabels:
             if array.dtype.kind in "iubf"
             else f"a label is a whole number from 0 on, or a name; these are {array.dtype}"
         )
+    if len(array) and array.max() >= CLASSES_AT_MOST:
+        raise DataError(
+            f"a label is the number of a class, from 0 on without large gaps, and not "
+            f"{shown(array.max().item())}: give names, as texts"
+        )
     labels = _some_labels(array.astype(np.int64), source)
     return ClassLabels(labels, tuple(map(str, range(labels.max() + 1))))
+
+
+def _joined(parts: Sequence[ClassLabels]) -> ClassLabels:
+    """Join the labels of several datasets, which number the classes alike."""
+    classes = max((part.classes for part in parts), key=len)
+    for part in parts:
+        if part.classes != classes[: len(part.classes)]:
+            raise DataError(
+                "datasets in one must number the classes alike, but have "
+                f"{some(part.classes)} and {some(classes)}: give the labels themselves"
+            )
+    return ClassLabels(np.concatenate([part.labels for part in parts]), classes)
 
 
 def _some_labels(labels: NDArray[np.int64], source: object) -> NDArray[np.int64]:

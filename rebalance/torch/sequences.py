@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from hashlib import blake2b
 from operator import length_hint
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +43,14 @@ class SharedSequence(DistributedSampler[Item], ABC):
         # DistributedSampler's own would ask for the processes now.
         if (num_replicas is None) != (rank is None):
             raise SettingError("num_replicas and rank are given together, or neither")
-        if num_replicas is not None and rank is not None and not 0 <= rank < num_replicas:
+        if num_replicas is not None and not (_whole(num_replicas) and num_replicas >= 1):
             raise SettingError(
-                f"a rank is from 0 to {num_replicas - 1} for {num_replicas} replicas, not {rank}"
+                f"num_replicas must be a whole number of at least 1, not {shown(num_replicas)}"
+            )
+        if num_replicas is not None and not (_whole(rank) and 0 <= rank < num_replicas):
+            raise SettingError(
+                f"a rank is a whole number from 0 to {num_replicas - 1} for {num_replicas} "
+                f"replicas, not {shown(rank)}"
             )
         if not isinstance(seed, int | np.integer) or seed < 0:
             raise SettingError(f"a seed is a whole number from 0 on, not {shown(seed)}")
@@ -170,6 +175,10 @@ class SharedSequence(DistributedSampler[Item], ABC):
                 "gives all as many",
                 *(self.num_replicas, self.length, rest),
             )
+
+
+def _whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _joined() -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rebalance import losses
-from rebalance.errors import MetricError
+from rebalance.errors import MetricError, some
 from rebalance.losses.weights import BETA
 from rebalance.scoring.priors import effective_prior
 from rebalance.torch.labels import CountSource, LabelSource, counts_of, labels_of
@@ -95,8 +95,16 @@ def apply_prior(
     >>> apply_prior(torch.tensor([[0.7, 0.3]]).log(), [90, 10]).softmax(dim=1)
     tensor([[0.2059, 0.7941]])
     """
-    train = _shares(train_prior)
-    target = np.ones(len(train)) if target_prior is None else _shares(target_prior)
+    known, other = counts_of(train_prior), None if target_prior is None else counts_of(target_prior)
+    if isinstance(known, Mapping) and isinstance(other, Mapping):
+        if set(known) != set(other):
+            raise MetricError(
+                f"both class shares must be of the same classes, not of {some(list(known))} and of "
+                f"{some(list(other))}"
+            )
+        other = {name: other[name] for name in known}
+    train = _shares(known)
+    target = np.ones(len(train)) if other is None else _shares(other)
     for shares in (train, target):
         if logits.ndim < 1 or logits.shape[-1] != len(shares):
             raise MetricError(

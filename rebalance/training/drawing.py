@@ -7,6 +7,7 @@ any number of processes can each make it and take a part. Imports numpy and noth
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,7 +34,7 @@ def shares_by_power(sizes: ArrayLike, power: float) -> NDArray[np.float64]:
     >>> [shares_by_power([90, 10, 0], power).round(1).tolist() for power in (0, 0.5, 1)]
     [[90.0, 10.0, 0.0], [75.0, 25.0, 0.0], [50.0, 50.0, 0.0]]
     """
-    if not (isinstance(power, int | float) and 0 <= power < np.inf):
+    if not (isinstance(power, Real) and 0 <= float(power) < np.inf):
         raise SettingError(
             f"the power must be 0 (as the data are), 1 (balanced) or another number of at least 0, "
             f"not {shown(power)}"
@@ -41,7 +42,7 @@ def shares_by_power(sizes: ArrayLike, power: float) -> NDArray[np.float64]:
     counts = np.asarray(sizes, dtype=np.float64)
     filled = counts > 0
     shares = np.zeros_like(counts)
-    shares[filled] = (counts[filled] / counts[filled].min()) ** (1 - power)
+    shares[filled] = (counts[filled] / counts[filled].min()) ** (1 - float(power))
     shares *= counts.sum() / shares.sum()
     return shares
 
@@ -61,8 +62,12 @@ def shares_by_thresholds(
     [90.0, 20.0]
     """
     counts = np.asarray(sizes, dtype=np.float64)
-    limits = np.asarray(thresholds, dtype=np.float64)
-    if not ((limits >= 0) & (limits <= 1)).all() or limits.shape not in ((), counts.shape):
+    limits = np.asarray(thresholds)
+    if (
+        limits.dtype.kind not in "iuf"
+        or not ((limits >= 0) & (limits <= 1)).all()
+        or limits.shape not in ((), counts.shape)
+    ):
         raise SettingError(
             f"repeat thresholds are shares from 0 to 1, one for all classes or one for each of "
             f"{len(counts)}, not {shown(thresholds)}"

@@ -184,7 +184,7 @@ def compare_extractors(
     """
 
 def evaluate(
-    run: Path | str,
+    run: Path | str | Sequence[Path | str],
     test: Path | str,
     output: Path | str | None = None,
     *,
@@ -204,6 +204,9 @@ def evaluate(
     progress: Progress = ...,
 ) -> MetricsRecord:
     """Score the network of a run on TEST; returns the metrics.
+
+    run: the folder of a run, or several: then the probabilities that each decides by are averaged,
+    and each is told with its own accuracy under ``runs``. They must know the same classes.
 
     output: a CSV to write every prediction to. What another decision than that of the run needs of
     the training data is fitted once, for which the images must be where they were, and then kept

@@ -1,5 +1,6 @@
 """The public calls that train networks and score them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def train(
 
 @takes(calls.EVALUATE)
 def evaluate(
-    run: Path | str,
+    run: Path | str | Sequence[Path | str],
     test: Path | str,
     output: Path | str | None = None,
     *,
@@ -80,6 +81,9 @@ def evaluate(
 ) -> MetricsRecord:
     """Score the network of a run on TEST; returns the metrics.
 
+    run: the folder of a run, or several: then the probabilities that each decides by are averaged,
+    and each is told with its own accuracy under ``runs``. They must know the same classes.
+
     output: a CSV to write every prediction to. What another decision than that of the run needs of
     the training data is fitted once, for which the images must be where they were, and then kept
     with the run. Raises as ``train``.
@@ -90,8 +94,7 @@ def evaluate(
         run,
         test,
         output,
-        threshold=decision.threshold,
-        classifier=decision.classifier,
+        decision=decision,
         files=files,
         source=source,
         run=how,

@@ -1,7 +1,7 @@
 """``rebalance evaluate``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,9 +9,12 @@ from rebalance.cli import console, options
 from rebalance.distributed.processes import is_first
 from rebalance.settings import calls
 
+if TYPE_CHECKING:
+    from rebalance.records import ScoredRunRecord
+
 
 @click.command("evaluate")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.argument("test", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -22,9 +25,12 @@ from rebalance.settings import calls
 @options.of(calls.EVALUATE)
 @console.talk
 def command(
-    run: Path, test: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
+    run: tuple[Path, ...], test: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
 ) -> None:
     """Score the network of RUN on TEST, deciding as the run decided, or otherwise.
+
+    Of several RUNs the probabilities are averaged, each as its run decides by them: the heads of an
+    ensemble, or two networks that were trained otherwise. They must know the same classes.
 
     TEST is an image folder or a manifest. Classes are those of the run, in its order; a class that
     TEST does not have is left out of the means, and said. Another decision is fitted on the images
@@ -34,6 +40,7 @@ def command(
     Examples:
       rebalance evaluate run photos/test
       rebalance evaluate run photos/test -o predictions.csv --json
+      rebalance evaluate run.0 run.1 run.2 photos/test --json
       rebalance evaluate run photos/test --classifier centres --threshold cost:costs.csv
     """
     progress = console.start(quiet=quiet, verbose=verbose)
@@ -46,3 +53,14 @@ def command(
         console.print_json(metrics)
     else:
         click.echo(console.scores(metrics))
+        if "runs" in metrics:
+            click.echo(f"\n{_of_each(metrics['runs'])}")
+
+
+def _of_each(runs: "list[ScoredRunRecord]") -> str:
+    """Say how good each run is by itself."""
+    rows = [
+        (each["run"], f"{each['accuracy']:.4f}", f"{each['balanced_accuracy']:.4f}")
+        for each in runs
+    ]
+    return console.table(("each by itself", "accuracy", "balanced_accuracy"), rows)

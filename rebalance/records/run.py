@@ -274,6 +274,14 @@ class HeadFitRecord(TypedDict):
     ]
 
 
+class ScoredRunRecord(TypedDict):
+    """One of several runs whose probabilities were averaged."""
+
+    run: Annotated[str, "The folder of the run."]
+    accuracy: Annotated[float, "Its accuracy by itself."]
+    balanced_accuracy: Annotated[float, "Its balanced accuracy by itself."]
+
+
 class MetricsRecord(_About, total=False):
     """How good the decisions on the test images are.
 
@@ -298,6 +306,10 @@ class MetricsRecord(_About, total=False):
     ]
     temperature: Annotated[
         float, "The temperature of the probabilities, applied last; absent where by none."
+    ]
+    runs: Annotated[
+        list[ScoredRunRecord],
+        "The runs whose probabilities were averaged; only where evaluate was given several.",
     ]
     before: Annotated["MetricsRecord", "The same before the last layer was trained anew."]
     head_fit: Annotated[HeadFitRecord, "How the head of a probe was fitted; only of a probe."]

@@ -20,6 +20,8 @@ from rebalance.scoring.thresholds import Decision
 
 log = logging.getLogger("rebalance")
 
+PredictionTable = tuple[list[str], list[list[Any]]]  # header and rows
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -30,7 +32,7 @@ class Evaluation:
     """
 
     metrics: MetricsRecord
-    predictions: tuple[list[str], list[list[Any]]]
+    predictions: PredictionTable
     predicted: NDArray[np.integer[Any]]
     features: NDArray[np.float32]
 
@@ -151,7 +153,7 @@ def _gap_of_part(
 
 def prediction_table(
     paths: Sequence[str], labels: Sequence[int], classes: Sequence[str], decision: Decision
-) -> tuple[list[str], list[list[Any]]]:
+) -> PredictionTable:
     """Header and rows of ``predictions.csv``.
 
     file_name, label, prediction, and for each class ``probability_`` and its name, so that no class

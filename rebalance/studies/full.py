@@ -26,7 +26,14 @@ from rebalance.oversampling.spelling import Sampling
 from rebalance.progress import silent
 from rebalance.records import ManifestRecord
 from rebalance.runs import DECISION, Run
-from rebalance.settings import FeatureFiles, FolderOptions, RunOptions, ScoringOptions, TrainOptions
+from rebalance.settings import (
+    DecisionOptions,
+    FeatureFiles,
+    FolderOptions,
+    RunOptions,
+    ScoringOptions,
+    TrainOptions,
+)
 from rebalance.studies.cells import WORK
 from rebalance.studies.outcomes import BY_CLASS, Outcome
 from rebalance.studies.plan import Cell, Definition
@@ -229,8 +236,7 @@ def _scores(setup: Setup, definition: Definition, run: Path, side: str) -> dict[
         run,
         run.parent / side,
         None,
-        threshold=definition.threshold,
-        classifier=None,
+        decision=DecisionOptions(threshold=definition.threshold),
         files=FeatureFiles(),
         source=FolderOptions(),
         run=_run(setup),

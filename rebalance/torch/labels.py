@@ -5,7 +5,6 @@ Imports torch and numpy, and nothing else that is heavy.
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -104,7 +103,8 @@ def counts_of(source: CountSource) -> Mapping[str, float] | list[float]:
         labels = labels_of(source)
         return dict(zip(labels.classes, labels.sizes.tolist(), strict=True))
     if isinstance(source, Mapping):
-        if odd := [each for each in source.values() if not isinstance(each, Real)]:
+        numbers: Any = int | float | np.integer | np.floating
+        if odd := [each for each in source.values() if not isinstance(each, numbers)]:
             raise DataError(f"a count is needed for each class, not {shown(odd[0])}")
         return source
     if isinstance(source, Tensor):

@@ -7,7 +7,6 @@ any number of processes can each make it and take a part. Imports numpy and noth
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,7 +33,9 @@ def shares_by_power(sizes: ArrayLike, power: float) -> NDArray[np.float64]:
     >>> [shares_by_power([90, 10, 0], power).round(1).tolist() for power in (0, 0.5, 1)]
     [[90.0, 10.0, 0.0], [75.0, 25.0, 0.0], [50.0, 50.0, 0.0]]
     """
-    if not (isinstance(power, Real) and 0 <= float(power) < np.inf):
+    if not (
+        isinstance(power, int | float | np.integer | np.floating) and 0 <= float(power) < np.inf
+    ):
         raise SettingError(
             f"the power must be 0 (as the data are), 1 (balanced) or another number of at least 0, "
             f"not {shown(power)}"

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from rebalance.data import images
-from rebalance.data.budget import Budget
+from rebalance.data.budget import Budget, Portion
 from rebalance.data.images import opened
 from rebalance.errors import PassingFault
 
@@ -35,7 +35,7 @@ def taken_at_once(budget: Budget, sizes: list[int]) -> int:
     gauge = Gauge()
 
     def work(size: int) -> None:
-        with budget.taking(size):
+        with Portion(budget).take(size):
             gauge.add(size)
             time.sleep(0.002)
             gauge.add(-size)
@@ -57,10 +57,10 @@ def test_whoever_came_first_is_served_first() -> None:
     budget, order = Budget(100), []
 
     def work(size: int) -> None:
-        with budget.taking(size):
+        with Portion(budget).take(size):
             order.append(size)
 
-    with ThreadPoolExecutor(4) as pool, budget.taking(50):
+    with ThreadPoolExecutor(4) as pool, Portion(budget).take(50):
         for size in (90, 1, 2):  # the small ones would fit, and do not overtake
             pool.submit(work, size)
             time.sleep(0.01)
@@ -69,16 +69,16 @@ def test_whoever_came_first_is_served_first() -> None:
 
 def test_a_thread_that_has_some_gets_more_at_once() -> None:
     budget = Budget(10)
-    with budget.taking(10), budget.taking(10):
+    with Portion(budget).take(10), Portion(budget).take(10):
         pass
-    with budget.taking(10):  # and all is free again
+    with Portion(budget).take(10):  # and all is free again
         pass
 
 
 def test_what_fails_gives_back_what_it_took() -> None:
     budget = Budget(10)
     for _ in range(3):
-        with pytest.raises(KeyError), budget.taking(10):
+        with pytest.raises(KeyError), Portion(budget).take(10):
             raise KeyError
 
 
@@ -86,7 +86,7 @@ def test_processes_share_it_and_the_largest_hold_a_lock() -> None:
     budget, lock = Budget(100), get_context("spawn").Lock()
     budget.share(4, lock)
     assert taken_at_once(budget, [10] * 20) <= 25
-    with budget.taking(26):
+    with Portion(budget).take(26):
         assert not lock.acquire(block=False)
     assert lock.acquire(block=False)
 

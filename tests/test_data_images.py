@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 import struct
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from rebalance.data.files import FORMATS, MAX_FILE_BYTES, digest, read_bytes
 from rebalance.data.folder import EXTENSIONS, Unreadable, scan
@@ -113,6 +114,27 @@ def test_exif_orientation_is_applied(kind: str, orientation: int) -> None:
     options = {"lossless": True} if kind == "WEBP" else {}
     data = encode(Image.fromarray(NOISE), kind, exif=exif, **options)
     assert (array(data) == UPRIGHT[orientation](NOISE)).all()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_orientation_in_xmp_is_applied(kind: str) -> None:
+    told = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
+    notes = PngImagePlugin.PngInfo()
+    notes.add_itxt("XML:com.adobe.xmp", told)
+    more = {"pnginfo": notes} if kind == "PNG" else {"xmp": told.encode()}
+    stream = io.BytesIO()
+    Image.new("RGB", (4, 2)).save(stream, kind, **more)
+    assert decode(stream.getvalue()).size == (2, 4)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "MPO", "WEBP"])
+def test_an_image_has_nothing_left_of_its_file(kind: str) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (4, 2), "red").save(stream, kind)
+    image = decode(stream.getvalue())
+    assert type(image) is Image.Image
+    image.putpixel((0, 0), (0, 0, 255))
+    assert pickle.loads(pickle.dumps(image)).getpixel((0, 0)) == (0, 0, 255)
 
 
 def test_jpeg_orientation_swaps_the_size() -> None:
@@ -397,6 +419,13 @@ def test_a_pipe_is_not_waited_on(tmp_path: Path) -> None:
 def test_empty_file(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     assert unread(tmp_path / "empty.jpg") == "empty file (0 bytes)"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_file_longer_than_the_system_says_is_read_to_its_end() -> None:
+    content = read_bytes("/proc/self/limits")
+    assert Path("/proc/self/limits").stat().st_size == 0
+    assert content == Path("/proc/self/limits").read_bytes()
 
 
 def test_a_file_too_large_for_any_image_is_not_read(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_the_rows_and_what_is_pickled_of_them(manifest: Manifest) -> None:
     assert tuple(packed.rows(many.classes)) == many.rows
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_workers_read_the_same_items(manifest: Manifest, start: str) -> None:
     steps = v2.Compose([v2.Resize((4, 4)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
     dataset = ManifestDataset(manifest, steps, with_index=True)

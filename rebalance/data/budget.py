@@ -7,13 +7,17 @@ An image of few bytes can have 179 million pixels. Imports nothing but the stand
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 from rebalance.parallel import chosen_workers
 
 LEAST = 2**31  # bytes for all threads together, enough for one of all but the largest images
 EACH = 2**28  # bytes for each processor: photographs of 30 megapixels on all of them
+
+
+class _Own(threading.local):
+    some = False  # whether the thread has taken any
+    alone: ExitStack | None = None  # what it holds for one of the largest images
 
 
 class Budget:
@@ -26,8 +30,9 @@ class Budget:
         self._size = self._free = size
         self._alone: AbstractContextManager[object] = nullcontext()
         self._waiting: deque[object] = deque()
-        self._change = threading.Condition()
-        self._own = threading.local()
+        self._lock = threading.Lock()
+        self._change = threading.Condition(self._lock)
+        self._own = _Own()
 
     def share(self, processes: int, alone: AbstractContextManager[object]) -> None:
         """Leave the budget to ``processes`` like this one, each with its part of it.
@@ -38,29 +43,44 @@ class Budget:
         self._size = self._free = self._size // processes
         self._alone = alone
 
-    @contextmanager
-    def taking(self, size: int) -> Iterator[None]:
-        """Take ``size`` bytes during the block, as soon as they are free.
+    def take(self, size: int) -> int | None:
+        """Take ``size`` bytes as soon as they are free; return how many are to be given back.
 
-        A thread that has some already gets more at once: it would wait for others that wait for it.
+        A thread that has some already gets more at once, and gives None back: it would wait for
+        others that wait for it.
         """
-        if getattr(self._own, "some", False):
-            yield
-            return
-        with self._alone if size > self._size else nullcontext():
-            self._take(size := min(size, self._size))
-            self._own.some = True
-            try:
-                yield
-            finally:
-                self._own.some = False
-                with self._change:
-                    self._free += size
-                    self._change.notify_all()
+        own = self._own
+        if own.some:
+            return None
+        if size > self._size:
+            size = self._size
+            with ExitStack() as held:
+                held.enter_context(self._alone)
+                self._wait_for(size)
+                own.alone = held.pop_all()
+        else:
+            self._wait_for(size)
+        own.some = True
+        return size
 
-    def _take(self, size: int) -> None:
-        ticket = object()
-        with self._change:
+    def give(self, size: int) -> None:
+        """Give back what the thread took."""
+        own = self._own
+        own.some = False
+        with self._lock:
+            self._free += size
+            if self._waiting:
+                self._change.notify_all()
+        if own.alone is not None:
+            held, own.alone = own.alone, None
+            held.close()
+
+    def _wait_for(self, size: int) -> None:
+        with self._lock:
+            if not self._waiting and self._free >= size:
+                self._free -= size
+                return
+            ticket = object()
             self._waiting.append(ticket)
             try:
                 self._change.wait_for(lambda: self._waiting[0] is ticket and self._free >= size)
@@ -68,6 +88,28 @@ class Budget:
             finally:
                 self._waiting.remove(ticket)
                 self._change.notify_all()
+
+
+class Portion:
+    """What a thread has of a budget until a block ends: nothing, as long as it takes nothing."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._taken: int | None = None
+
+    def take(self, size: int) -> "Portion":
+        """Take ``size`` bytes, once, as soon as they are free; return itself."""
+        if self._taken is None:
+            self._taken = self._budget.take(size)
+        return self
+
+    def __enter__(self) -> "Portion":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._taken is not None:
+            self._budget.give(self._taken)
+            self._taken = None
 
 
 # Memory is the process's, and so is this: whoever decodes an image, for whatever command. Where

@@ -25,9 +25,9 @@ def is_grey(image: Image.Image) -> bool:
     return image.mode in GREY or image.mode.startswith("I;16")
 
 
-def is_colour(image: Image.Image) -> bool:
-    """Tell whether an image that is not loaded yet has colours, or alpha, of 16 bits a sample."""
-    return not is_grey(image) and ";16" in _raw_mode(image)
+def is_deep(image: Image.Image) -> bool:
+    """Tell whether an image that is not loaded yet has more than 8 bits a sample."""
+    return is_grey(image) or ";16" in _raw_mode(image)
 
 
 def declared_white(image: Image.Image) -> float | None:

@@ -3,6 +3,7 @@
 Imports Pillow; never numpy, torch or click.
 """
 
+import os
 from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
@@ -23,31 +24,51 @@ REFUSED = ("EPS", "PDF", "WMF", "MPEG", "FITS", "GRIB", "HDF5", "BUFR")
 
 # Uncompressed, the largest image within Pillow's pixel limit takes 1.4 GB (16-bit RGBA).
 MAX_FILE_BYTES = 2**31
+CHUNK = 2**20  # bytes read at a time of a file that is not as long as it was said to be
 
 
-def read_bytes(path: Path) -> bytes:
+READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would change the ends of lines
+
+
+def read_bytes(path: Path | str) -> bytes:
     """Read the content of a regular file; links are followed.
 
     Raises UnreadableImage where there is none, as for a broken link, a folder, a pipe (without
     waiting on it), a file without permission, an empty file or one over ``MAX_FILE_BYTES``; and for
     a path that is not valid UTF-8, which a manifest could not name.
     """
-    if not is_utf8(str(path)):
+    name = str(path)
+    if not is_utf8(name):
         raise UnreadableImage("file name is not valid UTF-8")
     try:
-        status = path.stat()
+        status = os.stat(name)  # noqa: PTH116 - a Path takes as long to make as the file to read
         if not S_ISREG(status.st_mode):
             raise UnreadableImage("not a regular file")
         if status.st_size > MAX_FILE_BYTES:
             raise UnreadableImage(
                 f"file of {status.st_size} bytes, more than the {MAX_FILE_BYTES} allowed"
             )
-        data = path.read_bytes()
+        data = _content(name, status.st_size)
     except (OSError, ValueError, MemoryError) as error:
-        raise PassingFault(_why_not_read(path, error)) from error
+        raise PassingFault(_why_not_read(name, error)) from error
     if not data:
         raise UnreadableImage("empty file (0 bytes)")
     return data
+
+
+def _content(name: str, size: int) -> bytes:
+    """Read a file that most likely has ``size`` bytes, with as few calls as there can be."""
+    file = os.open(name, READING)
+    try:
+        data = os.read(file, size + 1)
+        if len(data) == size:  # a byte more was asked for: there is none
+            return data
+        parts = [data]
+        while parts[-1]:
+            parts.append(os.read(file, CHUNK))
+        return b"".join(parts)
+    finally:
+        os.close(file)
 
 
 def digest(data: bytes) -> bytes:
@@ -65,10 +86,9 @@ def formats_of(path: Path | str) -> tuple[str, ...]:
     >>> set(formats_of("cat/1.ico")) - set(formats_of("cat/1.jpg"))
     {'ICO'}
     """
-    ending = Path(path).suffix.lower()
-    if ending in EXTENSIONS:
+    if str(path).lower().endswith(EXTENSIONS):
         return FORMATS
-    found = _decoders().get(ending)
+    found = _decoders().get(Path(path).suffix.lower())
     return FORMATS if found in (None, *REFUSED) else (*FORMATS, found)
 
 
@@ -80,9 +100,9 @@ def _decoders() -> dict[str, str]:
     return Image.registered_extensions()
 
 
-def _why_not_read(path: Path, error: Exception) -> str:
+def _why_not_read(name: str, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return "no permission to read it"
     if isinstance(error, FileNotFoundError):
-        return "broken link" if path.is_symlink() else "no such file"
+        return "broken link" if Path(name).is_symlink() else "no such file"
     return f"cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"

@@ -9,19 +9,19 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
 from PIL import ExifTags, Image, ImageOps, _imaging
 
-from rebalance.data.budget import BUDGET
+from rebalance.data.budget import BUDGET, Portion
 from rebalance.data.depth import (
     colour_to_8_bits,
     declared_white,
     grey_to_8_bits,
-    is_colour,
+    is_deep,
     is_grey,
     levels_of,
     load_low_bytes,
@@ -40,6 +40,9 @@ LEVELS = "levels"  # the key of a decoded image's ``info`` that says how deep it
 # (4 for any colour), and as RGB. Measured; of other formats, which --extensions reads, guessed.
 BYTES = {"PNG": 8, "JPEG": 8, "MPO": 8, "BMP": 8, "GIF": 8, "PPM": 8, "TIFF": 12, "WEBP": 20}
 BYTES_OF_OTHERS = 20
+# Pillow looks for an orientation in these entries of ``info``, and for these formats nowhere else.
+TAGS = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
+TAGGED = ("JPEG", "PNG")
 BYTES_WHOLE = 12  # of JPEGs whose coefficients must all be there first, or that are CMYK
 
 # Pillow comments on odd files as it reads them, and libtiff, which it calls, does so on standard
@@ -64,8 +67,8 @@ def opened(
     large images do it one after another. Raises PassingFault where the block runs out of memory,
     otherwise as ``decode``.
     """
-    with ExitStack() as taken:
-        image = _decoded(data, least, formats, scale, taken)
+    with Portion(BUDGET) as portion:
+        image = _decoded(data, least, formats, scale, portion)
         try:
             yield image
         except MemoryError as error:
@@ -95,8 +98,8 @@ def decode(
     than Pillow's limit (twice ``PIL.Image.MAX_IMAGE_PIXELS``); PassingFault where the system
     refused, as for want of memory, which says nothing of the data.
     """
-    with opened(data, least, formats, scale) as image:
-        return image
+    with Portion(BUDGET) as portion:
+        return _decoded(data, least, formats, scale, portion)
 
 
 def levels_in(image: Image.Image) -> Levels | None:
@@ -122,7 +125,7 @@ def _may_be_deep(data: bytes, formats: tuple[str, ...]) -> bool:
     if data.startswith(b"\x89PNG"):
         return data[24:25] == b"\x10"  # the bits of a sample
     with suppress(Exception), Image.open(io.BytesIO(data), formats=formats) as image:
-        return is_grey(image) or is_colour(image)
+        return is_deep(image)
     return False
 
 
@@ -152,15 +155,15 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
     return None
 
 
-def open_image(path: Path, scale: DepthScale = EACH_ALONE) -> Image.Image:
+def open_image(path: Path | str, scale: DepthScale = EACH_ALONE) -> Image.Image:
     """Read and ``decode`` the file at ``path``; raises UnreadableImage as both steps do."""
     return decode(read_bytes(path), formats=formats_of(path), scale=scale)
 
 
 def _decoded(
-    data: bytes, least: int | None, formats: tuple[str, ...], scale: DepthScale, taken: ExitStack
+    data: bytes, least: int | None, formats: tuple[str, ...], scale: DepthScale, portion: Portion
 ) -> Image.Image:
-    """Decode; what memory that takes is taken from the budget, and given back by ``taken``."""
+    """Decode; ``portion`` takes the memory that this needs."""
     needed = 0
     try:
         with Image.open(io.BytesIO(data), formats=formats) as image:
@@ -168,8 +171,8 @@ def _decoded(
                 ratio = least / max(image.size)
                 image.draft(None, (ceil(image.width * ratio), ceil(image.height * ratio)))
             needed = image.width * image.height * _bytes_of(image)
-            taken.enter_context(BUDGET.taking(needed))
-            if is_grey(image) or is_colour(image):
+            portion.take(needed)
+            if is_deep(image):
                 return _deep(data, image, formats, scale)
             image.load()
             _turn_upright(image)
@@ -215,6 +218,8 @@ def _bytes_of(image: Image.Image) -> int:
 
 
 def _turn_upright(image: Image.Image) -> None:
+    if image.format in TAGGED and image.info.keys().isdisjoint(TAGS):
+        return
     # Metadata that cannot be parsed leaves a good picture: it is shown as it is stored.
     with suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
@@ -228,7 +233,11 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    return _on_white(image) if image.has_transparency_data else image.convert("RGB")
+    if image.has_transparency_data:
+        return _on_white(image)
+    if image.mode == "RGB":  # of which convert returns a copy
+        return image._new(image.im)
+    return image.convert("RGB")
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -37,7 +37,7 @@ class ImageLoader:
 
     def __call__(self, path: str) -> Image.Image:
         """Return the image. Raises UnreadableImage."""
-        return open_image(Path(path), self.scale)
+        return open_image(path, self.scale)
 
 
 class ManifestDataset(Dataset[Any]):
@@ -92,7 +92,8 @@ class ManifestDataset(Dataset[Any]):
         scale = DepthScale.from_record(read.record.get("scale")) or EACH_ALONE
         self.loader: Callable[[str], Any] = ImageLoader(scale) if loader is None else loader
         self._record = read.record
-        self._again = rows.repeated | rows.made
+        self._made = rows.made
+        self._again = rows.repeated | self._made
         if not soft_targets:
             warn_of_shares(rows.labels)
 
@@ -174,9 +175,9 @@ class ManifestDataset(Dataset[Any]):
         return "\n    ".join(lines)
 
     def _image(self, index: int) -> Any:
-        row = self._rows.recipe(index)
-        if not row.is_made:
-            return self._loaded(row.file_name, index)
+        rows = self._rows
+        if not self._made[index]:
+            return self._loaded(rows.names[int(rows.file[index])], index)
 
         def opened(name: str) -> Image.Image:
             image = self._loaded(name, index)
@@ -187,7 +188,7 @@ class ManifestDataset(Dataset[Any]):
                 )
             return image
 
-        return sample_image(row, opened)
+        return sample_image(rows.recipe(index), opened)
 
     def _loaded(self, name: str, index: int) -> Any:
         try:

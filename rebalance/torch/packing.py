@@ -30,7 +30,7 @@ class PackedTexts(Sequence[str]):
 
     def __init__(self, texts: Iterable[str]) -> None:
         encoded = [text.encode("utf-8", "surrogateescape") for text in texts]
-        self._bytes = np.frombuffer(b"".join(encoded), np.uint8)
+        self._bytes = b"".join(encoded)
         self._bounds = np.zeros(len(encoded) + 1, np.int64)
         np.cumsum([*map(len, encoded)], out=self._bounds[1:])
 
@@ -43,10 +43,10 @@ class PackedTexts(Sequence[str]):
             return [self[each] for each in range(len(self))[place]]
         place = range(len(self))[place]
         text = self._bytes[self._bounds[place] : self._bounds[place + 1]]
-        return text.tobytes().decode("utf-8", "surrogateescape")
+        return text.decode("utf-8", "surrogateescape")
 
     def __iter__(self) -> Iterator[str]:
-        content, begin = self._bytes.tobytes(), 0
+        content, begin = self._bytes, 0
         for end in self._bounds[1:].tolist():
             yield content[begin:end].decode("utf-8", "surrogateescape")
             begin = end

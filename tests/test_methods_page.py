@@ -111,6 +111,28 @@ def test_every_source_that_is_cited_is_listed_and_every_one_listed_is_cited() ->
     assert cited == listed
 
 
+def test_every_system_has_a_command_of_real_choices_and_a_test_that_exists() -> None:
+    rows = re.findall(
+        r"^\| .+`rebalance .+$", sections()["Every system of the sources"], re.MULTILINE
+    )
+    assert len(rows) > 40
+    kinds = {"loss": LOSSES, "regime": REGIMES, "head": HEADS, "mix": MIXES, "profile": PROFILES}
+    kinds |= {"rebalance-head": OVERSAMPLERS, "classifier": CLASSIFIERS, "threshold": THRESHOLDS}
+    for row in rows:
+        found = re.search(
+            r"`rebalance (\w+) ([^`]+)` \| \[`(\w+\.py)`\]\([^)]+\)`::(\w+)` \|$", row
+        )
+        assert found, row
+        command, options, file, test = found.groups()
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), row
+        methods = UNDERSAMPLERS if command == "undersample" else OVERSAMPLERS
+        for option, value in re.findall(r"--([a-z-]+) (\S+)", options):
+            choices = {**kinds, "method": methods}.get(option)
+            assert choices is None or value.split(":")[0] in {
+                key.split(":")[0] for key in choices
+            }, row
+
+
 def citations() -> list[tuple[str, str]]:
     files = (path for folder in CITING for path in (ROOT / folder).rglob("*"))
     return [

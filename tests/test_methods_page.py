@@ -116,7 +116,13 @@ def test_every_system_has_a_command_of_real_choices_and_a_test_that_exists() -> 
         r"^\| .+`rebalance .+$", sections()["Every system of the sources"], re.MULTILINE
     )
     assert len(rows) > 40
-    kinds = {"loss": LOSSES, "regime": REGIMES, "head": HEADS, "mix": MIXES, "profile": PROFILES}
+    kinds: dict[str, Iterable[str]] = {
+        "loss": LOSSES,
+        "regime": REGIMES,
+        "head": HEADS,
+        "mix": MIXES,
+        "profile": PROFILES,
+    }
     kinds |= {"rebalance-head": OVERSAMPLERS, "classifier": CLASSIFIERS, "threshold": THRESHOLDS}
     for row in rows:
         found = re.search(

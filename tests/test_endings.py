@@ -89,13 +89,16 @@ def test_a_command_that_is_told_to_end_says_so_and_leaves_nothing_half_done(
             yield item
 
     monkeypatch.setattr(console, "start", lambda **options: ended)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    handlers = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)]
+    # Whatever started the tests may have had them ignore a signal, as nohup does.
+    usual = dict.fromkeys((signal.SIGTERM, signal.SIGHUP), signal.SIG_DFL)
+    before = {each: signal.signal(each, handler) for each, handler in usual.items()}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         outcome = run(*words)
+        assert {each: signal.getsignal(each) for each in usual} == usual
     finally:
-        signal.signal(signal.SIGINT, before)
-    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)] == handlers
+        for each, handler in before.items():
+            signal.signal(each, handler)
     assert (outcome.status, outcome.out) == (status, "")
     assert outcome.err.splitlines()[-1].startswith(f"rebalance: {word}")
     assert "Traceback" not in outcome.err

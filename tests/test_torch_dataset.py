@@ -133,6 +133,9 @@ def test_the_rows_and_what_is_pickled_of_them(manifest: Manifest) -> None:
     there = pickle.loads(pickle.dumps(dataset))
     assert "targets" not in vars(there) and there.targets == dataset.targets
     assert there.manifest == manifest and there.samples == dataset.samples
+    first = list(dataset.samples[:1])
+    assert dataset.samples + first == [*dataset.samples, *first]
+    assert first + dataset.samples == [*first, *dataset.samples]
     many = replace(manifest, rows=tuple(Row(f"cat/{n}.png", "cat") for n in range(10_000)))
     packed = PackedRows.of(many)
     assert len(pickle.dumps(packed)) < 90 * 10_000
@@ -173,6 +176,10 @@ def test_what_cannot_be_followed_is_a_line(manifest: Manifest, tmp_path: Path) -
         ManifestDataset(replace(manifest, rows=(Row("cat/1.png", "elk"),)))
     with pytest.raises(DataError, match="no folder here"):
         ManifestDataset(manifest, root=tmp_path / "nowhere")
+    with pytest.raises(DataError, match="needed, not a NoneType"):
+        ManifestDataset(None)
+    with pytest.raises(TypeError, match="slice"):
+        ManifestDataset(manifest)[:2]
     with pytest.raises(DataError, match="EmbeddingDataset"):
         ManifestDataset(replace(manifest, record={"space": "embedding"}))
     (tmp_path / "cat").mkdir()

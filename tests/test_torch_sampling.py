@@ -229,6 +229,11 @@ def test_labels_are_those_of_a_manifest_a_dataset_or_a_list(tmp_path):
             SettingError,
             "state is of a sampler of other images",
         ),
+        (lambda: BalancedSampler([0]).load_state_dict(None), SettingError, "not from None"),
+        (lambda: BalancedSampler([0]).load_state_dict({"place": "x"}), SettingError, "gave, not"),
+        (lambda: BalancedSampler([0]).set_epoch(-1), SettingError, "epoch is a whole number"),
+        (lambda: BalancedSampler([0]).set_epoch(0.5), SettingError, "epoch is a whole number"),
+        (lambda: _taken(0.5), SettingError, "0.5 cannot have"),
         (lambda: BalancedSampler(Path("no.csv")), RebalanceError, "no.csv"),
     ],
 )
@@ -236,6 +241,18 @@ def test_what_cannot_be_is_one_line(call, error, says):
     with pytest.raises(error, match=says) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def _taken(number):
+    sampler = BalancedSampler([0, 1])
+    list(sampler)
+    return sampler.state_dict(taken=number)
+
+
+def test_a_place_beyond_the_sequence_has_nothing_left():
+    sampler = BalancedSampler([0, 1])
+    sampler.load_state_dict({**sampler.state_dict(), "place": 10**12})
+    assert list(sampler) == []
 
 
 def test_what_is_never_drawn_and_unequal_shares_are_told(caplog):

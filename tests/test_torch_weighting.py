@@ -84,6 +84,8 @@ def test_logits_under_other_shares_give_the_shifted_probabilities():
         (lambda: logit_prior([1, 0]), MetricError, "is 0 for class 1"),
         (lambda: apply_prior(torch.zeros(1, 3), [1, 2]), MetricError, "need 2 columns"),
         (lambda: apply_prior(torch.tensor(1.0), [1, 2]), MetricError, "need 2 columns"),
+        (lambda: apply_prior(torch.zeros(1, 2).int(), [1, 2]), MetricError, "not torch.int32"),
+        (lambda: apply_prior(np.zeros((1, 2)), [1, 2]), MetricError, "not ndarray"),
         (lambda: class_weights(5), DataError, "for each class, in class order, not 5"),
         (lambda: logit_prior([[1, 2]]), DataError, "a count is needed"),
     ],

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from rebalance.data.endings import TIMM_ENDINGS
 from rebalance.data.folder import EXTENSIONS
 from rebalance.errors import DataError, OutputError
 from rebalance.exchange.weighing import weights
@@ -24,7 +25,6 @@ log = logging.getLogger("rebalance")
 
 METADATA = "metadata.csv"
 HF_ENDINGS = (".csv", ".jsonl", ".parquet")
-TIMM_ENDINGS = (".png", ".jpg", ".jpeg")  # unless it is told of others
 LIGHTLY_ENDINGS = (*EXTENSIONS, ".dcm")
 # Names of files and folders by which Hugging Face divides what it finds, as words among others.
 OF_A_SPLIT = re.compile(

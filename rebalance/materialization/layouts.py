@@ -6,6 +6,7 @@ Imports the standard library and the rest of this package, and nothing else.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from rebalance.data.endings import TIMM_ENDINGS, ULTRALYTICS_ENDINGS
 from rebalance.data.folder import EXTENSIONS
 
 SIDES = ("train", "val", "test")
@@ -26,13 +27,6 @@ class FolderLayout(NamedTuple):
 
 LAYOUTS: Mapping[str, FolderLayout] = {
     "imagefolder": FolderLayout("image folders", EXTENSIONS, alone=True),
-    "ultralytics": FolderLayout(
-        "Ultralytics",
-        (
-            *(".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png"),
-            *(".tif", ".tiff", ".webp"),
-        ),
-        alone=False,
-    ),
-    "timm": FolderLayout("timm", (".png", ".jpg", ".jpeg"), alone=False),
+    "ultralytics": FolderLayout("Ultralytics", ULTRALYTICS_ENDINGS, alone=False),
+    "timm": FolderLayout("timm", TIMM_ENDINGS, alone=False),
 }

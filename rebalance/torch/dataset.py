@@ -3,6 +3,7 @@
 Imports torch; never torchvision.
 """
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,7 +108,7 @@ class ManifestDataset(Dataset[Any]):
         Raises DataError for an image that cannot be read, SettingError where a loader's cannot be
         blended.
         """
-        index = range(len(self))[index]
+        index = range(len(self))[operator.index(index)]  # a slice is no item
         image, target = self._image(index), self._target(index)
         repeated = self.repeat_transform is not None and self._again[index]
         transform = self.repeat_transform if repeated else self.transform

@@ -25,6 +25,11 @@ def opened_manifest(data: Manifest | Path | str, root: Path | str | None = None)
     if isinstance(data, Manifest):
         _check_rows(data)
         return data if root is None else replace(data, root=Path(root).absolute())
+    if not isinstance(data, Path | str):
+        raise DataError(
+            "a manifest, its path, or that of a folder of images is needed, not a "
+            f"{type(data).__name__}"
+        )
     path = Path(data)
     if is_manifest(path):
         return read_manifest(path, root)

@@ -34,6 +34,12 @@ class SampleList(Sequence[Sample]):
         name = self._names[int(self._file[place])]
         return f"{self._root}/{name}", int(self._targets[place])
 
+    def __add__(self, others: Sequence[Sample]) -> list[Sample]:
+        return [*self, *others]
+
+    def __radd__(self, others: Sequence[Sample]) -> list[Sample]:
+        return [*others, *self]
+
     def __iter__(self) -> Iterator[Sample]:
         return map(self.__getitem__, range(len(self)))
 

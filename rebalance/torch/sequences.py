@@ -114,7 +114,7 @@ class SharedSequence(DistributedSampler[Item], ABC):
         self._tell_unequal()
         sequence, end = self.whole(self.epoch), self._end(self._start)
         following = self.epoch
-        while end > len(sequence):
+        while self._start < end and end > len(sequence):
             following += 1
             sequence = np.concatenate([sequence, self.whole(following)[: end - len(sequence)]])
         own = sequence[self._start + self.rank :: self.num_replicas].tolist()
@@ -126,10 +126,13 @@ class SharedSequence(DistributedSampler[Item], ABC):
         """Say which epoch the next iteration is.
 
         It begins anew, unless a state in the middle of this very epoch was loaded just before.
+        SettingError for what is no whole number of at least 0.
         """
+        if not (_whole(epoch) and epoch >= 0):
+            raise SettingError(f"an epoch is a whole number of at least 0, not {shown(epoch)}")
         if self._begun or epoch != self.epoch:
             self._start = 0
-        self.epoch, self._begun = epoch, False
+        self.epoch, self._begun = int(epoch), False
 
     def state_dict(self, taken: int | None = None) -> dict[str, Any]:
         """Return where all processes are, for ``load_state_dict``, in however many there will be.
@@ -141,24 +144,30 @@ class SharedSequence(DistributedSampler[Item], ABC):
         SettingError for fewer than 0, and for more than were drawn.
         """
         drawn = self._dealt - length_hint(self._taking) if self._begun else 0
-        if taken is not None and not 0 <= taken <= drawn:
+        if taken is not None and not (_whole(taken) and 0 <= taken <= drawn):
             raise SettingError(f"{drawn} were drawn, so that {shown(taken)} cannot have been taken")
-        place = self._start + (drawn if taken is None else taken) * self.num_replicas
+        place = self._start + (drawn if taken is None else int(taken)) * self.num_replicas
         place = min(place, self._end(self._start))
         return {"epoch": self.epoch, "place": place, "sequence": self.fingerprint}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Have the next iteration finish the epoch of a state.
 
-        SettingError for the state of another sequence: other labels, seed, shares or length.
+        SettingError for what is no such state, and for that of another sequence: other labels,
+        seed, shares or length.
         """
-        if state_dict.get("sequence") != self.fingerprint:
+        state = state_dict if isinstance(state_dict, dict) else {}
+        epoch, place = state.get("epoch"), state.get("place")
+        if not (_whole(epoch) and epoch >= 0 and _whole(place) and place >= 0):
+            raise SettingError(
+                f"a sampler goes on from what its state_dict() gave, not from {shown(state_dict)}"
+            )
+        if state.get("sequence") != self.fingerprint:
             raise SettingError(
                 "this state is of a sampler of other images, shares, length or seed: make the "
                 "sampler as it was then, or begin the epoch anew"
             )
-        self.epoch, self._start = state_dict["epoch"], state_dict["place"]
-        self._begun = False
+        self.epoch, self._start, self._begun = int(epoch), int(place), False
 
     def _end(self, start: int) -> int:
         """Return where an iteration from this place on ends, for all processes together."""

@@ -88,7 +88,8 @@ def apply_prior(
     Latinne & Decaestecker 2002). For a network that was trained without any correction.
     train_prior: the classes as training saw them, as counts or shares in any unit, a manifest, or a
     dataset. target_prior: the classes where the network is used; None is all alike.
-    Raises MetricError for shares that are not positive, and where there are not K of them.
+    Raises MetricError for shares that are not positive, where there are not K of them, and for
+    logits that are no tensor of floating point numbers.
 
     >>> import torch
     >>> from rebalance.torch import apply_prior
@@ -103,6 +104,9 @@ def apply_prior(
                 f"{some(list(other))}"
             )
         other = {name: other[name] for name in known}
+    if not (isinstance(logits, Tensor) and logits.is_floating_point()):
+        what = f"{logits.dtype}" if isinstance(logits, Tensor) else type(logits).__name__
+        raise MetricError(f"the logits must be a tensor of floating point numbers, not {what}")
     train = _shares(known)
     target = np.ones(len(train)) if other is None else _shares(other)
     for shares in (train, target):

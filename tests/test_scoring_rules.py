@@ -193,7 +193,9 @@ def test_a_damaged_rule_is_refused(record):
     ],
 )
 def test_thresholds_that_are_not_are_refused(threshold):
-    with pytest.raises(SettingError, match="none, prior, prior:TAU, prior:val, prior:original or"):
+    with pytest.raises(
+        SettingError, match="prior:val, prior:original, cost:FILE or cost:search; got"
+    ):
         find_rule("head", threshold, CLASSES, AMOUNTS, never)
 
 

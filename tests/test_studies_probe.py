@@ -15,6 +15,7 @@ from rebalance.heads.regression import PENALTIES
 from rebalance.losses import LOSSES
 from rebalance.metrics import METRICS, score
 from rebalance.oversampling import synthesise
+from rebalance.scoring.searched_costs import search_costs
 from rebalance.scoring.temperature import fit_temperature, tempered
 from rebalance.settings import StudyOptions
 from rebalance.studies.cells import CellStore
@@ -206,6 +207,22 @@ def test_a_threshold_decides_again_on_the_same_head(make_setup):
     decided = decide(taught.validated, rule_of(definition, taught.amounts))
     expected = taught.validated @ np.array(costs).T
     np.testing.assert_array_equal(decided.predicted, expected.argmin(axis=1))
+
+
+def test_costs_are_searched_on_what_the_training_part_held_out(make_setup):
+    head = "logistic 0.4"
+    setup = make_setup(dict([of(head=head), of(threshold="cost:search", head=head)]))
+    plain, moved = run(setup).values()
+    assert moved.metrics["balanced_accuracy"] != plain.metrics["balanced_accuracy"]
+    block = Block(setup, 0, 0)
+    taught = block._teach(of(head=head)[1])
+    logits, labels = taught.held
+    said = np.exp(logits) * taught.amounts.prior()
+    found = search_costs(said / said.sum(axis=1, keepdims=True), labels, "folds", seed=block.stream)
+    decided = (taught.tested * found.costs).argmax(axis=1)
+    truth = np.array(setup.test.labels)
+    hits = [(decided == label)[truth == label].mean() for label in range(3)]
+    assert moved.test["balanced_accuracy"] == pytest.approx(np.mean(hits))
 
 
 def test_after_oversampling_only_the_prior_of_the_fold_moves_decisions(make_setup, caplog):

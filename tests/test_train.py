@@ -285,7 +285,7 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
         (["--flips", "both"], "'both' is not one of none, h, v, hv"),
         (
             ["--threshold", "best"],
-            "a threshold is none, prior, prior:TAU, prior:val, prior:original or cost:FILE",
+            "prior, prior:TAU, prior:val, prior:original, cost:FILE or cost:search; got 'best'",
         ),
         (["--classifier", "best"], "'best' is not one of head, centres"),
     ],
@@ -478,6 +478,10 @@ def test_a_temperature_is_fitted_on_validation_images_and_kept(run, few, tmp_pat
     found = run(*begin[:-1], "--threshold", "prior:val")
     assert (found.status, found.out, folder.exists()) == (1, "", False)
     assert "chooses its power on validation images, and there are none: add --val" in found.error
+    found = run(*begin[:-1], "--threshold", "cost:search")
+    assert "searches its costs on validation images, and there are none: add --val" in found.error
+    found = run(*begin[:-1], "--loss", "cost", "--loss-option", "matrix=search")
+    assert "matrix=search searches costs on validation images, and there are none" in found.error
     assert run(*begin, "--val-fraction", "0.3").status == 0
     own = json.loads((folder / "metrics.json").read_bytes())
     decision = json.loads((folder / "decision.json").read_bytes())
@@ -493,6 +497,9 @@ def test_a_temperature_is_fitted_on_validation_images_and_kept(run, few, tmp_pat
     assert shifted["temperature"] == chosen["temperature"]
     assert (shifted["threshold"], shifted["power"]) == ("prior:val", chosen["options"]["tau"])
     assert not faults("metrics", shifted)
+    searched = scored(run, folder, test, "--threshold", "cost:search")
+    assert (searched["threshold"], searched["temperature"]) == ("cost:search", own["temperature"])
+    assert not faults("metrics", searched)
     found = run("evaluate", folder, test, "--classifier", "centres", "--json")
     assert "temperature" not in json.loads(found.out)
     assert "temperature was fitted for other decisions (head, none)" in found.err

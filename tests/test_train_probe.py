@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
+from schemas import faults
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
@@ -115,6 +117,33 @@ def test_folds_choose_the_power_of_a_threshold_where_there_are_no_validation_ima
     found = rebalance.train(*few, tmp_path / "run", threshold="prior:val", **options)
     own = json.loads((tmp_path / "run" / "decision.json").read_text())["own"]
     assert found["power"] == own["options"]["tau"] and own["chosen"]["by"] == "5 folds"
+
+
+def test_costs_are_searched_on_what_folds_held_out_and_kept(few, probed, tmp_path):
+    folder, _ = probed
+    found = rebalance.evaluate(folder, few[1], threshold="cost:search", **CPU)
+    record = json.loads((folder / "decision.json").read_text())
+    assert not faults("decision", record) and not faults("metrics", found)
+    kept, costs = record["others"]["head, cost:search"], [*found["costs"].values()]
+    assert kept["searched"]["costs"] == costs and min(costs) == 1
+    assert kept["searched"]["best"] >= kept["searched"]["plain"]
+    held = load_file(folder / "held_out.safetensors")
+    decided = (held["probabilities"] * costs).argmax(axis=1) == held["labels"]
+    recalls = [decided[held["labels"] == label].mean() for label in range(3)]
+    assert kept["searched"]["best"] == pytest.approx(np.mean(recalls), abs=1e-12)
+    # What is kept decides again: nothing is searched, and nothing held out is read.
+    (folder / "held_out.safetensors").rename(tmp_path / "aside")
+    assert rebalance.evaluate(folder, few[1], threshold="cost:search", **CPU) == found
+    (tmp_path / "aside").rename(folder / "held_out.safetensors")
+
+
+def test_a_loss_by_searched_costs_is_one_by_the_costs_that_it_keeps(few, body, tmp_path):
+    options = {"recipe": "probe", "weights": str(body), "loss": "cost", **CPU}
+    searched, given = tmp_path / "searched", tmp_path / "given"
+    found = rebalance.train(*few, searched, loss_options={"matrix": "search"}, **options)
+    kept = json.loads((searched / "options.json").read_text())["options"]["loss"]["matrix"]
+    assert np.shape(kept) == (3, 3) and np.min(np.max(kept, axis=0)) == 1
+    assert rebalance.train(*few, given, loss_options={"matrix": kept}, **options) == found
 
 
 def test_a_balanced_softmax_is_the_prior_divided_out(few, body, probed, tmp_path, caplog):

@@ -216,7 +216,9 @@ def evaluate(
         threshold: Rule that turns probabilities into a class: prior divides by the class
             shares that training drew, prior:TAU by a power of them from 0 to 10, prior:val by
             the power that is best on validation images (or a probe's folds), prior:original
-            by the shares of the folder before resampling. [default: as the run decided]
+            by the shares of the folder before resampling. cost decides by the least expected
+            cost: of a matrix in FILE, or by costs of the classes searched on the run's
+            validation images (or a probe's folds). [default: as the run decided]
         classifier: Classifier that decides: the head, or the nearest class mean. [default: as
             the run decided] (a key of rebalance.scoring.rules.CLASSIFIERS)
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
@@ -1050,7 +1052,9 @@ def train(
         threshold: Rule that turns probabilities into a class: prior divides by the class
             shares that training drew, prior:TAU by a power of them from 0 to 10, prior:val by
             the power that is best on validation images (or a probe's folds), prior:original
-            by the shares of the folder before resampling. (default 'none')
+            by the shares of the folder before resampling. cost decides by the least expected
+            cost: of a matrix in FILE, or by costs of the classes searched on validation
+            images (or a probe's folds). (default 'none')
         classifier: Classifier that decides: the head, or the nearest class mean. (a key of
             rebalance.scoring.rules.CLASSIFIERS; default 'head')
         calibrate: Fit a temperature on the validation images, so that probabilities can be

@@ -13,6 +13,7 @@ from rebalance.errors import LossError, shown
 LARGEST = 1e6  # of a loss's options
 
 BY_CLASS = ("matrix", "alpha")  # options that may be said of each class by its name, or in a file
+SEARCHED = "search"  # in place of a file of costs: they are searched on images held out
 
 ClassCounts = Mapping[str, int] | Sequence[int]
 """Training images of each class, in class order; a mapping also tells the classes' names."""
@@ -79,6 +80,16 @@ def says_of_each_class(option: str, value: Any) -> bool:
         of_pairs = isinstance(value, tuple) and all(isinstance(each, tuple) for each in value)
         return option == "alpha" and (isinstance(value, Mapping) or of_pairs)
     return option == "matrix" or (not _is_number(value) and any(sign in value for sign in "=./\\"))
+
+
+def is_searched(option: str, value: Any) -> bool:
+    """Tell whether an option's value is to be searched on images held out.
+
+    >>> from rebalance.losses.arguments import is_searched
+    >>> is_searched("matrix", "search"), is_searched("matrix", "./search")
+    (True, False)
+    """
+    return option == "matrix" and isinstance(value, str) and value == SEARCHED
 
 
 def _is_number(text: str) -> bool:

@@ -14,8 +14,9 @@ from rebalance.losses.cross_entropy import CE
 class Cost(CE):
     """Cross entropy, each sample weighted by the mean cost of mistaking its class for another.
 
-    matrix: cost[predicted][true] [K, K], in any unit, its diagonal zero, or a CSV of it. Weights by
-    the cost of a class are Wang, Cui, Chen, Avidan, Ben Abdallah & Kronzer 2018's CSDNN, for two
+    matrix: cost[predicted][true] [K, K], in any unit, its diagonal zero, or a CSV of it; or the
+    word search, by which train searches a cost of each class on validation images. Weights by the
+    cost of a class are Wang, Cui, Chen, Avidan, Ben Abdallah & Kronzer 2018's CSDNN, for two
     classes, as Johnson & Khoshgoftaar 2019 describe it; that a class costs the sum of its column is
     Ting 2002's, and a mean differs from it by one factor. Khan et al. 2018's, where costs stand
     inside the softmax and are learned, is ``cosen``. Raises LossError for a matrix of

@@ -36,6 +36,7 @@ from rebalance.records.decision import (
     DecisionRecord,
     PowerRecord,
     RuleRecord,
+    SearchRecord,
 )
 from rebalance.records.extractors import (
     ExtractorsRecord,
@@ -146,6 +147,7 @@ __all__ = [
     "ScaleRecord",
     "ScoredRunRecord",
     "ScoresRecord",
+    "SearchRecord",
     "ShotGroup",
     "ShotGroups",
     "SourceRecord",

@@ -32,6 +32,15 @@ class PowerRecord(TypedDict):
     tried: Annotated[list[TriedRecord], "The powers that were tried, in order."]
 
 
+class SearchRecord(TypedDict):
+    """How costs that a threshold decides by were searched, and what came of it."""
+
+    by: Annotated[str, "What they were searched on: validation images, folds or images held out."]
+    costs: Annotated[list[float], "The cost of mistaking each class for another; the least is 1."]
+    plain: Annotated[float, "The balanced accuracy there by equal costs."]
+    best: Annotated[float, "The balanced accuracy there by these costs."]
+
+
 class _Calibrated(TypedDict, total=False):
     temperature: Annotated[
         float,
@@ -40,6 +49,7 @@ class _Calibrated(TypedDict, total=False):
     chosen: Annotated[
         PowerRecord, "How the power of the class shares was chosen; only of prior:val."
     ]
+    searched: Annotated[SearchRecord, "How the costs were searched; only of cost:search."]
 
 
 class RuleRecord(_Calibrated):

@@ -95,8 +95,8 @@ class _Begun(TypedDict):
     regime: Annotated[str, "What training looks at when."]
     threshold: Annotated[
         str,
-        "How decisions are shifted: none, prior, prior:TAU, prior:val, prior:original or "
-        "cost:FILE.",
+        "How decisions are shifted: none, prior, prior:TAU, prior:val, prior:original, cost:FILE "
+        "or cost:search.",
     ]
     classifier: Annotated[str, "What gives the probabilities: head or centres."]
     seed: Annotated[int, "The seed of every random draw."]
@@ -257,7 +257,8 @@ class _About(ScoresRecord):
     classifier: Annotated[str, "What gave the probabilities: head or centres."]
     threshold: Annotated[
         str,
-        "How decisions were shifted: none, prior, prior:TAU, prior:val, prior:original or cost.",
+        "How decisions were shifted: none, prior, prior:TAU, prior:val, prior:original, cost or "
+        "cost:search.",
     ]
 
 
@@ -303,6 +304,10 @@ class MetricsRecord(_About, total=False):
     ]
     power: Annotated[
         float, "The power of these shares that was divided by; only where it was chosen: prior:val."
+    ]
+    costs: Annotated[
+        dict[str, float],
+        "The cost of mistaking each class; only where it was searched: cost:search.",
     ]
     temperature: Annotated[
         float, "The temperature of the probabilities, applied last; absent where by none."

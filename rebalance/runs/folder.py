@@ -10,6 +10,7 @@
         predictions.csv     what it says of each test image
         head.csv            a row per epoch of a last layer that was trained anew
         embedding.safetensors  test images as points, which a map is drawn from
+        held_out.safetensors  what it says of images that it did not learn from, where there are any
 
 Every file appears whole or not at all (see ``files``), so that a run that is killed can be gone
 on with. Imports torch only for the network and the state; never click.
@@ -48,14 +49,16 @@ from rebalance.runs.files import (
     write_record,
     write_summary,
 )
+from rebalance.runs.held_out import read_held_out, write_held_out
 from rebalance.scoring.embedded import EmbeddedImages
+from rebalance.scoring.outputs import HeldOut
 
 if TYPE_CHECKING:
     from rebalance.models.checkpoints import Saved
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
 
-OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS, HEAD, EMBEDDING = FILES = (
+OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS, HEAD, *_POINTS = FILES = (
     "options.json",  # makes the folder a run: the first to be there, the last to be deleted
     "summary.csv",
     "state.pt",
@@ -66,7 +69,9 @@ OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS, HEAD, EMBEDD
     "predictions.csv",
     "head.csv",
     "embedding.safetensors",
+    "held_out.safetensors",
 )
+EMBEDDING, HELD_OUT = _POINTS
 
 
 @dataclass(frozen=True)
@@ -231,6 +236,14 @@ class Run:
     def load_embedded(self) -> EmbeddedImages | None:
         """Return what ``save_embedded`` kept, if anything. Raises DataError for a damaged file."""
         return read_embedded(self.path / EMBEDDING)
+
+    def save_held_out(self, held: HeldOut) -> None:
+        """Keep what the run says of images that it did not learn from."""
+        write_held_out(self.path / HELD_OUT, held)
+
+    def load_held_out(self) -> HeldOut | None:
+        """Return what ``save_held_out`` kept, if anything. Raises DataError for a damaged file."""
+        return read_held_out(self.path / HELD_OUT)
 
     def write_head_epochs(self, rows: Sequence[Mapping[str, float | int | str]]) -> None:
         """Keep how a last layer was trained anew: a row per epoch, at least one, alike columns."""

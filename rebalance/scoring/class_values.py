@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.errors import DataError, SettingError, shown
-from rebalance.losses.arguments import BY_CLASS, says_of_each_class
+from rebalance.losses.arguments import BY_CLASS, is_searched, says_of_each_class
 from rebalance.scoring.costs import places, read_cost_matrix
 from rebalance.tables import Grid, number, read_grids, tell
 
@@ -26,7 +26,9 @@ def with_class_values(options: Mapping[str, Any], classes: Sequence[str]) -> dic
     {'alpha': [0.5, 4.0], 'gamma': 2}
     """
     return {
-        name: READERS[name](value, classes) if says_of_each_class(name, value) else value
+        name: READERS[name](value, classes)
+        if says_of_each_class(name, value) and not is_searched(name, value)
+        else value
         for name, value in options.items()
     }
 
@@ -40,11 +42,14 @@ def with_files_in(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     {'matrix': 'here/costs.csv', 'gamma': 2}
     """
     return {
-        name: str(folder / value)
-        if says_of_each_class(name, value) and isinstance(value, str) and "=" not in value
-        else value
+        name: str(folder / value) if _names_a_file(name, value) else value
         for name, value in options.items()
     }
+
+
+def _names_a_file(name: str, value: Any) -> bool:
+    told = says_of_each_class(name, value) and not is_searched(name, value)
+    return told and isinstance(value, str) and "=" not in value
 
 
 def read_class_values(value: Any, classes: Sequence[str]) -> list[float]:

@@ -14,7 +14,8 @@ from rebalance.metrics.arrays import as_probabilities
 from rebalance.tables import Grid, number, read_grids, same_text, tell
 
 EXAMPLE = """\
-A matrix of costs as a CSV, for --loss cost --loss-option matrix=FILE and --threshold cost:FILE.
+A matrix of costs as a CSV, for --loss cost --loss-option matrix=FILE and --threshold cost:FILE
+(or search in place of FILE: costs of the classes are searched on validation images).
 A row for each class that may be predicted, a column for each true one; here a dog that is
 taken for a cat costs 9, a cat that is taken for a dog 1. Without names, in class order.
 

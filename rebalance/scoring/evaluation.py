@@ -16,6 +16,7 @@ from rebalance.metrics import FeatureRanges, score
 from rebalance.records import GapPartRecord, GapRecord, MetricsRecord
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import DecisionRule
+from rebalance.scoring.searched_costs import CostChoice
 from rebalance.scoring.thresholds import Decision
 
 log = logging.getLogger("rebalance")
@@ -88,7 +89,9 @@ def evaluate(
     metrics = cast(MetricsRecord, {**about, **scores})
     if rule.divided_by is not None:
         metrics["divided_by"] = dict(zip(classes, rule.divided_by, strict=True))
-    if rule.chosen is not None:
+    if isinstance(rule.chosen, CostChoice):
+        metrics["costs"] = dict(zip(classes, rule.chosen.costs, strict=True))
+    elif rule.chosen is not None:
         metrics["power"] = rule.options["tau"]
     if rule.temperature is not None:
         metrics["temperature"] = rule.temperature

@@ -31,6 +31,17 @@ class Outputs(NamedTuple):
     features: NDArray[np.float32]
 
 
+class HeldOut(NamedTuple):
+    """What a network says of images that it did not learn from, and their class index [N].
+
+    by: what they are, in words.
+    """
+
+    outputs: Outputs
+    labels: Sequence[int]
+    by: str
+
+
 def predict(
     network: "Network",
     dataset: "ImageDataset",

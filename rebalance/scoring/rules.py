@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from rebalance.errors import DataError, FeatureError, MetricError, SettingError, shown
-from rebalance.records import CentresRecord, PowerRecord, RuleRecord
+from rebalance.records import CentresRecord, PowerRecord, RuleRecord, SearchRecord
 from rebalance.records.shape import misfit
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.centres import Centres, check_counts, nearest_centre
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.powers import PowerChoice, try_powers
+from rebalance.scoring.searched_costs import CostChoice, alike, search_costs
 from rebalance.scoring.temperature import fit_temperature, tempered
 from rebalance.scoring.thresholds import (
     THRESHOLDS,
@@ -78,14 +79,14 @@ class DecisionRule:
     threshold: a key of ``scoring.THRESHOLDS``. options: its options, plain numbers. centres: what
     gives the probabilities in place of the network's head, None for the head. temperature: of the
     probabilities that are told, which changes no decision; None where none was fitted. chosen: how
-    the power of the class shares was, where it was asked for so.
+    the power of the class shares or the costs were, where they were asked for so.
     """
 
     threshold: str = "none"
     options: Mapping[str, Any] = field(default_factory=dict)
     centres: Centres | None = None
     temperature: float | None = None
-    chosen: PowerChoice | None = None
+    chosen: PowerChoice | CostChoice | None = None
 
     @property
     def classifier(self) -> str:
@@ -116,9 +117,22 @@ class DecisionRule:
         power of them, in between; where that was chosen, it was for such a test set again.
         """
         probabilities = self._decide(outputs).probabilities
-        tau = 0.0 if self.divided_by is None else float(self.options.get("tau", 1.0))
-        tau = tau if self.chosen is None else 1.0
+        tau = float(self.options.get("tau", 1.0)) if self.chosen is None else 1.0
+        tau = 0.0 if self.divided_by is None else tau
         return replace(self, temperature=fit_temperature(probabilities, labels, tau=tau))
+
+    def chosen_on(
+        self, outputs: Outputs, labels: Sequence[int], by: str, *, seed: int
+    ) -> "DecisionRule":
+        """The same rule with what was asked to be chosen on images held out: a power, or costs.
+
+        See ``with_power`` and ``searched_costs.search_costs``.
+        """
+        if THRESHOLDS[self.threshold].takes_power:
+            return self.with_power(outputs, labels, by)
+        said = CLASSIFIERS[self.classifier].decide(outputs, self.centres).probabilities
+        choice = search_costs(said, labels, by, seed=seed)
+        return replace(self, options={"matrix": choice.matrix}, chosen=choice)
 
     def with_power(self, outputs: Outputs, labels: Sequence[int], by: str) -> "DecisionRule":
         """The same rule, dividing by the power of class shares that does best on images held out.
@@ -129,6 +143,13 @@ class DecisionRule:
         shares = (self.options[name] for name in ("train_prior", "target_prior"))
         choice = PowerChoice(by, try_powers(said, labels, *shares))
         return replace(self, options={**self.options, "tau": choice.best}, chosen=choice)
+
+    def told_of_choice(self, classes: Sequence[str]) -> str:
+        """Say what was chosen on images held out, which something was; on one line."""
+        assert self.chosen is not None
+        if isinstance(self.chosen, CostChoice):
+            return self.chosen.told(classes)
+        return f"power {self.options['tau']:g} of the class shares, chosen by {self.chosen.by}"
 
     @property
     def name(self) -> str:
@@ -168,7 +189,9 @@ class DecisionRule:
         }
         if self.temperature is not None:
             record["temperature"] = self.temperature
-        if self.chosen is not None:
+        if isinstance(self.chosen, CostChoice):
+            record["searched"] = self.chosen.to_record()
+        elif self.chosen is not None:
             tried = self.chosen.tried.items()
             record["chosen"] = {
                 "by": self.chosen.by,
@@ -191,7 +214,7 @@ class DecisionRule:
             temperature = record.get("temperature")
             if temperature is not None and not 0 < temperature < math.inf:
                 raise ValueError(f"a temperature is above 0, and it is {temperature!r}")
-            chosen = _chosen(record.get("chosen"))
+            chosen = _chosen(record.get("chosen")) or _searched(record.get("searched"))
         except (LookupError, TypeError, ValueError, MetricError, SettingError) as error:
             raise DataError(
                 f"the decision that the run keeps is damaged ({error}): train again"
@@ -203,6 +226,12 @@ def _chosen(found: PowerRecord | None) -> PowerChoice | None:
     if found is None:
         return None
     return PowerChoice(found["by"], {each["number"]: each["loss"] for each in found["tried"]})
+
+
+def _searched(found: SearchRecord | None) -> CostChoice | None:
+    if found is None:
+        return None
+    return CostChoice(found["by"], tuple(found["costs"]), found["plain"], found["best"])
 
 
 def _centres(found: CentresRecord, classes: int) -> Centres:
@@ -224,8 +253,8 @@ def find_rule(
 
     threshold: ``none``; ``prior``, ``prior:TAU`` or ``prior:original``, to the decisions of a test
     set with as many images of each class; ``prior:val``, whose power is yet to be chosen by
-    ``DecisionRule.with_power``; or ``cost:FILE`` with a CSV as ``scoring.costs.read_cost_matrix``
-    takes it.
+    ``DecisionRule.chosen_on``; ``cost:FILE`` with a CSV as ``scoring.costs.read_cost_matrix`` takes
+    it; or ``cost:search``, whose costs, equal at first, are yet to be searched likewise.
 
     amounts: what the training amounted to; centres know no prior. centres: gives them, where they
     are needed.
@@ -239,7 +268,7 @@ def find_rule(
         )
     chosen = CLASSIFIERS[classifier]
     asked = parsed(threshold)
-    if asked.chosen and not chosen.knows_prior:
+    if asked.chosen and THRESHOLDS[asked.name].takes_power and not chosen.knows_prior:
         raise SettingError(
             f"the nearest centre knows of no class shares, and --threshold {asked} chooses a power "
             "of them: leave it out"
@@ -249,7 +278,7 @@ def find_rule(
         len(classes),
         amounts.prior if chosen.knows_prior else lambda: uniform,
         amounts.original if chosen.knows_prior else lambda: uniform,
-        lambda: read_cost_matrix(asked.file, classes),
+        lambda: alike(len(classes)) if asked.chosen else read_cost_matrix(asked.file, classes),
         asked.tau,
     )
     try:

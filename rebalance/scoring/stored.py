@@ -69,10 +69,12 @@ class Decisions:
         return replace(rule, temperature=self._temperature(rule))
 
     def _chosen(self, classifier: str, asked: str) -> DecisionRule:
-        """The rule whose power was chosen when the run ended; SettingError where none was."""
+        """The rule whose power or costs were chosen; SettingError where none were."""
         for rule in (self.own, *self.others.values()):
             if rule.name == f"{classifier}, {asked}":
                 return rule
+        if parsed(asked).searches_costs:
+            raise SettingError(_why_no_costs(classifier, asked))
         if not CLASSIFIERS[classifier].knows_prior:
             find_rule(classifier, asked, [], self.amounts, lambda: placeholder([], []))
         raise SettingError(
@@ -135,6 +137,18 @@ class Decisions:
         }
         own = DecisionRule.from_record(record["own"], classes)
         return cls(own, Amounts(draws, weights, folder), others)
+
+
+def _why_no_costs(classifier: str, asked: str) -> str:
+    if classifier != "head":
+        return (
+            f"the costs of {asked} are searched for the nearest centre when a run ends: train "
+            f"with --classifier {classifier} --threshold {asked}, or give costs in a file"
+        )
+    return (
+        f"the costs of {asked} are searched on what a run says of images held out, and this one "
+        "keeps nothing of that: train with --val or --val-fraction, or give costs in a file"
+    )
 
 
 def _same(one: DecisionRule, other: DecisionRule) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import SettingError, shown
+from rebalance.losses.arguments import SEARCHED
 from rebalance.metrics.arrays import as_probabilities
 from rebalance.scoring.costs import cost_decision
 from rebalance.scoring.priors import prior_shift
@@ -108,6 +109,8 @@ class Threshold:
     decide: from probabilities [N, K] and its options. options: finds them, plain numbers, from what
     is known after training. needs_costs: it is asked for with a file of costs, as ``NAME:FILE``.
     takes_power: it may be asked for with a power of the shares that it divides by, as ``NAME:TAU``.
+    chosen_as: the word that stands in place of its file or power where that is chosen on images
+    held out.
     changes: whether it ever decides on another class than the largest probability. undo: by what,
     with its options, the probabilities it gives are multiplied to rank as those it was given.
     needs_folder: whether it asks how many images of each class there were before resampling.
@@ -119,6 +122,7 @@ class Threshold:
     options: Callable[[Known], dict[str, Any]]
     needs_costs: bool = False
     takes_power: bool = False
+    chosen_as: str = ""
     changes: bool = True
     undo: Callable[..., NDArray[np.float64]] = lambda **options: np.ones(1)
     needs_folder: bool = False
@@ -166,12 +170,15 @@ def _costs_alike(matrix: Sequence[Sequence[float]]) -> bool:
     return bool((mistakes == mistakes[0]).all())
 
 
+CHOSEN = "val"  # in place of a power: the one that does best on validation images
+
 THRESHOLDS: dict[str, Threshold] = {
     "none": Threshold(none, lambda known: {}, changes=False),
     "prior": Threshold(
         prior,
         _shift_to_uniform,
         takes_power=True,
+        chosen_as=CHOSEN,
         undo=_shift_back,
         divides_by="what training drew and weighed",
         idle=_shifts_nothing,
@@ -191,6 +198,7 @@ THRESHOLDS: dict[str, Threshold] = {
         cost,
         lambda known: {"matrix": known.costs()},
         needs_costs=True,
+        chosen_as=SEARCHED,
         idle=_costs_alike,
         when_idle="all mistakes cost the same",
     ),
@@ -201,7 +209,7 @@ class Asked(NamedTuple):
     """A threshold as it is asked for: a key of ``THRESHOLDS``, and what is given with it.
 
     file: of its costs, or nothing. tau: the power of the shares that it divides by. chosen: whether
-    that is to be chosen on validation images.
+    costs or power are to be chosen on images held out.
     """
 
     name: str
@@ -209,16 +217,20 @@ class Asked(NamedTuple):
     tau: float = 1.0
     chosen: bool = False
 
+    @property
+    def searches_costs(self) -> bool:
+        """Whether costs are to be searched on images held out."""
+        return self.chosen and THRESHOLDS[self.name].needs_costs
+
     def __str__(self) -> str:
         if self.file:
             return f"{self.name}:{self.file}"
         if self.chosen:
-            return f"{self.name}:{CHOSEN}"
+            return f"{self.name}:{THRESHOLDS[self.name].chosen_as}"
         return self.name if self.tau == 1 else f"{self.name}:{self.tau:.12g}"
 
 
 MOST_POWER = 10.0  # of the shares that probabilities are divided by
-CHOSEN = "val"  # in place of a power: the one that does best on validation images
 
 
 def parsed(text: str) -> Asked:
@@ -236,10 +248,10 @@ def parsed(text: str) -> Asked:
     name, colon, told = (text, "", "") if text in THRESHOLDS else text.partition(":")
     if name in THRESHOLDS and bool(colon) == bool(told):
         threshold = THRESHOLDS[name]
+        if told and told == threshold.chosen_as:
+            return Asked(name, chosen=True)
         if threshold.needs_costs == bool(told) and not threshold.takes_power:
             return Asked(name, file=told)
-        if threshold.takes_power and told == CHOSEN:
-            return Asked(name, chosen=True)
         if threshold.takes_power and (tau := _power(told or "1")) is not None:
             return Asked(name, tau=tau)
     raise SettingError(f"a threshold is {spellings()}; got {shown(text)}")
@@ -261,9 +273,10 @@ def _power(text: str) -> float | None:
 
 def spelled(name: str) -> str:
     """Return how a key of ``THRESHOLDS`` is asked for, with its file or powers, a | between."""
+    chosen = f"{name}:{THRESHOLDS[name].chosen_as}"
     if THRESHOLDS[name].needs_costs:
-        return f"{name}:FILE"
-    return f"{name}|{name}:TAU|{name}:{CHOSEN}" if THRESHOLDS[name].takes_power else name
+        return f"{name}:FILE|{chosen}"
+    return f"{name}|{name}:TAU|{chosen}" if THRESHOLDS[name].takes_power else name
 
 
 def spellings() -> str:

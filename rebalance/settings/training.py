@@ -221,12 +221,13 @@ class ScoringOptions(Options):
     allow_overlap: bool = option(False, help="Allow images that are both trained on and scored.")
     threshold: str = option(
         "none",
-        metavar="none|prior|prior:TAU|prior:val|prior:original|cost:FILE",
+        metavar="none|prior|prior:TAU|prior:val|prior:original|cost:FILE|cost:search",
         form="rebalance.scoring.thresholds:parsed",
         help="Rule that turns probabilities into a class: prior divides by the class shares that "
         "training drew, prior:TAU by a power of them from 0 to 10, prior:val by the power that is "
         "best on validation images (or a probe's folds), prior:original by the shares of the "
-        "folder before resampling.",
+        "folder before resampling. cost decides by the least expected cost: of a matrix in FILE, "
+        "or by costs of the classes searched on validation images (or a probe's folds).",
     )
     classifier: str = option(
         "head",
@@ -252,7 +253,9 @@ class DecisionOptions(Options):
         help="Rule that turns probabilities into a class: prior divides by the class shares that "
         "training drew, prior:TAU by a power of them from 0 to 10, prior:val by the power that is "
         "best on validation images (or a probe's folds), prior:original by the shares of the "
-        "folder before resampling. [default: as the run decided]",
+        "folder before resampling. cost decides by the least expected cost: of a matrix in FILE, "
+        "or by costs of the classes searched on the run's validation images (or a probe's folds). "
+        "[default: as the run decided]",
     )
     classifier: str | None = again(
         ScoringOptions,

@@ -9,6 +9,7 @@ from typing import Any
 
 from rebalance.errors import RebalanceError, SettingError, shown
 from rebalance.losses import LOSSES
+from rebalance.losses.arguments import is_searched
 from rebalance.scoring.class_values import with_files_in
 from rebalance.scoring.thresholds import parsed, spellings
 from rebalance.settings import LEHMANN_EBNER, ExtractorOptions, StudyOptions
@@ -61,7 +62,22 @@ def combinations(
     heads = _by_label(
         f"{where}.head", (_head(f"{where}.head", each) for each in axes.get("head", [SGD]))
     )
+    _check_searches(where, thresholds, heads, study)
     return grid(rebalancings, losses, regimes, thresholds, heads)
+
+
+def _check_searches(
+    where: str, thresholds: Mapping[str, str], heads: Mapping[str, Choice], study: StudyOptions
+) -> None:
+    """Raise SettingError where costs are to be searched, and nothing is held out to do so on."""
+    if not any(parsed(each).searches_costs for each in thresholds.values()):
+        return
+    needed = f"{where}.threshold: costs are searched on what a head says of folds within a fold"
+    if study.depth != "probe":
+        raise SettingError(f'{needed}, and networks hold out none: give depth = "probe"')
+    for head in heads.values():
+        if not HEADS[head.key].holds_out:
+            raise SettingError(f"{needed}, and {head.key} holds out none: give head = another")
 
 
 def _entries(where: str, axis: str, line: Mapping[str, Any]) -> list[Any]:
@@ -136,6 +152,11 @@ def _loss(where: str, entry: Any, folder: Path) -> tuple[str, Choice]:
     name, key, options = _split(where, entry, "loss")
     if key not in LOSSES:
         raise SettingError(f"{where}: no {shown(key)}, choose one of {', '.join(LOSSES)}")
+    if any(is_searched(*option) for option in options.items()):
+        raise SettingError(
+            f"{where}: costs of a loss are searched by train alone: give threshold = "
+            '"cost:search", or costs in a file'
+        )
     options = with_files_in(options, folder)
     told = " ".join([key, *(f"{option}={value}" for option, value in options.items())])
     return name or told, Choice(key, frozen(options))
@@ -180,7 +201,7 @@ def _threshold(where: str, entry: Any, folder: Path) -> str:
         asked = parsed(str(entry))
     except SettingError:
         raise SettingError(f"{where} is {spellings()}; got {shown(entry)}") from None
-    if asked.chosen:
+    if asked.chosen and not asked.searches_costs:
         raise SettingError(
             f"{where}: {asked} chooses a power on validation images, and those of a fold are what "
             "is scored: name powers, such as prior:0.5 and prior:1.5"

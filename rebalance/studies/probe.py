@@ -18,6 +18,7 @@ from rebalance.numerics.standardisation import Matrix
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.evaluation import warn_of_idle
 from rebalance.scoring.rules import DecisionRule
+from rebalance.scoring.thresholds import parsed
 from rebalance.studies.heads import HEADS
 from rebalance.studies.heads.task import Task
 from rebalance.studies.outcomes import Outcome
@@ -29,6 +30,7 @@ from rebalance.studies.scoring import (
     errors_once_calibrated,
     rule_of,
     scores,
+    searched,
 )
 from rebalance.studies.setup import Setup, stream_of
 from rebalance.studies.sides import Side
@@ -81,6 +83,8 @@ class Block:
         found = self._taught[definition.taught]
         began = time.perf_counter()
         rule = rule_of(definition, found.amounts)
+        if parsed(definition.threshold).searches_costs:
+            rule = searched(rule, found.amounts, found.held, self.setup.images.classes, self.stream)
         if HEADS[definition.head.key].knows_prior:
             warn_of_idle(rule)
         elif rule.divided_by is not None:

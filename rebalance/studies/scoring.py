@@ -12,6 +12,7 @@ from rebalance.metrics import METRICS, as_predictions
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.rules import DecisionRule
+from rebalance.scoring.searched_costs import alike, check_held
 from rebalance.scoring.temperature import tempered
 from rebalance.scoring.thresholds import THRESHOLDS, Decision, Known, parsed
 from rebalance.studies.outcomes import BY_CLASS
@@ -25,7 +26,11 @@ def rule_of(definition: Definition, amounts: Amounts) -> DecisionRule:
     asked = parsed(definition.threshold)
     classes = len(amounts.draws)
     known = Known(
-        classes, amounts.prior, amounts.original, lambda: definition.costs or (), asked.tau
+        classes,
+        amounts.prior,
+        amounts.original,
+        lambda: definition.costs or alike(classes),
+        asked.tau,
     )
     return DecisionRule(asked.name, THRESHOLDS[asked.name].options(known))
 
@@ -42,12 +47,36 @@ def calibrated(
 
     held: its logits [M, K], without the class shares that the head knows, and its labels [M].
     """
+    return rule.calibrated(*_said(amounts, held))
+
+
+def searched(
+    rule: DecisionRule,
+    amounts: Amounts,
+    held: tuple[NDArray[np.float64], NDArray[np.int64]] | None,
+    classes: Sequence[str],
+    stream: int,
+) -> DecisionRule:
+    """Return the rule with the costs that do best on what was held out of training.
+
+    held: as for ``calibrated``; stream: the seed. Raises SettingError where a class has no sample
+    there.
+    """
+    labels = [] if held is None else held[1].tolist()
+    check_held(labels, classes, f"threshold {rule.asked}")
+    assert held is not None
+    return rule.chosen_on(*_said(amounts, held), "folds", seed=stream)
+
+
+def _said(
+    amounts: Amounts, held: tuple[NDArray[np.float64], NDArray[np.int64]]
+) -> tuple[Outputs, list[int]]:
+    """What a head says of what was held out, its knowledge of class shares included."""
     from scipy.special import softmax
 
     logits, labels = held
     probabilities = softmax(logits + np.log(amounts.prior()), axis=1)
-    outputs = Outputs(probabilities, np.empty((len(labels), 0), np.float32))
-    return rule.calibrated(outputs, labels.tolist())
+    return Outputs(probabilities, np.empty((len(labels), 0), np.float32)), labels.tolist()
 
 
 def errors_once_calibrated(

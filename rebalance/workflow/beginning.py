@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rebalance.atomic import held
 from rebalance.distributed.processes import Processes
+from rebalance.losses.arguments import is_searched
 from rebalance.records import RunOptionsRecord
 from rebalance.runs import Run
 from rebalance.runs.options import FREE, resize_from
@@ -19,10 +20,17 @@ from rebalance.settings import TrainOptions
 def as_begun(training: TrainOptions, output: Path | str, processes: Processes) -> TrainOptions:
     """Return the options to resume a run with: its images stay squares as they were made before.
 
-    What is asked for in ``training`` goes first, and the default of today does not count.
+    What is asked for in ``training`` goes first, and the default of today does not count. Costs
+    that were searched are not searched again.
     """
     begun = processes.by_first(partial(Run.open, output))
-    return replace(training, resize=training.resize or resize_from(begun.options))
+    loss = begun.options["loss"]
+    options = tuple(
+        (name, loss.get(name, value) if is_searched(name, value) else value)
+        for name, value in training.loss_options
+    )
+    resize = training.resize or resize_from(begun.options)
+    return replace(training, resize=resize, loss_options=options)
 
 
 def begun_folder(

@@ -25,7 +25,7 @@ NEEDS = {
     "learns_from_validation": "validation images: --val or --val-fraction",
     "needs_weights": "a loss that can weigh the classes",
     "needs_features": "features: see --extractor",
-    "needs_costs": "a CSV of costs, as cost:FILE",
+    "needs_costs": "a CSV of costs, as cost:FILE, or validation images, as cost:search",
 }
 
 

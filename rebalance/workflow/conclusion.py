@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rebalance import seeds
 from rebalance.data.samples import ScoringSet, TrainingSet
@@ -19,8 +19,9 @@ from rebalance.runs import DECISION, METRICS, Run
 from rebalance.scoring.amounts import Amounts
 from rebalance.scoring.embedded import EmbeddedImages
 from rebalance.scoring.evaluator import Evaluator
-from rebalance.scoring.outputs import Outputs
+from rebalance.scoring.outputs import HeldOut
 from rebalance.scoring.rules import find_rule
+from rebalance.scoring.searched_costs import check_held
 from rebalance.scoring.stored import Decisions
 from rebalance.scoring.thresholds import THRESHOLDS, Asked, parsed
 from rebalance.settings import ScoringOptions
@@ -57,18 +58,7 @@ class Trained:
     before: MetricsRecord | None = None
     head_epochs: "Sequence[HeadEpoch]" = ()
     head_fit: HeadFitRecord | None = None
-    held: "HeldOut | None" = None
-
-
-class HeldOut(NamedTuple):
-    """What a network says of images that it did not learn from, and their class index [N].
-
-    by: what they are, in words.
-    """
-
-    outputs: Outputs
-    labels: Sequence[int]
-    by: str
+    held: HeldOut | None = None
 
 
 def warn_of_one_class(tested: ScoringSet) -> None:
@@ -94,8 +84,9 @@ def conclude(
 ) -> MetricsRecord:
     """Keep the network, fit the decision that was asked for, and score it; the metrics.
 
-    seen: the training images, on which alone the decision is fitted. validation: what the power of
-    a threshold and a temperature are chosen on; without them a power by what ``trained`` held out.
+    seen: the training images, on which alone the decision is fitted. validation: what the power or
+    the costs of a threshold and a temperature are chosen on; without them by what ``trained`` held
+    out.
     """
     by_first, network, transform = evaluator.processes.by_first, trained.network, trained.transform
     keep = partial(folder.save_model, arch=trained.arch, classes=seen.classes, extra={})
@@ -115,7 +106,9 @@ def conclude(
         outputs = evaluator.predict(network, trained.loss, validation, transform)
         held = HeldOut(outputs, validation.folder.labels, "validation images")
     if held is not None:
-        decisions = _with_power(decisions, scoring, held, seen.classes)
+        by_first(partial(folder.save_held_out, held))
+        seed = folder.options["seed"]
+        decisions = _with_chosen(decisions, scoring, held, seen.classes, seed)
     if scoring.calibrate and held is not None:
         decisions = _calibrated(decisions, held, seen.classes, fit_centres)
     rule = decisions.own
@@ -140,7 +133,7 @@ def conclude(
 def check_validation(scoring: ScoringOptions, *, held: bool = False) -> None:
     """Raise SettingError where something is to be fitted on validation images without any.
 
-    held: whether there is anything else that is held out, to choose the power of a threshold by.
+    held: whether anything else is held out, to choose the power or the costs of a threshold by.
     """
     if scoring.val is not None or scoring.val_fraction is not None:
         return
@@ -149,24 +142,48 @@ def check_validation(scoring: ScoringOptions, *, held: bool = False) -> None:
             "--calibrate fits a temperature on validation images, and there are none: add --val or "
             "--val-fraction"
         )
-    if parsed(scoring.threshold).chosen and not held:
-        raise SettingError(
-            f"--threshold {scoring.threshold} chooses its power on validation images, and there "
-            "are none: add --val or --val-fraction, or give a power, as prior:1"
-        )
+    asked = parsed(scoring.threshold)
+    by_folds = held and (scoring.classifier == "head" or not asked.searches_costs)
+    if not asked.chosen or by_folds:  # folds tell what a head says, and no features
+        return
+    chooses, given = "chooses its power", "a power, as prior:1"
+    if asked.searches_costs:
+        chooses, given = "searches its costs", "costs in a file, as cost:FILE"
+    raise SettingError(
+        f"--threshold {asked} {chooses} on validation images, and there are none: add --val or "
+        f"--val-fraction, or give {given}"
+    )
 
 
-def _with_power(
-    decisions: Decisions, scoring: ScoringOptions, held: HeldOut, classes: Sequence[str]
-) -> Decisions:
-    """Choose the power of the class shares that probabilities are best divided by.
+def check_held_out(scoring: ScoringOptions, labels: Sequence[int], classes: Sequence[str]) -> None:
+    """Raise SettingError where costs are to be searched, and a class has no images to do so on.
 
-    It is kept for ``evaluate``, which has no validation images, where the run decides otherwise.
+    labels: of the images that are held out.
     """
-    if parsed(scoring.threshold).chosen:
-        own = decisions.own.with_power(*held)
-        log.info("power %g of the class shares, chosen by %s", own.options["tau"], held.by)
-        return replace(decisions, own=own)
+    asked = parsed(scoring.threshold)
+    if asked.searches_costs:
+        check_held(labels, classes, f"--threshold {asked}")
+
+
+def _with_chosen(
+    decisions: Decisions,
+    scoring: ScoringOptions,
+    held: HeldOut,
+    classes: Sequence[str],
+    seed: int,
+) -> Decisions:
+    """Choose what is asked for: the power of the class shares to divide by, or costs.
+
+    The power is kept for ``evaluate``, which has no validation images, where the run decides
+    otherwise; costs, which take longer, are searched when they are asked for.
+    """
+    asked = parsed(scoring.threshold)
+    if asked.chosen:
+        own = decisions.own.chosen_on(*held, seed=seed)
+        log.info("%s", own.told_of_choice(classes))
+        decisions = replace(decisions, own=own)
+        if not asked.searches_costs:
+            return decisions
     with suppress(MetricError):  # shares that leave a class nothing divide by nothing
         rule = find_rule("head", BY_HELD_OUT, classes, decisions.amounts, _no_centres)
         decisions = decisions.with_other(rule.with_power(*held))

@@ -18,10 +18,9 @@ from rebalance.oversampling.soft_labels import SoftLabels
 from rebalance.records import HeadFitRecord
 from rebalance.runs.sets import Sets
 from rebalance.scoring.amounts import Amounts
-from rebalance.scoring.outputs import Outputs
+from rebalance.scoring.outputs import HeldOut, Outputs
 from rebalance.settings import FeatureFiles, TrainOptions
 from rebalance.settings.recipes import PROBE, ProbeRecipe
-from rebalance.workflow.conclusion import HeldOut
 
 if TYPE_CHECKING:
     from rebalance.losses import Loss

@@ -3,6 +3,8 @@
 Imports no torch; never click.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +42,12 @@ def probe_sides(sets: Sets, scoring: ScoringOptions, recipe: ProbeRecipe, seed: 
     kin = _kin(sets.seen, kin_of(sets.seen, groups))
     stream = seeds.integer(seed, "probe")
     return sides_of(labels, recipe.folds, stream, kin, grouped=groups is not None)
+
+
+def compared_labels(sets: Sets, sides: Sequence[Sides]) -> list[int]:
+    """The labels of the samples that some side compares numbers on, and so holds out."""
+    labels = labels_of(sets)
+    return [int(label) for side in sides for label in labels[side.compared]]
 
 
 def _kin(seen: TrainingSet, number: dict[str, int]) -> NDArray[np.intp]:

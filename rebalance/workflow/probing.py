@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebalance.distributed.processes import joined
 from rebalance.errors import SettingError
@@ -18,7 +19,7 @@ from rebalance.metrics import FeatureRanges
 from rebalance.progress import Progress
 from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.runs.options import make_loss, record_options, with_resize
-from rebalance.runs.sets import Looks, open_sets
+from rebalance.runs.sets import Looks, Sets, open_sets
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import (
@@ -28,8 +29,15 @@ from rebalance.settings import (
     ScoringOptions,
     TrainOptions,
 )
+from rebalance.settings.recipes import ProbeRecipe
 from rebalance.workflow.beginning import as_begun, begun_folder
-from rebalance.workflow.conclusion import Trained, check_validation, conclude, warn_of_one_class
+from rebalance.workflow.conclusion import (
+    Trained,
+    check_held_out,
+    check_validation,
+    conclude,
+    warn_of_one_class,
+)
 from rebalance.workflow.file_bodies import FileBody, HeadFiles
 from rebalance.workflow.frozen_bodies import FrozenBody, put
 from rebalance.workflow.head_evaluators import HeadEvaluator
@@ -41,7 +49,8 @@ from rebalance.workflow.probe_fitting import (
     probe_amounts,
     told_of,
 )
-from rebalance.workflow.probe_sides import probe_sides
+from rebalance.workflow.probe_sides import compared_labels, probe_sides
+from rebalance.workflow.searched_costs import check_compared, searches_costs, with_costs_of
 
 if TYPE_CHECKING:
     from rebalance.models.network import Network
@@ -97,6 +106,7 @@ def train_probe(
                 looks=body.looks,
             )
         )
+        training = _with_costs(training, scoring, recipe, body, sets, evaluator, run.seed)
         told = record_options(
             data,
             training,
@@ -113,6 +123,7 @@ def train_probe(
         check_probe(recipe, loss, training.loss, sets.seen)
         sides = processes.by_first(partial(probe_sides, sets, scoring, recipe, run.seed))
         check_validation(scoring, held=bool(sides))
+        check_held_out(scoring, compared_labels(sets, sides), sets.seen.classes)
         arch, network, transform = processes.by_first(
             partial(body.network, len(sets.seen.classes), run.seed)
         )
@@ -125,15 +136,11 @@ def train_probe(
         folder = begun_folder(
             output, options, holding, processes, overwrite=run.overwrite, resume=resume
         )
-        seen = evaluator.embed(network, sets.seen, transform)
-        shown = [seen]
-        if sets.validation is not None:
-            shown.append(evaluator.embed(network, sets.validation, transform))
-        fitted = processes.by_first(
-            partial(fit_probe, np.concatenate(shown), sets, loss, sides, recipe)
-        )
+        features = _embedded(network, sets, transform, evaluator)
+        fitted = processes.by_first(partial(fit_probe, features, sets, loss, sides, recipe))
         put(network, fitted.layer)
-        ranges = FeatureRanges.of(seen, np.array(sets.seen.folder.labels))
+        seen = sets.seen.folder.labels
+        ranges = FeatureRanges.of(features[: len(seen)], np.array(seen))
         told_fit = told_of(fitted, sets, sides, recipe.head)
         trained = Trained(
             *(arch, network, transform, loss, amounts, ranges),
@@ -150,6 +157,36 @@ def _body(training: TrainOptions, files: FeatureFiles, run: RunOptions) -> Body:
     if files.features is None:
         return FrozenBody(training, run)
     return FileBody(HeadFiles.to_train_on(files, strict=run.strict))
+
+
+def _with_costs(
+    training: TrainOptions,
+    scoring: ScoringOptions,
+    recipe: ProbeRecipe,
+    body: Body,
+    sets: Sets,
+    evaluator: HeadEvaluator,
+    seed: int,
+) -> TrainOptions:
+    """Search the costs that the loss is to have, if so, by a plain head on the same features."""
+    if not searches_costs(training):
+        return training
+    by_first, seen = evaluator.processes.by_first, sets.seen
+    sides = by_first(partial(probe_sides, sets, scoring, recipe, seed))
+    check_compared(sets, sides)
+    _, network, transform = by_first(partial(body.network, len(seen.classes), seed))
+    features = _embedded(network, sets, transform, evaluator)
+    return by_first(partial(with_costs_of, training, features, sets, sides, seed))
+
+
+def _embedded(
+    network: "Network", sets: Sets, transform: "Transform", evaluator: HeadEvaluator
+) -> NDArray[np.float32]:
+    """The features of the training samples, and after them of the validation images."""
+    shown = [evaluator.embed(network, sets.seen, transform)]
+    if sets.validation is not None:
+        shown.append(evaluator.embed(network, sets.validation, transform))
+    return np.concatenate(shown)
 
 
 def _without_groups(scoring: ScoringOptions) -> ScoringOptions:

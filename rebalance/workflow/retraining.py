@@ -33,7 +33,13 @@ from rebalance.settings import (
     TrainOptions,
 )
 from rebalance.workflow.beginning import begun_folder
-from rebalance.workflow.conclusion import Trained, check_validation, conclude, warn_of_one_class
+from rebalance.workflow.conclusion import (
+    Trained,
+    check_held_out,
+    check_validation,
+    conclude,
+    warn_of_one_class,
+)
 from rebalance.workflow.file_bodies import HeadFiles
 from rebalance.workflow.head_evaluators import VectorEvaluator
 from rebalance.workflow.head_samples import HeadSamples
@@ -80,6 +86,8 @@ def retrain_head(
         at_first = [float(seen.at_first[name]) for name in saved.classes]
         amounts = Amounts.of_samples(samples.expected, at_first)
         check_rule(scoring.classifier, scoring.threshold, saved.classes, amounts, seen.counts)
+        if validation is not None:
+            check_held_out(scoring, validation.folder.labels, saved.classes)
         warn_of_one_class(tested)
         options: RunOptionsRecord = {
             **former.options,

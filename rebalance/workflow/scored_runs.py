@@ -23,8 +23,10 @@ from rebalance.runs.options import (
 )
 from rebalance.runs.sets import Looks
 from rebalance.scoring.evaluator import Evaluator
-from rebalance.scoring.rules import DecisionRule, placeholder
+from rebalance.scoring.rules import DecisionRule, find_rule, placeholder
+from rebalance.scoring.searched_costs import check_held
 from rebalance.scoring.stored import Decisions
+from rebalance.scoring.thresholds import parsed
 from rebalance.settings import DecisionOptions, FeatureFiles, FolderOptions, RunOptions
 from rebalance.workflow.file_bodies import HeadFiles
 from rebalance.workflow.head_evaluators import VectorEvaluator
@@ -73,6 +75,8 @@ class ScoredRun:
         if asked.threshold is not None and decisions.lacks(asked.threshold):
             again = partial(counts_at_first_of, folder.options)
             decisions = decisions.with_folder(by_first(again))
+        if asked.threshold is not None:
+            decisions = by_first(partial(_with_searched, folder, decisions, asked))
         decisions.check(asked.classifier, asked.threshold, list(counts), counts)
         return cls(folder, decisions, asked, evaluator, looks)
 
@@ -136,6 +140,26 @@ class ScoredRun:
             )
         processes.by_first(partial(_keep, self.folder, self.decisions.with_other(rule)))
         return rule
+
+
+def _with_searched(folder: Run, decisions: Decisions, asked: DecisionOptions) -> Decisions:
+    """Search the costs that are asked for on what a run keeps of images held out, if anything."""
+    threshold, classifier = str(asked.threshold), asked.classifier or decisions.own.classifier
+    kept = (decisions.own.name, *decisions.others)
+    if not parsed(threshold).searches_costs or f"head, {threshold}" in kept:
+        return decisions
+    held = folder.load_held_out() if classifier == "head" else None
+    if held is None:
+        return decisions
+    counts = folder.options["counts"]
+    check_held(held.labels, list(counts), f"--threshold {threshold}")
+    stand_in = partial(placeholder, list(counts), [*counts.values()])
+    rule = find_rule(classifier, threshold, list(counts), decisions.amounts, stand_in)
+    rule = rule.chosen_on(*held, seed=folder.options["seed"])
+    log.info("%s", rule.told_of_choice(list(counts)))
+    if decisions.calibrated:
+        rule = rule.calibrated(held.outputs, held.labels)
+    return decisions.with_other(rule)
 
 
 def check_classes(runs: Sequence[ScoredRun]) -> None:

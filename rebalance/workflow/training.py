@@ -49,6 +49,7 @@ from rebalance.workflow.head_samples import HeadSamples
 from rebalance.workflow.heads import with_rebalanced_head
 from rebalance.workflow.own_samples import own_samples
 from rebalance.workflow.recipes import Recipes, check_recipes, open_recipes, warn_of_other_eyes
+from rebalance.workflow.searched_costs import check_search, with_searched_costs
 from rebalance.workflow.training_checks import amounts_of, check_decision, check_training
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def train(
         )
     check_options(training.loss, dict(training.loss_options))
     check_validation(scoring)
+    check_search(training, scoring)
     with joined(run.device) as processes, ExitStack() as holding:
         if resume:
             training = as_begun(training, output, processes)
@@ -95,6 +97,7 @@ def train(
         if training.rebalance_head is not None:
             read = partial(_samples, training.rebalance_head, sets, scoring, source, run, evaluator)
             samples = processes.by_first(read)
+        training = with_searched_costs(training, scoring, sets, evaluator, run.seed)
         options = record_options(
             data,
             training,

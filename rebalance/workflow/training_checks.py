@@ -22,7 +22,7 @@ from rebalance.training.first_phase import FirstPhase
 from rebalance.training.mixing import mix_of
 from rebalance.training.regimes import REGIMES, Moment
 from rebalance.training.sampling import SAMPLERS, Division
-from rebalance.workflow.conclusion import warn_of_one_class
+from rebalance.workflow.conclusion import check_held_out, warn_of_one_class
 from rebalance.workflow.head_samples import HeadSamples
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def check_decision(
     if samples is not None:  # by which alone a fresh head decides
         amounts = Amounts.of_samples(samples.expected, amounts.folder)
     check_rule(scoring.classifier, scoring.threshold, sets.seen.classes, amounts, counts)
+    if sets.validation is not None:
+        check_held_out(scoring, sets.validation.folder.labels, sets.seen.classes)
     warn_of_one_class(sets.tested)
 
 

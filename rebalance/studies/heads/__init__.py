@@ -27,7 +27,8 @@ class HeadKind:
     taught by every loss and regime, or by cross entropy alone, plain, with class weights or with
     class shares. knows_prior: whether its probabilities follow
     how much of each class it learned from, so that the threshold ``prior`` has them to divide out.
-    shares: whether it learns from labels that two classes share.
+    shares: whether it learns from labels that two classes share. holds_out: whether it tells what
+    it says of samples that it held out of the training part, on which costs can be searched.
     """
 
     fit: Callable[[Task], Fitted]
@@ -36,6 +37,7 @@ class HeadKind:
     any_loss: bool = False
     knows_prior: bool = True
     shares: bool = True
+    holds_out: bool = True
 
     def chosen(self, given: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         """The options that differ from what they are unless told, so that equal choices are one.
@@ -53,6 +55,6 @@ def _fitted(head: heads.Head) -> HeadKind:
 
 
 HEADS: dict[str, HeadKind] = {
-    SGD: HeadKind(descend, attrgetter("inputs"), {}, any_loss=True),
+    SGD: HeadKind(descend, attrgetter("inputs"), {}, any_loss=True, holds_out=False),
     **{name: _fitted(head) for name, head in heads.HEADS.items()},
 }

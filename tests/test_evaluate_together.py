@@ -64,7 +64,9 @@ def scored(runs, names, output, **options):
     return found, *predictions(output)
 
 
-@pytest.mark.parametrize("options", [{}, {"threshold": "prior"}, {"classifier": "centres"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"threshold": "prior"}, {"classifier": "centres"}, {"classifier": "svm"}]
+)
 def test_the_probabilities_that_each_decides_by_are_averaged(runs, tmp_path, options):
     output = tmp_path / "p.csv"
     alone = [scored(runs, [name], output, **options) for name in ("one", "two")]

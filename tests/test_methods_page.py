@@ -14,7 +14,7 @@ from rebalance.metrics import METRICS
 from rebalance.models.cifar import CIFAR_NETWORKS
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.scoring import THRESHOLDS
-from rebalance.scoring.rules import CLASSIFIERS
+from rebalance.scoring.classifiers import CLASSIFIERS
 from rebalance.settings import LAYERS_OR_AUTO, LEHMANN_EBNER, RECIPES
 from rebalance.training.mixing import MIXES
 from rebalance.training.optimisers import OPTIMISERS

@@ -12,7 +12,9 @@ from sklearn.neighbors import NearestCentroid
 from rebalance.errors import FeatureError, MetricError
 from rebalance.metrics import score
 from rebalance.scoring import Centres, centres, class_centres, nearest_centre
-from rebalance.scoring.centres import fit_centres
+from rebalance.scoring.amounts import Amounts
+from rebalance.scoring.classifier import TrainingEmbedding
+from rebalance.scoring.rules import find_rule
 
 
 def normals(
@@ -192,10 +194,17 @@ def test_labels_that_do_not_fit_are_refused(labels: list[Any]) -> None:
 
 def test_a_class_that_centres_lack_is_named() -> None:
     with pytest.raises(FeatureError, match="class 'dog'"):
-        fit_centres(np.ones((2, 4)), [0, 2], ("cat", "dog", "eel"))
+        seen = TrainingEmbedding(np.ones((2, 4), np.float32), np.array([0, 2]))
+        find_rule(
+            "centres",
+            "none",
+            ("cat", "dog", "eel"),
+            Amounts((), ()),
+            lambda chosen: chosen.fit(seen, 3),
+        )
 
 
 def test_centres_are_the_class_means() -> None:
     features = np.random.default_rng(2).normal(size=(30, 4))
-    found = fit_centres(features, np.arange(30) % 3, ("cat", "dog", "eel")).means
+    found = class_centres(features, np.arange(30) % 3, 3).means
     np.testing.assert_allclose(found, [features[label::3].mean(axis=0) for label in range(3)])

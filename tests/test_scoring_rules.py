@@ -8,9 +8,11 @@ import pytest
 from rebalance.errors import DataError, FeatureError, MetricError, SettingError
 from rebalance.scoring import cost_decision, nearest_centre, prior_shift
 from rebalance.scoring.amounts import Amounts
-from rebalance.scoring.centres import fit_centres
+from rebalance.scoring.centres import class_centres
+from rebalance.scoring.classifier import TrainingEmbedding
+from rebalance.scoring.classifiers import CLASSIFIERS
 from rebalance.scoring.outputs import Outputs
-from rebalance.scoring.rules import CLASSIFIERS, DecisionRule, check_rule, find_rule
+from rebalance.scoring.rules import DecisionRule, check_rule, find_rule
 from rebalance.scoring.stored import Decisions
 from rebalance.scoring.thresholds import THRESHOLDS
 
@@ -29,13 +31,18 @@ def outputs() -> Outputs:
     return Outputs(rng.dirichlet(np.ones(3), 40), rng.normal(size=(40, 5)).astype(np.float32))
 
 
-def centres():
+def seen():
     rng = np.random.default_rng(1)
-    return fit_centres(rng.normal(size=(30, 5)), np.arange(30) % 3, CLASSES)
+    features = rng.normal(size=(30, 5)).astype(np.float32)
+    return TrainingEmbedding(features, np.array([0] * 15 + [1] * 10 + [2] * 5))
 
 
-def never():
-    raise AssertionError("the head needs no centres")
+def fit(chosen):
+    return chosen.fit(seen(), len(CLASSES))
+
+
+def never(chosen):
+    raise AssertionError("the head is not fitted")
 
 
 def test_the_head_alone_decides_by_the_largest_probability(outputs):
@@ -98,6 +105,8 @@ def test_shares_that_nobody_knows_are_asked_for_in_one_line():
         ("head", "prior", [1001, 1000, 1000], [1, 1, 1], ""),
         ("head", "prior:original", [9, 9, 9], [1, 1, 1], ""),
         ("centres", "prior:original", [7, 2, 1], [1, 1, 1], "nearest centre knows of no class"),
+        ("svm", "prior", [7, 2, 1], [1, 1, 1], "linear SVM knows of no class shares"),
+        ("knn", "prior", [1, 1, 1], [1, 1, 1], ""),
         ("head", "cost:alike.csv", [1, 1, 1], [1, 1, 1], "all mistakes cost the same"),
         ("head", "cost:costs.csv", [1, 1, 1], [1, 1, 1], ""),
     ],
@@ -109,7 +118,7 @@ def test_a_threshold_that_decides_nothing_otherwise_says_why(
     (tmp_path / "alike.csv").write_text("0,2,2\n2,0,2\n2,2,0\n")
     (tmp_path / "costs.csv").write_text("0,2,2\n2,0,2\n2,3,0\n")
     amounts = Amounts(draws, weights, BEFORE)
-    found = find_rule(classifier, threshold, CLASSES, amounts, centres).idle
+    found = find_rule(classifier, threshold, CLASSES, amounts, fit).idle
     assert why in found and bool(found) == bool(why)
 
 
@@ -123,10 +132,10 @@ def test_costs_are_read_from_a_file(outputs, tmp_path):
 
 
 def test_centres_know_no_prior(outputs):
-    rule = find_rule("centres", "none", CLASSES, NOT_ASKED, centres)
-    expected = nearest_centre(outputs.features, centres())
+    rule = find_rule("centres", "none", CLASSES, NOT_ASKED, fit)
+    expected = nearest_centre(outputs.features, class_centres(*seen(), len(CLASSES)))
     for threshold in ("none", "prior", "prior:original"):
-        decision = find_rule("centres", threshold, CLASSES, NOT_ASKED, centres).decide(outputs)
+        decision = find_rule("centres", threshold, CLASSES, NOT_ASKED, fit).decide(outputs)
         np.testing.assert_allclose(decision.probabilities, expected.probabilities)
         assert np.array_equal(decision.predicted, expected.predicted)
     assert rule.classifier == "centres"
@@ -138,9 +147,10 @@ def test_a_rule_decides_the_same_after_a_round_trip(outputs, tmp_path, classifie
     path = tmp_path / "costs.csv"
     path.write_text("0,9,1\n1,0,1\n1,1,0\n")
     choice = f"cost:{path}" if THRESHOLDS[threshold].needs_costs else threshold
-    rule = find_rule(classifier, choice, CLASSES, AMOUNTS, centres)
+    rule = find_rule(classifier, choice, CLASSES, AMOUNTS, fit)
     again = DecisionRule.from_record(json.loads(json.dumps(rule.to_record())), len(CLASSES))
     assert (again.classifier, again.threshold) == (classifier, threshold)
+    again = again.with_fitted(fit) if again.outdated else again
     for found, expected in zip(again.decide(outputs), rule.decide(outputs), strict=True):
         assert np.array_equal(found, expected)
 
@@ -170,6 +180,20 @@ def test_a_rule_decides_the_same_after_a_round_trip(outputs, tmp_path, classifie
             "options": {},
             "centres": {"means": [[1], [], [1]], "temperature": 1},
         },
+        *(
+            {"threshold": "none", "options": {}, "centres": None, "fitted": fitted}
+            for fitted in (
+                {"classifier": "best", "values": {}},
+                {"classifier": "knn", "values": {}},
+                {"classifier": "knn", "values": {"counts": [2, 2, 0]}},
+                {"classifier": "svm", "values": {"weights": [[1.0]], "biases": [1.0]}},
+                {"classifier": "svm:C=0", "values": {}},
+                {
+                    "classifier": "svm",
+                    "values": {"weights": [[1.0]] * 3, "biases": [1.0] * 2, "temperature": 1},
+                },
+            )
+        ),
     ],
 )
 def test_a_damaged_rule_is_refused(record):
@@ -200,8 +224,14 @@ def test_thresholds_that_are_not_are_refused(threshold):
 
 
 def test_classifiers_that_are_not_are_refused():
-    with pytest.raises(SettingError, match="head, centres"):
-        find_rule("knn", "none", CLASSES, AMOUNTS, never)
+    for text, said in (
+        ("nearest", "no classifier 'nearest': choose one of head, centres, knn, svm"),
+        ("knn:C=1", "the classifier knn has no option 'C', only k"),
+        ("knn:k=0", "the option k of a classifier must be a whole number from 1 up; got '0'"),
+        ("svm:C", "a classifier is NAME:OPTION=VALUE"),
+    ):
+        with pytest.raises(SettingError, match=said):
+            find_rule(text, "none", CLASSES, AMOUNTS, never)
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
@@ -210,16 +240,16 @@ def test_a_threshold_is_undone(outputs, tmp_path, classifier, threshold):
     path = tmp_path / "costs.csv"
     path.write_text("0,9,1\n1,0,1\n1,1,0\n")
     choice = f"{threshold}:{path}" if THRESHOLDS[threshold].needs_costs else threshold
-    rule = find_rule(classifier, choice, CLASSES, AMOUNTS, centres)
+    rule = find_rule(classifier, choice, CLASSES, AMOUNTS, fit)
     shown = rule.decide(outputs).probabilities * THRESHOLDS[threshold].undo(**rule.options)
-    plain = find_rule(classifier, "none", CLASSES, AMOUNTS, centres).decide(outputs)
+    plain = find_rule(classifier, "none", CLASSES, AMOUNTS, fit).decide(outputs)
     shares = shown / shown.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shares, plain.probabilities, rtol=1e-9)
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
 def test_a_rule_is_found_under_its_classifier(classifier):
-    assert find_rule(classifier, "none", CLASSES, AMOUNTS, centres).classifier == classifier
+    assert find_rule(classifier, "none", CLASSES, AMOUNTS, fit).classifier == classifier
 
 
 def test_what_will_fail_is_said_before_training():
@@ -231,5 +261,12 @@ def test_what_will_fail_is_said_before_training():
         check_rule("head", "prior", CLASSES, Amounts(all_of_them, [1.0, 0.0, 1.0]), all_of_them)
     with pytest.raises(FeatureError, match=f"class '{CLASSES[1]}': a centre needs at least one"):
         check_rule("centres", "none", CLASSES, Amounts(all_of_them, ones), some)
+    with pytest.raises(FeatureError, match=f"class '{CLASSES[1]}': a support vector machine needs"):
+        check_rule("svm", "none", CLASSES, Amounts(all_of_them, ones), some)
+    check_rule("knn:k=4", "none", CLASSES, Amounts(all_of_them, ones), some)
+    with pytest.raises(FeatureError, match=r"knn:k=5 looks at .*, but there are 4: give a k of at"):
+        check_rule("knn", "none", CLASSES, Amounts(all_of_them, ones), some)
+    with pytest.raises(MetricError, match=f"class '{CLASSES[1]}'"):
+        check_rule("knn:k=4", "prior", CLASSES, Amounts(all_of_them, ones), some)
     with pytest.raises(SettingError):
         check_rule("head", "half", CLASSES, Amounts(all_of_them, ones), all_of_them)

@@ -19,8 +19,11 @@ AMOUNTS = Amounts([6.0, 3.0, 1.0], [1.0, 1.0, 4.0], [5.0, 3.0, 2.0])
 COSTS = [[0, 9, 1], [1, 0, 1], [1, 1, 0]]
 
 
-def never():
-    raise AssertionError("centres are known, or not asked for")
+BY_CENTRES = DecisionRule(classifier="centres", fitted=CENTRES)
+
+
+def never(chosen):
+    raise AssertionError("it is known, or not asked for")
 
 
 def decisions(own=None):
@@ -45,10 +48,10 @@ def test_what_is_not_asked_for_is_as_the_run_decides(tmp_path, outputs):
     path.write_text("\n".join(",".join(map(str, row)) for row in COSTS))
     own = find_rule("head", f"cost:{path}", CLASSES, AMOUNTS, never)
     path.unlink()
-    rule = decisions(own).rule("centres", None, CLASSES, lambda: CENTRES)
+    rule = decisions(own).rule("centres", None, CLASSES, lambda chosen: CENTRES)
     assert (rule.classifier, rule.threshold) == ("centres", "cost")
     assert rule.options == {"matrix": COSTS}
-    rule = decisions(DecisionRule(centres=CENTRES)).rule(None, "prior", CLASSES, never)
+    rule = decisions(BY_CENTRES).rule(None, "prior", CLASSES, never)
     assert (rule.classifier, rule.threshold) == ("centres", "prior")
     assert rule.options["train_prior"] == [1 / 3] * 3
 
@@ -62,7 +65,7 @@ def test_a_temperature_is_of_one_rule(tmp_path, outputs):
     kept = kept.with_other(prior)
     read = Decisions.from_record(json.loads(json.dumps(kept.to_record())), 3)
     assert read.rule(None, "prior", CLASSES, never).temperature == prior.temperature
-    assert read.rule("centres", "prior", CLASSES, lambda: CENTRES).temperature is None
+    assert read.rule("centres", "prior", CLASSES, lambda chosen: CENTRES).temperature is None
     other = replace(read, amounts=Amounts([1.0, 1.0, 4.0], [1.0, 1.0, 1.0]))
     assert other.rule(None, "prior", CLASSES, never).temperature is None
 
@@ -77,7 +80,7 @@ def test_a_temperature_that_cannot_be_is_damage(temperature):
 def test_centres_are_fitted_once():
     asked = []
 
-    def fit():
+    def fit(chosen):
         asked.append(1)
         return CENTRES
 
@@ -90,22 +93,20 @@ def test_centres_are_fitted_once():
 
 
 def test_centres_of_the_features_of_early_runs_are_fitted_anew():
-    early = decisions(DecisionRule(centres=replace(CENTRES, layer="pool")))
+    early = decisions(replace(BY_CENTRES, fitted=replace(CENTRES, layer="pool")))
     record = json.loads(json.dumps(early.to_record()))
     del record["own"]["centres"]["layer"]
     kept = Decisions.from_record(record, len(CLASSES))
-    assert kept.own.centres.outdated
-    assert kept.rule(None, None, CLASSES, lambda: CENTRES).centres is CENTRES
+    assert kept.own.outdated
+    assert kept.rule(None, None, CLASSES, lambda chosen: CENTRES).fitted is CENTRES
 
 
 def test_it_comes_back_to_the_last_bit(outputs):
-    kept = decisions().with_other(DecisionRule(centres=CENTRES))
+    kept = decisions().with_other(BY_CENTRES)
     again = Decisions.from_record(json.loads(json.dumps(kept.to_record())), len(CLASSES))
     assert again.amounts == kept.amounts
     (rule,) = again.others.values()
-    for found, expected in zip(
-        rule.decide(outputs), DecisionRule(centres=CENTRES).decide(outputs), strict=True
-    ):
+    for found, expected in zip(rule.decide(outputs), BY_CENTRES.decide(outputs), strict=True):
         assert np.array_equal(found, expected)
 
 

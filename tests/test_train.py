@@ -287,7 +287,7 @@ def test_groups_may_have_a_column_of_any_name(run, few, tmp_path):
             ["--threshold", "best"],
             "prior, prior:TAU, prior:val, prior:original, cost:FILE or cost:search; got 'best'",
         ),
-        (["--classifier", "best"], "'best' is not one of head, centres"),
+        (["--classifier", "best"], "no classifier 'best': choose one of head, centres, knn, svm"),
     ],
 )
 def test_what_is_wrong_in_itself_is_wrong_usage(run, tmp_path, options, message):
@@ -405,6 +405,8 @@ def test_evaluate_says_what_cannot_be_before_it_reads_an_image(run, make_folder,
     assert run(*begin).status == 0
     for options, said in (
         (["--classifier", "centres"], "class 'empty': a centre needs"),
+        (["--classifier", "svm"], "class 'empty': a support vector machine needs"),
+        (["--classifier", "knn:k=8"], "looks at the 8 nearest training images, but there are 7"),
         (["--threshold", "prior"], "is 0 for class 'empty'"),
     ):
         found = run("evaluate", tmp_path / "run", tmp_path / "nowhere", *options)
@@ -522,6 +524,7 @@ def test_a_decision_is_fitted_once_and_kept(run, few, copied, tmp_path):
     assert scored(run, folder, test, "--classifier", "centres") == first
     scored(run, folder, test, "--classifier", "centres", "--threshold", "prior")
     scored(run, folder, test, "--threshold", "prior")
+    assert "neighbours.safetensors" not in {path.name for path in folder.iterdir()}
     kept = json.loads((folder / "decision.json").read_bytes())
     assert set(kept["others"]) == {"centres, none", "centres, prior", "head, prior"}
     found = run("evaluate", folder, test, "--threshold", "prior:val")

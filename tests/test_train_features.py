@@ -5,6 +5,10 @@ import shutil
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 import rebalance
 from rebalance.errors import DataError, ExtractorError, FeatureFileError, SettingError
@@ -83,6 +87,49 @@ def test_a_run_is_scored_by_features_and_decides_otherwise_by_those_it_learned_f
         truth = np.array([CLASSES.index(path[0]) for path in file["file_name"]])
     found = rebalance.evaluate(folder, sets / "test", classifier="centres", **given)
     assert found["accuracy"] == pytest.approx((nearest == truth).mean())
+
+
+def test_neighbours_and_machines_decide_in_the_heads_place(sets, tmp_path):
+    """As scikit-learn's on the same vectors; what they are fitted on is kept with the run."""
+    folder, both, given = tmp_path / "run", (sets / "train", sets / "test"), {**CPU}
+    vectors, truth = {}, {}
+    for name in ("train", "test"):
+        with np.load(sets / f"{name}.npz") as file:
+            vectors[name] = file["features"]
+            truth[name] = np.array([CLASSES.index(path[0]) for path in file["file_name"]])
+    machines = {
+        "knn:k=3": KNeighborsClassifier(3),
+        "svm:C=0.1": make_pipeline(StandardScaler(), LinearSVC(C=0.1, dual=False)),
+    }
+    right = {
+        name: float(
+            (
+                each.fit(vectors["train"], truth["train"]).predict(vectors["test"]) == truth["test"]
+            ).mean()
+        )
+        for name, each in machines.items()
+    }
+    metrics = rebalance.train(*both, folder, **options(sets, classifier="knn:k=3"))
+    assert metrics["accuracy"] == pytest.approx(right["knn:k=3"])
+    assert metrics["classifier"] == "knn:k=3"
+    given["features"] = sets / "test.npz"
+    decision = (folder / "decision.json").read_bytes()
+    again = rebalance.evaluate(folder, both[1], **given)
+    assert again == {name: metrics[name] for name in again}
+    assert (folder / "decision.json").read_bytes() == decision
+    for name in machines:
+        found = rebalance.evaluate(folder, both[1], classifier=name, **given)
+        assert found["accuracy"] == pytest.approx(right[name])
+    shares = np.bincount(truth["train"]) / len(truth["train"])
+    shifted = rebalance.evaluate(folder, both[1], threshold="prior", **given)
+    assert [*shifted["divided_by"].values()] == pytest.approx(shares)
+    (folder / "neighbours.safetensors").unlink()  # it is made again from what was trained on
+    found = rebalance.evaluate(folder, both[1], classifier="knn:k=03", **given)
+    assert found == again
+    assert (folder / "neighbours.safetensors").exists()
+    (folder / "neighbours.safetensors").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"is damaged .*: delete it, and evaluate makes it again"):
+        rebalance.evaluate(folder, both[1], **given)
 
 
 def test_validation_images_come_from_the_same_file_or_their_own(sets, tmp_path):

@@ -219,8 +219,9 @@ def evaluate(
             by the shares of the folder before resampling. cost decides by the least expected
             cost: of a matrix in FILE, or by costs of the classes searched on the run's
             validation images (or a probe's folds). [default: as the run decided]
-        classifier: Classifier that decides: the head, or the nearest class mean. [default: as
-            the run decided] (a key of rebalance.scoring.rules.CLASSIFIERS)
+        classifier: Classifier that decides: the head, the nearest class mean, the nearest
+            training images or a linear SVM; with options as in knn:k=5, svm:C=1. [default: as
+            the run decided]
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         features: Of a run that was trained on a file of features: one that has those of the
@@ -1055,8 +1056,9 @@ def train(
             by the shares of the folder before resampling. cost decides by the least expected
             cost: of a matrix in FILE, or by costs of the classes searched on validation
             images (or a probe's folds). (default 'none')
-        classifier: Classifier that decides: the head, or the nearest class mean. (a key of
-            rebalance.scoring.rules.CLASSIFIERS; default 'head')
+        classifier: Classifier that decides: the head, the nearest class mean, the nearest
+            training images or a linear SVM; with options as in knn:k=5, svm:C=1. (default
+            'head')
         calibrate: Fit a temperature on the validation images, so that probabilities can be
             believed; no decision changes. (default False)
         root: Where the images of a manifest are. [default: as the manifest says]

@@ -41,7 +41,21 @@ class SearchRecord(TypedDict):
     best: Annotated[float, "The balanced accuracy there by these costs."]
 
 
+class FittedRecord(TypedDict):
+    """A classifier other than the head and the centres, and what it was fitted to."""
+
+    classifier: Annotated[str, "How it is asked for, such as knn:k=7."]
+    values: Annotated[
+        dict[str, Any],
+        "Of svm: weights and biases of each class, and a temperature. Of knn: counts, the training "
+        "images of each class; their features are in neighbours.safetensors.",
+    ]
+
+
 class _Calibrated(TypedDict, total=False):
+    fitted: Annotated[
+        FittedRecord, "What gives the probabilities; absent where it is the head or the centres."
+    ]
     temperature: Annotated[
         float,
         "The temperature of the probabilities, applied last; absent where none was fitted.",
@@ -61,7 +75,7 @@ class RuleRecord(_Calibrated):
     ]
     centres: Annotated[
         CentresRecord | None,
-        "What gives the probabilities in the head's place; null for the head.",
+        "The centres that give the probabilities in the head's place; null for all others.",
     ]
 
 

@@ -98,7 +98,7 @@ class _Begun(TypedDict):
         "How decisions are shifted: none, prior, prior:TAU, prior:val, prior:original, cost:FILE "
         "or cost:search.",
     ]
-    classifier: Annotated[str, "What gives the probabilities: head or centres."]
+    classifier: Annotated[str, "What gives the probabilities: head, centres, knn:k=7."]
     seed: Annotated[int, "The seed of every random draw."]
     device: Annotated[str, "The kind of device it is trained on."]
     precision: Annotated[str, "The numbers that it calculates in."]
@@ -254,7 +254,7 @@ class ScoresRecord(_Later):
 
 class _About(ScoresRecord):
     images: Annotated[int, "The number of test images."]
-    classifier: Annotated[str, "What gave the probabilities: head or centres."]
+    classifier: Annotated[str, "What gave the probabilities: head, centres, knn:k=7."]
     threshold: Annotated[
         str,
         "How decisions were shifted: none, prior, prior:TAU, prior:val, prior:original, cost or "

@@ -5,20 +5,15 @@ Each appears whole or not at all. Imports torch only for the state; never click.
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rebalance.atomic import replacing
 from rebalance.errors import DataError, OutputError
 from rebalance.manifest import to_json
-from rebalance.metrics import FeatureRanges
-from rebalance.reading import check_regular, read_object, read_whole
-from rebalance.scoring.embedded import EmbeddedImages
+from rebalance.reading import check_regular, read_object
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
@@ -150,90 +145,3 @@ def _write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, 
 def _write_csv(path: Path, lines: Iterable[Iterable[Any]], quoting: Any) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, quoting=quoting, lineterminator="\n").writerows(lines)
-
-
-EARLY_LAYER = "pool"  # or what the head's hidden layer gave
-
-
-def write_ranges(path: Path, ranges: FeatureRanges) -> None:
-    """Write the ranges of training features: safetensors, an array [2, D] for each class index.
-
-    An array is called by the layer and that index.
-    """
-    from safetensors.numpy import save
-
-    named = {f"{ranges.layer}.{label}": values for label, values in ranges.by_class.items()}
-    with replacing(path) as (partial,):
-        partial.write_bytes(save(named))
-
-
-def read_ranges(path: Path) -> FeatureRanges | None:
-    """Return what ``write_ranges`` wrote.
-
-    None where there is none. Before there was an embedding, arrays were called by the index alone,
-    and of the layer ``EARLY_LAYER``. DataError for a damaged file.
-    """
-    from safetensors.numpy import load
-
-    if not path.exists():
-        return None
-    try:
-        named = load(read_whole(path))
-        layers = {name.rpartition(".")[0] or EARLY_LAYER for name in named}
-        found = {int(name.rpartition(".")[2]): values for name, values in named.items()}
-        if not _are_ranges(found.values()) or len(layers) > 1 or len(found) < len(named):
-            raise ValueError("it holds something else")
-    except Exception as error:  # a damaged header makes numpy raise nearly anything
-        raise DataError(f"{str(path)!r} is damaged ({error}): train again") from None
-    return FeatureRanges(found, *layers)
-
-
-def write_embedded(path: Path, images: EmbeddedImages) -> None:
-    """Write points of images as safetensors."""
-    from safetensors.numpy import save
-
-    with replacing(path) as (partial,):
-        partial.write_bytes(save({"rows": images.rows, "components": images.components}))
-
-
-def read_embedded(path: Path) -> EmbeddedImages | None:
-    """Return what ``write_embedded`` wrote.
-
-    None where there is none. DataError for a damaged file.
-    """
-    from safetensors.numpy import load
-
-    if not path.exists():
-        return None
-    try:
-        found = load(read_whole(path))
-        rows, components = found["rows"], found["components"]
-        if not _are_points(rows, components):
-            raise ValueError("it holds something else")
-    except Exception as error:  # a damaged header makes numpy raise nearly anything
-        raise DataError(f"{str(path)!r} is damaged ({error}): train again") from None
-    return EmbeddedImages(rows, components)
-
-
-def _are_points(rows: NDArray[Any], components: NDArray[Any]) -> bool:
-    """Tell whether these are rising places [n], and as many points [n, d] of finite numbers."""
-    return (
-        rows.dtype == np.int64
-        and components.dtype == np.float32
-        and rows.ndim == 1
-        and components.ndim == 2
-        and len(rows) == len(components) > 0
-        and components.shape[1] > 0
-        and bool((np.diff(rows, prepend=-1) > 0).all() and np.isfinite(components).all())
-    )
-
-
-def _are_ranges(arrays: Collection[NDArray[Any]]) -> bool:
-    """Tell whether these have one shape [2, D], and finite numbers of double precision."""
-    return len({array.shape for array in arrays}) <= 1 and all(
-        array.shape[:1] == (2,)
-        and array.ndim == 2
-        and array.dtype == np.float64
-        and bool(np.isfinite(array).all())
-        for array in arrays
-    )

@@ -11,6 +11,7 @@
         head.csv            a row per epoch of a last layer that was trained anew
         embedding.safetensors  test images as points, which a map is drawn from
         held_out.safetensors  what it says of images that it did not learn from, where there are any
+        neighbours.safetensors  training images, where some decision asks for the nearest of them
 
 Every file appears whole or not at all (see ``files``), so that a run that is killed can be gone
 on with. Imports torch only for the network and the state; never click.
@@ -31,25 +32,30 @@ from rebalance.models.pretrained import MODEL
 from rebalance.records import RunOptionsRecord, RunRecord
 from rebalance.records.run import FORMAT
 from rebalance.records.shape import misfit
+from rebalance.runs.arrays import (
+    read_embedded,
+    read_neighbours,
+    read_ranges,
+    write_embedded,
+    write_neighbours,
+    write_ranges,
+)
 from rebalance.runs.differences import differences
 from rebalance.runs.files import (
     delete,
     delete_partial,
     partial_files,
-    read_embedded,
-    read_ranges,
     read_record,
     read_rows,
     read_state,
     read_summary,
-    write_embedded,
     write_epoch,
     write_predictions,
-    write_ranges,
     write_record,
     write_summary,
 )
 from rebalance.runs.held_out import read_held_out, write_held_out
+from rebalance.scoring.classifier import TrainingEmbedding
 from rebalance.scoring.embedded import EmbeddedImages
 from rebalance.scoring.outputs import HeldOut
 
@@ -70,8 +76,9 @@ OPTIONS, SUMMARY, STATE, _, RANGES, DECISION, METRICS, PREDICTIONS, HEAD, *_POIN
     "head.csv",
     "embedding.safetensors",
     "held_out.safetensors",
+    "neighbours.safetensors",
 )
-EMBEDDING, HELD_OUT = _POINTS
+EMBEDDING, HELD_OUT, NEIGHBOURS = _POINTS
 
 
 @dataclass(frozen=True)
@@ -244,6 +251,17 @@ class Run:
     def load_held_out(self) -> HeldOut | None:
         """Return what ``save_held_out`` kept, if anything. Raises DataError for a damaged file."""
         return read_held_out(self.path / HELD_OUT)
+
+    def save_neighbours(self, seen: TrainingEmbedding) -> None:
+        """Keep the training images as the network embeds them."""
+        write_neighbours(self.path / NEIGHBOURS, seen)
+
+    def load_neighbours(self) -> TrainingEmbedding | None:
+        """Return what ``save_neighbours`` kept, if anything.
+
+        Raises DataError for a damaged file.
+        """
+        return read_neighbours(self.path / NEIGHBOURS, len(self.options["counts"]))
 
     def write_head_epochs(self, rows: Sequence[Mapping[str, float | int | str]]) -> None:
         """Keep how a last layer was trained anew: a row per epoch, at least one, alike columns."""

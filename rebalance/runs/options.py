@@ -21,6 +21,7 @@ from rebalance.records.run import FolderReading
 from rebalance.runs.recipe import chosen_phase
 from rebalance.runs.sets import Sets, divided
 from rebalance.scoring.class_values import with_class_values
+from rebalance.scoring.classifiers import spelled_classifier
 from rebalance.settings import (
     CROP,
     FolderOptions,
@@ -79,7 +80,7 @@ def record_options(
         "sampler": training.sampler,
         "regime": training.regime,
         "threshold": scoring.threshold,
-        "classifier": scoring.classifier,
+        "classifier": spelled_classifier(scoring.classifier),
         "seed": seed,
         "device": device,
         "precision": precision,

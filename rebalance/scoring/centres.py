@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rebalance.errors import FeatureError
 from rebalance.metrics.arrays import as_features, as_labels
+from rebalance.records import CentresRecord
+from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.thresholds import Decision
 
 LAYER = "embedding"
@@ -35,6 +37,27 @@ class Centres:
     def outdated(self) -> bool:
         """Tell whether they are of features that an early version took."""
         return self.layer != LAYER
+
+    @property
+    def shares(self) -> Sequence[float] | None:
+        """None: a mean tells nothing of how many images it is of."""
+        return None
+
+    @property
+    def kept_apart(self) -> None:
+        """Nothing: a mean of each class is kept with the decision."""
+
+    def decide(self, outputs: Outputs) -> Decision:
+        """Take the class of the nearest centre, as ``nearest_centre`` does."""
+        return nearest_centre(outputs.features, self)
+
+    def values(self) -> CentresRecord:
+        """For JSON."""
+        return {
+            "means": self.means.tolist(),
+            "temperature": self.temperature,
+            "layer": self.layer,
+        }
 
 
 def class_centres(features: ArrayLike, labels: ArrayLike, classes: int) -> Centres:
@@ -70,17 +93,6 @@ def check_counts(counts: ArrayLike) -> None:
         raise FeatureError(
             "a centre needs at least one training image, but there is none", int(np.argmin(sizes))
         )
-
-
-def fit_centres(features: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> Centres:
-    """``class_centres`` of training images: features [N, D], labels [N].
-
-    Raises FeatureError for a class without images, by its name.
-    """
-    try:
-        return class_centres(features, labels, len(classes))
-    except FeatureError as error:
-        raise error.named(classes) from error
 
 
 def nearest_centre(features: ArrayLike, centres: Centres) -> Decision:

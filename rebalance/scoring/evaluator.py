@@ -16,7 +16,7 @@ from rebalance.distributed.processes import Processes, own_workers
 from rebalance.metrics import FeatureRanges
 from rebalance.models.devices import resolve_device, resolve_precision
 from rebalance.progress import Progress, silent
-from rebalance.scoring.centres import Centres, fit_centres
+from rebalance.scoring.classifier import TrainingEmbedding
 from rebalance.scoring.evaluation import Evaluation
 from rebalance.scoring.judge import Judge
 from rebalance.scoring.outputs import Outputs, predict
@@ -128,14 +128,14 @@ class Evaluator:
 
         return of
 
-    def fit_centres(
+    def seen(
         self, network: "Network", loss: "Loss", seen: TrainingSet, transform: "Transform"
-    ) -> Centres:
-        """Category centres, fitted on the training images, and on their blends that are images."""
+    ) -> TrainingEmbedding:
+        """The training images, and their blends that are images, as classifiers are fitted on."""
         if seen.blends_features:
             seen = seen.take([place for place, each in enumerate(seen.partners) if each is None])
         features = self.predict(network, loss, seen, transform).features
-        return fit_centres(features, seen.folder.labels, seen.classes)
+        return TrainingEmbedding(features, np.array(seen.folder.labels, dtype=np.int64))
 
     def evaluate(
         self,

@@ -1,98 +1,59 @@
 """Decision rules: what gives the probabilities, and by which threshold a class is decided on.
 
-A new classifier is its line in ``CLASSIFIERS``. May not import torch or click.
+What there is to choose from is in ``classifiers`` and ``thresholds``. May not import torch or
+click.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from rebalance.errors import DataError, FeatureError, MetricError, SettingError, shown
-from rebalance.records import CentresRecord, PowerRecord, RuleRecord, SearchRecord
+from rebalance.errors import DataError, FeatureError, MetricError, SettingError
+from rebalance.records import PowerRecord, RuleRecord, SearchRecord
 from rebalance.records.shape import misfit
 from rebalance.scoring.amounts import Amounts
-from rebalance.scoring.centres import Centres, check_counts, nearest_centre
+from rebalance.scoring.centres import Centres
+from rebalance.scoring.classifier import Classifier, FittedClassifier
+from rebalance.scoring.classifiers import OwnHead, classifier_of, spelled_classifier
 from rebalance.scoring.costs import read_cost_matrix
 from rebalance.scoring.outputs import Outputs
 from rebalance.scoring.powers import PowerChoice, try_powers
 from rebalance.scoring.searched_costs import CostChoice, alike, search_costs
 from rebalance.scoring.temperature import fit_temperature, tempered
-from rebalance.scoring.thresholds import (
-    THRESHOLDS,
-    Asked,
-    Decision,
-    Known,
-    none,
-    parsed,
-)
+from rebalance.scoring.thresholds import THRESHOLDS, Asked, Decision, Known, none, parsed
 
-
-@dataclass(frozen=True)
-class Classifier:
-    """Which of a network's outputs says how likely each class is.
-
-    decide: from the outputs, and from the centres where it needs them. needs_centres: those of the
-    training images. knows_prior: its probabilities follow how often training drew each class.
-    label: what a report calls it.
-    """
-
-    decide: Callable[[Outputs, Any], Decision]
-    needs_centres: bool
-    knows_prior: bool
-    label: str
-
-
-def of_head(outputs: Outputs, centres: Any) -> Decision:
-    """Take the class of the largest probability that the network's own last layer gives."""
-    return none(outputs.probabilities)
-
-
-def of_centres(outputs: Outputs, centres: Any) -> Decision:
-    """Take the class whose mean training image is nearest, in the features of the last layer."""
-    return nearest_centre(outputs.features, centres)
-
-
-CLASSIFIERS: dict[str, Classifier] = {
-    "head": Classifier(
-        of_head,
-        needs_centres=False,
-        knows_prior=True,
-        label="head",
-    ),
-    "centres": Classifier(
-        of_centres,
-        needs_centres=True,
-        knows_prior=False,
-        label="nearest centre",
-    ),
-}
+HEAD, CENTRES = "head", "centres"  # the classifiers that records of early versions tell apart
 
 
 @dataclass(frozen=True, eq=False)
 class DecisionRule:
     """Which class is decided on.
 
-    threshold: a key of ``scoring.THRESHOLDS``. options: its options, plain numbers. centres: what
-    gives the probabilities in place of the network's head, None for the head. temperature: of the
-    probabilities that are told, which changes no decision; None where none was fitted. chosen: how
-    the power of the class shares or the costs were, where they were asked for so.
+    threshold: a key of ``scoring.THRESHOLDS``. options: its options, plain numbers. classifier:
+    what gives the probabilities, as ``classifiers.spelled_classifier`` has it. fitted: what that
+    came to on training images, None for the network's own head. temperature: of the probabilities
+    that are told, which changes no decision; None where none was fitted. chosen: how the power of
+    the class shares or the costs were, where they were asked for so.
     """
 
     threshold: str = "none"
     options: Mapping[str, Any] = field(default_factory=dict)
-    centres: Centres | None = None
+    classifier: str = HEAD
+    fitted: FittedClassifier | None = None
     temperature: float | None = None
     chosen: PowerChoice | CostChoice | None = None
 
     @property
-    def classifier(self) -> str:
-        """A key of ``CLASSIFIERS``."""
-        having = self.centres is not None
-        return next(name for name, each in CLASSIFIERS.items() if each.needs_centres == having)
+    def outdated(self) -> bool:
+        """Tell whether its classifier is to be fitted anew before it decides."""
+        return self.fitted is not None and self.fitted.outdated
+
+    def with_fitted(self, fit: Callable[[Classifier], FittedClassifier | None]) -> "DecisionRule":
+        """The same rule, its classifier fitted anew."""
+        return replace(self, fitted=fit(classifier_of(self.classifier)))
 
     def decide(self, outputs: Outputs) -> Decision:
         """Probabilities [N, K] and the class index decided on [N]."""
@@ -103,11 +64,15 @@ class DecisionRule:
         return decided._replace(probabilities=tempered(decided.probabilities, self.temperature))
 
     def _decide(self, outputs: Outputs) -> Decision:
-        said = CLASSIFIERS[self.classifier].decide(outputs, self.centres)
+        said = self._said(outputs)
         threshold = THRESHOLDS[self.threshold]
         if not threshold.changes:
             return said  # centres tell more apart by distance than by probabilities
         return threshold(said.probabilities, **self.options)
+
+    def _said(self, outputs: Outputs) -> Decision:
+        """What the classifier says, by itself."""
+        return none(outputs.probabilities) if self.fitted is None else self.fitted.decide(outputs)
 
     def calibrated(self, outputs: Outputs, labels: Sequence[int]) -> "DecisionRule":
         """The same rule with the temperature of the smallest log loss on validation images.
@@ -130,7 +95,7 @@ class DecisionRule:
         """
         if THRESHOLDS[self.threshold].takes_power:
             return self.with_power(outputs, labels, by)
-        said = CLASSIFIERS[self.classifier].decide(outputs, self.centres).probabilities
+        said = self._said(outputs).probabilities
         choice = search_costs(said, labels, by, seed=seed)
         return replace(self, options={"matrix": choice.matrix}, chosen=choice)
 
@@ -139,7 +104,7 @@ class DecisionRule:
 
         labels: their class index [N]. by: what they are, in words. See ``powers.try_powers``.
         """
-        said = CLASSIFIERS[self.classifier].decide(outputs, self.centres).probabilities
+        said = self._said(outputs).probabilities
         shares = (self.options[name] for name in ("train_prior", "target_prior"))
         choice = PowerChoice(by, try_powers(said, labels, *shares))
         return replace(self, options={**self.options, "tau": choice.best}, chosen=choice)
@@ -173,20 +138,19 @@ class DecisionRule:
         threshold = THRESHOLDS[self.threshold]
         if not threshold.changes or not threshold.idle(**self.options):
             return ""
-        knows = CLASSIFIERS[self.classifier].knows_prior or not threshold.divides_by
-        return threshold.when_idle if knows else "the nearest centre knows of no class shares"
+        chosen = classifier_of(self.classifier)
+        knows = chosen.knows_prior or not threshold.divides_by
+        return threshold.when_idle if knows else f"the {chosen.label} knows of no class shares"
 
     def to_record(self) -> RuleRecord:
         """For JSON; ``from_record`` reads it back, to the last bit."""
-        centres: CentresRecord | None = None
-        if self.centres is not None:
-            means, temperature = self.centres.means.tolist(), self.centres.temperature
-            centres = {"means": means, "temperature": temperature, "layer": self.centres.layer}
         record: RuleRecord = {
             "threshold": self.threshold,
             "options": dict(self.options),
-            "centres": centres,
+            "centres": self.fitted.values() if isinstance(self.fitted, Centres) else None,
         }
+        if self.fitted is not None and record["centres"] is None:
+            record["fitted"] = {"classifier": self.classifier, "values": dict(self.fitted.values())}
         if self.temperature is not None:
             record["temperature"] = self.temperature
         if isinstance(self.chosen, CostChoice):
@@ -208,9 +172,10 @@ class DecisionRule:
         try:
             if fault := misfit(record, RuleRecord, "the rule"):
                 raise ValueError(fault)
-            options, found = record["options"], record["centres"]
+            options = record["options"]
             THRESHOLDS[record["threshold"]](np.full((1, classes), 1 / classes), **options)
-            centres = found and _centres(found, classes)
+            classifier, values = _kept(record)
+            fitted = classifier_of(classifier).read(values, classes)
             temperature = record.get("temperature")
             if temperature is not None and not 0 < temperature < math.inf:
                 raise ValueError(f"a temperature is above 0, and it is {temperature!r}")
@@ -219,7 +184,7 @@ class DecisionRule:
             raise DataError(
                 f"the decision that the run keeps is damaged ({error}): train again"
             ) from error
-        return cls(record["threshold"], options, centres, temperature, chosen)
+        return cls(record["threshold"], options, classifier, fitted, temperature, chosen)
 
 
 def _chosen(found: PowerRecord | None) -> PowerChoice | None:
@@ -234,12 +199,12 @@ def _searched(found: SearchRecord | None) -> CostChoice | None:
     return CostChoice(found["by"], tuple(found["costs"]), found["plain"], found["best"])
 
 
-def _centres(found: CentresRecord, classes: int) -> Centres:
-    """The centres that a record has. Raises ValueError where they are not one for each class."""
-    means = np.array(found["means"], dtype=np.float64, ndmin=2)
-    if len(means) != classes or found["temperature"] <= 0:
-        raise ValueError("a centre for each class and a temperature above 0 are needed")
-    return Centres(means, float(found["temperature"]), found.get("layer", "pool"))
+def _kept(record: RuleRecord) -> tuple[str, Any]:
+    """The classifier of a rule that was kept, and what it was fitted to."""
+    if record["centres"] is not None:
+        return CENTRES, record["centres"]
+    kept = record.get("fitted")
+    return (HEAD, None) if kept is None else (kept["classifier"], kept["values"])
 
 
 def find_rule(
@@ -247,7 +212,7 @@ def find_rule(
     threshold: str,
     classes: Sequence[str],
     amounts: Amounts,
-    centres: Callable[[], Centres],
+    fit: Callable[[Classifier], FittedClassifier | None],
 ) -> DecisionRule:
     """The rule that ``--classifier`` and ``--threshold`` ask for.
 
@@ -256,36 +221,32 @@ def find_rule(
     ``DecisionRule.chosen_on``; ``cost:FILE`` with a CSV as ``scoring.costs.read_cost_matrix`` takes
     it; or ``cost:search``, whose costs, equal at first, are yet to be searched likewise.
 
-    amounts: what the training amounted to; centres know no prior. centres: gives them, where they
-    are needed.
+    amounts: what the training amounted to; a classifier that follows other class shares, or none,
+    says so. fit: fits a classifier, where it is not the head.
 
-    Raises SettingError for another choice and for a matrix that cannot be used, and MetricError for
-    a class that the prior leaves nothing.
+    Raises SettingError for another choice and for a matrix that cannot be used, MetricError for a
+    class that the prior leaves nothing, and FeatureError for one that cannot be fitted.
     """
-    if classifier not in CLASSIFIERS:
-        raise SettingError(
-            f"no classifier {shown(classifier)}: choose one of {', '.join(CLASSIFIERS)}"
-        )
-    chosen = CLASSIFIERS[classifier]
-    asked = parsed(threshold)
+    chosen, asked = classifier_of(classifier), parsed(threshold)
     if asked.chosen and THRESHOLDS[asked.name].takes_power and not chosen.knows_prior:
         raise SettingError(
-            f"the nearest centre knows of no class shares, and --threshold {asked} chooses a power "
+            f"the {chosen.label} knows of no class shares, and --threshold {asked} chooses a power "
             "of them: leave it out"
         )
     uniform = [1 / len(classes)] * len(classes)
-    known = Known(
-        len(classes),
-        amounts.prior if chosen.knows_prior else lambda: uniform,
-        amounts.original if chosen.knows_prior else lambda: uniform,
-        lambda: alike(len(classes)) if asked.chosen else read_cost_matrix(asked.file, classes),
-        asked.tau,
-    )
     try:
+        fitted = None if isinstance(chosen, OwnHead) else fit(chosen)
+        known = Known(
+            len(classes),
+            lambda: amounts.prior() if fitted is None else fitted.shares or uniform,
+            amounts.original if chosen.knows_prior else lambda: uniform,
+            lambda: alike(len(classes)) if asked.chosen else read_cost_matrix(asked.file, classes),
+            asked.tau,
+        )
         options = THRESHOLDS[asked.name].options(known)
-    except MetricError as error:
+    except (FeatureError, MetricError) as error:
         raise error.named(classes) from error
-    return DecisionRule(asked.name, options, centres() if chosen.needs_centres else None)
+    return DecisionRule(asked.name, options, spelled_classifier(classifier), fitted)
 
 
 def check_rule(
@@ -297,16 +258,7 @@ def check_rule(
 ) -> None:
     """Raise now what ``find_rule`` would raise after training.
 
-    amounts: what the training will amount to. counts: the training images of each class, which
-    centres are the means of.
+    amounts: what the training will amount to. counts: the training images of each class, which the
+    classifier is to be fitted on.
     """
-    find_rule(classifier, threshold, classes, amounts, partial(placeholder, classes, counts))
-
-
-def placeholder(classes: Sequence[str], counts: Sequence[int]) -> Centres:
-    """Centres that stand for those to come; FeatureError for a class that can have none."""
-    try:
-        check_counts(counts)
-    except FeatureError as error:
-        raise error.named(classes) from error
-    return Centres(np.empty((0, 0)), 1.0)
+    find_rule(classifier, threshold, classes, amounts, lambda chosen: chosen.stand_in(counts))

@@ -12,8 +12,9 @@ from rebalance.errors import DataError, SettingError
 from rebalance.records import DecisionRecord
 from rebalance.records.shape import misfit
 from rebalance.scoring.amounts import Amounts
-from rebalance.scoring.centres import Centres
-from rebalance.scoring.rules import CLASSIFIERS, DecisionRule, find_rule, placeholder
+from rebalance.scoring.classifier import Classifier, FittedClassifier, TrainingEmbedding
+from rebalance.scoring.classifiers import classifier_of, spelled_classifier
+from rebalance.scoring.rules import DecisionRule, find_rule
 from rebalance.scoring.thresholds import THRESHOLDS, parsed, recorded
 
 
@@ -44,25 +45,27 @@ class Decisions:
         classifier: str | None,
         threshold: str | None,
         classes: Sequence[str],
-        fit_centres: Callable[[], Centres],
+        fit: Callable[[Classifier], FittedClassifier | None],
     ) -> DecisionRule:
         """The rule asked for, None being as the run decides; raises as ``find_rule``.
 
-        fit_centres: called only where no rule that is kept has them, of the features of today.
+        fit: called only where no rule that is kept has such a classifier, fitted on the features of
+        today.
         """
         wanted = threshold or self.own.asked
         if recorded(wanted).chosen:
-            return self._chosen(classifier or self.own.classifier, wanted)
+            return self._chosen(spelled_classifier(classifier or self.own.classifier), wanted)
         # Its matrix is kept, while its file may be gone.
         as_own = threshold is None and THRESHOLDS[self.own.threshold].needs_costs
-        every = [rule.centres for rule in (self.own, *self.others.values()) if rule.centres]
-        known = [centres for centres in every if not centres.outdated]
+        asked = spelled_classifier(classifier or self.own.classifier)
+        known = [rule.fitted for rule in self._kept if rule.classifier == asked]
+        known = [fitted for fitted in known if fitted is not None and not fitted.outdated]
         rule = find_rule(
-            classifier or self.own.classifier,
+            asked,
             DecisionRule().threshold if as_own else wanted,
             classes,
             self.amounts,
-            (lambda: known[0]) if known else fit_centres,
+            (lambda chosen: known[0]) if known else fit,
         )
         if as_own:
             rule = replace(rule, threshold=self.own.threshold, options=self.own.options)
@@ -70,13 +73,13 @@ class Decisions:
 
     def _chosen(self, classifier: str, asked: str) -> DecisionRule:
         """The rule whose power or costs were chosen; SettingError where none were."""
-        for rule in (self.own, *self.others.values()):
+        for rule in self._kept:
             if rule.name == f"{classifier}, {asked}":
                 return rule
         if parsed(asked).searches_costs:
             raise SettingError(_why_no_costs(classifier, asked))
-        if not CLASSIFIERS[classifier].knows_prior:
-            find_rule(classifier, asked, [], self.amounts, lambda: placeholder([], []))
+        if not classifier_of(classifier).knows_prior:
+            find_rule(classifier, asked, [], self.amounts, lambda chosen: None)
         raise SettingError(
             f"the power of {asked} is chosen on validation images when a run ends, and this one "
             "had none then: train with --val or --val-fraction, or give a power, as prior:1"
@@ -84,9 +87,20 @@ class Decisions:
 
     def _temperature(self, rule: DecisionRule) -> float | None:
         """The one that was fitted for this rule; None where it was for others, or for none."""
-        kept = (self.own, *self.others.values())
-        fitted = (each.temperature for each in kept if each.name == rule.name and _same(each, rule))
+        fitted = (
+            each.temperature for each in self._kept if each.name == rule.name and _same(each, rule)
+        )
         return next(fitted, None)
+
+    @property
+    def _kept(self) -> tuple[DecisionRule, ...]:
+        return (self.own, *self.others.values())
+
+    @property
+    def kept_apart(self) -> TrainingEmbedding | None:
+        """The training images that rules decide by; the same for all of them, None for no such."""
+        found = (rule.fitted.kept_apart for rule in self._kept if rule.fitted is not None)
+        return next((each for each in found if each is not None), None)
 
     @property
     def calibrated(self) -> bool:
@@ -104,7 +118,8 @@ class Decisions:
 
         counts: the training images of each class.
         """
-        self.rule(classifier, threshold, classes, lambda: placeholder(classes, [*counts.values()]))
+        numbers = list(counts.values())
+        self.rule(classifier, threshold, classes, lambda chosen: chosen.stand_in(numbers))
 
     def with_other(self, rule: DecisionRule) -> "Decisions":
         """With one rule more, or in place of the other one that has its name."""

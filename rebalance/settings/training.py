@@ -231,9 +231,10 @@ class ScoringOptions(Options):
     )
     classifier: str = option(
         "head",
-        metavar="head|centres",
-        choices="rebalance.scoring.rules:CLASSIFIERS",
-        help="Classifier that decides: the head, or the nearest class mean.",
+        metavar="head|centres|knn|svm",
+        form="rebalance.scoring.classifiers:classifier_of",
+        help="Classifier that decides: the head, the nearest class mean, the nearest training "
+        "images or a linear SVM; with options as in knn:k=5, svm:C=1.",
     )
     calibrate: bool = option(
         False,
@@ -261,6 +262,7 @@ class DecisionOptions(Options):
         ScoringOptions,
         "classifier",
         default=None,
-        help="Classifier that decides: the head, or the nearest class mean. "
+        help="Classifier that decides: the head, the nearest class mean, the nearest training "
+        "images or a linear SVM; with options as in knn:k=5, svm:C=1. "
         "[default: as the run decided]",
     )

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.errors import SettingError, shown
-from rebalance.settings.numbers import Range, check_number, read_number
+from rebalance.settings.named import read_named, spelled_named
+from rebalance.settings.numbers import Range, check_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -174,21 +174,7 @@ def mix_of(text: str) -> Mix:
     >>> mix_of("remix:kappa=2,tau=.6")
     Remix(alpha=1.0, kappa=2.0, tau=0.6)
     """
-    name, colon, told = text.partition(":")
-    if name not in MIXES:
-        raise SettingError(f"no mix {shown(name)}: choose one of {', '.join(MIXES)}")
-    known = [each.name for each in fields(MIXES[name])]
-    given: dict[str, Any] = {}
-    for pair in told.split(",") if colon else ():
-        option, equals, value = (part.strip() for part in pair.partition("="))
-        if option not in known:
-            has = f"only {', '.join(known)}" if known else "none at all"
-            raise SettingError(f"the mix {name} has no option {shown(option)}, {has}")
-        if not equals or option in given:
-            raise SettingError(f"a mix is NAME:OPTION=VALUE,OPTION=VALUE; got {shown(text)}")
-        what = f"the option {option} of a mix must be"
-        given[option] = read_number(what, value, float, RANGES[option])
-    return MIXES[name](**given)
+    return read_named(text, MIXES, RANGES, "mix")
 
 
 def spelled_mix(text: str) -> str:
@@ -198,13 +184,7 @@ def spelled_mix(text: str) -> str:
     >>> spelled_mix("remix:kappa=3,tau=0.60"), spelled_mix("mixup:alpha=1")
     ('remix:tau=0.6', 'mixup')
     """
-    mix, name = mix_of(text), text.partition(":")[0]
-    told = [
-        f"{each.name}={str(getattr(mix, each.name)).removesuffix('.0')}"
-        for each in fields(mix)
-        if getattr(mix, each.name) != each.default
-    ]
-    return f"{name}:{','.join(told)}" if told else name
+    return spelled_named(text.partition(":")[0], mix_of(text))
 
 
 def _inside(centre: Tensor, half: Tensor, places: Tensor) -> Tensor:

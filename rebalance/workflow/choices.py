@@ -144,7 +144,11 @@ KINDS: dict[str, ChoiceKind] = {
         "decide",
         form="rebalance.scoring.thresholds:parsed",
     ),
-    "classifiers": ChoiceKind("rebalance.scoring.rules:CLASSIFIERS", "decide"),
+    "classifiers": ChoiceKind(
+        "rebalance.scoring.classifiers:CLASSIFIERS",
+        options=_of_constructor,
+        form="rebalance.scoring.classifiers:classifier_of",
+    ),
     "samplers": ChoiceKind("rebalance.training.sampling:SAMPLERS", "draw"),
     "schedules": ChoiceKind("rebalance.training.schedules:SCHEDULES"),
     "augmentations": ChoiceKind(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rebalance.losses import Loss
     from rebalance.models.network import Network
     from rebalance.models.transforms import Transform
-    from rebalance.scoring import Centres
+    from rebalance.scoring.classifier import Classifier, FittedClassifier
     from rebalance.training.head import HeadEpoch
 
 
@@ -92,14 +92,12 @@ def conclude(
     keep = partial(folder.save_model, arch=trained.arch, classes=seen.classes, extra={})
     by_first(partial(keep, network, transform=transform))
     by_first(partial(folder.save_ranges, trained.ranges))
-    fit_centres = partial(evaluator.fit_centres, network, trained.loss, seen, transform)
-    rule = find_rule(
-        scoring.classifier,
-        scoring.threshold,
-        seen.classes,
-        trained.amounts,
-        fit_centres,
-    )
+
+    def fit(chosen: "Classifier") -> "FittedClassifier | None":
+        embedded = evaluator.seen(network, trained.loss, seen, transform)
+        return chosen.fit(embedded, len(seen.classes))
+
+    rule = find_rule(scoring.classifier, scoring.threshold, seen.classes, trained.amounts, fit)
     decisions = Decisions(rule, trained.amounts)
     held = trained.held
     if validation is not None:
@@ -110,9 +108,9 @@ def conclude(
         seed = folder.options["seed"]
         decisions = _with_chosen(decisions, scoring, held, seen.classes, seed)
     if scoring.calibrate and held is not None:
-        decisions = _calibrated(decisions, held, seen.classes, fit_centres)
+        decisions = _calibrated(decisions, held, seen.classes, fit)
     rule = decisions.own
-    by_first(partial(folder.write_record, DECISION, decisions.to_record()))
+    by_first(partial(keep_decisions, folder, decisions))
     found = evaluator.evaluate(
         network, trained.loss, tested, transform, rule, folder.options["counts"], trained.ranges
     )
@@ -185,20 +183,30 @@ def _with_chosen(
         if not asked.searches_costs:
             return decisions
     with suppress(MetricError):  # shares that leave a class nothing divide by nothing
-        rule = find_rule("head", BY_HELD_OUT, classes, decisions.amounts, _no_centres)
+        rule = find_rule("head", BY_HELD_OUT, classes, decisions.amounts, _fit_no_head)
         decisions = decisions.with_other(rule.with_power(*held))
     return decisions
 
 
-def _no_centres() -> "Centres":
-    raise AssertionError("a head asks for no centres")
+def keep_decisions(folder: Run, decisions: Decisions) -> None:
+    """Keep every rule with the run, and the training images that some of them decide by.
+
+    Raises OutputError where the system refuses.
+    """
+    if decisions.kept_apart is not None:
+        folder.save_neighbours(decisions.kept_apart)
+    folder.write_record(DECISION, decisions.to_record())
+
+
+def _fit_no_head(chosen: "Classifier") -> None:
+    raise AssertionError("a head is fitted by training")
 
 
 def _calibrated(
     decisions: Decisions,
     held: HeldOut,
     classes: Sequence[str],
-    fit_centres: Callable[[], "Centres"],
+    fit: "Callable[[Classifier], FittedClassifier | None]",
 ) -> Decisions:
     """Fit a temperature to the run's own rule, and to those that divide by the shares it knows.
 
@@ -213,7 +221,7 @@ def _calibrated(
         if threshold == own.asked or found.lacks(threshold):
             continue
         with suppress(MetricError):  # shares that leave a class nothing divide by nothing
-            rule = found.rule(None, threshold, classes, fit_centres)
+            rule = found.rule(None, threshold, classes, fit)
             found = found.with_other(rule.calibrated(outputs, labels))
     for rule in found.others.values():
         if rule.chosen is not None:

@@ -23,6 +23,7 @@ from rebalance.runs import Run
 from rebalance.runs.options import reopen_training, scale_from, scoring_loss
 from rebalance.runs.sets import Looks
 from rebalance.scoring.amounts import Amounts
+from rebalance.scoring.classifiers import spelled_classifier
 from rebalance.scoring.evaluator import Evaluator
 from rebalance.scoring.rules import check_rule
 from rebalance.settings import (
@@ -92,7 +93,7 @@ def retrain_head(
         options: RunOptionsRecord = {
             **former.options,
             "threshold": scoring.threshold,
-            "classifier": scoring.classifier,
+            "classifier": spelled_classifier(scoring.classifier),
             # The run's own seed stays: by it its training images are found again.
             "head": {
                 **samples.as_record(),

@@ -5,7 +5,7 @@ Imports torch only in the middle of it; never click.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,18 +23,19 @@ from rebalance.runs.options import (
 )
 from rebalance.runs.sets import Looks
 from rebalance.scoring.evaluator import Evaluator
-from rebalance.scoring.rules import DecisionRule, find_rule, placeholder
+from rebalance.scoring.rules import DecisionRule, find_rule
 from rebalance.scoring.searched_costs import check_held
 from rebalance.scoring.stored import Decisions
 from rebalance.scoring.thresholds import parsed
 from rebalance.settings import DecisionOptions, FeatureFiles, FolderOptions, RunOptions
+from rebalance.workflow.conclusion import keep_decisions
 from rebalance.workflow.file_bodies import HeadFiles
 from rebalance.workflow.head_evaluators import VectorEvaluator
 
 if TYPE_CHECKING:
     from rebalance.models.checkpoints import Saved
     from rebalance.models.network import Network
-    from rebalance.scoring import Centres
+    from rebalance.scoring.classifier import Classifier, FittedClassifier, TrainingEmbedding
 
 log = logging.getLogger("rebalance")
 
@@ -89,8 +90,10 @@ class ScoredRun:
     def expected(self) -> DecisionRule:
         """How it will decide, where what that needs of images may be yet to be fitted."""
         counts, asked = self.folder.options["counts"], self.asked
-        stand_in = partial(placeholder, self.classes, [*counts.values()])
-        return self.decisions.rule(asked.classifier, asked.threshold, self.classes, stand_in)
+        numbers = list(counts.values())
+        return self.decisions.rule(
+            asked.classifier, asked.threshold, self.classes, lambda chosen: chosen.stand_in(numbers)
+        )
 
     def load(self) -> "Saved":
         """Load the network; every process has it."""
@@ -118,20 +121,18 @@ class ScoredRun:
         """Return how to decide; a rule that is not the run's own is fitted, and kept with it."""
         processes, own = self.evaluator.processes, self.decisions.own
         classifier, threshold = self.asked.classifier, self.asked.threshold
-        outdated = own.centres is not None and own.centres.outdated
-        if threshold is None and classifier is None and not outdated:
+
+        def fit(chosen: "Classifier") -> "FittedClassifier | None":
+            return chosen.fit(self._seen(saved, run), len(self.classes))
+
+        if threshold is None and classifier is None:
+            if own.outdated:
+                own = own.with_fitted(fit)
+                processes.by_first(partial(_keep, self.folder, replace(self.decisions, own=own)))
             return own
-        workers, progress = chosen_workers(run.workers), self.evaluator.progress
-        options, look = self.folder.options, self.looks.seen
-
-        def fit_centres() -> "Centres":
-            seen = processes.by_first(
-                partial(reopen_training, options, workers, progress, look=look)
-            )
-            loss = scoring_loss(options)
-            return self.evaluator.fit_centres(saved.network, loss, seen, saved.transform)
-
-        rule = self.decisions.rule(classifier, threshold, self.classes, fit_centres)
+        rule = self.decisions.rule(classifier, threshold, self.classes, fit)
+        if rule.outdated:  # it was chosen when the run ended, and its images are to be brought
+            rule = rule.with_fitted(fit)
         if self.decisions.calibrated and rule.temperature is None and processes.first:
             log.warning(
                 "the run's temperature was fitted for other decisions (%s): these probabilities "
@@ -140,6 +141,17 @@ class ScoredRun:
             )
         processes.by_first(partial(_keep, self.folder, self.decisions.with_other(rule)))
         return rule
+
+    def _seen(self, saved: "Saved", run: RunOptions) -> "TrainingEmbedding":
+        """The training images as the network embeds them: as the run keeps them, or found anew."""
+        by_first = self.evaluator.processes.by_first
+        kept = by_first(self.folder.load_neighbours)
+        if kept is not None:
+            return kept
+        workers, progress = chosen_workers(run.workers), self.evaluator.progress
+        options, look = self.folder.options, self.looks.seen
+        seen = by_first(partial(reopen_training, options, workers, progress, look=look))
+        return self.evaluator.seen(saved.network, scoring_loss(options), seen, saved.transform)
 
 
 def _with_searched(folder: Run, decisions: Decisions, asked: DecisionOptions) -> Decisions:
@@ -153,8 +165,7 @@ def _with_searched(folder: Run, decisions: Decisions, asked: DecisionOptions) ->
         return decisions
     counts = folder.options["counts"]
     check_held(held.labels, list(counts), f"--threshold {threshold}")
-    stand_in = partial(placeholder, list(counts), [*counts.values()])
-    rule = find_rule(classifier, threshold, list(counts), decisions.amounts, stand_in)
+    rule = find_rule(classifier, threshold, list(counts), decisions.amounts, lambda chosen: None)
     rule = rule.chosen_on(*held, seed=folder.options["seed"])
     log.info("%s", rule.told_of_choice(list(counts)))
     if decisions.calibrated:
@@ -208,6 +219,6 @@ def _ranges(folder: Run, network: "Network") -> FeatureRanges | None:
 def _keep(folder: Run, decisions: Decisions) -> None:
     """With the run, where it can be written to; a run that cannot is scored all the same."""
     try:
-        folder.write_record(DECISION, decisions.to_record())
+        keep_decisions(folder, decisions)
     except OutputError as error:
         log.warning("the decision is not kept with the run: %s", error)

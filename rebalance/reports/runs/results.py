@@ -5,7 +5,7 @@ May not import torch or click.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,8 @@ from rebalance.records import MetricsRecord, RunOptionsRecord
 from rebalance.records.shape import misfit
 from rebalance.reports.runs.predictions import StoredPredictions, read_predictions
 from rebalance.runs import DECISION, METRICS, PREDICTIONS, Run
-from rebalance.scoring.rules import CLASSIFIERS, DecisionRule
+from rebalance.scoring.classifiers import OwnHead, classifier_of
+from rebalance.scoring.rules import DecisionRule
 from rebalance.scoring.stored import Decisions
 from rebalance.scoring.temperature import tempered
 from rebalance.scoring.thresholds import THRESHOLDS, recorded
@@ -172,16 +173,17 @@ def _metrics(run: Run) -> MetricsRecord:
 
 def _fit(record: MetricsRecord, classes: set[str]) -> bool:
     return (
-        record["classifier"] in CLASSIFIERS
-        and _is_threshold(record["threshold"])
+        _is_read(classifier_of, record["classifier"])
+        and _is_read(recorded, record["threshold"])
         and record["per_class"].keys() == classes
         and [len(row) for row in record["confusion_matrix"]] == [len(classes)] * len(classes)
     )
 
 
-def _is_threshold(text: str) -> bool:
+def _is_read(read: Callable[[str], Any], text: str) -> bool:
+    """Tell whether this is the text of a choice that there is."""
     try:
-        recorded(text)
+        read(text)
     except SettingError:
         return False
     return True
@@ -223,13 +225,14 @@ def _recalls(
 ) -> tuple[list[Stage], str]:
     """Return recall without and with the run's threshold, and why one is missing, if it is."""
     threshold, classifier = metrics["threshold"], metrics["classifier"]
-    source = CLASSIFIERS[classifier].label
+    chosen = classifier_of(classifier)
+    source = chosen.label
     if not THRESHOLDS[recorded(threshold).name].changes:
         reason = (
-            "It decides by the nearest centre. What its head would have said is not kept: ask with "
-            "evaluate RUN TEST --classifier head."
-            if CLASSIFIERS[classifier].needs_centres
-            else ""
+            ""
+            if isinstance(chosen, OwnHead)
+            else f"It decides by the {chosen.label}. What its head would have said is not kept: "
+            "ask with evaluate RUN TEST --classifier head."
         )
         return [Stage(source, _recall(metrics))], reason
     after = Stage(f"threshold {threshold}", _recall(metrics))

@@ -15,7 +15,7 @@ from rebalance.metrics.summary import FEW, MANY
 from rebalance.records import HeadRecord, PhaseRecord
 from rebalance.reports.page import Table
 from rebalance.reports.runs.results import Result, Stage
-from rebalance.scoring.rules import CLASSIFIERS
+from rebalance.scoring.classifiers import classifier_of
 from rebalance.scoring.thresholds import THRESHOLDS, parsed
 
 MISTAKES = 30  # rows of a table of the most frequent ones
@@ -35,7 +35,7 @@ def _training_row(result: Result) -> list[Cell]:
     loss = {name: value for name, value in options["loss"].items() if name != "name"}
     named = ", ".join(f"{name}={_shown(value, 24)}" for name, value in loss.items())
     threshold, classifier = options["threshold"], options["classifier"]
-    rule = CLASSIFIERS[classifier].label
+    rule = classifier_of(classifier).label
     name = parsed(threshold).name
     head = options.get("head")
     return [

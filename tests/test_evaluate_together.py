@@ -65,7 +65,14 @@ def scored(runs, names, output, **options):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"threshold": "prior"}, {"classifier": "centres"}, {"classifier": "svm"}]
+    "options",
+    [
+        {},
+        {"threshold": "prior"},
+        {"classifier": "centres"},
+        {"classifier": "svm"},
+        {"classifier": "clusters:size=4"},
+    ],
 )
 def test_the_probabilities_that_each_decides_by_are_averaged(runs, tmp_path, options):
     output = tmp_path / "p.csv"

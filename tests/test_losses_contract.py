@@ -39,7 +39,7 @@ def logits(dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return 2 * torch.randn(len(TARGETS), 3, generator=torch.Generator().manual_seed(0)).to(dtype)
 
 
-ONE_CLASS_EACH = ("mfe", "msfe", "crl", "cot", "dos")
+ONE_CLASS_EACH = ("mfe", "msfe", "crl", "cot", "dos", "lmle")
 
 
 @every_loss
@@ -177,10 +177,13 @@ def test_probabilities_are_those_that_the_loss_trains() -> None:
         torch.testing.assert_close(made(name).probabilities(values), rows)
 
 
-def test_only_ldam_takes_cosines_and_dos_by_itself_embeddings() -> None:
+def test_only_ldam_takes_cosines_and_dos_and_lmle_by_themselves_embeddings() -> None:
     losses = {name: made(name) for name in LOSSES}
     assert [name for name, loss in losses.items() if loss.takes_cosines] == ["ldam"]
-    assert [name for name, loss in losses.items() if loss.takes_embeddings] == ["dos"]
+    assert [name for name, loss in losses.items() if loss.takes_embeddings] == [
+        "dos",
+        "lmle",
+    ]
 
 
 @every_loss
@@ -312,6 +315,8 @@ def test_defaults_can_be_read_without_making_a_loss() -> None:
         **dict.fromkeys(("mu_s", "sigma_s", "mu_r", "sigma_r"), 1),
     }
     assert default_options("dos") == {"pull": 0.1, "k": 5, "raised": "minority"} | top
+    margins = {"g1": 0.1, "g2": 0.2, "g3": 0.4}
+    assert default_options("lmle") == top | margins | {"size": 20, "share": 0.5, "ce": 1}
     assert default_options("crl") == {"eta": 0.01, "margin": 0.5, "kappa": 3, "level": "class"}
 
 
@@ -348,7 +353,7 @@ def test_the_largest_losses_alone_are_averaged(name: str) -> None:
         assert found.item() == pytest.approx(wanted, rel=1e-6)
         (slopes,) = torch.autograd.grad(found, shown)
         assert int(slopes.any(dim=1).sum()) == many
-        if name not in ("cot", "dos"):  # which take no shared labels
+        if name not in ("cot", "dos", "lmle"):  # which take no shared labels
             (step,) = loss.soft_steps()
             soft = SoftTargets(TARGETS, TARGETS.roll(1), torch.zeros(7))
             torch.testing.assert_close(step.loss(values, soft), found)
@@ -427,6 +432,12 @@ IMPOSSIBLE = [
     ("dos", "k", 0),
     ("dos", "k", 2.5),
     ("dos", "raised", "none"),
+    ("lmle", "g1", -1),
+    ("lmle", "size", 0),
+    ("lmle", "size", 2.5),
+    ("lmle", "share", 0),
+    ("lmle", "share", 1.5),
+    ("lmle", "ce", -1),
     ("crl", "eta", 1.1),
     ("crl", "eta", -0.1),
     ("crl", "margin", -0.5),

@@ -268,6 +268,7 @@ REFERENCES: dict[str, Callable[..., Decimal]] = {
     "cost": cost,
     "cosen": ce,
     "dos": ce,
+    "lmle": ce,
     "crl": crl,
 }
 
@@ -298,6 +299,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "cost": [{"matrix": [[0, 1, 4, 2], [3, 0, 0.5, 7], [2, 1, 0, 0], [1, 9, 0, 0]]}],
     "cosen": [{}],  # as it begins; with costs, see test_losses_learned_costs.py
     "dos": [{}],  # as it begins; of embeddings, see test_losses_deep_oversampling.py
+    "lmle": [{}],  # as it begins; of embeddings, see test_losses_quintuplets.py
     "crl": [
         {"eta": 0.01, "margin": 0.5, "kappa": 3},
         {"eta": 1.0, "margin": 0.5, "kappa": 1},

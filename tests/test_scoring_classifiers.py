@@ -1,6 +1,7 @@
 """Neighbours and machines that decide in the head's place, held against loops and scikit-learn."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -105,3 +106,35 @@ def test_equal_choices_are_spelled_alike():
     assert {spelled_classifier(text) for text in ("knn", "knn:k=5", "knn: k = 5")} == {"knn"}
     assert spelled_classifier("svm:C=0.10") == "svm:C=0.1"
     assert spelled_classifier("head") == "head"
+
+
+@pytest.mark.parametrize("k", [1, 3, 50])
+def test_clusters_decide_as_in_a_slow_loop(k):
+    """The paper's rule, eq. 3, and what it leaves open: a class without a centre among k."""
+    seen, test = images((20, 9, 1), 0), images((6, 6, 6), 1).features
+    found = classifier_of(f"clusters:k={k},size=4").fit(seen, 3)
+    assert found.owners.tolist() == [0] * 5 + [1] * 2 + [2]
+    said = found.decide(outputs(test))
+    for features, shares, predicted in zip(test.astype(float), *said, strict=True):
+        own = features / math.hypot(*features)
+        away = [float(((own - centre) ** 2).sum()) for centre in found.centres.astype(float)]
+        near = sorted(range(len(away)), key=away.__getitem__)[:k]
+        margins, of_paper = [], {}
+        for label in range(3):
+            mine = [away[j] for j in near if found.owners[j] == label]
+            others = [away[j] for j in near if found.owners[j] != label]
+            if mine:
+                of_paper[label] = min(others, default=math.inf) - max(mine)
+            anywhere = [away[j] for j in range(len(away)) if found.owners[j] != label]
+            nearest = min(away[j] for j in range(len(away)) if found.owners[j] == label)
+            margins.append(min(anywhere) - (max(mine) if mine else nearest))
+        assert predicted == max(of_paper, key=of_paper.__getitem__)
+        powers = [math.exp((each - max(margins)) / found.temperature) for each in margins]
+        np.testing.assert_allclose(shares, np.divide(powers, sum(powers)), rtol=1e-9)
+
+
+def test_centres_of_clusters_come_back_to_the_last_bit():
+    found = classifier_of("clusters:size=3").fit(images((20, 9, 4), 0), 3)
+    again = classifier_of("clusters:size=3").read(json.loads(json.dumps(found.values())), 3)
+    assert np.array_equal(again.centres, found.centres) and again.centres.dtype == np.float32
+    assert np.array_equal(again.owners, found.owners) and again.temperature == found.temperature

@@ -188,6 +188,13 @@ def test_a_rule_decides_the_same_after_a_round_trip(outputs, tmp_path, classifie
                 {"classifier": "knn", "values": {"counts": [2, 2, 0]}},
                 {"classifier": "svm", "values": {"weights": [[1.0]], "biases": [1.0]}},
                 {"classifier": "svm:C=0", "values": {}},
+                *(
+                    {
+                        "classifier": "clusters",
+                        "values": {"centres": [[1.0]] * 3, "owners": owners, "temperature": 1},
+                    }
+                    for owners in ([0, 1, 1], [0, 2, 1], [0, 1], "abc")
+                ),
                 {
                     "classifier": "svm",
                     "values": {"weights": [[1.0]] * 3, "biases": [1.0] * 2, "temperature": 1},
@@ -225,7 +232,7 @@ def test_thresholds_that_are_not_are_refused(threshold):
 
 def test_classifiers_that_are_not_are_refused():
     for text, said in (
-        ("nearest", "no classifier 'nearest': choose one of head, centres, knn, svm"),
+        ("nearest", "no classifier 'nearest': choose one of head, centres, knn, svm, clusters"),
         ("knn:C=1", "the classifier knn has no option 'C', only k"),
         ("knn:k=0", "the option k of a classifier must be a whole number from 1 up; got '0'"),
         ("svm:C", "a classifier is NAME:OPTION=VALUE"),

@@ -252,6 +252,7 @@ def test_class_sizes_that_no_fold_can_have_are_said_before_any_network_learns(le
             "a probe's stay where they are",
         ),
         ('[grid]\nloss = ["dos"]', "", "a probe's stay where they are"),
+        ('[grid]\nloss = ["lmle"]', "", "a probe's stay where they are"),
         ('[grid]\nloss = ["cosen"]', "", "learns as a network does, and a probe has none"),
         ('[grid]\nloss = [{loss = "focal", delta = 1}]', "", "loss focal has no option 'delta'"),
         ('[grid]\nrebalance = [{method = "smote", to = "2y"}]', "", "a target is max"),

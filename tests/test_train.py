@@ -377,6 +377,22 @@ def test_a_test_set_of_one_class_is_scored_and_what_is_undefined_is_null(
     assert "Not defined: ROC AUC of class" in (tmp_path / "r.html").read_text()
 
 
+def test_an_embedding_of_quintuplets_alone_is_decided_by_its_clusters(run, make_folder, tmp_path):
+    """The last layer learns nothing then, and the clusters are right all the same."""
+    data = make_folder(tmp_path / "data", {"cat": 16, "dog": 10, "eel": 5}, size=(16, 16))
+    test = make_folder(tmp_path / "test", {"cat": 6, "dog": 6, "eel": 6}, size=(18, 18))
+    given = [*QUICK, "--epochs", "3", "--sampler", "balanced", "--batch-size", "8"]
+    loss = ["--loss", "lmle:ce=0,size=5,share=1", "--classifier", "clusters:k=3,size=5"]
+    out = tmp_path / "run"
+    found = run("train", data, "--test", test, "-o", out, *given, *loss)
+    assert found.status == 0, found.err
+    metrics = json.loads((out / "metrics.json").read_bytes())
+    assert metrics["balanced_accuracy"] > 0.8 and metrics["classifier"] == "clusters:k=3,size=5"
+    assert scored(run, out, test)["log_loss"] == pytest.approx(metrics["log_loss"], rel=1e-6)
+    head = scored(run, out, test, "--classifier", "head")
+    assert head["balanced_accuracy"] < metrics["balanced_accuracy"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -25,6 +25,7 @@ from rebalance.losses import (
     CRL,
     DOS,
     LDAM,
+    LMLE,
     MFE,
     CoSen,
     Weighted,
@@ -280,6 +281,7 @@ CASES = {
     "ldam-drw": (LDAM, "none", "drw", replace(SCRATCH, epochs=5)),
     "cosen": (CoSen, "none", "plain", SCRATCH),
     "dos": (DOS, "balanced", "drw", replace(SCRATCH, grad_accum=2)),
+    "lmle": (LMLE, "balanced", "plain", SCRATCH),
     "dynamic": (Weighted, "sqrt", "dynamic", replace(SCRATCH, grad_accum=2, optimiser="adamw")),
     "remix": (CE, "balanced", "plain", replace(SCRATCH, mix="remix:kappa=1.2", grad_accum=2)),
 }
@@ -296,7 +298,7 @@ def test_after_a_stop_the_weights_end_the_same(dataset: ImageDataset, case: str)
     def run(trained: Network, start: State | None) -> Iterator[Epoch]:
         options = {"sampler": sampler, "regime": regime, "counts": COUNTS, "validate": f1_of}
         options["first"] = FirstPhase(limit="min")
-        if make_loss in (CoSen, DOS):
+        if make_loss in (CoSen, DOS, LMLE):
             options["study"] = partial(answers_of, dataset)
         return fit(trained, varied, make_loss(COUNTS), recipe, start=start, **options, **CPU)
 

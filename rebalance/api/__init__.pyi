@@ -220,8 +220,8 @@ def evaluate(
             cost: of a matrix in FILE, or by costs of the classes searched on the run's
             validation images (or a probe's folds). [default: as the run decided]
         classifier: Classifier that decides: the head, the nearest class mean, the nearest
-            training images or a linear SVM; with options as in knn:k=5, svm:C=1. [default: as
-            the run decided]
+            training images, a linear SVM, or clusters within classes; with options as in
+            knn:k=5, svm:C=1. [default: as the run decided]
         precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
             'auto')
         features: Of a run that was trained on a file of features: one that has those of the
@@ -1057,8 +1057,8 @@ def train(
             cost: of a matrix in FILE, or by costs of the classes searched on validation
             images (or a probe's folds). (default 'none')
         classifier: Classifier that decides: the head, the nearest class mean, the nearest
-            training images or a linear SVM; with options as in knn:k=5, svm:C=1. (default
-            'head')
+            training images, a linear SVM, or clusters within classes; with options as in
+            knn:k=5, svm:C=1. (default 'head')
         calibrate: Fit a temperature on the validation images, so that probabilities can be
             believed; no decision changes. (default False)
         root: Where the images of a manifest are. [default: as the manifest says]

@@ -50,6 +50,7 @@ LOSSES = LossRegistry(
         "cost": "rebalance.losses.cost:Cost",
         "cosen": "rebalance.losses.learned_costs:CoSen",
         "dos": "rebalance.losses.deep_oversampling:DOS",
+        "lmle": "rebalance.losses.quintuplets:LMLE",
         "crl": "rebalance.losses.rectification:CRL",
     }
 )

@@ -14,7 +14,6 @@ from rebalance.losses.loss import (
     Descent,
     Loss,
     SampleLoss,
-    at_least_tiny,
     outside_autocast,
     widened,
 )
@@ -97,8 +96,8 @@ class DOS(SampleLoss):
             wide = widened(logits)
             drawn = self.pull * self._spread(widened(embeddings), positions)
             losses = self.per_sample(wide, targets) + self.raises[targets] * drawn
-            weighed = widened(self.weights)[targets] * losses
-            return weighed.sum() / at_least_tiny(self.amount(targets))
+            weights = widened(self.weights)[targets]
+            return self._mean(weights * losses, weights)
 
     def _spread(self, embeddings: Tensor, positions: Tensor) -> Tensor:
         """Σ_j w_j |f - v_j|² [N], by weights drawn anew."""

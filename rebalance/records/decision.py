@@ -47,7 +47,8 @@ class FittedRecord(TypedDict):
     classifier: Annotated[str, "How it is asked for, such as knn:k=7."]
     values: Annotated[
         dict[str, Any],
-        "Of svm: weights and biases of each class, and a temperature. Of knn: counts, the training "
+        "Of svm: weights and biases of each class, and a temperature. Of clusters: centres, their "
+        "owners, and a temperature. Of knn: counts, the training "
         "images of each class; their features are in neighbours.safetensors.",
     ]
 

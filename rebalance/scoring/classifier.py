@@ -18,6 +18,7 @@ from rebalance.settings.numbers import Range, check_number
 
 RANGES = {
     "k": Range(least=1),
+    "size": Range(least=1),
     "C": Range(above=0),
 }
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from rebalance.scoring.centres import Centres, check_counts, class_centres
 from rebalance.scoring.classifier import RANGES, Classifier, TrainingEmbedding
+from rebalance.scoring.local_margins import NearestClusters
 from rebalance.scoring.machines import SupportVectorMachine
 from rebalance.scoring.voters import NearestNeighbours
 from rebalance.settings.named import read_named, spelled_named
@@ -68,6 +69,7 @@ CLASSIFIERS: dict[str, type[Classifier]] = {
     "centres": NearestCentre,
     "knn": NearestNeighbours,
     "svm": SupportVectorMachine,
+    "clusters": NearestClusters,
 }
 
 

@@ -231,10 +231,10 @@ class ScoringOptions(Options):
     )
     classifier: str = option(
         "head",
-        metavar="head|centres|knn|svm",
+        metavar="head|centres|knn|svm|clusters",
         form="rebalance.scoring.classifiers:classifier_of",
         help="Classifier that decides: the head, the nearest class mean, the nearest training "
-        "images or a linear SVM; with options as in knn:k=5, svm:C=1.",
+        "images, a linear SVM, or clusters within classes; with options as in knn:k=5, svm:C=1.",
     )
     calibrate: bool = option(
         False,
@@ -263,6 +263,6 @@ class DecisionOptions(Options):
         "classifier",
         default=None,
         help="Classifier that decides: the head, the nearest class mean, the nearest training "
-        "images or a linear SVM; with options as in knn:k=5, svm:C=1. "
+        "images, a linear SVM, or clusters within classes; with options as in knn:k=5, svm:C=1. "
         "[default: as the run decided]",
     )

@@ -25,6 +25,8 @@ from rebalance.neighbours import (
     kernels,
     nearest,
     nearest_approximately,
+    nearest_of_others,
+    outside,
     points,
     search_among,
     tiles,
@@ -453,3 +455,22 @@ def test_too_many_samples_for_the_exact_search_are_searched_approximately(
     np.testing.assert_array_equal(
         nearly.indices, nearest_approximately(features, 5, seed=3).indices
     )
+
+
+@pytest.mark.parametrize("at_once", [3, 256])
+def test_neighbours_of_other_points_are_those_of_a_slow_loop(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(outside, "AT_ONCE", at_once)
+    rng = np.random.default_rng(4)
+    features = rng.integers(0, 4, (30, 2)).astype(np.float32)  # many ties
+    # The others lie nearer to each other than to any of them, and some are where one is.
+    others = np.concatenate([np.full((7, 2), 1.5), features[:4]]).astype(np.float32)
+    found = nearest_of_others(features, others, 5)
+    for row, point in enumerate(others.astype(np.float64)):
+        far = np.sqrt(((features - point) ** 2).sum(axis=1))
+        order = np.argsort(far, kind="stable")[:5]
+        np.testing.assert_array_equal(found.indices[row], order)
+        np.testing.assert_array_equal(found.distances[row], far[order])
+    assert nearest_of_others(features[:2], others, 5).indices.shape == (11, 2)
+    assert nearest_of_others(features, others[:0], 5).indices.shape == (0, 5)

@@ -9,5 +9,13 @@ torch and pynndescent are imported only when a function needs them.
 from rebalance.neighbours.approximate import EXACT_LIMIT, nearest_approximately, search_among
 from rebalance.neighbours.distances import Neighbours
 from rebalance.neighbours.exact import nearest
+from rebalance.neighbours.outside import nearest_of_others
 
-__all__ = ["EXACT_LIMIT", "Neighbours", "nearest", "nearest_approximately", "search_among"]
+__all__ = [
+    "EXACT_LIMIT",
+    "Neighbours",
+    "nearest",
+    "nearest_approximately",
+    "nearest_of_others",
+    "search_among",
+]

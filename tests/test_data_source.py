@@ -65,7 +65,7 @@ def test_only_originals_each_once_can_be_worked_on(photos, tmp_path):
         "dog/000.png,dog,synthetic,dog/001.png,0.5",
     ]
     path = theirs(tmp_path / "m.csv", lines, header)
-    with pytest.raises(DataError, match="2 duplicates or blends and 1 repeated files"):
+    with pytest.raises(DataError, match="2 samples that were added and 1 repeated files"):
         open_source(path, FolderOptions(root=photos))
 
 

@@ -73,6 +73,7 @@ def test_the_examples_of_the_page_print_what_they_show(
 ) -> None:
     make_folder(tmp_path / "photos" / "train", {"cat": 24, "dog": 12})
     make_folder(tmp_path / "photos" / "test", {"cat": 6, "dog": 6}, size=(14, 14))
+    make_folder(tmp_path / "gan", {"cat": 0, "dog": 15})  # 12 of them equal to those to train on
     monkeypatch.chdir(tmp_path)
     text = PAGE.read_text(encoding="utf-8")
     test = doctest.DocTestParser().get_doctest(text, {}, PAGE.name, str(PAGE), 0)

@@ -24,7 +24,7 @@ from rebalance.progress import silent
 from rebalance.reports.manifests.commands import command_of
 
 COUNTS = {"cat": 30, "dog": 14, "owl": 9}
-BLENDING = [name for name, method in OVERSAMPLERS.items() if method.neighbours]
+BLENDING = [name for name, method in OVERSAMPLERS.items() if method.neighbours and not method.given]
 
 
 @pytest.fixture
@@ -535,7 +535,7 @@ def test_what_was_oversampled_is_not_oversampled_again(run, data, tmp_path):
         found = run(*command, first, "-o", tmp_path / "second.csv")
         assert found.status == 1
         assert "a manifest of originals, each once, was needed" in found.error
-        assert "has 37 duplicates or blends and 0 repeated files" in found.error
+        assert "has 37 samples that were added and 0 repeated files" in found.error
         assert not (tmp_path / "second.csv").exists()
 
 

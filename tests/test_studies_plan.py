@@ -47,8 +47,15 @@ def test_every_method_of_the_library_has_a_name():
     assert known == set(UNDERSAMPLERS)
     picks = {each.cut.pick for name, each in names().items() if name.startswith("subclass")}
     assert picks == set(PICKERS)
-    assert {each.raised.method for each in names().values() if each.raised} == set(OVERSAMPLERS)
+    making = {name for name, method in OVERSAMPLERS.items() if not method.given}
+    assert {each.raised.method for each in names().values() if each.raised} == making
     assert names()["none"] == NONE and not NONE.changes
+
+
+def test_images_that_were_vetted_for_other_folds_take_no_part(declare):
+    for one in ('"generated"', '{method = "generated", generated_from = "gan"}'):
+        with pytest.raises(SettingError, match="a study trains on another part in every fold"):
+            declare(f"[grid]\nrebalance = [{one}]")
 
 
 @pytest.mark.parametrize(

@@ -374,6 +374,8 @@ def hybrid(
     reach: float = 0.5,
     copies: str = "drawn",
     operations: str = "rotate,noise",
+    generated_from: Path | str | None = None,
+    test: Path | str | Iterable[Path | str] = (),
     extractor: str = "imagenet",
     arch: str | None = None,
     weights: Path | str | None = None,
@@ -427,7 +429,7 @@ def hybrid(
         over: How the samples to add are chosen. (a key of
             rebalance.oversampling.OVERSAMPLERS; default 'ros')
         neighbours: Number of nearest neighbours that a partner is drawn from. [default: 5; 10
-            for eos]
+            for eos; 10 for generated, which lets them vote]
         layer: Layer whose features decide neighbours and clusters. [default: pool; of a run
             its embedding] (one of body, pool, linear, embedding)
         space: What a recipe blends: feature vectors, or images. [default: embedding; pixel of
@@ -445,6 +447,10 @@ def hybrid(
         operations: Of augment: what copies are varied by, of flip, vflip, scale, rotate,
             shift, brightness, contrast, blur, noise; flip and vflip not where left and right,
             or up and down, mean something, as in digits and text. (default 'rotate,noise')
+        generated_from: Of generated: images that a generator made, a folder for each class of
+            DATA.
+        test: Of generated: images to be scored later, a folder or a manifest, none of which
+            may be among those added.
         extractor: Network that describes the images: torchvision's pretrained one (a
             download), the installed EfficientNet-Lite0, one trained on DATA first, a
             checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,
@@ -730,6 +736,8 @@ def oversample(
     reach: float = 0.5,
     copies: str = "drawn",
     operations: str = "rotate,noise",
+    generated_from: Path | str | None = None,
+    test: Path | str | Iterable[Path | str] = (),
     to: str | int = "max",
     per_class: Mapping[str, int] | Iterable[tuple[str, int]] = (),
     classes: Sequence[str] = (),
@@ -764,7 +772,7 @@ def oversample(
         method: Method that chooses the samples to add; ros repeats images and needs no
             features. (a key of rebalance.oversampling.OVERSAMPLERS; default 'ros')
         neighbours: Number of nearest neighbours that a partner is drawn from. [default: 5; 10
-            for eos]
+            for eos; 10 for generated, which lets them vote]
         layer: Layer whose features decide neighbours and clusters. [default: pool; of a run
             its embedding] (one of body, pool, linear, embedding)
         space: What a recipe blends: feature vectors, or images. [default: embedding; pixel of
@@ -782,6 +790,10 @@ def oversample(
         operations: Of augment: what copies are varied by, of flip, vflip, scale, rotate,
             shift, brightness, contrast, blur, noise; flip and vflip not where left and right,
             or up and down, mean something, as in digits and text. (default 'rotate,noise')
+        generated_from: Of generated: images that a generator made, a folder for each class of
+            DATA.
+        test: Of generated: images to be scored later, a folder or a manifest, none of which
+            may be among those added.
         to: Class size wanted: the largest class, a number, or R times the largest. (default
             'max')
         per_class: Size of one class, in place of to.

@@ -13,14 +13,14 @@ from pathlib import Path
 from rebalance.data.folder import ImageFolder
 from rebalance.data.levels import EACH_ALONE, DepthScale
 from rebalance.data.looks import Look, Looked, Vectors, decoded
+from rebalance.data.naming import numbered
 from rebalance.data.scales import held_against, scale_of
 from rebalance.data.source import check_files, is_manifest, open_source
-from rebalance.errors import DataError, some
+from rebalance.errors import DataError
 from rebalance.manifest import Manifest, Row, read_manifest
 from rebalance.manifest.beginning import counts_at_first
 from rebalance.progress import Progress, silent
 from rebalance.settings import FolderOptions
-from rebalance.tables import same_text
 
 log = logging.getLogger("rebalance")
 
@@ -206,33 +206,9 @@ def open_scoring(
 def scoring_folder(data: Path | str, classes: Sequence[str], options: FolderOptions) -> ImageFolder:
     """List a test or validation set as ``open_scoring`` does, without a look at its images."""
     found = open_source(data, replace(options, allow_empty=True)).folder
-    number = _numbers(data, found, classes)
+    number = numbered(data, found, classes, "images to score must be of the classes trained on")
     labels = tuple(number[found.classes[label]] for label in found.labels)
     return ImageFolder(found.root, tuple(classes), found.paths, labels)
-
-
-def _numbers(data: Path | str, found: ImageFolder, classes: Sequence[str]) -> dict[str, int]:
-    """Number the classes that have images as ``classes`` are; DataError for another one.
-
-    Names that only Unicode tells apart are of one class, which the log tells.
-    """
-    number = {name: label for label, name in enumerate(classes)}
-    for name, count in zip(found.classes, found.counts, strict=True):
-        if not count or name in number:
-            continue
-        equal = [label for label, each in enumerate(classes) if same_text(each) == same_text(name)]
-        if len(equal) != 1:
-            alike = [each for each in classes if each.casefold() == name.casefold()]
-            raise DataError(
-                "images to score must be of the classes trained on "
-                f"({some(classes, quoted=False)}), but {str(data)!r} has {count} of {name!r}: "
-                "rename that folder" + (f" to {alike[0]!r}" if alike else "") + ", or take it away"
-            )
-        number[name] = equal[0]
-        log.warning(
-            "%s is the class %s, written in another way", ascii(name), ascii(classes[equal[0]])
-        )
-    return number
 
 
 def _labels(manifest: Manifest) -> dict[str, str]:

@@ -4,10 +4,10 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from rebalance.data.folder import PICTURES, ImageFolder, Unreadable, scan
+from rebalance.data.generated import GENERATED, is_plain, is_within
 from rebalance.data.levels import DepthScale
 from rebalance.errors import DataError, some
 from rebalance.manifest import Dropped, Manifest, Place, Row, read_manifest
@@ -16,6 +16,8 @@ from rebalance.settings import FolderOptions
 
 log = logging.getLogger("rebalance")
 
+ORIGINALS = ("original",)
+FILES = (*ORIGINALS, GENERATED)  # kinds of rows that are files as they are
 FIRST = 100  # images looked for before all are read: if none is there, none will be
 NAMED_AT_MOST = 20  # unreadable files in the log; all of them are in the record
 
@@ -66,11 +68,13 @@ def is_manifest(path: Path) -> bool:
     return path.suffix.lower() == ".csv" and not path.is_dir()
 
 
-def open_source(data: Path | str, options: FolderOptions) -> Source:
+def open_source(
+    data: Path | str, options: FolderOptions, kinds: Sequence[str] = ORIGINALS
+) -> Source:
     """Read DATA: a .csv file is a manifest, anything else must be an image folder.
 
-    Raises DataError as ``folder.scan`` does, and for a manifest that repeats or blends images;
-    ManifestError for a manifest that cannot be read.
+    kinds: of the rows that a manifest may have. Raises DataError as ``folder.scan`` does, and for
+    a manifest that repeats or blends images; ManifestError for a manifest that cannot be read.
     """
     path = Path(data)
     if not is_manifest(path):
@@ -86,13 +90,14 @@ def open_source(data: Path | str, options: FolderOptions) -> Source:
         return Source(folder)
     manifest = read_manifest(path, options.root)
     check_files(path, manifest, options)
-    originals = [row.file_name for row in manifest.rows if row.kind == "original"]
+    originals = [row.file_name for row in manifest.rows if row.kind in kinds]
     added = len(manifest.rows) - len(originals)
     repeated = len(originals) - len(set(originals))
     if added or repeated:
         raise DataError(
-            f"a manifest of originals, each once, was needed; {str(path)!r} has {added} duplicates "
-            f"or blends and {repeated} repeated files: give the manifest that these were added to"
+            f"a manifest of originals, each once, was needed; {str(path)!r} has {added} samples "
+            f"that were added and {repeated} repeated files: give the manifest that these were "
+            "added to"
         )
     return replace(source_of(manifest), manifest=path)
 
@@ -137,20 +142,12 @@ def source_of(manifest: Manifest) -> Source:
     )
 
 
-def _is_plain(file: str) -> bool:
-    """Tell whether a file name is relative, and has nothing that leads up or nowhere."""
-    dotted = "./" in file or "//" in file or file.endswith(("/", "."))
-    if file and not dotted and not file.startswith("/"):
-        return True  # as nearly all are, which is told in a tenth of the time
-    name = PurePosixPath(file)
-    return not name.is_absolute() and ".." not in name.parts and str(name) == file
-
-
 def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
     """Raise DataError unless the manifest read from ``path`` can be followed to its images.
 
-    Its root must be a folder, its file names plain and relative to it, and no class empty unless
-    the options allow it. What makes augmented images must be known.
+    Its root must be a folder, its file names plain and relative to it but for generated images,
+    which lie in the folder that the record names, and no class empty unless the options allow it.
+    What makes augmented images must be known.
     """
     if not manifest.root.is_dir():
         raise DataError(
@@ -159,15 +156,7 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
         )
     ours = manifest.record.get("rebalance")
     hint = "" if ours else ", or import the table if they are only written otherwise"
-    for file in chain.from_iterable((row.file_name, row.partner) for row in manifest.rows):
-        if file is None:
-            continue
-        if not _is_plain(file):
-            raise DataError(
-                f"file names are relative to the folder of images, like 'cat/1.png'; {str(path)!r} "
-                f"has {file!r}: write it so, and say where the folder is with --root"
-                f"{hint}"
-            )
+    _check_names(path, manifest, hint)
     _check_recipes([row for row in manifest.rows if row.operation is not None])
     first = manifest.rows[:FIRST]
     if first and not any((manifest.root / row.file_name).exists() for row in first):
@@ -180,6 +169,28 @@ def check_files(path: Path, manifest: Manifest, options: FolderOptions) -> None:
         raise DataError(
             f"{str(path)!r} has no images of {some(empty) or 'any class'}: choose "
             "another manifest, or pass --allow-empty"
+        )
+
+
+def _check_names(path: Path, manifest: Manifest, hint: str) -> None:
+    """Raise DataError for a name that may lead out of the folders that the manifest names."""
+    way = manifest.generated_way
+    away, folder = False, manifest.generated_folder
+    for row in manifest.rows:
+        for file in filter(None, (row.file_name, row.partner)):
+            if is_plain(file):
+                continue
+            if row.kind != GENERATED or not is_within(file, way):
+                raise DataError(
+                    "file names are relative to the folder of images, like 'cat/1.png'; "
+                    f"{str(path)!r} has {file!r}: write it so, and say where the folder is with "
+                    f"--root{hint}"
+                )
+            away = True
+    if away and folder is not None and not folder.is_dir():
+        raise DataError(
+            f"{str(path)!r} lists generated images of {way!r}, seen from "
+            f"{str(manifest.root)!r}, which is no folder here: put them there, or oversample again"
         )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from rebalance.data.endings import TIMM_ENDINGS
 from rebalance.data.folder import EXTENSIONS
+from rebalance.data.generated import is_plain
 from rebalance.errors import DataError, OutputError
 from rebalance.exchange.weighing import weights
 from rebalance.exchange.writing import ExportTable
@@ -55,6 +56,7 @@ def hf(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable:
             f"got {str(output)!r} for images in {str(manifest.root)!r}: write to "
             f"{str(manifest.root / METADATA)!r}"
         )
+    _check_below(manifest, "Hugging Face")
     prefix = root.relative_to(folder)
     rows = [((prefix / row.file_name).as_posix(), row.label) for row in manifest.rows]
     _warn_of_words(rows)
@@ -72,6 +74,17 @@ def hf(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable:
         ],
         notes={"huggingface": json.dumps({"info": {"features": features}})},
     )
+
+
+def _check_below(manifest: Manifest, tool: str) -> None:
+    """Raise DataError for images that do not lie below the root, as generated ones may."""
+    away = [row.file_name for row in manifest.rows if not is_plain(row.file_name)]
+    if away:
+        raise DataError(
+            f"{tool} reads images beside its table or below it, and {len(away)} generated ones "
+            f"lie elsewhere, the first at {away[0]!r}: materialize the manifest, and give the tool "
+            "that folder"
+        )
 
 
 def _warn_of_words(rows: list[tuple[str, str]]) -> None:
@@ -159,6 +172,7 @@ def timm(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable
         "are repeated or made": sum(
             row.is_made or row.kind == "duplicate" for row in manifest.rows
         ),
+        "lie in another folder": sum(not is_plain(row.file_name) for row in manifest.rows),
         "lie in a folder that is not called as their class": elsewhere,
     }
     told = [f"{count} {what}" for what, count in counts.items() if count]

@@ -1,10 +1,11 @@
 """A manifest holds rows to train on, rows left out, places on a map, and the record."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rebalance.records import ManifestRecord
 
@@ -20,7 +21,8 @@ DIGITS = 6  # of distances and silhouettes
 class Row:
     """One sample to train on, an image file or a recipe that makes one of it.
 
-    file_name: relative to the dataset root, POSIX. label: class name. kind: one of ``KINDS``.
+    file_name: relative to the dataset root, POSIX; of generated images it may lead out of it, to
+    the folder that the record says they are in. label: class name. kind: one of ``KINDS``.
     partner, weight: the recipe of a synthetic sample, ``(1 - weight) * file_name + weight *
     partner``; no other has a weight. operation: the recipe of an augmented sample, as
     ``data.operations`` reads it, which may look at a partner too; no other has one.
@@ -109,6 +111,22 @@ class Manifest:
         """Samples per class, in class order; a class without samples counts 0."""
         found = Counter(row.trained_as for row in self.rows)
         return {name: found[name] for name in self.classes}
+
+    @property
+    def generated_way(self) -> str | None:
+        """How the folder of generated images is reached from the root; None where none is told.
+
+        Their names begin with it, and may so lead out of the root.
+        """
+        told: Any = self.record.get("generated")
+        way = told.get("root") if isinstance(told, Mapping) else None
+        return way if isinstance(way, str) else None
+
+    @property
+    def generated_folder(self) -> Path | None:
+        """The folder of generated images; None where none is told."""
+        way = self.generated_way
+        return None if way is None else self.root / way
 
     def to_pandas(self, table: str = "rows") -> "pandas.DataFrame":
         """Make a DataFrame of the rows, of what was ``dropped``, or of the ``map``.

@@ -89,8 +89,11 @@ def _stem_and_extension(row: Row) -> tuple[str, str]:
 
 
 def _flat(row: Row) -> str:
-    """Turn the path of the image below its class folder into one name."""
-    first, *rest = PurePosixPath(row.file_name).parts
+    """Turn the path of the image below its class folder into one name.
+
+    Of a generated image elsewhere, which leads up first, all that follows tells where it is from.
+    """
+    first, *rest = (part for part in PurePosixPath(row.file_name).parts if part != "..")
     parts = rest if rest and first == row.label else [first, *rest]
     return "__".join(parts).replace("\\", "_")
 

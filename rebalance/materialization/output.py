@@ -51,12 +51,15 @@ def check_apart(output: Path, manifest: Manifest) -> None:
     """Raise OutputError where writing to ``output`` would change the folder the images are in.
 
     output: absolute and resolved. It may not be the root or hold it, nor lie in a folder with
-    images of the manifest; nor in the root at all, if that has a folder per class.
+    images of the manifest; nor in the root at all, if that has a folder per class. The folder of
+    generated images is one with images.
     """
-    root = manifest.root.resolve()
+    root, further = manifest.root.resolve(), manifest.generated_folder
     files = {file for row in manifest.rows for file in (row.file_name, row.partner) if file}
-    tops = {file.partition("/")[0] for file in files if "/" in file}
+    tops = {file.partition("/")[0] for file in files if "/" in file} - {".."}
     sources = {root, *((root / top).resolve() for top in tops)}
+    if further is not None:
+        sources.add(further.resolve())
     holding = [source for source in sources if output == source or output in source.parents]
     inside = [source for source in sources - {root} if source in output.parents]
     as_class = root in output.parents and bool(tops & set(manifest.classes))

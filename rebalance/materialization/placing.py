@@ -100,19 +100,23 @@ def _clone(source: Path, target: Path) -> None:
         fcntl.ioctl(written, FICLONE, read.fileno())
 
 
-def repeated_and_outside(rows: Sequence[Row], root: Path) -> tuple[set[int], set[int]]:
+def repeated_and_outside(
+    rows: Sequence[Row], root: Path, further: Path | None = None
+) -> tuple[set[int], set[int]]:
     """Find the rows that get a file of their own where others are links, by their positions.
 
     Those are rows that repeat an image, so that a change to one of them is not one to all, and
-    those whose image lies outside of ``root``, where a link in the data leads to.
+    those whose image lies outside of ``root`` and of ``further``, where generated images are: a
+    link in the data leads to it.
     """
-    home, linked = root.resolve(), set[Path]()
+    homes = [home.resolve() for home in (root, further) if home is not None]
+    linked = set[Path]()
     repeated, outside = set[int](), set[int]()
     for place, row in enumerate(rows):
         if row.is_made:
             continue
         source = (root / row.file_name).resolve()
-        if not source.is_relative_to(home):
+        if not any(source.is_relative_to(home) for home in homes):
             outside.add(place)
         elif row.kind == "duplicate" or source in linked:
             repeated.add(place)

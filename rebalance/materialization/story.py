@@ -131,7 +131,8 @@ def _puts(manifest: Manifest, link: str) -> list[Put]:
     """Choose how the image of each row comes into the folder."""
     puts = [PUTS[link]] * len(manifest.rows)
     if link in SHARING:
-        repeated, outside = repeated_and_outside(manifest.rows, manifest.root)
+        further = manifest.generated_folder
+        repeated, outside = repeated_and_outside(manifest.rows, manifest.root, further)
         for place in repeated | outside:
             puts[place] = PUTS["copy"]
         if outside:

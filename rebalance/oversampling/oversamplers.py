@@ -16,6 +16,7 @@ from rebalance import seeds
 from rebalance.class_sizes import grown_sizes, with_blends
 from rebalance.errors import FeatureError, SettingError
 from rebalance.oversampling.across import mixup, skew_mix
+from rebalance.oversampling.generated import VOTERS, generated
 from rebalance.oversampling.images import augment, cmo, remix
 from rebalance.oversampling.neighbourhoods import NEIGHBOURS
 from rebalance.oversampling.recipes import Added
@@ -41,6 +42,7 @@ from rebalance.oversampling.samples import (
 from rebalance.oversampling.subclusters import cluster
 from rebalance.progress import warn_of_classes
 from rebalance.settings import Growth, SynthesisOptions
+from rebalance.settings.option import declared
 from rebalance.settings.rebalancing import SPACES
 
 
@@ -57,6 +59,7 @@ class Oversampler:
     under labels that both share.
     repeats: whether all that it adds are samples as they are. shares: whether labels are shared by
     two classes. spaces: where its recipes can be followed, its own first.
+    given: whether it adds images that it is given as ``candidates``, of which there may be too few.
     own: the further fields of ``SynthesisOptions`` that are for it.
     """
 
@@ -68,6 +71,7 @@ class Oversampler:
     repeats: bool = False
     shares: bool = False
     spaces: tuple[str, ...] = SPACES
+    given: bool = False
     own: tuple[str, ...] = ()
 
     @property
@@ -92,7 +96,7 @@ class Oversampler:
         rng: np.random.Generator,
         **options: Any,
     ) -> Added:
-        """The samples to add: just as many as are wanted of each class.
+        """The samples to add: just as many as are wanted of each class, where they are not given.
 
         features: [N, D], not modified. labels: the class index [N] of each sample. wanted: how many
         to add to a class. options: the fields of ``SamplerOptions``. rng: one number is drawn from
@@ -127,9 +131,9 @@ class Oversampler:
             if name in self.own or getattr(options, name) == getattr(plain, name):
                 continue
             owners = [each.name for each in OVERSAMPLERS.values() if name in each.own]
+            flag = declared(plain)[name][1].flag or f"--{name.replace('_', '-')}"
             raise SettingError(
-                f"--{name.replace('_', '-')} is for {' and '.join(owners)}, not {self.name}: leave "
-                "it out"
+                f"{flag} is for {' and '.join(owners)}, not {self.name}: leave it out"
             )
 
     def check_neighbours(self, asked: int | None) -> None:
@@ -150,7 +154,7 @@ class Oversampler:
 
     def check_start(self, label: int, members: int) -> None:
         """Raise FeatureError for a class of too few samples to make others of."""
-        least = 1 if self.neighbours is None else 2
+        least = 1 if self.neighbours is None or self.given else 2
         if members < least:
             raise FeatureError(
                 f"{self.name} needs at least {least} to start from, found {members}: add images, "
@@ -194,6 +198,7 @@ def _joined(classes: Sequence[Minority], draws: Sequence[Draw], options: Sampler
         _shares(draws),
         _operations(draws),
         _made_as(classes, draws),
+        _given(draws),
     )
 
 
@@ -224,6 +229,12 @@ def _made_as(classes: Sequence[Minority], draws: Sequence[Draw]) -> NDArray[np.i
     return np.concatenate([*told]).astype(np.int64)
 
 
+def _given(draws: Sequence[Draw]) -> NDArray[np.int64] | None:
+    """Which of the images given each sample is; None where there are none."""
+    told = [draw.given for draw in draws if draw.given is not None]
+    return np.concatenate(told).astype(np.int64) if told else None
+
+
 IMAGES_FIRST = SPACES[::-1]
 IMAGES_ONLY = IMAGES_FIRST[:1]
 
@@ -244,6 +255,13 @@ OVERSAMPLERS: dict[str, Oversampler] = {
         Oversampler(remix, needs_features=False, shares=True, spaces=IMAGES_FIRST),
         Oversampler(cmo, needs_features=False, shares=True, spaces=IMAGES_ONLY),
         Oversampler(augment, needs_features=False, spaces=IMAGES_ONLY, own=("operations",)),
+        Oversampler(
+            generated,
+            neighbours=VOTERS,
+            spaces=IMAGES_ONLY,
+            given=True,
+            own=("generated_from", "test"),
+        ),
     )
 }
 BY_CHANCE = ros.__name__  # the one that every other has to be better than

@@ -26,7 +26,8 @@ class Added:
     share: how much of the label is that of the partner's class [S], in [0, 1]; None is nothing.
     operation: what makes the image of each [S], as ``data.operations`` reads it, or "" where the
     weight does; None is nowhere. made_as: the class [S] that each is labelled as; None is that of
-    its base.
+    its base. given: which of the images given in place of recipes [S] each is; its base only tells
+    its class. None is no such image.
     notes: for a class that was not treated as asked, what was done instead, and why.
     """
 
@@ -37,6 +38,7 @@ class Added:
     share: NDArray[np.float64] | None = None
     operation: tuple[str, ...] | None = None
     made_as: NDArray[np.int64] | None = None
+    given: NDArray[np.int64] | None = None
 
     def labelled(self, labels: NDArray[np.int64]) -> SoftLabels:
         """The labels of what is added, from those [N] of the table."""

@@ -49,6 +49,7 @@ class SamplerOptions:
     copies: for ``ros``, ``drawn`` with replacement, or ``exact``, as often of each sample.
     operations: for ``augment``, what varies the copies, as ``images.variations_of`` reads it.
     nearest: the search.
+    candidates: for ``generated``, the class [M] of each image that may be added.
     subclasses: for ``cluster``, the cluster of each sample of a class, in the order of the table,
         by class index; a class that is not in it is clustered.
     names: of the classes, to tell them apart in the log and in the names of random streams, where
@@ -66,6 +67,7 @@ class SamplerOptions:
     nearest: Nearest = exact
     subclasses: Mapping[int, NDArray[np.integer[Any]]] | None = None
     names: Sequence[str] | None = None
+    candidates: Labels | None = None
 
     def __post_init__(self) -> None:
         for what in ("neighbours", "danger_neighbours"):
@@ -95,8 +97,8 @@ class Draw(NamedTuple):
     """The recipes of one class, and what was not done as asked.
 
     share: how much of each label is that of the partner's class; None is nothing of any.
-    operation: how the image of each is made; made_as: the class that each is labelled as: both as
-    of ``Added``.
+    operation: how the image of each is made; made_as: the class that each is labelled as; given:
+    the image that each is: all as of ``Added``.
     """
 
     base: Positions
@@ -106,6 +108,7 @@ class Draw(NamedTuple):
     share: NDArray[np.float64] | None = None
     operation: tuple[str, ...] | None = None
     made_as: NDArray[np.int64] | None = None
+    given: Positions | None = None
 
     @classmethod
     def repeating(cls, base: Positions) -> "Draw":

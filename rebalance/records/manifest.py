@@ -155,6 +155,40 @@ class SuspectRecord(TypedDict):
     why: Annotated[str, "What makes it look out of place."]
 
 
+class GeneratedCounts(TypedDict):
+    """What became of the generated images of one class."""
+
+    wanted: Annotated[int, "How many samples the class was to be raised by."]
+    found: Annotated[int, "The image files of the class in the folder."]
+    unreadable: Annotated[int, "How many of them cannot be read."]
+    copies_of_data: Annotated[
+        int, "How many repeat an image to train on, of whatever class: equal, or the same picture."
+    ]
+    copies_of_test: Annotated[int, "How many of the others repeat an image of --test."]
+    out_of_class: Annotated[
+        int, "How many of the others the nearest training images take for another class."
+    ]
+    copies_of_others: Annotated[int, "How many of the others repeat one another."]
+    added: Annotated[int, "How many were added, of all that were left."]
+
+
+class GeneratedRecord(TypedDict):
+    """Where generated images are, and which of them were left out."""
+
+    root: Annotated[
+        str,
+        "The folder that they are in, seen from the root of the images; their file names begin "
+        "with it.",
+    ]
+    neighbours: Annotated[int, "How many of the nearest training images voted on each."]
+    classes: Annotated[
+        dict[str, GeneratedCounts], "What became of those of each class to raise, by its name."
+    ]
+    left_out: Annotated[
+        list[UnreadableRecord], "Those that were not fit to be added, and why, by name."
+    ]
+
+
 class ManifestRecord(TypedDict, total=False):
     """How a manifest came about: what was asked for, what was found, and what was done.
 
@@ -187,6 +221,10 @@ class ManifestRecord(TypedDict, total=False):
     ]
     space: Annotated[
         str, "Where blends are made, embedding or pixel; only where there are synthetic rows."
+    ]
+    generated: Annotated[
+        GeneratedRecord,
+        "The images that a generator made; only where the method is generated.",
     ]
     suspects: Annotated[
         list[SuspectRecord], "The images that look out of place; only where they were asked for."

@@ -7,7 +7,7 @@ click.
 
 from rebalance.resampling.cutting import Clustered, Cut, cut, sizes_to_cut
 from rebalance.resampling.fates import Fate, Selection
-from rebalance.resampling.growing import Grown, add, grow, second_growth
+from rebalance.resampling.growing import Grown, add, grow, second_growth, wanted_of
 from rebalance.resampling.population import Population
 from rebalance.resampling.subclassing import Subclassing, subclasses_of
 from rebalance.resampling.telling import selection_of
@@ -27,4 +27,5 @@ __all__ = [
     "selection_of",
     "sizes_to_cut",
     "subclasses_of",
+    "wanted_of",
 ]

@@ -64,12 +64,24 @@ def grow(
     FeatureError, naming the class, where the method cannot work.
     """
     sizes, found = _sizes(population, growth, options, subclassing, progress)
-    wanted = {
+    wanted = _lacking(population, sizes)
+    return Grown(add(population, wanted, options, found, device=device), sizes, found)
+
+
+def wanted_of(population: Population, growth: Growth, options: SynthesisOptions) -> dict[int, int]:
+    """Return by how many samples classes are to grow, by label, for a method without subclasses.
+
+    Raises TargetError as ``grow``.
+    """
+    return _lacking(population, OVERSAMPLERS[options.method].sizes(population.counts, growth))
+
+
+def _lacking(population: Population, sizes: Mapping[str, int]) -> dict[int, int]:
+    return {
         label: sizes[name] - count
         for label, (name, count) in enumerate(population.counts.items())
         if sizes[name] > count
     }
-    return Grown(add(population, wanted, options, found, device=device), sizes, found)
 
 
 def add(
@@ -86,8 +98,8 @@ def add(
     as ``grow``.
     """
     method = OVERSAMPLERS[options.method]
-    # Those who know the subclasses of a class look at nothing else.
-    looks = method.needs_features and not method.by_subclass
+    # Those who know the subclasses of a class look at nothing else, nor at images vetted before.
+    looks = method.needs_features and not (method.by_subclass or method.given)
     found = {label: each.labels for label, each in (subclasses or {}).items()}
     try:
         return method(
@@ -103,6 +115,7 @@ def add(
             names=population.classes,
             subclasses=found,
             nearest=_search(population, options, device),
+            candidates=population.candidates,
         )
     except FeatureError as error:
         raise error.named(population.classes) from None

@@ -17,13 +17,15 @@ class Population:
 
     labels: the index [N] of each sample's class in ``classes``, the classes' names. layers: the
     features by layer, a matrix [N, D] each; none where no method looks at them. seed: of everything
-    random that is done with them.
+    random that is done with them. candidates: the class [M] of each image that may be added from
+    elsewhere; None where none are given.
     """
 
     labels: NDArray[np.int64]
     classes: Sequence[str]
     layers: Mapping[str, FeatureMatrix]
     seed: int
+    candidates: NDArray[np.int64] | None = None
 
     @property
     def counts(self) -> dict[str, int]:

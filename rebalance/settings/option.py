@@ -232,7 +232,7 @@ def converted(value: Any, found: "Field[Any]", told: Option) -> Any:
         if is_pairs(found.type):
             pairs: Mapping[str, Any] | Iterable[tuple[str, Any]] = value
             return tuple(dict(pairs).items())
-        return (value,) if isinstance(value, str) else tuple(value)
+        return (value,) if isinstance(value, (str, PathLike)) else tuple(value)
     except (TypeError, ValueError):
         needed = "names with their values" if is_pairs(found.type) else "several values"
         raise SettingError(f"{found.name} must be {needed}; got {shown(value)}") from None

@@ -1,6 +1,7 @@
 """How the samples of each class are chosen or made."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rebalance.errors import SettingError, shown
@@ -18,7 +19,12 @@ PIXEL_SIDE = 32  # of the squares that images are compared as, pixel by pixel: C
 LARGEST_PIXEL_SIDE = 256
 REACH = 0.5  # of EOS; the paper's is the whole way
 OPERATIONS = "rotate,noise"  # by which augmented copies differ
-OF_ONE = {"reach": "eos", "operations": "augment"}  # options that no other method has, and told
+OF_ONE = {  # options that no other method has, and told
+    "reach": "eos",
+    "operations": "augment",
+    "generated_from": "generated",
+    "test": "generated",
+}
 BEFORE: dict[str, Any] = {  # what options that version 0.1 had not were then
     "neighbours_in": "features",
     "danger_neighbours": None,
@@ -168,7 +174,8 @@ class SynthesisOptions(Options):
     neighbours: int | None = option(
         None,
         least=1,
-        help="Number of nearest neighbours that a partner is drawn from. [default: 5; 10 for eos]",
+        help="Number of nearest neighbours that a partner is drawn from. [default: 5; 10 for eos; "
+        "10 for generated, which lets them vote]",
     )
     layer: str = option(
         "pool",
@@ -222,6 +229,20 @@ class SynthesisOptions(Options):
         "brightness, contrast, blur, noise; flip and vflip not where left and right, or up and "
         "down, mean something, as in digits and text.",
     )
+    generated_from: Path | str | None = option(
+        None,
+        flag="--from",
+        metavar="FOLDER",
+        place="folder",
+        help="Of generated: images that a generator made, a folder for each class of DATA.",
+    )
+    test: tuple[Path, ...] = option(
+        (),
+        metavar="DATA",
+        accepts="Path | str | Iterable[Path | str]",
+        help="Of generated: images to be scored later, a folder or a manifest, none of which may "
+        "be among those added; repeatable.",
+    )
 
     def as_record(self) -> dict[str, Any]:
         """Return the options by name; those that came later only where they are not as they were.
@@ -230,9 +251,11 @@ class SynthesisOptions(Options):
         went all the way: a reach that is not told is 1.
         """
         of_others = {name for name, method in OF_ONE.items() if method != self.method}
+        told = {**asdict(self), "test": [str(path) for path in self.test]}
+        told["generated_from"] = self.generated_from and str(self.generated_from)
         return {
             name: value
-            for name, value in asdict(self).items()
+            for name, value in told.items()
             if name not in of_others and (name not in BEFORE or value != BEFORE[name])
         }
 

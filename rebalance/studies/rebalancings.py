@@ -37,7 +37,11 @@ def names() -> dict[str, Rebalancing]:
         elif name != undersampling.BY_CHANCE:
             cuts[name] = SelectionOptions(name)
     raises = {RANDOM_OVER: oversampling.BY_CHANCE}
-    raises |= {name: name for name in OVERSAMPLERS if name != oversampling.BY_CHANCE}
+    raises |= {
+        name: name
+        for name, method in OVERSAMPLERS.items()
+        if name != oversampling.BY_CHANCE and not method.given
+    }
     return {
         "none": NONE,
         **{name: _cut(selection) for name, selection in (cuts | picks).items()},
@@ -79,6 +83,11 @@ def _raised(method: str) -> Rebalancing:
 def named(name: str) -> Rebalancing:
     """Return what ``name`` stands for. Raises SettingError for one that is not known."""
     known = names()
+    if name in OVERSAMPLERS and OVERSAMPLERS[name].given:
+        raise SettingError(
+            f"{name} adds images that were held against all that is trained on, and a study trains "
+            "on another part in every fold: oversample by it, and train on that manifest"
+        )
     if name not in known and name not in ALIASES:
         raise SettingError(
             f"no rebalancing {shown(name)}: choose one of {', '.join(known)}, hybrid"

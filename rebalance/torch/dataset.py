@@ -156,10 +156,11 @@ class ManifestDataset(Dataset[Any]):
             "repeated": rows.repeated,
             "blended": rows.of_kind("synthetic"),
             "augmented": rows.of_kind("augmented"),
+            "generated": rows.of_kind("generated"),
         }
-        further = {name: int(which.sum()) for name, which in counted.items()}
-        if not further["augmented"]:
-            del further["augmented"]
+        always = ("repeated", "blended")
+        found = {name: int(which.sum()) for name, which in counted.items()}
+        further = {name: count for name, count in found.items() if count or name in always}
         plain = len(self) - sum(further.values())
         told = [f"{plain} images", *(f"{count} {name}" for name, count in further.items())]
         counts = np.bincount(self._rows.labels.own, minlength=len(self.classes))

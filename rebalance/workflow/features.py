@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.data.levels import DepthScale, Levels
 from rebalance.data.scales import scale_of
-from rebalance.data.source import open_source
+from rebalance.data.source import FILES, open_source
 from rebalance.data.survey import Probe, survey
 from rebalance.data.unreadable import report_unreadable, require_images
 from rebalance.distributed.processes import ALONE, Processes, joined, own_workers
@@ -52,7 +52,7 @@ def extract(
         if output is not None:
             output = Path(output)
             processes.by_first(partial(_check_output, output, overwrite=run.overwrite))
-        opened = processes.by_first(partial(open_source, data, source))
+        opened = processes.by_first(partial(open_source, data, source, FILES))
         folder = opened.folder
         check_places(folder.root, cache_root(run.cache_dir), processes)
         if not layers:

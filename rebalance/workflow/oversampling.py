@@ -23,10 +23,12 @@ from rebalance.settings import (
     Targets,
     pixel_side,
 )
+from rebalance.workflow.generating import listed, vetted
 from rebalance.workflow.places import check_result
 from rebalance.workflow.reading import read
 from rebalance.workflow.rows import added_rows, class_stories, original_rows, places_of, provenance
 from rebalance.workflow.undersampling import undersample
+from rebalance.workflow.vetting import told
 
 log = logging.getLogger("rebalance")
 
@@ -51,7 +53,8 @@ def oversample(
     opened = open_source(data, source)
     # What is impossible is said before the work; unreadable images may change the sizes later.
     OVERSAMPLERS[synthesis.method].sizes(named_counts(opened.folder), growth)
-    manifest = _oversampled(opened, "oversample", growth, synthesis, extractor, run, progress)
+    shared: dict[str, Any] = {"extractor": extractor, "run": run, "progress": progress}
+    manifest = _oversampled(opened, "oversample", growth, synthesis, source, **shared)
     if output is not None:
         write_manifest(output, manifest, overwrite=run.overwrite)
     return manifest
@@ -81,7 +84,7 @@ def hybrid(
         data, None, targets=Targets(to=to), selection=selection, source=source, **shared
     )
     growth = second_growth(to, cut.record["counts"]["readable"])
-    grown = _oversampled(source_of(cut), "hybrid", growth, synthesis, **shared)
+    grown = _oversampled(source_of(cut), "hybrid", growth, synthesis, source, **shared)
     manifest = replace(grown, record=_whole_story(grown.record, cut.record))
     if output is not None:
         write_manifest(output, manifest, overwrite=run.overwrite)
@@ -121,6 +124,11 @@ def _check(synthesis: SynthesisOptions) -> None:
             f"{method.name} looks at no neighbours, but --neighbours-in is "
             f"{synthesis.neighbours_in}: leave it out"
         )
+    if method.given and synthesis.generated_from is None:
+        raise SettingError(
+            f"{method.name} takes images of a folder that a generator wrote: name it with --from "
+            "(generated_from)"
+        )
 
 
 def _oversampled(
@@ -128,14 +136,17 @@ def _oversampled(
     command: str,
     growth: Growth,
     synthesis: SynthesisOptions,
+    options: FolderOptions,
     extractor: ExtractorOptions,
     run: RunOptions,
     progress: Progress,
 ) -> Manifest:
     from rebalance.oversampling import OVERSAMPLERS
-    from rebalance.resampling import grow
+    from rebalance.resampling import grow, wanted_of
 
-    needed = [synthesis.looks_at] if OVERSAMPLERS[synthesis.method].needs_features else []
+    method = OVERSAMPLERS[synthesis.method]
+    images = listed(source.folder, synthesis, options) if method.given else None
+    needed = [synthesis.looks_at] if method.needs_features else []
     side = pixel_side(synthesis.neighbours_in)
     if side is None:
         readable = read(source, needed, extractor, run, progress)
@@ -143,15 +154,22 @@ def _oversampled(
         readable = read(source, [], ExtractorOptions(), run, progress)
         readable = readable.with_pixels(side, run, progress)
     folder, population = readable.folder, readable.population(needed, run.seed)
+    vetting = None
+    if images is not None:
+        wanted = wanted_of(population, growth, synthesis)
+        vetting = vetted(images, readable, wanted, synthesis, extractor, run, progress)
+        population = replace(population, candidates=vetting.candidates)
     grown = grow(population, growth, synthesis, device=readable.device, progress=progress)
     added, subclasses = grown.added, grown.subclasses
     originals = original_rows(source, folder, subclasses)
-    rows = (*originals, *added_rows(originals, added, folder.classes))
+    given = [] if vetting is None else vetting.rows()
+    rows = (*originals, *added_rows(originals, added, folder.classes, given))
     if len(rows) == len(originals):
         log.info("nothing to add: no class has fewer samples than asked for")
     tell_of_splits(rows, "split before, or by train --val-fraction, which keeps them together")
     places = places_of(source, folder, subclasses)
     manifest = Manifest(folder.root, folder.classes, rows, source.dropped, places=places)
+    stories = class_stories(folder, grown.sizes, subclasses, added)
     record = provenance(
         command,
         source,
@@ -166,9 +184,12 @@ def _oversampled(
             "classes": list(growth.classes),
             **synthesis.as_record(),
         },
-        per_class=class_stories(folder, grown.sizes, subclasses, added),
+        per_class=stories,
         seed=run.seed,
     )
     if any(row.kind == "synthetic" for row in rows):
         record["space"] = synthesis.space  # how whoever follows the recipes is to blend
+    if vetting is not None:
+        record["generated"] = vetting.as_record(added)
+        record["per_class"] = told(stories, record["generated"])
     return replace(manifest, record=record)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rebalance.data.folder import ImageFolder, Unreadable
 from rebalance.data.levels import EACH_ALONE, DepthScale
@@ -15,10 +15,11 @@ from rebalance.inspection import ImageDescription, describe_image, describe_set
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
 from rebalance.records import ExtractorRecord
-from rebalance.settings import ExtractorOptions, RunOptions, pixel_layer
-from rebalance.workflow.features import describe, read_files
+from rebalance.settings import ExtractorOptions, RunOptions, pixel_layer, pixel_side
+from rebalance.workflow.features import describe, describe_files, read_files
 
 if TYPE_CHECKING:
+    from rebalance.features.extractors import Extractor
     from rebalance.numerics.standardisation import FeatureMatrix
     from rebalance.resampling import Population
 
@@ -34,6 +35,7 @@ class Readable:
     looked at them. extractor: which network, for JSON; None where there was none. looks: of the
     images that were looked at already, by position. scale: of images with more than 8 bits a
     sample. pixels: by the name that ``pixel_layer`` gives them; none where they were not asked for.
+    network: that looked at them; None where none did.
     """
 
     folder: ImageFolder
@@ -45,6 +47,11 @@ class Readable:
     looks: Looks | None = None
     scale: DepthScale = EACH_ALONE
     pixels: "Mapping[str, FeatureMatrix]" = field(default_factory=dict)
+    network: "Extractor | None" = None
+
+    def matrix(self, layer: str) -> "FeatureMatrix":
+        """The features of a layer, or the pixels that are called so."""
+        return {**self.layers, **self.pixels}[layer]
 
     def population(self, layers: Sequence[str], seed: int) -> "Population":
         """The images with these layers, their pixels too, as what is cut or raised."""
@@ -53,8 +60,7 @@ class Readable:
         from rebalance.resampling import Population
 
         labels = np.asarray(self.folder.labels, np.int64)
-        known = {**self.layers, **self.pixels}
-        features = {name: known[name] for name in layers}
+        features = {name: self.matrix(name) for name in layers}
         return Population(labels, self.folder.classes, features, seed)
 
     def with_pixels(self, side: int, run: RunOptions, progress: Progress) -> "Readable":
@@ -115,6 +121,7 @@ def read(
             found.device,
             found.about,
             scale=table.scale,
+            network=None if extractor.features is not None else cast("Extractor", found),
         )
     workers = chosen_workers(run.workers)
     if not looks:
@@ -128,3 +135,38 @@ def read(
     looked = list(filter(None, seen))
     digests = [each.digest for each in looked]
     return Readable(readable, unreadable, digests, looks=dict(enumerate(looked)), scale=scale)
+
+
+def features_by(
+    readable: Readable,
+    folder: ImageFolder,
+    layer: str,
+    extractor: ExtractorOptions,
+    run: RunOptions,
+    progress: Progress,
+) -> "tuple[FeatureMatrix, dict[int, str]]":
+    """The features of other images, seen as those of ``readable`` were.
+
+    layer: one of the layers of ``readable``, or its pixels. With them comes why images of
+    ``folder`` have none, by position: they are left out of the matrix.
+    """
+    if layer in readable.pixels:
+        from rebalance.features.pixels import pixel_values
+        from rebalance.numerics.pca import InMemory
+
+        side, workers = pixel_side(layer), chosen_workers(run.workers)
+        assert side is not None
+        return InMemory(pixel_values(folder, side, readable.scale, workers, progress)), {}
+    if readable.network is None:
+        table = describe(folder, [layer], extractor, run, progress, scale=readable.scale)
+    else:
+        files = read_files(folder, run, progress, scale=readable.scale, decoded=False)
+        table = describe_files(files, readable.network, [layer], run, progress)
+    reasons = {image.path: image.reason for image in table.unreadable}
+    there = set(table.folder.paths)
+    gone = {
+        place: reasons.get(path, "it cannot be read")
+        for place, path in enumerate(folder.paths)
+        if path not in there
+    }
+    return table.layers[layer], gone

@@ -40,11 +40,16 @@ def original_rows(
     return rows
 
 
-def added_rows(originals: Sequence[Row], added: "Added", classes: Sequence[str]) -> list[Row]:
+def added_rows(
+    originals: Sequence[Row], added: "Added", classes: Sequence[str], given: Sequence[Row] = ()
+) -> list[Row]:
     """A row for each sample to add; a repetition lies where its image does.
 
-    classes: the names of those that samples are labelled as.
+    classes: the names of those that samples are labelled as. given: the rows of images that are
+    added in place of recipes.
     """
+    if added.given is not None:
+        return [given[place] for place in added.given.tolist()]
     nothing = [None] * len(added.base)
     told = (
         added.base.tolist(),

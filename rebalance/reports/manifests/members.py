@@ -112,7 +112,8 @@ def class_histories(manifest: Manifest) -> list[ClassHistory]:
         if row.kind != "original":
             added[row.trained_as].append(row)
         # The original says most of an image; it stands before what was made of it.
-        kept[row.label].setdefault(row.file_name, row)
+        if row.kind != "generated":
+            kept[row.label].setdefault(row.file_name, row)
     dropped = defaultdict(list)
     for image in manifest.dropped:
         dropped[image.label].append(image)
@@ -192,6 +193,12 @@ def repeats(story: ClassHistory) -> list[tuple[str, int]]:
     return sorted(
         ((name, 1 + count) for name, count in copies.items()), key=lambda it: (-it[1], it)
     )
+
+
+def generated_of(story: ClassHistory, most: int) -> list[str]:
+    """List at most so many of the generated images of a class, evenly from all of them."""
+    names = [row.file_name for row in story.added if row.kind == "generated"]
+    return names[:: max(1, len(names) // most)][:most]
 
 
 def _rank(member: Member) -> tuple[float, str]:

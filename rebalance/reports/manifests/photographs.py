@@ -27,7 +27,7 @@ from rebalance.parallel import ordered_map
 from rebalance.progress import Progress
 from rebalance.reports.manifests.layout import Scope, Strip, across, sheets_of
 from rebalance.reports.manifests.maps import COLUMNS
-from rebalance.reports.manifests.members import ClassHistory, repeats, slug
+from rebalance.reports.manifests.members import ClassHistory, generated_of, repeats, slug
 from rebalance.reports.page import Picture, data_address
 
 REPEATED = 8  # images of a class that are shown
@@ -76,6 +76,8 @@ def read_photographs(
             found[f"{slug(story)}-points"] = sheet(chosen, COLUMNS, gap=0)
         for number, (name, _) in enumerate(repeats(story)[:REPEATED], 1):
             found[f"{slug(story)}-repeated-{number}"] = sheet(tiles([name], scope.blend_side), 1)
+        for number, name in enumerate(generated_of(story, SHOWN_RECIPES), 1):
+            found[f"{slug(story)}-generated-{number}"] = sheet(tiles([name], scope.blend_side), 1)
         made = read_made(root, made_of(story), scope.blend_side, workers, scale or EACH_ALONE)
         for number, tiles_of_one in enumerate(made, 1):
             found[f"{slug(story)}-blend-{number}"] = sheet(tiles_of_one, len(tiles_of_one))
@@ -103,6 +105,7 @@ def _needed(scope: Scope) -> Iterator[str]:
             yield from (member.file_name for member in strip.members)
         yield from (story.placed[place].file_name for place in first)
         yield from (name for name, _ in repeats(story)[:REPEATED])
+        yield from generated_of(story, SHOWN_RECIPES)
 
 
 def made_of(story: ClassHistory) -> list[Row]:

@@ -12,9 +12,10 @@ from rebalance.manifest import Row
 from rebalance.reports.figures import FigureFiles
 from rebalance.reports.manifests.layout import Scope, sheets_of
 from rebalance.reports.manifests.maps import hover_data, map_picture
-from rebalance.reports.manifests.members import ClassHistory, repeats, scores_of, slug
+from rebalance.reports.manifests.members import ClassHistory, generated_of, repeats, scores_of, slug
 from rebalance.reports.manifests.photographs import (
     REPEATED,
+    SHOWN_RECIPES,
     Photographs,
     files_of,
     made_of,
@@ -74,6 +75,7 @@ def section(
         "blends": _blends(story, photographs),
         "augmented": any(row.operation is not None for row in made_of(story)),
         "repeats": _repeats(story, photographs),
+        "generated": _generated(story, photographs),
         "undersampled": bool(story.dropped),
     }
 
@@ -124,6 +126,13 @@ def _repeats(story: ClassHistory, photographs: Photographs) -> list[Picture]:
     return [
         photographs.picture(f"{slug(story)}-repeated-{number}", name, f"{times} times: {name}")
         for number, (name, times) in enumerate(repeats(story)[:REPEATED], 1)
+    ]
+
+
+def _generated(story: ClassHistory, photographs: Photographs) -> list[Picture]:
+    return [
+        photographs.picture(f"{slug(story)}-generated-{number}", name, name)
+        for number, name in enumerate(generated_of(story, SHOWN_RECIPES), 1)
     ]
 
 

@@ -337,7 +337,27 @@ def test_nothing_has_the_first_head_and_a_random_control_that_of_its_treatment(d
         declare('[grid]\nhead = "sgd"', 'data = "images"\ndepth = "full"')
 
 
+def test_images_of_a_step_are_mixed_by_the_treatment_that_says_so(declare):
+    full = 'data = "images"\ndepth = "full"'
+    plan = declare('[grid]\nrebalance = "smote"\nmix = ["remix:tau=0.50,kappa=4", "none"]', full)
+    mixed = Treatment("smote", mix="remix:kappa=4")
+    assert {each.mix for each in plan.treatments} == {"remix:kappa=4", "none"}
+    assert plan.treatments[mixed].body.as_record()["mix"] == "remix:kappa=4"
+    assert "mix" not in plan.treatments[NOTHING].as_record()
+    random = plan.controls[mixed].random
+    assert random == replace(mixed, rebalance="random-over of embeddings")
+    assert (
+        plan.treatments[random].mix == "remix:kappa=4" and plan.controls[mixed].nothing == NOTHING
+    )
+    assert words.name(mixed) == "smote + mix=remix:kappa=4"
+    with pytest.raises(SettingError, match=r"grid.mix: no mix 'blur': choose one of none, mixup"):
+        declare('[grid]\nmix = "blur"', full)
+    with pytest.raises(SettingError, match=r"training.mix of all: leave out one of them"):
+        declare('[grid]\nmix = "mixup"\n[training]\nmix = "mixup"', full)
+
+
 MISTAKES = {
+    '[grid]\nmix = "mixup"': 'grid.mix is how images of a step .* give depth = "full"',
     '[grid]\nhead = "svm"': "grid.head: no 'svm', choose one of sgd, logistic",
     '[grid]\nhead = {head = "sgd", whiten = 0.4}': "no option 'whiten' of sgd, which has no opti",
     '[grid]\nhead = {head = "logistic", tau = 1}': "no option 'tau' of logistic, which has whiten",

@@ -141,13 +141,20 @@ def test_a_dry_run_lists_what_would_be_done_and_does_nothing(declare, run, tmp_p
 def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path, own_cache):
     training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nimage_size=16\nepochs=1'
     grid = '[grid]\nrebalance = ["random-under", "eos"]\n[[cell]]\nthreshold = "prior"\n'
-    grid += '[[cell]]\nrebalance = "random-under"\nthreshold = ["prior", "prior:original"]'
+    grid += '[[cell]]\nrebalance = "random-under"\nthreshold = ["prior", "prior:original"]\n'
+    grid += '[[cell]]\nmix = "mixup"'
     path = declare(grid, 'depth = "full"\nseeds = 1\nfolds = 2', training)
     found = run("study", path, "-o", tmp_path / "one", "--workers", 1, "--device", "cpu")
     assert found.status == 0, found.err
     # Cut to equal classes, training draws all alike; the fold's own shares are others.
     assert "the threshold prior changes no decision: training drew" in found.err
     assert "the threshold prior:original changes" not in found.err
+    losses = {
+        row["name"]: row["mean"]
+        for row in table(tmp_path / "one")
+        if (row["metric"], row["scored_on"]) == ("log_loss", "test")
+    }
+    assert losses["mix=mixup"] != losses["nothing"]
     cut = {
         (row["threshold"], row["scored_on"]): row["median"]
         for row in table(tmp_path / "one")
@@ -253,6 +260,12 @@ def test_class_sizes_that_no_fold_can_have_are_said_before_any_network_learns(le
         ),
         ('[grid]\nloss = ["dos"]', "", "a probe's stay where they are"),
         ('[grid]\nloss = ["lmle"]', "", "a probe's stay where they are"),
+        (
+            '[grid]\nrebalance = "cmo"\nmix = "mixup"',
+            'depth = "full"',
+            "blends here have labels that two classes share already",
+        ),
+        ('[grid]\nmix = "mixup"\nloss = "mfe"', 'depth = "full"', "MFE takes one class for"),
         ('[grid]\nloss = ["cosen"]', "", "learns as a network does, and a probe has none"),
         ('[grid]\nloss = [{loss = "focal", delta = 1}]', "", "loss focal has no option 'delta'"),
         ('[grid]\nrebalance = [{method = "smote", to = "2y"}]', "", "a target is max"),

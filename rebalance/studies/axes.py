@@ -3,7 +3,7 @@
 May not import torch or click.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,15 @@ from rebalance.scoring.class_values import with_files_in
 from rebalance.scoring.thresholds import parsed, spellings
 from rebalance.settings import LEHMANN_EBNER, ExtractorOptions, StudyOptions
 from rebalance.studies.heads import HEADS
-from rebalance.studies.outcomes import SGD, Treatment
+from rebalance.studies.outcomes import SGD, UNMIXED, Treatment
 from rebalance.studies.plan import Choice, Definition, frozen, grid
 from rebalance.studies.rebalancing import Rebalancing
 from rebalance.studies.rebalancings import PUBLISHED, is_published, label_of, named, with_options
 from rebalance.training.first_phase import FirstPhase
+from rebalance.training.mixing import spelled_mix
 from rebalance.training.regimes import REGIMES
 
-AXES = ("rebalance", "loss", "regime", "threshold", "head")
+AXES = ("rebalance", "loss", "regime", "threshold", "head", "mix")
 PHASE = ("by", "limit")  # options of a regime that has a first phase
 
 
@@ -63,7 +64,8 @@ def combinations(
         f"{where}.head", (_head(f"{where}.head", each) for each in axes.get("head", [SGD]))
     )
     _check_searches(where, thresholds, heads, study)
-    return grid(rebalancings, losses, regimes, thresholds, heads)
+    mixes = _mixes(where, axes["mix"], study) if "mix" in axes else [UNMIXED]
+    return grid(rebalancings, losses, regimes, thresholds, heads, mixes)
 
 
 def _check_searches(
@@ -194,6 +196,22 @@ def _head(where: str, entry: Any) -> tuple[str, Choice]:
         return name or told, Choice(key, kind.chosen(options))
     except RebalanceError as error:
         raise SettingError(f"{where}: {error}") from None
+
+
+def _mixes(where: str, entries: Sequence[Any], study: StudyOptions) -> list[str]:
+    if study.depth != "full":
+        raise SettingError(
+            f"{where}.mix is how images of a step are mixed, and a probe learns from features of "
+            'single ones: leave it out, or give depth = "full"'
+        )
+    if study.training.mix is not None:
+        raise SettingError(
+            f"{where}.mix is of each treatment, and training.mix of all: leave out one of them"
+        )
+    try:
+        return [spelled_mix(str(each)) for each in entries]
+    except RebalanceError as error:
+        raise SettingError(f"{where}.mix: {error}") from None
 
 
 def _threshold(where: str, entry: Any, folder: Path) -> str:

@@ -35,7 +35,7 @@ from rebalance.settings import (
     TrainOptions,
 )
 from rebalance.studies.cells import WORK
-from rebalance.studies.outcomes import BY_CLASS, Outcome
+from rebalance.studies.outcomes import BY_CLASS, UNMIXED, Outcome
 from rebalance.studies.plan import Cell, Definition
 from rebalance.studies.rebalanced import Rebalanced, growth_of, rebalance
 from rebalance.studies.rebalancing import Rebalancing
@@ -121,7 +121,7 @@ class _Body:
         from rebalance.workflow.training import train
 
         began, run = time.perf_counter(), self.folder / "run"
-        definition = self.definition
+        definition, training = self.definition, self.setup.options.training
         chosen = rebalance(self.part, definition.rebalance)
         kept = self.images.take(chosen.kept.tolist())
         _write(self.folder / TRAINED_ON, kept, chosen, self.setup.scale, self.part.counts)
@@ -130,10 +130,11 @@ class _Body:
             self.folder / VALIDATED_ON,
             run,
             training=replace(
-                self.setup.options.training,
+                training,
                 loss=definition.loss.key,
                 loss_options=definition.loss.options,
                 regime=definition.regime.key,
+                mix=training.mix if definition.mix == UNMIXED else definition.mix,
                 **{f"phase_{name}": value for name, value in definition.regime.options},
             ),
             scoring=ScoringOptions(val=self._asked),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 BY_CLASS = "recall:"  # what the metric of one class is called by, before the class's name
 SGD = "sgd"  # how a head is trained unless a study says otherwise
+UNMIXED = "none"  # images of a step that are not mixed, unless ``[training]`` says otherwise
 
 
 @dataclass(frozen=True, order=True)
@@ -14,7 +15,8 @@ class Treatment:
     Names that the study gives them. rebalance: what is done to the training images; ``none`` leaves
     them. loss: a key of ``losses.LOSSES``, or that with options. regime: a key of
     ``training.regimes.REGIMES``. threshold: a key of ``scoring.THRESHOLDS``, with a file for
-    ``cost``. head: a key of ``studies.heads.HEADS``, or that with options.
+    ``cost``. head: a key of ``studies.heads.HEADS``, or that with options. mix: a key of
+    ``training.mixing.MIXES``, or that with options.
     """
 
     rebalance: str = "none"
@@ -22,16 +24,18 @@ class Treatment:
     regime: str = "plain"
     threshold: str = "none"
     head: str = SGD
+    mix: str = UNMIXED
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names in order; without the head where it is ``SGD``, the only one there once was."""
-        names = (self.rebalance, self.loss, self.regime, self.threshold)
-        return names if self.head == SGD else (*names, self.head)
+        """The names in order; head and mix only where they are not the ones there once were."""
+        head = () if self.head == SGD else (self.head,)
+        mix = () if self.mix == UNMIXED else (f"mix={self.mix}",)
+        return (self.rebalance, self.loss, self.regime, self.threshold, *head, *mix)
 
     @property
     def stream(self) -> str:
-        """What random numbers are drawn by; for ``SGD`` the same as before there were heads."""
+        """What a probe's random numbers are drawn by; as before there were heads for ``SGD``."""
         parts = ("rebalance", "loss", "regime", "threshold", "head")
         told = (f"{part}={name!r}" for part, name in zip(parts, self.names, strict=False))
         return f"Treatment({', '.join(told)})"

@@ -17,7 +17,7 @@ from rebalance.scoring.thresholds import parsed
 from rebalance.settings import StudyOptions
 from rebalance.studies.controls import control_label, random_control
 from rebalance.studies.heads import HEADS
-from rebalance.studies.outcomes import SGD, Controls, Treatment
+from rebalance.studies.outcomes import SGD, UNMIXED, Controls, Treatment
 from rebalance.studies.rebalancing import NONE, Rebalancing
 
 
@@ -42,7 +42,8 @@ class Definition:
 
     threshold: as ``train`` takes it. costs: what is in that file, [K][K], once it is
     read; so is what is in that of a loss, which then takes its place. head: how the last layer of
-    a probe is fitted.
+    a probe is fitted. mix: how images of a step are mixed, as ``train`` takes it; ``none`` leaves
+    it to the options of all trainings.
     """
 
     rebalance: Rebalancing = NONE
@@ -51,6 +52,7 @@ class Definition:
     threshold: str = "none"
     costs: tuple[tuple[float, ...], ...] | None = None
     head: Choice = BY_DESCENT
+    mix: str = UNMIXED
 
     @property
     def taught(self) -> "Definition":
@@ -75,7 +77,7 @@ class Definition:
     def as_record(self) -> DefinitionRecord:
         """Return the definition as JSON types; equal ones give equal outcomes.
 
-        The head is told where it is another than there once was alone.
+        Head and mix are told where they are others than there once were alone.
         """
         regime = self.regime
         told: DefinitionRecord = {
@@ -89,6 +91,8 @@ class Definition:
         }
         if self.head != BY_DESCENT:
             told["head"] = {"key": self.head.key, "options": dict(self.head.options)}
+        if self.mix != UNMIXED:
+            told["mix"] = self.mix
         return told
 
     def with_costs(self, classes: Sequence[str]) -> "Definition":
@@ -149,9 +153,10 @@ def grid(
     regimes: Mapping[str, Choice],
     thresholds: Mapping[str, str],
     heads: Mapping[str, Choice],
+    mixes: Sequence[str],
 ) -> dict[Treatment, Definition]:
     """List every combination, each Treatment with its Definition, in order."""
-    axes = rebalancings, losses, regimes, thresholds, heads
+    axes = rebalancings, losses, regimes, thresholds, heads, mixes
     return {
         Treatment(*names): Definition(
             rebalancings[names[0]],
@@ -159,6 +164,7 @@ def grid(
             regimes[names[2]],
             thresholds[names[3]],
             head=heads[names[4]],
+            mix=names[5],
         )
         for names in product(*axes)
     }

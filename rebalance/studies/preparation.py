@@ -32,13 +32,14 @@ from rebalance.studies.folds import deal
 from rebalance.studies.heads import HEADS
 from rebalance.studies.heads.descent import LEAST_EPOCHS
 from rebalance.studies.images import in_keys, open_images
-from rebalance.studies.outcomes import SGD
+from rebalance.studies.outcomes import SGD, UNMIXED
 from rebalance.studies.plan import Definition, Plan
 from rebalance.studies.setup import Setup
 from rebalance.studies.sights import Sight
 from rebalance.studies.views import look
 from rebalance.training.first_phase import FirstPhase
 from rebalance.training.initial_network import check_weights
+from rebalance.training.mixing import mix_of
 from rebalance.training.regimes import REGIMES
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ def checked(plan: Plan, folder: ImageFolder) -> Plan:
         try:
             each = treatments[treatment] = each.with_costs(folder.classes)
             loss = make_loss(each.loss.key, counts, dict(each.loss.options))
-            if _shares_labels(each, plan.options.depth):
-                loss.soft_steps()
+            _check_labels(each, loss, plan.options)
             if not each.body.rebalance.changes:
                 _check_regime(each, counts, plan.options)
         except RebalanceError as error:
@@ -97,6 +97,17 @@ def _check_head(plan: Plan, each: Definition, loss: "Loss") -> None:
             f"{str(plan.path)!r}: the head {each.head.key} learns {wrong}: give the combinations "
             f"that can be as [[cell]], or head = {SGD!r}"
         )
+
+
+def _check_labels(each: Definition, loss: "Loss", options: StudyOptions) -> None:
+    """Raise RebalanceError for a loss without use for the labels that classes share here.
+
+    So where blends and a mix would both share them.
+    """
+    from rebalance.training.checks import check_labels
+
+    mix = options.training.mix or UNMIXED if each.mix == UNMIXED else each.mix
+    check_labels(loss, mix_of(mix), shared=_shares_labels(each, options.depth))
 
 
 def _shares_labels(each: Definition, depth: str) -> bool:

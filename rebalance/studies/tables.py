@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _BESIDE = ("pairs", "difference", "low", "high", "low_together", "high_together", "verdict")
 CSV_HEADER = (
-    *("name", "rebalance", "loss", "regime", "threshold", "head", "role", "scored_on", "metric"),
+    *("name", "rebalance", "loss", "regime", "threshold", "head", "mix"),
+    *("role", "scored_on", "metric"),
     *("outcomes", "values", "undefined", "median", "mean", "low", "high"),
     *("quartile_1", "quartile_3", "least", "most"),
     *(f"{control}_{what}" for control in BESIDE for what in _BESIDE),
@@ -101,7 +102,8 @@ def csv_rows(results: "Results") -> Iterator[list[Any]]:
                 yield [
                     name(row.treatment),
                     *(row.treatment.rebalance, row.treatment.loss, row.treatment.regime),
-                    *(row.treatment.threshold, row.treatment.head, row.role, scored_on, metric),
+                    *(row.treatment.threshold, row.treatment.head, row.treatment.mix),
+                    *(row.role, scored_on, metric),
                     *(row.outcomes, found.count, found.undefined, found.median, found.mean),
                     *_ends(found.interval),
                     *_ends(found.quartiles),

@@ -4,12 +4,13 @@ Imports numpy and nothing heavier; may not import torch or click.
 """
 
 from collections.abc import Iterator
+from dataclasses import astuple, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rebalance.errors import some
 from rebalance.records import StoryRecord
-from rebalance.studies.outcomes import BY_CLASS, SGD, Treatment
+from rebalance.studies.outcomes import BY_CLASS, SGD, UNMIXED, Treatment
 from rebalance.studies.summaries import UNTOLD, PairedDifference
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ def place(story: StoryRecord) -> str:
 
 def name(treatment: Treatment) -> str:
     """Name a treatment by what it does, such as ``subclass + cce``, or ``nothing + logistic``."""
-    usual = Treatment().names
-    parts = [own for own, plain in zip(treatment.names, usual, strict=False) if own != plain]
+    named = astuple(replace(treatment, head=SGD, mix=UNMIXED))
+    parts = [own for own, plain in zip(named, astuple(Treatment()), strict=True) if own != plain]
+    parts += [] if treatment.mix == UNMIXED else [f"mix={treatment.mix}"]
     done = " + ".join(parts) or "nothing"
     return done if treatment.head == SGD else f"{done} + {treatment.head}"
 

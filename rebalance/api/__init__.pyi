@@ -993,10 +993,10 @@ def train(
         head_only: With from: the same as rebalance_head.
         resume: Go on with a run that was interrupted. (default False)
         recipe: transfer: from ImageNet weights, the head first; scratch: as the literature
-            trains on CIFAR; cce, eos: the same as the papers of these names have it; the
-            options up to grad_accum override them. probe: the network stays as it is, and a
-            linear head is fitted on its features, in seconds. (one of transfer, scratch, cce,
-            eos, probe; default 'transfer')
+            trains on CIFAR; cce, eos: the same as the papers of these names have it; epochs
+            to grad_accum override them. probe: the network stays as it is, and a linear head
+            is fitted on its features, in seconds. (one of transfer, scratch, cce, eos, probe;
+            default 'transfer')
         head: With recipe probe: how the head is fitted; rebalance choices heads tells them.
             [default: logistic] (a key of rebalance.heads.HEADS)
         whiten: With recipe probe: how far features are brought to one spread in every

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.settings import calls
 
 
-@click.command("advise")
+@groups.command("advise")
 @options.data
-@click.option(
+@groups.option(
+    "Output",
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

@@ -4,17 +4,18 @@ from pathlib import Path
 
 import click
 
-from rebalance.cli import console
+from rebalance.cli import console, groups
 
 
-@click.command("cache")
-@click.option("--clear", is_flag=True, help="Delete everything rebalance keeps there.")
-@click.option(
+@groups.command("cache")
+@groups.option("What", "--clear", is_flag=True, help="Delete everything rebalance keeps there.")
+@groups.option(
+    "What",
     "--cache-dir",
     type=click.Path(file_okay=False, path_type=Path),
     help="The cache to look at. [default: $REBALANCE_CACHE_DIR or the user's cache]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@groups.option("Output", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(clear: bool, cache_dir: Path | None, as_json: bool) -> None:
     """Show how large the cache of features and trained extractors is, or clear it.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rebalance.cli import console
+from rebalance.cli import console, groups
 from rebalance.cli.values import Registry
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ def _kinds() -> Sequence[str]:
     return tuple(KINDS)
 
 
-@click.command("choices")
+@groups.command("choices")
 @click.argument("kinds", metavar="[KIND]...", nargs=-1, type=Registry(_kinds))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@groups.option("Output", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(kinds: Sequence[str], as_json: bool) -> None:
     """List what can be chosen: each entry in a sentence, with its options and their defaults.
 

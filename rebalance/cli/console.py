@@ -11,6 +11,7 @@ from unicodedata import combining, east_asian_width
 
 import click
 
+from rebalance.cli import groups
 from rebalance.errors import some
 from rebalance.progress import Item, Progress, silent
 
@@ -66,9 +67,9 @@ def start(*, quiet: bool, verbose: bool) -> Progress:
 def talk(command: Command) -> Command:
     """The options -q, -v and --json."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-        click.option("-v", "--verbose", is_flag=True, help="Log more to stderr."),
-        click.option("-q", "--quiet", is_flag=True, help="Log only errors."),
+        groups.option("Output", "--json", "as_json", is_flag=True, help="Print one JSON document."),
+        groups.option("Running", "-v", "--verbose", is_flag=True, help="Log more to stderr."),
+        groups.option("Running", "-q", "--quiet", is_flag=True, help="Log only errors."),
     ):
         command = option(command)
     return command

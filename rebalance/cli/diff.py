@@ -4,14 +4,15 @@ from pathlib import Path
 
 import click
 
-from rebalance.cli import console
+from rebalance.cli import console, groups
 from rebalance.errors import GateFailed
 
 
-@click.command("diff")
+@groups.command("diff")
 @click.argument("before", metavar="A.csv", type=click.Path(path_type=Path))
 @click.argument("after", metavar="B.csv", type=click.Path(path_type=Path))
-@click.option(
+@groups.option(
+    "What",
     "--fail-if-changed",
     is_flag=True,
     help="Exit with status 3 if the samples, or the order of classes, differ.",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.distributed.processes import is_first
 from rebalance.settings import calls
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from rebalance.records import ScoredRunRecord
 
 
-@click.command("evaluate")
+@groups.command("evaluate")
 @click.argument("run", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.argument("test", type=click.Path(path_type=Path))
-@click.option(
+@groups.option(
+    "Output",
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),

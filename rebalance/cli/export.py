@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options, values
+from rebalance.cli import console, groups, options, values
 from rebalance.settings import calls
 from rebalance.settings.option import keys
 
@@ -22,9 +22,10 @@ class Tool(values.Registry):
         return super().convert(value, param, ctx)
 
 
-@click.command("export")
+@groups.command("export")
 @click.argument("manifest", type=click.Path(path_type=Path))
-@click.option(
+@groups.option(
+    "Output",
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -33,7 +34,8 @@ class Tool(values.Registry):
     ".json; for parquet .parquet, for timm .txt. For hf it is metadata.csv, .jsonl or .parquet in "
     "the folder of the images.",
 )
-@click.option(
+@groups.option(
+    "What",
     "--to",
     type=Tool(partial(keys, "rebalance.exchange:EXPORTS")),
     default="csv",

@@ -5,14 +5,15 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.distributed.processes import is_first
 from rebalance.settings import calls
 
 
-@click.command("extract")
+@groups.command("extract")
 @options.data
-@click.option(
+@groups.option(
+    "Output",
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.errors import ExtractorError, some
 from rebalance.settings import calls
 
@@ -21,9 +21,10 @@ LEAST = 16  # columns that a name has at least
 WEIGHTS = {True: "here", False: "to download", None: "none"}
 
 
-@click.command("extractors")
+@groups.command("extractors")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option(
+@groups.option(
+    "What",
     "--compare",
     "data",
     metavar="DATA",

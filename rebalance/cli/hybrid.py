@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import click
-
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.cli.oversample import show
 from rebalance.settings import calls
 
 
-@click.command("hybrid")
+@groups.command("hybrid")
 @options.data
 @options.manifest
 @options.of(calls.HYBRID)

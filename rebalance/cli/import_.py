@@ -5,13 +5,14 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.settings import calls
 
 
-@click.command("import")
+@groups.command("import")
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option(
+@groups.option(
+    "Output",
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),

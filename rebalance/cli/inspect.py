@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.errors import SettingError
 from rebalance.settings import calls
 
@@ -20,7 +20,7 @@ BAR = 20  # columns that the largest class takes
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-@click.command("inspect")
+@groups.command("inspect")
 @options.data
 @options.of(calls.INSPECT)
 @console.talk

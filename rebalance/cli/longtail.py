@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.settings import calls
 
 if TYPE_CHECKING:
     from rebalance.manifest import Manifest
 
 
-@click.command("longtail")
+@groups.command("longtail")
 @options.data
 @options.manifest
 @options.of(calls.LONGTAIL)

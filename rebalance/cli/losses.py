@@ -1,12 +1,11 @@
 """``rebalance losses``."""
 
-import click
-
+from rebalance.cli import groups
 from rebalance.cli.choices import show
 
 
-@click.command("losses")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@groups.command("losses")
+@groups.option("Output", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(as_json: bool) -> None:
     """List every loss of train in a sentence, with its options and their defaults.
 

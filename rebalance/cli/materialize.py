@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.settings import calls
 
-SYMLINK = click.option("--symlink", is_flag=True, help="Short for --link sym.")
+SYMLINK = groups.option("Output", "--symlink", is_flag=True, help="Short for --link sym.")
 
 
-@click.command("materialize")
+@groups.command("materialize")
 @click.argument("manifest", type=click.Path(path_type=Path))
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
 @options.of(calls.MATERIALIZE, after={"link": SYMLINK})

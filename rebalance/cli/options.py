@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from rebalance.cli import groups
 from rebalance.cli.values import (
     ChoiceWithOption,
     ClassSize,
@@ -23,13 +24,14 @@ from rebalance.cli.values import (
     flattened,
 )
 from rebalance.settings.calls import Call, Keyword
-from rebalance.settings.option import Option, is_pairs, kind_of
+from rebalance.settings.option import GROUPS, Option, is_pairs, kind_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 data = click.argument("data", type=click.Path(path_type=Path))
 
-manifest = click.option(
+manifest = groups.option(
+    "Output",
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -83,7 +85,7 @@ def made(keyword: Keyword) -> Callable[[Command], Command]:
         how |= {"is_eager": True, "callback": partial(_defaults, told.stands_for)}
     if told.bare is not None:
         how |= {"is_flag": False, "flag_value": told.bare}
-    return click.option(keyword.flag, keyword.name, **how)
+    return groups.option(told.group or GROUPS[0], keyword.flag, keyword.name, **how)
 
 
 def _defaults(

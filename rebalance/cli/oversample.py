@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.settings import calls
 
 if TYPE_CHECKING:
     from rebalance.manifest import Manifest
 
 
-@click.command("oversample")
+@groups.command("oversample")
 @options.data
 @options.manifest
 @options.of(calls.OVERSAMPLE, first=("method", "to", "per_class", "classes"))

@@ -5,15 +5,16 @@ from typing import Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.settings import calls
 
 
-@click.command("report")
+@groups.command("report")
 @click.argument(
     "targets", metavar="TARGET...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option(
+@groups.option(
+    "Output",
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -6,20 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.settings import calls
 
 if TYPE_CHECKING:
     from rebalance.studies.story import Forecast
 
-DRY_RUN = click.option(
-    "--dry-run", is_flag=True, help="Only list the cells and estimate how long they take."
+DRY_RUN = groups.option(
+    "Running",
+    "--dry-run",
+    is_flag=True,
+    help="Only list the cells and estimate how long they take.",
 )
 
 
-@click.command("study")
+@groups.command("study")
 @click.argument("study", metavar="STUDY.toml", type=click.Path(path_type=Path))
-@click.option(
+@groups.option(
+    "Output",
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

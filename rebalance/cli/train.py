@@ -7,29 +7,32 @@ from typing import Any
 
 import click
 
-from rebalance.cli import Interrupted, console, options
+from rebalance.cli import Interrupted, console, groups, options
 from rebalance.cli.values import divided
 from rebalance.distributed.processes import is_first
 from rebalance.distributed.shutdown import Ended
 from rebalance.errors import LossError
 from rebalance.settings import calls
 
-WEIGHTING = click.option(
+WEIGHTING = groups.option(
+    "What",
     "--weighting",
     metavar="balanced|inverse|effective",
     help="Short for --loss-option weighting=...",
 )
 
 
-@click.command("train")
+@groups.command("train")
 @click.argument("data", type=click.Path(path_type=Path), required=False)
-@click.option(
+@groups.option(
+    "What",
     "--test",
     type=click.Path(path_type=Path),
     required=True,
     help="What to score on: a folder or a manifest; never resampled.",
 )
-@click.option(
+@groups.option(
+    "Output",
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

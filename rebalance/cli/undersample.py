@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebalance.cli import console, options
+from rebalance.cli import console, groups, options
 from rebalance.settings import calls
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rebalance.records import ClassStory, ManifestRecord
 
 
-@click.command("undersample")
+@groups.command("undersample")
 @options.data
 @options.manifest
 @options.of(calls.UNDERSAMPLE)

@@ -73,7 +73,11 @@ class Part:
             name: Keyword(
                 self.named.get(name, name),
                 found,
-                replace(told, help=self.helps.get(name, told.help)),
+                replace(
+                    told,
+                    help=self.helps.get(name, told.help),
+                    group=told.group or self.options.help_group,
+                ),
                 None if name in self.open else found.default,
             )
             for name, (found, told) in declared(self.options).items()

@@ -12,7 +12,7 @@ SIZE = Range(least=0)  # of a class
 
 
 @dataclass(frozen=True)
-class ClassSizes(Options):
+class ClassSizes(Options, group="How many"):
     """How many samples the classes are to have: by a rule, or as said of one class."""
 
     to: str = required(help="Class size wanted.", numbers=True)
@@ -68,7 +68,7 @@ class Growth(ClassSizes):
 
 
 @dataclass(frozen=True)
-class Levelling(Options):
+class Levelling(Options, group="How many"):
     """The size that every class is brought to, whether it is cut or raised."""
 
     to: str = required(
@@ -80,7 +80,7 @@ class Levelling(Options):
 
 
 @dataclass(frozen=True)
-class LongTail(Options):
+class LongTail(Options, group="How many"):
     """How long a tail to make of a data set: docs/methods.md, "Long tails"."""
 
     rho: float = option(

@@ -55,11 +55,12 @@ class InspectOptions(Options):
         place="file",
         metavar="R.html",
         help="Also write a page that shows the images that were found.",
+        group="Output",
     )
 
 
 @dataclass(frozen=True)
-class ReportOptions(Options):
+class ReportOptions(Options, group="Output"):
     """What is written beside a page."""
 
     figures: Path | str | None = option(
@@ -82,6 +83,7 @@ class ComparisonOptions(Options):
         5_000,
         least=4,
         help="Compare on at most so many images; large classes give up some first.",
+        group="How many",
     )
     groups: Path | None = again(StudyOptions, "groups", default=None)
     group_column: str | None = again(StudyOptions, "group_column", default=None)
@@ -91,4 +93,6 @@ class ComparisonOptions(Options):
         default=5,
         help="Parts that the images are dealt out to, each of which is held out once.",
     )
-    repeats: int = option(3, least=1, most=1000, help="How often they are dealt out anew.")
+    repeats: int = option(
+        3, least=1, most=1000, help="How often they are dealt out anew.", group="How many"
+    )

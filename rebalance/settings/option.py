@@ -18,6 +18,8 @@ from rebalance.settings.numbers import check_number
 
 Value = TypeVar("Value")
 Place = Literal["any", "file", "folder"]
+# What help lists options under, in this order.
+GROUPS = ("What", "How many", "Eyes", "Training", "Scoring", "Data", "Output", "Running")
 KINDS: dict[type, tuple[tuple[type, ...], str]] = {  # what a value of a kind may be, and in words
     str: ((str,), "text"),
     bool: ((bool,), "true or false"),
@@ -42,7 +44,8 @@ class Option:
     accepts: the annotation of the keyword where callers may give more than the field's own type.
     wrong: how the complaint about a value begins, such as ``a space is``. in_study: whether a study
     fixes it for all its cells; what its grid varies is not. stands_for: of a switch, what it makes
-    the defaults of other options of the same call.
+    the defaults of other options of the same call. group: which of ``GROUPS`` help lists it in,
+    where that is not the one of its class.
     """
 
     help: str
@@ -63,6 +66,10 @@ class Option:
     wrong: str | None = None
     in_study: bool = True
     stands_for: Mapping[str, Any] | None = None
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        assert self.group is None or self.group in GROUPS, self.group
 
     def read(self, text: str) -> None:
         """Raise the error that ``form`` has for this text, if it has one."""
@@ -105,6 +112,7 @@ def option(
     wrong: str | None = None,
     in_study: bool = True,
     stands_for: Mapping[str, Any] | None = None,
+    group: str | None = None,
 ) -> Value:
     """Declare an option, as the default of a field; see ``Option`` for what each word means."""
     given = locals()
@@ -150,10 +158,18 @@ def declared(options: HasFields | type[HasFields]) -> dict[str, tuple[Field[Any]
 class Options:
     """Options that travel together; a subclass is a frozen dataclass of them.
 
-    Whoever makes one is told at once, by SettingError, which value cannot be.
+    Whoever makes one is told at once, by SettingError, which value cannot be. Where its options
+    stand in help is said once, as in ``class Sizes(Options, group="How many")``.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    help_group: ClassVar[str] = GROUPS[0]
+
+    def __init_subclass__(cls, group: str | None = None) -> None:
+        super().__init_subclass__()
+        if group is not None:
+            assert group in GROUPS, group
+            cls.help_group = group
 
     def __post_init__(self) -> None:
         for name, (found, told) in declared(self).items():

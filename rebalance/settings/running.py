@@ -24,7 +24,7 @@ LINKS = ("auto", "hard", "sym", "copy", "reflink")
 
 
 @dataclass(frozen=True)
-class RunOptions(Options):
+class RunOptions(Options, group="Running"):
     """How to run: nothing here changes a result, except ``seed`` and ``device``."""
 
     seed: int = option(
@@ -43,11 +43,11 @@ class RunOptions(Options):
         help="Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's cache]",
     )
     strict: bool = option(False, help="Unreadable images are an error, before the expensive work.")
-    overwrite: bool = option(False, help="Replace result files that exist.")
+    overwrite: bool = option(False, help="Replace result files that exist.", group="Output")
 
 
 @dataclass(frozen=True)
-class FolderOptions(Options):
+class FolderOptions(Options, group="Data"):
     """How to read DATA."""
 
     root: Path | str | None = option(
@@ -102,7 +102,7 @@ class ExportOptions(Options):
 
 
 @dataclass(frozen=True)
-class MaterializeOptions(Options):
+class MaterializeOptions(Options, group="Output"):
     """How the images of a manifest come into a folder."""
 
     link: str = option(
@@ -119,13 +119,17 @@ class MaterializeOptions(Options):
         "do not read are told.",
     )
     val: Path | str | None = option(
-        None, help="What to validate on: a folder, or a manifest of originals, written to OUT/val."
+        None,
+        help="What to validate on: a folder, or a manifest of originals, written to OUT/val.",
+        group="What",
     )
-    test: Path | str | None = option(None, help="What to test on, as --val, written to OUT/test.")
+    test: Path | str | None = option(
+        None, help="What to test on, as --val, written to OUT/test.", group="What"
+    )
 
 
 @dataclass(frozen=True)
-class LayerOptions(Options):
+class LayerOptions(Options, group="Eyes"):
     """What is kept of the network's view of an image."""
 
     layers: tuple[str, ...] = option(
@@ -138,7 +142,7 @@ class LayerOptions(Options):
 
 
 @dataclass(frozen=True)
-class ExtractorOptions(Options):
+class ExtractorOptions(Options, group="Eyes"):
     """Which network looks at the images, and how."""
 
     extractor: str = option(

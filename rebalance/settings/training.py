@@ -13,7 +13,7 @@ HELD_BYTES = {"auto": 2**30, "yes": sys.maxsize, "no": 0}
 
 
 @dataclass(frozen=True)
-class TrainOptions(Options):
+class TrainOptions(Options, group="Training"):
     """What is trained, and how; those from ``epochs`` to ``grad_accum`` override the recipe's."""
 
     recipe: str = option(
@@ -21,8 +21,9 @@ class TrainOptions(Options):
         choices=(*RECIPES, PROBE),
         help="transfer: from ImageNet weights, the head first; scratch: "
         "as the literature trains on CIFAR; cce, eos: the same as the papers of these names "
-        "have it; the options up to --grad-accum override them. probe: the network stays as it is, "
+        "have it; --epochs to --grad-accum override them. probe: the network stays as it is, "
         "and a linear head is fitted on its features, in seconds.",
+        group="What",
     )
     head: str | None = option(
         None,
@@ -30,6 +31,7 @@ class TrainOptions(Options):
         in_study=False,
         help="With --recipe probe: how the head is fitted; rebalance choices heads tells them. "
         "[default: logistic]",
+        group="What",
     )
     whiten: float | None = option(
         None,
@@ -38,6 +40,7 @@ class TrainOptions(Options):
         in_study=False,
         help="With --recipe probe: how far features are brought to one spread in every direction "
         "within classes, before the head is fitted. [default: 0.4]",
+        group="What",
     )
     epochs: int | None = option(
         None, least=1, most=MOST_EPOCHS, help="Epochs that train everything."
@@ -103,14 +106,20 @@ class TrainOptions(Options):
         None,
         metavar="NAME",
         help="[default: resnet50 for transfer and probe, else cifar_resnet32]",
+        group="Eyes",
     )
     weights: str | None = option(
         None,
         metavar="scratch|imagenet|lite0|PATH",
         help="What to start from. [default: imagenet for transfer and probe, else scratch]",
+        group="Eyes",
     )
     image_size: int | None = option(
-        None, least=8, most=LARGEST_SIDE, help="Side of the square the network sees."
+        None,
+        least=8,
+        most=LARGEST_SIDE,
+        help="Side of the square the network sees.",
+        group="Eyes",
     )
     resize: str | None = option(
         None,
@@ -118,9 +127,13 @@ class TrainOptions(Options):
         wrong="resize is",
         help="How an image becomes that square: the centre of it, or all of it, stretched. "
         f"[default: as the weights of a run were trained, else {RESIZE}]",
+        group="Eyes",
     )
     precision: str = option(
-        "auto", choices=PRECISIONS, help="auto is bf16 where the processor has it."
+        "auto",
+        choices=PRECISIONS,
+        help="auto is bf16 where the processor has it.",
+        group="Eyes",
     )
     loss: str = option(
         "ce",
@@ -128,6 +141,7 @@ class TrainOptions(Options):
         with_option=True,
         in_study=False,
         help="Loss to minimise; rebalance losses lists them, with their options.",
+        group="What",
     )
     loss_options: tuple[tuple[str, str], ...] = option(
         (),
@@ -136,17 +150,20 @@ class TrainOptions(Options):
         accepts="Mapping[str, Any] | Iterable[tuple[str, Any]]",
         in_study=False,
         help="Option of the loss, such as gamma=-1; repeatable.",
+        group="What",
     )
     sampler: str = option(
         "none",
         choices="rebalance.training.sampling:SAMPLERS",
         help="Sampler that draws the images of an epoch.",
+        group="What",
     )
     regime: str = option(
         "plain",
         choices="rebalance.training.regimes:REGIMES",
         in_study=False,
         help="Regime: which images or weights training uses in which epochs.",
+        group="What",
     )
     phase_by: str | None = option(
         None,
@@ -154,6 +171,7 @@ class TrainOptions(Options):
         in_study=False,
         help="With --regime two-phase: how its first phase makes classes alike. [default: "
         "undersample]",
+        group="What",
     )
     phase_limit: str | None = option(
         None,
@@ -164,12 +182,14 @@ class TrainOptions(Options):
         help="With --regime two-phase: the size that its first phase cuts classes to: N, min or R "
         "times the smallest; or raises them to: N, max or R times the largest. [default: 5000 to "
         "cut, max to raise]",
+        group="What",
     )
     in_memory: str = option(
         "auto",
         choices=tuple(HELD_BYTES),
         wrong="in_memory must be",
         help="Keep the decoded images; auto: if they take 1 GiB at most.",
+        group="Running",
     )
     rebalance_head: Path | str | None = option(
         None,
@@ -178,6 +198,7 @@ class TrainOptions(Options):
         in_study=False,
         help="In the end, train a fresh head on rebalanced embeddings of the network: by a method "
         "of oversample with its options, such as eos or smote:k=5, or by a manifest's recipes.",
+        group="What",
     )
 
 
@@ -201,7 +222,7 @@ class StartOptions(Options):
 
 
 @dataclass(frozen=True)
-class ScoringOptions(Options):
+class ScoringOptions(Options, group="Scoring"):
     """What a network is judged by."""
 
     val: Path | str | None = option(None, help="What to validate on, after each epoch.")
@@ -244,7 +265,7 @@ class ScoringOptions(Options):
 
 
 @dataclass(frozen=True)
-class DecisionOptions(Options):
+class DecisionOptions(Options, group="Scoring"):
     """How a finished run decides on a class; None is as it has decided so far."""
 
     threshold: str | None = again(

@@ -9,7 +9,7 @@ from rebalance.settings.running import ExtractorOptions
 
 
 @dataclass(frozen=True)
-class FeatureFiles(Options):
+class FeatureFiles(Options, group="Eyes"):
     """The files that have the features of images to train on, to score and to validate on."""
 
     features: Path | str | None = again(

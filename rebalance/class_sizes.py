@@ -4,11 +4,10 @@ Every function takes class sizes and gives class sizes. Imports neither numpy no
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from math import floor, pow
 
-from rebalance.errors import TargetError, shown
+from rebalance.errors import TargetError, meant, shown, some
 from rebalance.settings import Growth, LongTail, Targets
 from rebalance.settings.sizes import read_size
 
@@ -33,16 +32,17 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
 
     >>> from rebalance.class_sizes import check_names
     >>> check_names(["cat"], ["cat", "dog"])
-    >>> check_names(["cot"], ["cat", "dog"])
+    >>> check_names(["cot"], ["cat"])
     Traceback (most recent call last):
-    rebalance.errors.TargetError: no class 'cot' among the 2 classes: did you mean 'cat'?
+    rebalance.errors.TargetError: no class 'cot' among the 1 classes 'cat'; did you mean 'cat'?
     """
     known = list(known)
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, 1) or known
-            hint = f"did you mean {near[0]!r}?" if near else "there are no classes"
-            raise TargetError(f"no class {shown(name)} among the {len(known)} classes: {hint}")
+            raise TargetError(
+                f"no class {shown(name)} among the {len(known)} classes {some(known)}"
+                f"{meant(name, known)}"
+            )
 
 
 def wanted_sizes(counts: Mapping[str, int], targets: Targets) -> dict[str, int]:

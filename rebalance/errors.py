@@ -25,6 +25,7 @@ The library raises; only the command line turns an error into an exit status.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from difflib import get_close_matches
 from itertools import islice
 from math import log10
 from typing import Any, TypeVar
@@ -192,6 +193,40 @@ def listed(names: Iterable[str]) -> str:
     """
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def near(name: object, known: Iterable[str], most: int = 1) -> list[str]:
+    """Return the known names that are most like this one, the closest first; case does not count.
+
+    >>> from rebalance.errors import near
+    >>> near("Smoot", ["ros", "smote"]), near("zebra", ["ros", "smote"])
+    (['smote'], [])
+    """
+    looks = {each.casefold(): each for each in known}
+    close = get_close_matches(str(name)[:LONGEST].casefold(), looks, most)
+    return [looks[each] for each in close]
+
+
+def meant(name: object, known: Iterable[str]) -> str:
+    """Ask after what there is for the name that may be meant, as the end of a message; else "".
+
+    >>> from rebalance.errors import meant
+    >>> meant("smoot", ["ros", "smote"]), meant("zebra", ["ros", "smote"])
+    ("; did you mean 'smote'?", '')
+    """
+    found = near(name, known)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def choose(name: object, known: Iterable[str]) -> str:
+    """Say what there is to choose from in place of a name that there is not.
+
+    >>> from rebalance.errors import choose
+    >>> choose("smoot", ["ros", "smote"])
+    "choose one of ros, smote; did you mean 'smote'?"
+    """
+    known = list(known)
+    return f"choose one of {', '.join(known)}{meant(name, known)}"
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:

@@ -380,7 +380,7 @@ def test_gates_say_which_and_why(tmp_path):
 
 
 def test_gates_that_cannot_be(tmp_path):
-    with pytest.raises(SettingError, match="no finding 'typo': choose from unreadable, dup"):
+    with pytest.raises(SettingError, match="no finding 'typo': choose one of unreadable, dup"):
         check_gates(inspection(tmp_path), None, ["typo"])
     with pytest.raises(SettingError, match="--against"):
         check_gates(inspection(tmp_path), None, ["leakage"])

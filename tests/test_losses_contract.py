@@ -389,7 +389,8 @@ def test_unknown_losses_and_options_are_refused() -> None:
     assert refusal("ce", {"gamma": 1}) == "the loss ce has no option 'gamma', only top"
     assert refusal("mfe", {"gamma": 1}) == "the loss mfe has no option 'gamma', none at all"
     wrong = refusal("asl", {"gamma": 1})
-    assert wrong == "the loss asl has no option 'gamma', only gamma_pos, gamma_neg, smoothing, top"
+    has = "the loss asl has no option 'gamma', only gamma_pos, gamma_neg, smoothing, top"
+    assert wrong == f"{has}; did you mean 'gamma_pos'?"
     assert refusal("focal", {"class_counts": 1}).endswith("only gamma, alpha, beta, top")
     assert refusal("cost", {}) == "the loss cost needs the option matrix, and it was not given"
     with pytest.raises(LossError, match="no loss 'dice'"):

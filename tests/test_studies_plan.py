@@ -367,7 +367,7 @@ MISTAKES = {
     '[grid]\nregime = [{regime = "two-phase", limit = "max"}]': "regime: a first phase by undersam",
     '[grid]\nregime = [{regime = "two-phase", by = "luck"}]': "no first phase by 'luck': choose",
     "[grid]\nregime = [3]": "an entry is a name or a table; got 3",
-    '[gird]\nloss = ["ce"]': "no section 'gird': choose from study, extractor",
+    '[gird]\nloss = ["ce"]': "no section 'gird': choose one of study, extractor",
     "[grid]\nlosses = []": "no key in grid 'losses'",
     '[grid]\nrebalance = ["smoat"]': r"grid.rebalance: no rebalancing 'smoat'.*nearmiss-1.*eos",
     "[grid]\nrebalance = []": "grid.rebalance must name at least one",

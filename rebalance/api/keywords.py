@@ -7,13 +7,13 @@ A function is written with its places and ``**options``; ``takes`` gives it the 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter, Signature, cleandoc, signature
 from textwrap import fill
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
+from rebalance.errors import meant
 from rebalance.settings.calls import Call, Keyword
 from rebalance.settings.option import is_pairs, kind_of
 
@@ -79,9 +79,7 @@ def _check_names(name: str, given: dict[str, Any], complete: Signature) -> None:
     """Raise TypeError for a keyword that there is not, and name the one that may be meant."""
     for each in given:
         if each not in complete.parameters:
-            close = get_close_matches(each, complete.parameters, n=1)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
-            raise TypeError(f"{name}() has no keyword {each!r}{meant}")
+            raise TypeError(f"{name}() has no keyword {each!r}{meant(each, complete.parameters)}")
 
 
 def documentation(text: str, call: Call) -> str:

@@ -19,7 +19,7 @@ from rebalance import __version__
 from rebalance.cli.streams import usable_streams
 from rebalance.distributed.processes import is_first, several
 from rebalance.distributed.shutdown import Ended, ended_in_order, let_another_speak
-from rebalance.errors import PeerFailed, RebalanceError
+from rebalance.errors import PeerFailed, RebalanceError, meant, shown
 
 # What `rebalance --help` says of each; listing them imports none of their modules.
 COMMANDS = {
@@ -114,6 +114,8 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise click.UsageError(f"no command {shown(args[0])}{meant(args[0], COMMANDS)}", ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if several() and name not in TOGETHER:
             raise click.UsageError(

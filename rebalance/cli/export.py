@@ -17,8 +17,8 @@ class Tool(values.Registry):
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         from rebalance.exchange import BY_FOLDER
 
-        if value in BY_FOLDER:
-            self.fail(BY_FOLDER[value], param, ctx)
+        if told := BY_FOLDER.get(str(value).lower()):
+            self.fail(told, param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -9,13 +9,16 @@ from typing import Any
 
 import click
 
-from rebalance.errors import RebalanceError, SettingError, shown
+from rebalance.errors import RebalanceError, SettingError, meant, shown
 from rebalance.settings.numbers import LARGEST, Range, read_number
 from rebalance.settings.option import Option
 
 
 class Registry(click.ParamType):  # type: ignore[type-arg]
-    """Names, such as the keys of a dictionary, imported only when a value is to be checked."""
+    """Names, such as the keys of a dictionary, imported only when a value is to be checked.
+
+    Whether letters are small or capital does not matter.
+    """
 
     name = "name"
 
@@ -30,14 +33,18 @@ class Registry(click.ParamType):  # type: ignore[type-arg]
         return "[" + "|".join(self.keys) + "]"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value not in self.keys:
-            self.fail(f"{shown(value)} is not one of {', '.join(self.keys)}", param, ctx)
-        return value
+        known = self.keys
+        as_known = {key.casefold(): key for key in known}
+        found = value if value in known else as_known.get(str(value).casefold())
+        if found is None:
+            told = f"{shown(value)} is not one of {', '.join(known)}{meant(value, known)}"
+            self.fail(told, param, ctx)
+        return found
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[Any]:
         from click.shell_completion import CompletionItem
 
-        return [CompletionItem(key) for key in self.keys if key.startswith(incomplete)]
+        return [CompletionItem(key) for key in self.keys if key.startswith(incomplete.lower())]
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]
@@ -56,8 +63,7 @@ class Names(click.ParamType):  # type: ignore[type-arg]
         if not names or not all(names):
             self.fail("an empty name", param, ctx)
         if self.each is not None:
-            for name in names:
-                self.each.convert(name, param, ctx)
+            return tuple(self.each.convert(name, param, ctx) for name in names)
         return names
 
 
@@ -109,10 +115,10 @@ class ChoiceWithOption(Registry):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         name, colon, option = value.partition(":")
-        super().convert(name, param, ctx)
+        name = super().convert(name, param, ctx)
         if colon:
             NameValue().convert(option, param, ctx)
-        return value
+        return f"{name}{colon}{option}"
 
 
 def divided(value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -128,7 +134,10 @@ def divided(value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 class Text(click.ParamType):  # type: ignore[type-arg]
-    """Text of which the option itself says whether it can be a value."""
+    """Text of which the option itself says whether it can be a value.
+
+    Where it cannot as it is, but in small letters, it is that.
+    """
 
     name = "text"
 
@@ -136,11 +145,16 @@ class Text(click.ParamType):  # type: ignore[type-arg]
         self.told = told
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        try:
-            self.told.read(value)
-        except RebalanceError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
+        text = str(value)
+        name, colon, rest = text.partition(":")  # a file that follows has its name as it is
+        wrong = []
+        for spelled in (text, name.lower() + colon + rest, text.lower()):
+            try:
+                self.told.read(spelled)
+                return spelled
+            except RebalanceError as error:
+                wrong.append(str(error))
+        return self.fail(wrong[0], param, ctx)
 
 
 class _Number:

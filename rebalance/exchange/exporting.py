@@ -11,7 +11,7 @@ from pathlib import Path
 from rebalance.atomic import replacing
 from rebalance.data.source import check_files
 from rebalance.data.splitting import tell_of_splits
-from rebalance.errors import DataError, OutputError, SettingError, some
+from rebalance.errors import DataError, OutputError, SettingError, choose, some
 from rebalance.exchange.tools import BY_FOLDER, EXPORTS, METADATA
 from rebalance.exchange.writing import WRITERS, ExportTable
 from rebalance.manifest import Manifest, Row, check_writable, companions, read_manifest
@@ -36,9 +36,7 @@ def write_table(
     The public call ``export`` says what is written, and what is raised.
     """
     if to not in EXPORTS:
-        raise SettingError(
-            BY_FOLDER.get(to) or f"no table for {to!r}: choose one of {', '.join(EXPORTS)}"
-        )
+        raise SettingError(BY_FOLDER.get(to) or f"no table for {to!r}: {choose(to, EXPORTS)}")
     _check_options(chosen, to)
     _check_name(output, to)
     check_writable(output, overwrite=run.overwrite)

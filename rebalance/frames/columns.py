@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, choose, shown
 
 Table = TypeVar("Table")
 
@@ -26,5 +26,5 @@ class TypedColumn:
 def chosen_table(tables: Mapping[str, Table], name: str) -> Table:
     """Return the table called ``name``. Raises SettingError where there is none."""
     if name not in tables:
-        raise SettingError(f"no table {shown(name)}: choose one of {', '.join(tables)}")
+        raise SettingError(f"no table {shown(name)}: {choose(name, tables)}")
     return tables[name]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.errors import DataError, SettingError, shown
+from rebalance.errors import DataError, SettingError, choose, shown
 from rebalance.heads.comparison import FittedLayer, adjusted, truth_of
 from rebalance.heads.examples import Examples, Labels, Parting
 from rebalance.heads.folds import Sides
@@ -136,7 +136,7 @@ def head_of(head: str, whiten: float | None = None) -> Head:
     Raises SettingError where there is none, and where it has no use for ``whiten``.
     """
     if head not in HEADS:
-        raise SettingError(f"no head {shown(head)}: choose one of {', '.join(HEADS)}")
+        raise SettingError(f"no head {shown(head)}: {choose(head, HEADS)}")
     found = HEADS[head]
     if whiten is not None and not found.whitens:
         raise SettingError(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rebalance.errors import GateFailed, SettingError
+from rebalance.errors import GateFailed, SettingError, choose
 from rebalance.inspection.findings import KINDS
 from rebalance.inspection.result import Inspection
 from rebalance.settings.numbers import Range, check_number
@@ -42,7 +42,7 @@ def check_kinds(kinds: Sequence[str], *, against: bool, similar: bool = False) -
     """
     for kind in kinds:
         if kind not in KINDS:
-            raise SettingError(f"no finding {kind!r}: choose from {', '.join(KINDS)}")
+            raise SettingError(f"no finding {kind!r}: {choose(kind, KINDS)}")
         if KINDS[kind].needs_against and not against:
             raise SettingError(
                 f"{kind} is found between two folders, and there is one: give the other with "

@@ -11,7 +11,7 @@ from importlib import import_module
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
-from rebalance.errors import LossError, shown
+from rebalance.errors import LossError, choose, meant, shown
 from rebalance.losses.arguments import ClassCounts, says_of_each_class
 from rebalance.losses.registry import LossRegistry
 
@@ -139,7 +139,7 @@ def _check_names(name: str, options: Mapping[str, Any]) -> None:
         )
     for option in options:
         if option not in known:
-            has = f"only {', '.join(known)}" if known else "none at all"
+            has = f"only {', '.join(known)}{meant(option, known)}" if known else "none at all"
             raise LossError(f"the loss {name} has no option {shown(option)}, {has}")
     for option, parameter in known.items():
         if parameter.default is Parameter.empty and option not in options:
@@ -148,7 +148,7 @@ def _check_names(name: str, options: Mapping[str, Any]) -> None:
 
 def _options(name: str) -> dict[str, Parameter]:
     if name not in LOSSES:
-        raise LossError(f"no loss {shown(name)}: choose one of {', '.join(LOSSES)}")
+        raise LossError(f"no loss {shown(name)}: {choose(name, LOSSES)}")
     return options_of(LOSSES[name])
 
 

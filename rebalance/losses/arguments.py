@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from rebalance.errors import LossError, shown
+from rebalance.errors import LossError, meant, shown
 
 LARGEST = 1e6  # of a loss's options
 
@@ -109,7 +109,10 @@ def one_of(option: str, value: Any, choices: Collection[str]) -> str:
     """``value`` if it is one of the ``choices``; LossError, which names the ``option``, if not."""
     if not isinstance(value, str) or value not in choices:
         known = ", ".join(choices)
-        raise LossError(f"the loss option {option} must be one of {known}, not {shown(value)}")
+        raise LossError(
+            f"the loss option {option} must be one of {known}, not {shown(value)}"
+            f"{meant(value, choices)}"
+        )
     return value
 
 

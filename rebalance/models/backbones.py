@@ -8,14 +8,13 @@ classification networks, which of its modules make up either: to add an architec
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
-from rebalance.errors import ExtractorError
+from rebalance.errors import ExtractorError, near
 from rebalance.models.cifar import CIFAR_NETWORKS
 from rebalance.models.efficientnet_lite import LITE_NETWORKS
 
@@ -211,7 +210,7 @@ def find_family(arch: str) -> Family:
     """Return the family of ``arch``; ExtractorError, with close matches, for an unknown name."""
     known = architectures()
     if arch not in known:
-        close = get_close_matches(arch, known, n=3) or ["resnet50", "mobilenet_v2"]
+        close = near(arch, known, 3) or ["resnet50", "mobilenet_v2"]
         raise ExtractorError(f"unknown architecture {arch!r}; try --arch {' or '.join(close)}")
     return next(family for start, family in FAMILIES.items() if arch.startswith(start))
 

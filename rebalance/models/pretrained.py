@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from rebalance.errors import ExtractorError, shown
+from rebalance.errors import ExtractorError, meant, shown
 from rebalance.models.fingerprints import file_digest
 from rebalance.models.headers import saved_metadata
 from rebalance.models.libraries import LIBRARIES, Pretrained, find, library_of
@@ -143,8 +143,10 @@ def _find_file(name: str, arch: str | None, option: Wording) -> Pretrained:
     try:
         digest = file_digest(path)
     except OSError as error:
+        words = [word for word in (*WORDS, *PACKAGES) if word in option.choices]
         raise ExtractorError(
             f"no checkpoint can be read at {name!r} ({error.strerror}): {option.choices}"
+            f"{meant(name, words)}"
         ) from None
     own = saved_metadata(path)
     if own is None:

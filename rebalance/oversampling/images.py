@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, meant, shown
 from rebalance.oversampling.samples import Draw, Minority, SamplerOptions, Samples
 from rebalance.quotas import evenly_repeated
 
@@ -154,6 +154,6 @@ def variations_of(text: str) -> tuple[str, ...]:
         if name not in VARIATIONS:
             raise SettingError(
                 f"operations are names of {', '.join(VARIATIONS)}, with commas between; got "
-                f"{shown(name)}"
+                f"{shown(name)}{meant(name, VARIATIONS)}"
             )
     return tuple(name for name in VARIATIONS if name in named)

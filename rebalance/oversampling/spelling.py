@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, meant, shown
 from rebalance.oversampling.oversamplers import OVERSAMPLERS
 from rebalance.settings import Growth, SynthesisOptions
 from rebalance.settings.numbers import read_number
@@ -66,7 +66,7 @@ def _check_manifest(path: Path) -> None:
     if path.suffix.lower() != ".csv" or path.is_dir():
         raise SettingError(
             f"{shown(str(path))} is neither a manifest nor a method: give an M.csv, or one of "
-            f"{', '.join(OVERSAMPLERS)}"
+            f"{', '.join(OVERSAMPLERS)}{meant(str(path).partition(':')[0], OVERSAMPLERS)}"
         )
 
 
@@ -88,6 +88,7 @@ def _value(method: str, name: str, text: str) -> Any:
     if name not in known:
         raise SettingError(
             f"{method} has no option {shown(name)}, only {', '.join(('to', *known))}"
+            f"{meant(name, known)}"
         )
     found, told = declared(SynthesisOptions)[name]
     kind = kind_of(found.type)

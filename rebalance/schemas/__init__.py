@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rebalance.errors import SettingError
+from rebalance.errors import SettingError, choose
 
 NAMES = (
     *("manifest", "options", "decision", "metrics"),
@@ -25,7 +25,7 @@ def schema_path(name: str) -> Path:
     'manifest.schema.json'
     """
     if name not in NAMES:
-        raise SettingError(f"no schema {name!r}: choose one of {', '.join(NAMES)}")
+        raise SettingError(f"no schema {name!r}: {choose(name, NAMES)}")
     return Path(__file__).with_name(f"{name}.schema.json")
 
 

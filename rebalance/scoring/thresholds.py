@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, meant, shown
 from rebalance.losses.arguments import SEARCHED
 from rebalance.metrics.arrays import as_probabilities
 from rebalance.scoring.costs import cost_decision
@@ -254,7 +254,7 @@ def parsed(text: str) -> Asked:
             return Asked(name, file=told)
         if threshold.takes_power and (tau := _power(told or "1")) is not None:
             return Asked(name, tau=tau)
-    raise SettingError(f"a threshold is {spellings()}; got {shown(text)}")
+    raise SettingError(f"a threshold is {spellings()}; got {shown(text)}{meant(text, THRESHOLDS)}")
 
 
 def recorded(text: str) -> Asked:

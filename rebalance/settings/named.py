@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, choose, meant, shown
 from rebalance.settings.numbers import Range, read_number
 
 Chosen = TypeVar("Chosen")
@@ -24,13 +24,13 @@ def read_named(
     """
     name, colon, told = text.partition(":")
     if name not in choices:
-        raise SettingError(f"no {what} {shown(name)}: choose one of {', '.join(choices)}")
+        raise SettingError(f"no {what} {shown(name)}: {choose(name, choices)}")
     known: dict[str, Any] = {each.name: each.default for each in fields(choices[name])}  # type: ignore[arg-type]
     given: dict[str, Any] = {}
     for pair in told.split(",") if colon else ():
         option, equals, value = (part.strip() for part in pair.partition("="))
         if option not in known:
-            has = f"only {', '.join(known)}" if known else "none at all"
+            has = f"only {', '.join(known)}{meant(option, known)}" if known else "none at all"
             raise SettingError(f"the {what} {name} has no option {shown(option)}, {has}")
         if not equals or option in given:
             raise SettingError(f"a {what} is NAME:OPTION=VALUE,OPTION=VALUE; got {shown(text)}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin
 
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, choose, meant, shown
 from rebalance.settings.numbers import check_number
 
 Value = TypeVar("Value")
@@ -231,9 +231,9 @@ def _check_kind(what: str, value: Any, annotation: Any) -> None:
 def _complaint(name: str, value: Any, told: Option) -> str:
     known = ", ".join(told.known)
     if told.wrong is not None:
-        return f"{told.wrong} one of {known}; got {shown(value)}"
+        return f"{told.wrong} one of {known}; got {shown(value)}{meant(value, told.known)}"
     word = name.removesuffix("s") if told.flag else name
-    return f"no {word.replace('_', ' ')} {shown(value)}: choose one of {known}"
+    return f"no {word.replace('_', ' ')} {shown(value)}: {choose(value, told.known)}"
 
 
 def converted(value: Any, found: "Field[Any]", told: Option) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rebalance.errors import RebalanceError, SettingError, shown
+from rebalance.errors import RebalanceError, SettingError, choose, shown
 from rebalance.losses import LOSSES
 from rebalance.losses.arguments import is_searched
 from rebalance.scoring.class_values import with_files_in
@@ -153,7 +153,7 @@ def _check_eyes(where: str, extractor: ExtractorOptions) -> None:
 def _loss(where: str, entry: Any, folder: Path) -> tuple[str, Choice]:
     name, key, options = _split(where, entry, "loss")
     if key not in LOSSES:
-        raise SettingError(f"{where}: no {shown(key)}, choose one of {', '.join(LOSSES)}")
+        raise SettingError(f"{where}: no {shown(key)}, {choose(key, LOSSES)}")
     if any(is_searched(*option) for option in options.items()):
         raise SettingError(
             f"{where}: costs of a loss are searched by train alone: give threshold = "
@@ -167,7 +167,7 @@ def _loss(where: str, entry: Any, folder: Path) -> tuple[str, Choice]:
 def _regime(where: str, entry: Any) -> tuple[str, Choice]:
     name, key, options = _split(where, entry, "regime")
     if key not in REGIMES:
-        raise SettingError(f"{where}: no {shown(key)}, choose one of {', '.join(REGIMES)}")
+        raise SettingError(f"{where}: no {shown(key)}, {choose(key, REGIMES)}")
     known = PHASE if REGIMES[key].has_first_phase else ()
     for option in options:
         if option not in known:
@@ -185,7 +185,7 @@ def _regime(where: str, entry: Any) -> tuple[str, Choice]:
 def _head(where: str, entry: Any) -> tuple[str, Choice]:
     name, key, options = _split(where, entry, "head")
     if key not in HEADS:
-        raise SettingError(f"{where}: no {shown(key)}, choose one of {', '.join(HEADS)}")
+        raise SettingError(f"{where}: no {shown(key)}, {choose(key, HEADS)}")
     kind = HEADS[key]
     for option in options:
         if option not in kind.options:

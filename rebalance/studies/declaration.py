@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rebalance.errors import RebalanceError, SettingError, shown, some
+from rebalance.errors import RebalanceError, SettingError, choose, shown, some
 from rebalance.models.pretrained import is_path
 from rebalance.reading import is_regular_file
 from rebalance.settings import (
@@ -82,7 +82,7 @@ def _parse(path: Path) -> dict[str, Any]:
 def _known(what: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
     for key in given:
         if key not in known:
-            raise SettingError(f"no {what} {shown(key)}: choose from {', '.join(known)}")
+            raise SettingError(f"no {what} {shown(key)}: {choose(key, known)}")
 
 
 def _table(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -152,9 +152,7 @@ def _check_seeds(number: Any) -> None:
 def _check_metric(name: str) -> None:
     _, metric = declared(StudyOptions)["metric"]
     if name not in metric.known:
-        raise SettingError(
-            f"study.metric: no {shown(name)}, choose one of {', '.join(metric.known)}"
-        )
+        raise SettingError(f"study.metric: no {shown(name)}, {choose(name, metric.known)}")
 
 
 def _extractor(table: Mapping[str, Any], folder: Path) -> ExtractorOptions:

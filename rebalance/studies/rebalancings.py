@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from rebalance import oversampling, undersampling
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, choose, meant, shown
 from rebalance.oversampling import OVERSAMPLERS
 from rebalance.settings import (
     LEHMANN_EBNER,
@@ -89,9 +89,7 @@ def named(name: str) -> Rebalancing:
             "on another part in every fold: oversample by it, and train on that manifest"
         )
     if name not in known and name not in ALIASES:
-        raise SettingError(
-            f"no rebalancing {shown(name)}: choose one of {', '.join(known)}, hybrid"
-        )
+        raise SettingError(f"no rebalancing {shown(name)}: {choose(name, (*known, 'hybrid'))}")
     return known[ALIASES.get(name, name)]
 
 
@@ -191,7 +189,10 @@ def _synthesis(name: str, plain: SynthesisOptions, given: Mapping[str, Any]) -> 
 def _check_options(name: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for option in given:
         if option not in known:
-            raise SettingError(f"{name} has no option {shown(option)}, only {', '.join(known)}")
+            raise SettingError(
+                f"{name} has no option {shown(option)}, only {', '.join(known)}"
+                f"{meant(option, known)}"
+            )
 
 
 def label_of(method: str, options: Mapping[str, Any]) -> str:

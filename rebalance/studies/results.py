@@ -6,11 +6,10 @@ Imports numpy; may not import torch or click.
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from statistics import median
 
 from rebalance import seeds
-from rebalance.errors import DataError, SettingError
+from rebalance.errors import DataError, SettingError, choose
 from rebalance.studies.outcomes import BY_CLASS, Controls, Outcome, Treatment
 from rebalance.studies.summaries import (
     MetricSummary,
@@ -218,8 +217,7 @@ def _share(outcomes: Sequence[Outcome], held_out: float | None) -> float:
 
 def _no_metric(metric: str, outcomes: Sequence[Outcome]) -> str:
     known = list(dict.fromkeys(name for each in outcomes for name in each.metrics))
-    near = get_close_matches(metric, known, 1) or known[:1] or ["balanced_accuracy"]
-    return f"no outcome has the metric {metric!r}: did you mean {near[0]!r}?"
+    return f"no outcome has the metric {metric!r}: {choose(metric, known or ['balanced_accuracy'])}"
 
 
 def _comparisons(

@@ -6,7 +6,7 @@ Imports the standard library and our errors.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rebalance.errors import some
+from rebalance.errors import meant, some
 from rebalance.tables.columns import OTHER_NAMES, Column, plain
 from rebalance.tables.notes import Note
 
@@ -57,8 +57,9 @@ def unclear(header: Sequence[str], columns: Sequence[Column]) -> str:
     wanted = f"named {column.given!r}" if column.given is not None else f"with {column.what}"
     among = some(header, NAMED_AT_MOST) or "no"
     known = column.names[0][0] if column.names else ""
+    hint = "" if column.given is None or found else meant(column.given, header)
     remedy = f"name it with {column.option}" if column.option else f"call it {known}"
-    return f"needs one column {wanted}; found {names} among {among} columns: {remedy}"
+    return f"needs one column {wanted}; found {names} among {among} columns: {remedy}{hint}"
 
 
 NAMED_AT_MOST = 20  # columns that an error names before it counts the rest

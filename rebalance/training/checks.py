@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rebalance.errors import DataError, SettingError, TrainingError
+from rebalance.errors import DataError, SettingError, TrainingError, choose
 from rebalance.losses import Loss
 from rebalance.models.heads import gives_cosines
 from rebalance.models.network import Network
@@ -24,7 +24,7 @@ def check_names(recipe: Recipe, sampler: str, regime: str) -> None:
 
 def _check_name(what: str, value: str, known: Iterable[str]) -> None:
     if value not in known:
-        raise SettingError(f"no {what} {value!r}: choose one of {', '.join(known)}")
+        raise SettingError(f"no {what} {value!r}: {choose(value, known)}")
 
 
 def check_sizes(images: int, recipe: Recipe, division: Division) -> None:

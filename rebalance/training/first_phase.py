@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rebalance.class_sizes import grown_sizes, wanted_sizes
-from rebalance.errors import SettingError, TargetError, some
+from rebalance.errors import SettingError, TargetError, choose, some
 from rebalance.settings import Growth, Targets
 from rebalance.settings.sizes import size_to_keep, size_to_reach
 
@@ -71,7 +71,7 @@ class FirstPhase:
 
     def __post_init__(self) -> None:
         if self.by not in PHASES:
-            raise SettingError(f"no first phase by {self.by!r}: choose one of {', '.join(PHASES)}")
+            raise SettingError(f"no first phase by {self.by!r}: {choose(self.by, PHASES)}")
         try:
             PHASES[self.by].check(self.reached)
         except TargetError as error:

@@ -6,7 +6,7 @@ and its line in ``PARTS``. Imports nothing heavy.
 
 from collections.abc import Collection
 
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, meant, shown
 from rebalance.training.augmentation import (
     Augmentation,
     CifarAugmentation,
@@ -55,7 +55,7 @@ def parts_of(text: str) -> tuple[str, ...]:
         if name not in PARTS and name not in GROUPS:
             raise SettingError(
                 f"augment is one of {', '.join(AUGMENTATIONS)}, or parts with commas between: "
-                f"{', '.join((*PARTS, COLOUR))}; got {shown(name)}"
+                f"{', '.join((*PARTS, COLOUR))}; got {shown(name)}{meant(name, (*PARTS, *GROUPS))}"
             )
         found.update(GROUPS.get(name, (name,)))
     return _in_order(found)

@@ -12,7 +12,7 @@ from importlib import import_module
 from inspect import Parameter, cleandoc, signature
 from typing import Any
 
-from rebalance.errors import SettingError, shown
+from rebalance.errors import SettingError, choose, shown
 from rebalance.scoring.costs import EXAMPLE
 from rebalance.settings import StudyOptions, TrainOptions, calls
 from rebalance.settings.option import Option, declared
@@ -184,7 +184,7 @@ def choices(kind: str) -> list[ListedChoice]:
     ('--neighbours', None)
     """
     if kind not in KINDS:
-        raise SettingError(f"no kind of choice {shown(kind)}: choose one of {', '.join(KINDS)}")
+        raise SettingError(f"no kind of choice {shown(kind)}: {choose(kind, KINDS)}")
     found = KINDS[kind]
     return [_listed(name, entry, found) for name, entry in found.entries.items()]
 

@@ -6,11 +6,10 @@ network: what it would fetch is told by its version. The side that reads text is
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rebalance.errors import ExtractorError, shown, some
+from rebalance.errors import ExtractorError, near, shown, some
 from rebalance.models.fingerprints import file_digest
 from rebalance.models.libraries import LIBRARIES, Kept, hub
 from rebalance.progress import Progress
@@ -200,7 +199,7 @@ def _model(kind: str) -> dict[str, Any]:
 
     known = open_clip.list_models()
     if kind not in known:
-        close = get_close_matches(kind, known, n=3)
+        close = near(kind, known, 3)
         advice = f"try {' or '.join(close)}" if close else "open_clip.list_models() tells which"
         raise ExtractorError(f"open_clip has no model {shown(kind)}: {advice}")
     config: dict[str, Any] = open_clip.get_model_config(kind)

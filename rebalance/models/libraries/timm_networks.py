@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from rebalance.errors import ExtractorError, shown
+from rebalance.errors import ExtractorError, near, shown
 from rebalance.models.fingerprints import file_digest
 from rebalance.models.libraries import LIBRARIES, Kept
 from rebalance.progress import Progress
@@ -109,11 +109,9 @@ def check(name: str) -> None:
 
 
 def _like(arch: str) -> str:
-    from difflib import get_close_matches
-
     import timm
 
-    close = get_close_matches(arch, timm.list_models(), n=3)
+    close = near(arch, timm.list_models(), 3)
     return f": try {' or '.join(close)}" if close else ": timm.list_models() tells which it has"
 
 

@@ -16,6 +16,9 @@ from typing import IO, Any, NoReturn
 import click
 
 from rebalance import __version__
+from rebalance.cli.colours import ERROR, in_colour, painted
+from rebalance.cli.console import end_log
+from rebalance.cli.groups import Context
 from rebalance.cli.streams import usable_streams
 from rebalance.distributed.processes import is_first, several
 from rebalance.distributed.shutdown import Ended, ended_in_order, let_another_speak
@@ -95,6 +98,8 @@ class Interrupted(click.ClickException):
 class LazyGroup(click.Group):
     """Finds each command in the module of its name, and imports it only when asked."""
 
+    context_class = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -133,6 +138,8 @@ class LazyGroup(click.Group):
             raise Interrupted(command=ctx.invoked_subcommand) from None
         except Ended as ended:
             raise Interrupted(ended.number, ctx.invoked_subcommand) from None
+        finally:
+            end_log()
 
 
 @click.command(
@@ -163,14 +170,14 @@ def _status() -> int:
         return error.status
     except click.ClickException as error:
         if is_first():
-            _say(error.show)
+            _say(click.echo, in_colour(error, sys.stderr), err=True, nl=False)
         else:
             let_another_speak()
         return error.exit_code
     except PeerFailed as error:  # which another process says
         return error.exit_status
     except RebalanceError as error:
-        _say(click.echo, f"rebalance: error: {error}", err=True)
+        _say(click.echo, f"rebalance: {_error()} {error}", err=True)
         return error.exit_status
     except (KeyboardInterrupt, click.Abort):
         _say(Interrupted().show)
@@ -181,7 +188,7 @@ def _status() -> int:
     except SystemExit:  # click's, where whoever reads our output has gone, as head does
         return READER_GONE
     except OSError as error:  # such as a full disk behind our output
-        _say(click.echo, f"rebalance: error: {_refusal(error)}", err=True)
+        _say(click.echo, f"rebalance: {_error()} {_refusal(error)}", err=True)
         return 1
     return 0
 
@@ -190,6 +197,10 @@ def _say(tell: Callable[..., None], *words: Any, **how: Any) -> None:
     """Say why it ends, if there is anybody left to hear it."""
     with suppress(OSError):
         tell(*words, **how)
+
+
+def _error() -> str:
+    return painted("error:", sys.stderr, ERROR)
 
 
 def _refusal(error: OSError) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import TEST, then
 from rebalance.settings import calls
 
 
@@ -49,3 +50,5 @@ def command(
     folder = console.printable(str(output))
     click.echo(plain_text(record, folder, get_terminal_size().columns))
     click.echo(f"\nwrote {folder}; advice.html there says all of it")
+    test = () if parameters["test"] is not None else (TEST,)
+    then(output / "do.sh", *test, program="sh")

@@ -68,7 +68,7 @@ def _told(kind: str, asked: Sequence[str], entries: "Sequence[ListedChoice]") ->
     yield ""
     examples = dict.fromkeys(each.example for each in entries if each.example)
     for each in entries:
-        yield each.name
+        yield console.heading(each.name)
         yield _wrapped(each.says, "  ")
         for need in each.needs:
             yield _wrapped(f"needs {need}", "  ")

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,8 @@ from unicodedata import combining, east_asian_width
 import click
 
 from rebalance.cli import groups
-from rebalance.errors import some
+from rebalance.cli.colours import ERROR, HEADING, WARNING, painted
+from rebalance.errors import NAMED, shortened, some
 from rebalance.progress import Item, Progress, silent
 
 if TYPE_CHECKING:
@@ -24,16 +26,43 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class _Lines(logging.Handler):
     """One line per record, between progress bars rather than through them.
 
-    Work goes on where nobody can be told of it.
+    A warning that comes again is only counted. Work goes on where nobody can be told of it.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.warned: Counter[str] = Counter()
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):
             self._write(record)
 
     def _write(self, record: logging.LogRecord) -> None:
-        label = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        text = f"rebalance: {label}{record.getMessage()}"
+        text = record.getMessage()
+        if record.levelno == logging.WARNING:
+            self.warned[text] += 1
+            if self.warned[text] > 1:
+                return
+        self._say(text, record.levelno)
+
+    def close(self) -> None:
+        """Say how often warnings came that were said once."""
+        again = {text: times for text, times in self.warned.items() if times > 1}
+        self.warned.clear()
+        with suppress(OSError):
+            for text, times in list(again.items())[:NAMED]:
+                self._say(f"{times} times: {shortened(text)}", logging.WARNING)
+            if len(again) > NAMED:
+                more = f"{len(again) - NAMED} more came several times"
+                self._say(more, logging.WARNING)
+        super().close()
+
+    def _say(self, text: str, level: int) -> None:
+        if level >= logging.WARNING:
+            style = WARNING if level == logging.WARNING else ERROR
+            label = painted(f"{logging.getLevelName(level).lower()}:", sys.stderr, style)
+            text = f"{label} {text}"
+        text = f"rebalance: {text}"
         if _on_terminal():
             from tqdm import tqdm
 
@@ -97,13 +126,25 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -
     """Columns under their header, the first ``left`` to the left, numbers to the right."""
     lines = [list(header), *([printable(str(cell)) for cell in row] for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
+    first, *others = (
         "  ".join(
             cell + " " * (width - _width(cell)) if column < left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
     )
+    return "\n".join([heading(first), *others])
+
+
+def heading(text: str) -> str:
+    """A text that others stand under, as stdout shows it."""
+    return painted(text, sys.stdout, HEADING)
+
+
+def end_log() -> None:
+    """Say what the log has still to say, when a command has ended."""
+    for handler in logging.getLogger("rebalance").handlers:
+        handler.close()
 
 
 SUMMARY = (

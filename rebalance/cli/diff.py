@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from rebalance.cli import console, groups
+from rebalance.cli.following import page_of, then
 from rebalance.errors import GateFailed
 
 
@@ -48,6 +49,8 @@ def command(
         click.echo(f"\n{kept} samples kept, {dropped} dropped, {added} added")
         if found.before != found.after:
             click.echo("the classes, or their order, differ")
+    if found.changed:
+        then(*page_of(after))
     if fail_if_changed and found.changed:
         why = "" if dropped or added else ", and the classes or their order differ"
         raise GateFailed(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import free, page_of, then
 from rebalance.distributed.processes import is_first
 from rebalance.settings import calls
 
@@ -56,6 +57,7 @@ def command(
         click.echo(console.scores(metrics))
         if "runs" in metrics:
             click.echo(f"\n{_of_each(metrics['runs'])}")
+    then("report", *run, "-o", page_of(run[0])[-1] if len(run) == 1 else free("runs.html"))
 
 
 def _of_each(runs: "list[ScoredRunRecord]") -> str:

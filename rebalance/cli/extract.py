@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import free, kept, then
 from rebalance.distributed.processes import is_first
 from rebalance.settings import calls
 
@@ -63,3 +64,4 @@ def command(
         f"{len(table.unreadable)} unreadable"
         + (f"; wrote {console.printable(str(output))}" if output else "")
     )
+    then("undersample", data, "-o", free("balanced.csv"), *kept(calls.UNDERSAMPLE, parameters))

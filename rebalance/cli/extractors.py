@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import free, then
 from rebalance.errors import ExtractorError, some
 from rebalance.settings import calls
 
@@ -81,6 +82,16 @@ def command(
             f"{len(failed)} of {len(failed) + len(found['extractors'])} extractors could not be "
             f"compared: {first['name']} ({first['why']}){others}"
         )
+    then("undersample", data, "-o", free("balanced.csv"), *_best(found))
+
+
+def _best(found: "ComparisonRecord") -> Sequence[str]:
+    """The options of the extractor by which most images held out were told."""
+    from rebalance.comparison.naming import asked_by, named
+    from rebalance.settings import ExtractorOptions
+
+    best = max(found["extractors"], key=lambda each: each["balanced_accuracy"])
+    return asked_by(named(best["name"], ExtractorOptions()))
 
 
 def _check_alone(context: click.Context, parameters: Mapping[str, Any]) -> None:
@@ -113,7 +124,9 @@ def _kind(each: "ListedExtractor") -> str:
         told = [each["says"], f"not installed: {each['install']}"]
     if each["weights"] and each["weights"] != [each["name"]]:
         told.append(some(each["weights"], quoted=False))
-    return "\n".join([each["name"], *(_wrapped(text, width, "  ") for text in told)])
+    return "\n".join(
+        [console.heading(each["name"]), *(_wrapped(text, width, "  ") for text in told)]
+    )
 
 
 def _networks(found: "Sequence[ListedExtractor]") -> Iterator[str]:

@@ -1,11 +1,13 @@
 """Help that lists options in groups, each under the one that its declaration names."""
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
+from rebalance.cli.colours import HEADING, painted
 from rebalance.settings.option import GROUPS
 
 FEW = 8  # options that stand in one list
@@ -23,11 +25,26 @@ class GroupedOption(click.Option):
         self.group = group
 
 
+class Formatter(click.HelpFormatter):
+    """Help whose headings stand out on a terminal."""
+
+    def write_heading(self, heading: str) -> None:
+        self.write(f"{'':>{self.current_indent}}{painted(f'{heading}:', sys.stdout, HEADING)}\n")
+
+
+class Context(click.Context):
+    """What a command is called with; its help is written by ``Formatter``."""
+
+    formatter_class = Formatter
+
+
 class GroupedCommand(click.Command):
     """A command whose help lists options by group, unless they are few.
 
     An option that names no group, as ``--help``, is listed with what is about running.
     """
+
+    context_class = Context
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         listed: list[tuple[str, tuple[str, str]]] = []

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import page_of, then
 from rebalance.cli.oversample import show
 from rebalance.settings import calls
 
@@ -34,3 +35,4 @@ def command(
         console.print_record(output)
     else:
         show(manifest, output)
+    then(*page_of(output))

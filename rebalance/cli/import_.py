@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import then
 from rebalance.settings import calls
 
 
@@ -46,3 +47,4 @@ def command(
     rows = [(name, before[name], count) for name, count in manifest.counts.items()]
     click.echo(console.table(("class", "listed", "rows"), rows))
     click.echo(f"\nwrote {console.printable(str(output))}: {len(manifest.rows)} rows")
+    then("inspect", output)

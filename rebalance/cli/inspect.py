@@ -2,13 +2,14 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import TEST, free, kept, then
 from rebalance.errors import SettingError
 from rebalance.settings import calls
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rebalance.inspection import Inspection, Span
 
 SHOWN = 5  # findings of each kind; --json has all
+UNEVEN = 1.5  # imbalance ratio from which on evening classes out comes next
 BAR = 20  # columns that the largest class takes
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -73,6 +75,17 @@ def command(
         if parameters["html"] is not None:
             click.echo(f"\nwrote {console.printable(str(parameters['html']))}")
     check_gates(found, fail_above, fail_on)
+    then(*_next(data, found, parameters))
+
+
+def _next(data: Path, found: "Inspection", given: Mapping[str, Any]) -> Iterator[str | Path]:
+    """Even the classes out, or train where there is nothing to even out."""
+    if found.imbalance_ratio >= UNEVEN:
+        yield from ("undersample", data, "-o", free("balanced.csv"))
+        yield from kept(calls.UNDERSAMPLE, given)
+    else:
+        yield from ("train", data, "--test", given["against"] or TEST, "-o", free("run"))
+        yield from kept(calls.TRAIN, given)
 
 
 def _parts(found: "Inspection") -> Iterator[str]:
@@ -147,7 +160,8 @@ def _findings(found: "Inspection") -> Iterator[str]:
     new = "" if found.baseline is None else " new"
     for kind, some in found.findings.items():
         if some:
-            lines = [f"{kind}: {len(some)}{new} ({KINDS[kind].meaning})"]
+            told = f"{kind}: {len(some)}{new}"
+            lines = [f"{console.heading(told)} ({KINDS[kind].meaning})"]
             lines += [f"  {finding}" for finding in some[:SHOWN]]
             if len(some) > SHOWN:
                 lines.append(f"  and {len(some) - SHOWN} more; --json has all")

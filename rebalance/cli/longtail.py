@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import page_of, then
 from rebalance.settings import calls
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def command(
         console.print_record(output)
     else:
         _print(manifest, output)
+    then(*page_of(output))
 
 
 def _print(manifest: "Manifest", output: Path) -> None:

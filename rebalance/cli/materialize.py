@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import TEST, free, then
 from rebalance.settings import calls
 
 SYMLINK = groups.option("Output", "--symlink", is_flag=True, help="Short for --link sym.")
@@ -49,3 +50,7 @@ def command(
     ways = ("linked", "reflinked", "copied", "symlinked", "blended", "augmented")
     parts = [f"{getattr(made, way)} {way}" for way in ways if getattr(made, way)]
     click.echo(f"\nwrote {console.printable(str(made.path))}: {', '.join(parts)}")
+    side = {name: str(output / name) if parameters[name] else None for name in ("val", "test")}
+    images = output / "train" if len(made.sides) > 1 else output
+    val = ("--val", side["val"]) if side["val"] else ()
+    then("train", images, *val, "--test", side["test"] or TEST, "-o", free("run"))

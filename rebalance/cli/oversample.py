@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import page_of, then
 from rebalance.settings import calls
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def command(
         console.print_record(output)
     else:
         show(manifest, output)
+    then(*page_of(output))
 
 
 def show(manifest: "Manifest", output: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import TEST, free, then
 from rebalance.settings import calls
 
 
@@ -65,3 +66,5 @@ def command(
     if figures:
         text += f"; {len(made.figures)} files in {console.printable(str(figures))}"
     click.echo(text)
+    if len(targets) == 1 and targets[0].suffix == ".csv":
+        then("train", targets[0], "--test", TEST, "-o", free("run"))

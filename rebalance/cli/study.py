@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rebalance.cli import console, groups, options
+from rebalance.cli.following import then
 from rebalance.settings import calls
+from rebalance.settings.spelling import flags
 
 if TYPE_CHECKING:
     from rebalance.studies.story import Forecast
@@ -68,6 +70,7 @@ def command(
     if dry_run:
         asked = {name: parameters[name] for name in calls.PLAN_STUDY.keywords()}
         _forecast(rebalance.plan_study(study, output, **asked), as_json)
+        then("study", study, "-o", output, *flags(calls.STUDY, parameters))
         return
     results = rebalance.study(study, output, progress=progress, **parameters)
     if as_json:

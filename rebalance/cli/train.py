@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rebalance.cli import Interrupted, console, groups, options
+from rebalance.cli.following import page_of, then
 from rebalance.cli.values import divided
 from rebalance.distributed.processes import is_first
 from rebalance.distributed.shutdown import Ended
@@ -100,6 +101,7 @@ def command(
     else:
         click.echo(console.scores(metrics))
         click.echo(f"\nwrote {console.printable(str(output))}")
+    then(*page_of(output))
 
 
 def _written_since(began: float, output: Path) -> bool:

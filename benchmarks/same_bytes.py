@@ -31,7 +31,8 @@ WEIGHTS = {
 }
 UNDER = ("subclass", "coverage", "coverage-typical", "random", "nearmiss-1", "nearmiss-2",
          "nearmiss-3", "tomek", "enn", "oss")  # fmt: skip
-OVER = ("ros", "smote", "borderline-1", "borderline-2", "adasyn", "eos", "cluster")
+OVER = ("ros", "smote", "borderline-1", "borderline-2", "adasyn", "safe-level", "balanced-svm",
+        "eos", "cluster")  # fmt: skip
 STUDY = """
 [study]
 depth = "probe"

@@ -70,6 +70,19 @@ def test_two_phase_cuts_as_undersample_does(limit: str | None) -> None:
     assert sizes(two_phase(LABELS, moment)) == list(wanted.values())
 
 
+@pytest.mark.parametrize("by", ["undersample", "oversample"])
+def test_a_first_phase_is_that_of_a_slow_loop(by: str) -> None:
+    moment = Moment(0, 2, None, 0, FirstPhase(by, "20"))
+    found = two_phase(LABELS, moment).positions.tolist()
+    for label, size in enumerate([60, 30, 10]):
+        wanted = min(size, 20) if by == "undersample" else max(size, 20)
+        members = [place for place in range(100) if LABELS[place] == label]
+        times = [found.count(place) for place in members]
+        assert sum(times) == wanted and max(times) - min(times) <= 1
+    everything = two_phase(LABELS, Moment(1, 2, None, 0, FirstPhase(by, "20")))
+    assert everything.positions.tolist() == list(range(100))
+
+
 @pytest.mark.parametrize("limit", ["max", "0.5x", "45", None])
 def test_two_phase_raises_as_oversample_does_and_repeats_evenly(limit: str | None) -> None:
     moment = Moment(0, 2, None, 0, FirstPhase("oversample", limit))

@@ -19,7 +19,9 @@ ANGLE, SHIFT, FACTOR = 10.0, 0.1, 0.2
 ZOOM = 0.1
 BLUR = 0.02  # of the shorter side
 NOISE = 0.05  # of the whole range
-BETA = 0.2  # of remix: most blends have little of the partner
+BETA = (
+    0.2  # of remix, as its authors' code has it unless told: most blends have little of the partner
+)
 
 
 def augment(samples: Samples, classes: Sequence[Minority], options: SamplerOptions) -> list[Draw]:
@@ -58,8 +60,9 @@ def remix(samples: Samples, classes: Sequence[Minority], options: SamplerOptions
     The partner is drawn from all images of larger classes, or of any other where none is larger;
     its weight is the smaller part of a draw of Beta(0.2, 0.2), so in [0, 0.5] and mostly small.
     Source: Bellinger, Corizzo & Japkowicz, "Calibrated Resampling for Imbalanced and Long-Tails in
-    Deep Learning" (ReMix), DS 2021: resampled, mixed, with soft labels; that the partner is of a
-    larger class, and has the smaller part, is how we keep what is resampled the class's own.
+    Deep Learning" (ReMix), DS 2021: resampled, mixed, with soft labels. Their code mixes with any
+    image of the resampled batch; that the partner is of a larger class, and has the smaller part,
+    is how we keep what is resampled the class's own.
     """
     return [_remixed(samples, minority) for minority in classes]
 

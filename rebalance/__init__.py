@@ -33,6 +33,7 @@ _PUBLIC = {
     "study": "api",
     "train": "api",
     "undersample": "api",
+    "undersample_ensemble": "api",
     "choices": "workflow.choices",
     "extractors": "workflow.extractors",
     "export": "api",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         study,
         train,
         undersample,
+        undersample_ensemble,
     )
     from rebalance.errors import RebalanceError
     from rebalance.manifest import Manifest, Row, read_manifest, write_manifest
@@ -95,6 +97,7 @@ __all__ = [
     "study",
     "train",
     "undersample",
+    "undersample_ensemble",
     "write_manifest",
 ]
 

@@ -9,7 +9,13 @@ from rebalance.api.comparisons import compare_extractors
 from rebalance.api.exchange import export, import_csv, materialize
 from rebalance.api.inspections import inspect
 from rebalance.api.long_tails import longtail
-from rebalance.api.manifests import extract, hybrid, oversample, undersample
+from rebalance.api.manifests import (
+    extract,
+    hybrid,
+    oversample,
+    undersample,
+    undersample_ensemble,
+)
 from rebalance.api.reports import report
 from rebalance.api.studies import plan_study, study
 
@@ -30,4 +36,5 @@ __all__ = [
     "study",
     "train",
     "undersample",
+    "undersample_ensemble",
 ]

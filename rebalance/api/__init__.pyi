@@ -32,6 +32,7 @@ __all__ = [
     "study",
     "train",
     "undersample",
+    "undersample_ensemble",
 ]
 
 def advise(
@@ -1133,6 +1134,129 @@ def undersample(
     ExtractorError, FeatureError, OutputError, SettingError, and UnreadableImage under ``strict``.
 
     Options:
+        method: How the images to keep are chosen. (a key of
+            rebalance.undersampling.UNDERSAMPLERS; default 'subclass')
+        pick: Which images of a subclass: the typical of its regions, by distance to its
+            centre, or at random. (a key of rebalance.undersampling.PICKERS; default
+            'typical')
+        quotas: Shares of the subclasses of a class: equal, or by the root of their size, or
+            by it. (a key of rebalance.quotas.QUOTAS; default 'sqrt')
+        layer: Features to cluster: auto is the best silhouette, class by class. [default:
+            pool; of a run its embedding] (one of body, pool, linear, embedding, auto)
+        k_max: Most clusters that a class may be found to have. (default 9)
+        criterion: Criterion that chooses the number of clusters. (a key of
+            rebalance.clusters.CRITERIA; default 'silhouette')
+        cluster_space: Space to cluster in: the 2-D map, or the principal components. (one of
+            map, pca; default 'map')
+        layout: Program that draws the map: our parallel UMAP, or umap-learn. (a key of
+            rebalance.clusters.LAYOUTS; default 'fast')
+        landmarks: Images of a large class to find the clusters on; the others join them: auto
+            is 20,000 of more than 100,000, none is all. (default 'auto')
+        dedupe: Drop near-duplicates of the classes to cut first. (default False)
+        suspects: List images that look out of place: outliers, or among another class.
+            (default False)
+        to: Class size wanted: the smallest class, a number, or R times the smallest. (default
+            'min')
+        per_class: Size of one class, in place of to.
+        classes: Cut only these classes; the others stay whole.
+        as_published: The whole configuration of Lehmann & Ebner (2022), for whatever is not
+            given beside it: method subclass, pick closest, quotas equal, layer auto, k_max 9,
+            criterion silhouette, cluster_space map, layout umap, landmarks none, extractor
+            finetune, init imagenet, resize stretch. (default False)
+        extractor: Network that describes the images: torchvision's pretrained one (a
+            download), the installed EfficientNet-Lite0, one trained on DATA first, a
+            checkpoint, or another library's: timm:NAME, hf:OWNER/NAME or hf:FOLDER,
+            open_clip:MODEL/TAG. (default 'imagenet')
+        arch: A torchvision classification model, efficientnet_lite0, or one for small images:
+            cifar_resnet18, 20, 32, 34, 50, 56, cifar_wrn28_10 and others; timm:NAME, for a
+            file of weights. [default: resnet50; cifar_resnet20 to finetune on images at most
+            64 pixels wide]
+        weights: File of weights for timm:NAME. [default: those that the library publishes]
+        init: What finetune starts from. (default 'scratch')
+        image_size: Side of the square the network sees. [default: as its weights were
+            trained]
+        resize: How an image becomes that square: the centre of it, or all of it, stretched.
+            [default: as a run was trained, else stretch] (one of crop, stretch)
+        flips: Mirror images that finetune learns from: left to right, upside down or both;
+            none for digits, text and classes of left and right. [default: h] (a key of
+            rebalance.training.parts.FLIPS)
+        precision: auto is bf16 where the processor has it. (one of auto, fp32, bf16; default
+            'auto')
+        batch_size: Images per forward pass. [default: by device]
+        features: Your own features, in place of a network's: .npz, .npy, .parquet, .csv,
+            .safetensors or .pt. No image is opened for them.
+        names: The images of the rows of features, where that file does not name them: a path
+            a line, .csv, .json or .jsonl.
+        root: Where the images of a manifest are. [default: as the manifest says]
+        allow_empty: Let class folders hold no image. (default False)
+        as_classes: Take the folders as classes though they look like splits or repeat each
+            other. (default False)
+        extensions: Further endings of files to read as images, such as .avif,.heic.
+        seed: Same seed, same images, same machine: same bytes. (default 0)
+        device: Where the network runs. (one of auto, cpu, cuda, mps; default 'auto')
+        workers: Threads that read images; 0 reads in the main one. [default: all cores]
+        cache_dir: Where features are kept. [default: $REBALANCE_CACHE_DIR or the user's
+            cache]
+        strict: Unreadable images are an error, before the expensive work. (default False)
+        overwrite: Replace result files that exist. (default False)
+    """
+
+def undersample_ensemble(
+    data: Path | str,
+    output: Path | str | None = None,
+    *,
+    ensemble: int = 4,
+    cascade: bool = False,
+    method: str = "subclass",
+    pick: str = "typical",
+    quotas: str = "sqrt",
+    layer: str | None = None,
+    k_max: int = 9,
+    criterion: str = "silhouette",
+    cluster_space: str = "map",
+    layout: str = "fast",
+    landmarks: str | int = "auto",
+    dedupe: bool = False,
+    suspects: bool = False,
+    to: str | int = "min",
+    per_class: Mapping[str, int] | Iterable[tuple[str, int]] = (),
+    classes: Sequence[str] = (),
+    as_published: bool = False,
+    extractor: str = "imagenet",
+    arch: str | None = None,
+    weights: Path | str | None = None,
+    init: str = "scratch",
+    image_size: int | None = None,
+    resize: str | None = None,
+    flips: str | None = None,
+    precision: str = "auto",
+    batch_size: int | None = None,
+    features: Path | str | None = None,
+    names: Path | str | None = None,
+    root: Path | str | None = None,
+    allow_empty: bool = False,
+    as_classes: bool = False,
+    extensions: Sequence[str] = (),
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    cache_dir: Path | str | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress = ...,
+) -> list[Manifest]:
+    """Choose which images to keep several times, each for a member of an ensemble.
+
+    The first member is what ``undersample`` gives; what is trained on each is averaged by
+    ``evaluate``. output: M.csv, beside which M.0.csv, M.1.csv and so on are written, with their
+    companions, all or none. Raises as ``undersample``.
+
+    Options:
+        ensemble: Number of manifests, M.0.csv, M.1.csv, ..., each of a draw of its own.
+            (default 4)
+        cascade: After each manifest drop what a head that is fitted on it gets right of the
+            classes to cut, so that the next draws from the harder images (BalanceCascade).
+            (default False)
         method: How the images to keep are chosen. (a key of
             rebalance.undersampling.UNDERSAMPLERS; default 'subclass')
         pick: Which images of a subclass: the typical of its regions, by distance to its

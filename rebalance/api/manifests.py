@@ -56,6 +56,23 @@ def undersample(
     return workflow.undersample(data, output, progress=progress, **options)
 
 
+@takes(calls.UNDERSAMPLE_ENSEMBLE, layers_of)
+def undersample_ensemble(
+    data: Path | str,
+    output: Path | str | None = None,
+    *,
+    progress: Progress = silent,
+    **options: Any,
+) -> list[Manifest]:
+    """Choose which images to keep several times, each for a member of an ensemble.
+
+    The first member is what ``undersample`` gives; what is trained on each is averaged by
+    ``evaluate``. output: M.csv, beside which M.0.csv, M.1.csv and so on are written, with their
+    companions, all or none. Raises as ``undersample``.
+    """
+    return workflow.undersample_ensemble(data, output, progress=progress, **options)
+
+
 @takes(calls.OVERSAMPLE, layer_and_space_of)
 def oversample(
     data: Path | str,

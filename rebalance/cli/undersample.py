@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @groups.command("undersample")
 @options.data
 @options.manifest
-@options.of(calls.UNDERSAMPLE)
+@options.of(calls.UNDERSAMPLE_COMMAND)
 @console.talk
 def command(
     data: Path, output: Path, as_json: bool, quiet: bool, verbose: bool, **parameters: Any
@@ -36,10 +36,19 @@ def command(
       rebalance undersample photos/train -o balanced.csv --extractor finetune
       rebalance undersample photos/train -o balanced.csv --to 2x --class cat=300
       rebalance undersample photos/train -o balanced.csv --method nearmiss-1
+      rebalance undersample photos/train -o balanced.csv --method random --ensemble 10
     """
     progress = console.start(quiet=quiet, verbose=verbose)
     import rebalance
 
+    if parameters["ensemble"] is not None or parameters["cascade"]:
+        manifests = rebalance.undersample_ensemble(data, output, progress=progress, **parameters)
+        if as_json:
+            console.print_json({"members": [manifest.record for manifest in manifests]})
+        else:
+            _print_members(manifests, output)
+        return
+    del parameters["ensemble"], parameters["cascade"]
     manifest = rebalance.undersample(data, output, progress=progress, **parameters)
     if as_json:
         console.print_record(output)
@@ -76,6 +85,25 @@ def _print(manifest: "Manifest", output: Path) -> None:
     for name, story in stories.items():
         for told in _remarks(story):
             click.echo(f"{console.printable(name)}: {told}")
+
+
+def _print_members(manifests: "list[Manifest]", output: Path) -> None:
+    """Print a line on each member: how many images it keeps, of how many it could."""
+    from rebalance.manifest.rows import member_path
+
+    lines: list[list[Any]] = []
+    for number, manifest in enumerate(manifests):
+        record = manifest.record
+        could = record["member"].get("pool", record["counts"]["readable"])
+        ratio = f"{record['imbalance_ratio']['after']:.2f}"
+        name = member_path(output, number).name
+        lines.append([name, sum(could.values()), len(manifest.rows), ratio])
+    click.echo(console.table(["manifest", "drawn from", "kept", "imbalance ratio"], lines))
+    together = len({row.file_name for manifest in manifests for row in manifest.rows})
+    click.echo(
+        f"\nwrote {len(manifests)} manifests beside {console.printable(str(output))}; together "
+        f"they keep {together} images: train on each, and give all runs to rebalance evaluate"
+    )
 
 
 def _remarks(story: "ClassStory") -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from rebalance.atomic import settled
 from rebalance.errors import ManifestError
 from rebalance.manifest.parsing import DROPPED, PLACES, ROWS, parse
-from rebalance.manifest.rows import TABLES, Manifest, Row, companions, table_digest
+from rebalance.manifest.rows import TABLES, Manifest, Row, companions, table_digest, unit_of
 from rebalance.manifest.tidying import recognised, tidied
 from rebalance.reading import is_regular_file, read_json
 from rebalance.records import ManifestRecord
@@ -137,7 +137,7 @@ def _read_unit(path: Path) -> tuple[dict[str, bytes], ManifestRecord]:
     """Read the tables of a manifest, by their names in the record, and the record."""
     before: dict[str, bytes] = {}
     for attempt in range(ATTEMPTS):
-        found = settled(path, *companions(path))
+        found = settled(unit_of(path), *companions(path))
         rows_path, dropped_path, record_path, map_path = found
         paths = dict(zip(TABLES, (rows_path, dropped_path, map_path), strict=True))
         there = {name: place for name, place in paths.items() if name == "rows" or place.exists()}
@@ -145,10 +145,10 @@ def _read_unit(path: Path) -> tuple[dict[str, bytes], ManifestRecord]:
             tables = {name: _content(place) for name, place in there.items()}
             record = _read_record(record_path)
         except ManifestError:
-            if settled(path, path) == (path,) and rows_path == path:
+            if settled(unit_of(path), path) == (path,) and rows_path == path:
                 raise  # nobody is moving anything
             continue
-        if settled(path, *companions(path)) != found:
+        if settled(unit_of(path), *companions(path)) != found:
             continue
         changed = _changed(tables, record)
         if not changed:

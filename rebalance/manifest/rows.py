@@ -1,5 +1,6 @@
 """A manifest holds rows to train on, rows left out, places on a map, and the record."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -145,6 +146,25 @@ def companions(path: Path) -> tuple[Path, Path, Path, Path]:
     """``M.csv``, ``M.dropped.csv``, ``M.json`` and ``M.map.csv``."""
     dropped, record, places = map(path.with_suffix, (".dropped.csv", ".json", ".map.csv"))
     return path, dropped, record, places
+
+
+def member_path(path: Path, number: int) -> Path:
+    """``M.0.csv``, the manifest of the member ``number`` of an ensemble that is called ``M.csv``.
+
+    >>> from pathlib import Path
+    >>> from rebalance.manifest.rows import member_path, unit_of
+    >>> member_path(Path("M.csv"), 2).name, unit_of(Path("M.2.csv")).name
+    ('M.2.csv', 'M.csv')
+    """
+    return path.with_suffix(f".{number}{path.suffix}")
+
+
+def unit_of(path: Path) -> Path:
+    """The path that a manifest's files are moved under: ``M.csv`` for every one called so.
+
+    A member of an ensemble, ``M.0.csv``, is moved with the others.
+    """
+    return path.with_name(re.sub(r"\.[0-9]+(?=\.[^.]*$)", "", path.name))
 
 
 TABLES = ("rows", "dropped", "map")  # what a record calls them, in the order of ``companions``

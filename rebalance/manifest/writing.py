@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,8 +18,11 @@ from rebalance.manifest.rows import (
     Manifest,
     Row,
     companions,
+    member_path,
     table_digest,
+    unit_of,
 )
+from rebalance.reading import read_object
 from rebalance.records import ManifestRecord
 
 
@@ -106,21 +109,99 @@ def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = Fa
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['M.csv', 'M.dropped.csv', 'M.json']
     """
-    rows_path, *targets, map_path = companions(check_output(path, overwrite=overwrite))
-    gone = [] if manifest.places else [map_path]
-    if manifest.places:
-        targets.append(map_path)
-    unit = replacing(
-        *reversed(targets), rows_path, exclusive=not overwrite, unit=rows_path, without=gone
-    )
-    # The CSV is moved last: where it exists, its companions do.
-    with unit as (*places, record, dropped, rows):
-        if places:
-            _write_csv(places[0], MAP_COLUMNS, manifest.places)
-        _write_csv(rows, _columns(manifest.rows), manifest.rows)
-        _write_csv(dropped, DROPPED_COLUMNS, manifest.dropped)
-        tables = dict(zip(TABLES, (rows, dropped, *places), strict=False))
-        digests = {name: table_digest(table.read_bytes()) for name, table in tables.items()}
-        story: ManifestRecord = {**manifest.record, "digests": digests}
-        # A file name that is not UTF-8 becomes the escape that JSON has for lone surrogates.
-        record.write_bytes(to_json(story).encode("utf-8", "backslashreplace"))
+    _write({check_output(path, overwrite=overwrite): manifest}, overwrite=overwrite)
+
+
+def write_members(
+    path: Path | str, manifests: Sequence[Manifest], *, overwrite: bool = False
+) -> None:
+    """Write the members of an ensemble called ``M.csv``: ``M.0.csv``, ``M.1.csv`` and so on.
+
+    All files of all of them or none; further members of an ensemble that is replaced go with it.
+    Raises OutputError as ``check_members``.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from rebalance import Manifest, Row
+    >>> from rebalance.manifest.writing import write_members
+    >>> manifest = Manifest(Path("photos"), ("cat", "dog"), (Row("cat/1.jpg", "cat"),))
+    >>> with TemporaryDirectory() as folder:
+    ...     write_members(Path(folder) / "M.csv", [manifest, manifest])
+    ...     sorted(path.name for path in Path(folder).glob("M.?.csv"))
+    ['M.0.csv', 'M.1.csv']
+    """
+    places = check_members(path, len(manifests), overwrite=overwrite)
+    gone = [each for member in _further(Path(path), len(manifests)) for each in companions(member)]
+    _write(dict(zip(places, manifests, strict=True)), overwrite=overwrite, gone=gone)
+
+
+def check_members(path: Path | str, members: int, *, overwrite: bool) -> list[Path]:
+    """The places of the members of an ensemble called ``path``; before anything expensive.
+
+    Raises OutputError as ``check_output``, of any of them, and where there are members of a larger
+    ensemble that ``overwrite`` does not let go.
+    """
+    places = [member_path(Path(path), number) for number in range(members)]
+    check_output(path, overwrite=True)
+    for place in places:
+        check_output(place, overwrite=overwrite)
+    further = _further(Path(path), members)
+    if further and not overwrite:
+        raise OutputError(
+            f"{str(further[0])!r} is of another ensemble of this name: choose another name, or "
+            "replace all of it with --overwrite"
+        )
+    return places
+
+
+def _further(path: Path, members: int) -> list[Path]:
+    """The manifests of an ensemble called ``path`` after so many, as far as they are numbered on.
+
+    One whose record does not say that it is of an ensemble is somebody's own.
+    """
+    found: list[Path] = []
+    while _is_member(place := member_path(path, members + len(found))):
+        found.append(place)
+    return found
+
+
+def _is_member(path: Path) -> bool:
+    try:
+        record = read_object(companions(path)[2])
+    except (OSError, ValueError):
+        return False
+    return path.is_file() and "member" in record
+
+
+def _write(
+    manifests: Mapping[Path, Manifest], *, overwrite: bool, gone: Sequence[Path] = ()
+) -> None:
+    """Write the files of manifests by their paths, as one; ``gone`` goes when they come."""
+    tables: list[Path] = []
+    without = list(gone)
+    for path, manifest in manifests.items():
+        _, dropped, record, map_path = companions(path)
+        tables += [*([map_path] if manifest.places else []), record, dropped]
+        without += [] if manifest.places else [map_path]
+    # A CSV is moved last: where it exists, its companions do.
+    paths = (*tables, *manifests)
+    unit = unit_of(next(iter(manifests)))
+    with replacing(*paths, exclusive=not overwrite, unit=unit, without=without) as partial:
+        places = dict(zip(paths, partial, strict=True))
+        for path, manifest in manifests.items():
+            _write_tables([places.get(each) for each in companions(path)], manifest)
+
+
+def _write_tables(places: Sequence[Path | None], manifest: Manifest) -> None:
+    """Write the files of one manifest to places in the order of ``companions``, a map or none."""
+    rows, dropped, record, map_place = places
+    assert rows is not None and dropped is not None and record is not None
+    if map_place is not None:
+        _write_csv(map_place, MAP_COLUMNS, manifest.places)
+    _write_csv(rows, _columns(manifest.rows), manifest.rows)
+    _write_csv(dropped, DROPPED_COLUMNS, manifest.dropped)
+    named = zip(TABLES, (rows, dropped, map_place), strict=True)
+    digests = {name: table_digest(table.read_bytes()) for name, table in named if table is not None}
+    story: ManifestRecord = {**manifest.record, "digests": digests}
+    # A file name that is not UTF-8 becomes the escape that JSON has for lone surrogates.
+    record.write_bytes(to_json(story).encode("utf-8", "backslashreplace"))

@@ -189,6 +189,17 @@ class GeneratedRecord(TypedDict):
     ]
 
 
+class MemberRecord(TypedDict, total=False):
+    """Which draw of several a manifest is: see ``undersample --ensemble``."""
+
+    number: Annotated[int, "Its number, from 0."]
+    seed: Annotated[int, "The seed of its own draws; without a cascade it alone makes it again."]
+    pool: Annotated[
+        dict[str, int],
+        "Of a cascade: how many images of each class it could draw from, by its name.",
+    ]
+
+
 class ManifestRecord(TypedDict, total=False):
     """How a manifest came about: what was asked for, what was found, and what was done.
 
@@ -218,6 +229,9 @@ class ManifestRecord(TypedDict, total=False):
         "SourceRecord | None",
         "What the images were listed by: an earlier manifest, the first step of a hybrid, or a "
         "table that was imported; null for a folder of images.",
+    ]
+    member: Annotated[
+        MemberRecord, "Which member of an ensemble this is; only where there are several manifests."
     ]
     space: Annotated[
         str, "Where blends are made, embedding or pixel; only where there are synthetic rows."

@@ -8,6 +8,7 @@ click.
 from rebalance.resampling.cutting import Clustered, Cut, cut, sizes_to_cut
 from rebalance.resampling.fates import Fate, Selection
 from rebalance.resampling.growing import Grown, add, grow, second_growth, wanted_of
+from rebalance.resampling.members import Member, draw_members
 from rebalance.resampling.population import Population
 from rebalance.resampling.subclassing import Subclassing, subclasses_of
 from rebalance.resampling.telling import selection_of
@@ -17,11 +18,13 @@ __all__ = [
     "Cut",
     "Fate",
     "Grown",
+    "Member",
     "Population",
     "Selection",
     "Subclassing",
     "add",
     "cut",
+    "draw_members",
     "grow",
     "second_growth",
     "selection_of",

@@ -42,6 +42,18 @@ class Selection:
         }
         return replace(self, stories=stories)
 
+    def among(self, reasons: Mapping[int, str], total: int) -> "Selection":
+        """This selection among ``total`` samples, of which others went before.
+
+        reasons: why each of those goes, by its position among all.
+        """
+        others = iter(self.fates)
+        fates = [
+            Fate(kept=False, reason=reasons[position]) if position in reasons else next(others)
+            for position in range(total)
+        ]
+        return replace(self, fates=fates)
+
     def with_dropped(
         self,
         reasons: Mapping[int, str],
@@ -55,13 +67,8 @@ class Selection:
         indices are ``labels``. cut: the labels of the classes that shrink, whose stories tell how
         many went before anything was selected.
         """
-        others = iter(self.fates)
-        fates = [
-            Fate(kept=False, reason=reasons[position]) if position in reasons else next(others)
-            for position in range(len(labels))
-        ]
         went = Counter(labels[position] for position in reasons)
         told: dict[str, ClassStory] = {
             classes[label]: {"deduplicated": went[label]} for label in cut
         }
-        return replace(self, fates=fates).told(classes, told)
+        return self.among(reasons, len(labels)).told(classes, told)

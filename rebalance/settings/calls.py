@@ -11,7 +11,12 @@ from rebalance.settings.advice import AdviceOptions
 from rebalance.settings.class_sizes import Growth, Levelling, LongTail, Targets
 from rebalance.settings.looking import ComparisonOptions, InspectOptions, ReportOptions
 from rebalance.settings.option import Option, Options, converted, declared
-from rebalance.settings.rebalancing import Published, SelectionOptions, SynthesisOptions
+from rebalance.settings.rebalancing import (
+    EnsembleOptions,
+    Published,
+    SelectionOptions,
+    SynthesisOptions,
+)
 from rebalance.settings.running import (
     ExportOptions,
     ExtractorOptions,
@@ -139,6 +144,19 @@ UNDERSAMPLE = Call(
     targets=Targets,
     published=Part(Published),
     **IMAGES,
+)
+# Python has a call of its own for several manifests, the command line a switch of the one command.
+UNDERSAMPLE_ENSEMBLE = Call(members=EnsembleOptions, **UNDERSAMPLE.parts)
+UNDERSAMPLE_COMMAND = Call(
+    **UNDERSAMPLE.parts,
+    members=Part(
+        EnsembleOptions,
+        open=("ensemble",),
+        helps={
+            "ensemble": "Write as many manifests, M.0.csv, M.1.csv, ..., each of a draw of its "
+            "own. [default: one manifest, M.csv]",
+        },
+    ),
 )
 OVERSAMPLE = Call(synthesis=Part(SynthesisOptions, open=LAYER_AND_SPACE), growth=Growth, **IMAGES)
 HYBRID = Call(

@@ -17,6 +17,8 @@ LANDMARKS_ABOVE = 100_000  # images of a class that count as large
 FEWEST_LANDMARKS = 100
 PIXEL_SIDE = 32  # of the squares that images are compared as, pixel by pixel: CIFAR's
 LARGEST_PIXEL_SIDE = 256
+MEMBERS = 4  # of an ensemble, as Liu, Wu and Zhou (2009) have
+MOST_MEMBERS = 100
 REACH = 0.5  # of EOS; the paper's is the whole way
 OPERATIONS = "rotate,noise"  # by which augmented copies differ
 OF_ONE = {  # options that no other method has, and told
@@ -160,6 +162,35 @@ class Published(Options):
         help="The whole configuration of Lehmann & Ebner (2022), for whatever is not given beside "
         "it: " + ", ".join(f"{name} {value}" for name, value in LEHMANN_EBNER.items()) + ".",
     )
+
+
+@dataclass(frozen=True)
+class EnsembleOptions(Options, group="How many"):
+    """How many draws are made of the same images, and whether each follows from those before."""
+
+    ensemble: int = option(
+        MEMBERS,
+        least=1,
+        most=MOST_MEMBERS,
+        help="Number of manifests, M.0.csv, M.1.csv, ..., each of a draw of its own.",
+    )
+    cascade: bool = option(
+        False,
+        help="After each manifest drop what a head that is fitted on it gets right of the classes "
+        "to cut, so that the next draws from the harder images (BalanceCascade).",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.cascade and (self.ensemble or 0) < 2:
+            raise SettingError(
+                "a cascade goes from one member of an ensemble to the next: give --ensemble 2 or "
+                "more beside --cascade"
+            )
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the options by name; a cascade only where it was asked for."""
+        return {"ensemble": self.ensemble, **({"cascade": True} if self.cascade else {})}
 
 
 @dataclass(frozen=True)

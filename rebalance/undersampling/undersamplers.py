@@ -13,7 +13,7 @@ import numpy as np
 from rebalance import seeds
 from rebalance.clusters import CLUSTERING
 from rebalance.errors import SettingError
-from rebalance.settings import SelectionOptions
+from rebalance.settings import EnsembleOptions, SelectionOptions
 from rebalance.undersampling.preconditions import Features, Indices, Labels
 from rebalance.undersampling.samplers import (
     coverage,
@@ -41,6 +41,7 @@ class Undersampler:
     by_class: whether it looks at each class by itself, with a stream of random numbers for each.
     by_subclass: whether it shares out what is kept among the subclasses of a class. It then takes
     them as ``subclasses``, found in the features of the layer that a user chooses.
+    draws: whether chance decides what is kept, so that another seed keeps others.
     own: the fields of ``SelectionOptions`` that ``keep`` takes by keyword.
     stream: what its random numbers are called; empty is ``undersample`` and its name.
     """
@@ -50,6 +51,7 @@ class Undersampler:
     exact: bool = False
     by_class: bool = False
     by_subclass: bool = False
+    draws: bool = True
     own: tuple[str, ...] = ()
     stream: tuple[str, ...] = ()
 
@@ -119,6 +121,23 @@ class Undersampler:
                 "choose another method, or leave it out"
             )
 
+    def check_members(self, ensemble: EnsembleOptions) -> None:
+        """Raise SettingError where this cannot choose the members of an ensemble."""
+        if ensemble.cascade and not self.exact:
+            raise SettingError(
+                f"--cascade draws as many for each member, and --method {self.name} keeps what its "
+                f"rule leaves: choose one of {_listed('exact')}"
+            )
+        if ensemble.ensemble > 1 and not self.draws and not ensemble.cascade:
+            raise SettingError(
+                f"--method {self.name} draws nothing, so that every member of an ensemble would be "
+                f"the same: choose one of {_listed('draws')}"
+            )
+
+
+def _listed(trait: str) -> str:
+    return ", ".join(name for name, each in UNDERSAMPLERS.items() if getattr(each, trait))
+
 
 UNDERSAMPLERS: dict[str, Undersampler] = {
     undersampler.name: undersampler
@@ -134,11 +153,11 @@ UNDERSAMPLERS: dict[str, Undersampler] = {
         Undersampler(coverage, exact=True),
         Undersampler(coverage_typical, exact=True),
         Undersampler(random, exact=True, by_class=True, needs_features=False),
-        Undersampler(nearmiss_1, exact=True),
-        Undersampler(nearmiss_2, exact=True),
-        Undersampler(nearmiss_3),
-        Undersampler(tomek),
-        Undersampler(enn),
+        Undersampler(nearmiss_1, exact=True, draws=False),
+        Undersampler(nearmiss_2, exact=True, draws=False),
+        Undersampler(nearmiss_3, draws=False),
+        Undersampler(tomek, draws=False),
+        Undersampler(enn, draws=False),
         Undersampler(oss),
     )
 }

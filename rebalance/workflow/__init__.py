@@ -4,6 +4,7 @@ Each is one function, for the command line and for Python alike. What a story do
 does not import.
 """
 
+from rebalance.workflow.ensembles import undersample_ensemble
 from rebalance.workflow.features import extract
 from rebalance.workflow.inspection import inspect
 from rebalance.workflow.long_tails import longtail
@@ -11,4 +12,13 @@ from rebalance.workflow.oversampling import hybrid, oversample
 from rebalance.workflow.reporting import report
 from rebalance.workflow.undersampling import undersample
 
-__all__ = ["extract", "hybrid", "inspect", "longtail", "oversample", "report", "undersample"]
+__all__ = [
+    "extract",
+    "hybrid",
+    "inspect",
+    "longtail",
+    "oversample",
+    "report",
+    "undersample",
+    "undersample_ensemble",
+]

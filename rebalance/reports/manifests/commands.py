@@ -15,7 +15,7 @@ from rebalance.undersampling import UNDERSAMPLERS
 
 EQUAL = "equal"  # the shares of subclasses in records that do not tell them
 CALLS = {
-    "undersample": calls.UNDERSAMPLE,
+    "undersample": calls.UNDERSAMPLE_COMMAND,
     "oversample": calls.OVERSAMPLE,
     "hybrid": calls.HYBRID,
 }

@@ -382,7 +382,8 @@ def test_an_embedding_of_quintuplets_alone_is_decided_by_its_clusters(run, make_
     data = make_folder(tmp_path / "data", {"cat": 16, "dog": 10, "eel": 5}, size=(16, 16))
     test = make_folder(tmp_path / "test", {"cat": 6, "dog": 6, "eel": 6}, size=(18, 18))
     given = [*QUICK, "--epochs", "3", "--sampler", "balanced", "--batch-size", "8"]
-    loss = ["--loss", "lmle:ce=0,size=5,share=1", "--classifier", "clusters:k=3,size=5"]
+    loss = ["--loss", "lmle:ce=0", "--loss-option", "size=5", "--loss-option", "share=1"]
+    loss += ["--classifier", "clusters:k=3,size=5"]
     out = tmp_path / "run"
     found = run("train", data, "--test", test, "-o", out, *given, *loss)
     assert found.status == 0, found.err

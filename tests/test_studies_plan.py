@@ -356,7 +356,23 @@ def test_images_of_a_step_are_mixed_by_the_treatment_that_says_so(declare):
         declare('[grid]\nmix = "mixup"\n[training]\nmix = "mixup"', full)
 
 
+def test_classifiers_are_treatments_that_share_a_training(declare):
+    full = 'data = "images"\ndepth = "full"'
+    plan = declare('[grid]\nloss = "lmle"\nclassifier = ["head", "clusters:k=05", "svm"]', full)
+    by_clusters = Treatment(loss="lmle", classifier="clusters")
+    assert {each.classifier for each in plan.treatments} == {"head", "clusters", "svm"}
+    found = plan.treatments[by_clusters]
+    assert found.as_record()["classifier"] == "clusters"
+    assert found.taught == plan.treatments[Treatment(loss="lmle")].taught == found.body
+    assert "classifier" not in plan.treatments[NOTHING].as_record()
+    assert plan.controls[by_clusters].nothing == NOTHING
+    assert words.name(by_clusters) == "lmle + by clusters"
+    with pytest.raises(SettingError, match=r"grid.classifier: no classifier 'best': choose one of"):
+        declare('[grid]\nclassifier = "best"', full)
+
+
 MISTAKES = {
+    '[grid]\nclassifier = "knn"': 'in the place of a network.s head, .* or give depth = "full"',
     '[grid]\nmix = "mixup"': 'grid.mix is how images of a step .* give depth = "full"',
     '[grid]\nhead = "svm"': "grid.head: no 'svm', choose one of sgd, logistic",
     '[grid]\nhead = {head = "sgd", whiten = 0.4}': "no option 'whiten' of sgd, which has no opti",

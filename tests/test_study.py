@@ -142,7 +142,7 @@ def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path, own_ca
     training = '[training]\nrecipe = "scratch"\narch = "cifar_resnet20"\nimage_size=16\nepochs=1'
     grid = '[grid]\nrebalance = ["random-under", "eos"]\n[[cell]]\nthreshold = "prior"\n'
     grid += '[[cell]]\nrebalance = "random-under"\nthreshold = ["prior", "prior:original"]\n'
-    grid += '[[cell]]\nmix = "mixup"'
+    grid += '[[cell]]\nmix = "mixup"\n[[cell]]\nclassifier = "knn:k=3"'
     path = declare(grid, 'depth = "full"\nseeds = 1\nfolds = 2', training)
     found = run("study", path, "-o", tmp_path / "one", "--workers", 1, "--device", "cpu")
     assert found.status == 0, found.err
@@ -154,7 +154,7 @@ def test_full_depth_trains_and_leaves_no_networks(declare, run, tmp_path, own_ca
         for row in table(tmp_path / "one")
         if (row["metric"], row["scored_on"]) == ("log_loss", "test")
     }
-    assert losses["mix=mixup"] != losses["nothing"]
+    assert len({losses[name] for name in ("nothing", "mix=mixup", "by knn:k=3")}) == 3
     cut = {
         (row["threshold"], row["scored_on"]): row["median"]
         for row in table(tmp_path / "one")

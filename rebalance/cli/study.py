@@ -45,10 +45,11 @@ def command(
 ) -> None:
     """Find out which rebalancing helps on your data, with intervals.
 
-    STUDY.toml names the data and a grid of rebalancing, loss, regime, threshold, head and mix. Each
-    combination is run with every seed on every fold, beside three controls that are always there:
-    nothing at all, the same sizes at random, and the threshold prior alone. Finished cells are
-    kept, so that a study that was interrupted, or whose grid has grown, goes on where it was.
+    STUDY.toml names the data and a grid of rebalancing, loss, regime, threshold, head, mix and
+    classifier. Each combination is run with every seed on every fold, beside three controls that
+    are always there: nothing at all, the same sizes at random, and the threshold prior alone.
+    Finished cells are kept, so that a study that was interrupted, or whose grid has grown, goes on
+    where it was.
 
     \b
     A STUDY.toml:
@@ -98,9 +99,9 @@ def _forecast(forecast: "Forecast", as_json: bool) -> None:
             }
         )
         return
-    header = ("rebalance", "loss", "regime", "threshold", "head", "mix")
+    header = ("rebalance", "loss", "regime", "threshold", "head", "mix", "classifier")
     rows = [[getattr(treatment, name) for name in header] for treatment in plan.treatments]
-    click.echo(console.table(header, rows, left=6))
+    click.echo(console.table(header, rows, left=7))
     click.echo(
         f"\n{len(rows)} treatments x {len(plan.options.seeds)} seeds x {plan.options.folds} folds: "
         f"{len(plan.cells)} cells, {forecast.finished} finished; about "

@@ -8,6 +8,7 @@ FORMAT: Final = 1
 class _Headed(TypedDict, total=False):
     head: Annotated[str, "How the last layer of a probe is fitted; older studies lack it: sgd."]
     mix: Annotated[str, "How images of a step are mixed; older studies lack it: none."]
+    classifier: Annotated[str, "What decides on a class; older studies lack it: head."]
 
 
 class TreatmentRecord(_Headed):
@@ -43,6 +44,7 @@ class HeadOptionsRecord(TypedDict):
 class _OfHead(TypedDict, total=False):
     head: Annotated[HeadOptionsRecord, "The head with its options; without it sgd."]
     mix: Annotated[str, "How images of a step are mixed; without it as all trainings do it."]
+    classifier: Annotated[str, "What decides on a class; without it the head."]
 
 
 class DefinitionRecord(_OfHead):

@@ -11,10 +11,11 @@ from rebalance.errors import RebalanceError, SettingError, choose, shown
 from rebalance.losses import LOSSES
 from rebalance.losses.arguments import is_searched
 from rebalance.scoring.class_values import with_files_in
+from rebalance.scoring.classifiers import spelled_classifier
 from rebalance.scoring.thresholds import parsed, spellings
 from rebalance.settings import LEHMANN_EBNER, ExtractorOptions, StudyOptions
 from rebalance.studies.heads import HEADS
-from rebalance.studies.outcomes import SGD, UNMIXED, Treatment
+from rebalance.studies.outcomes import BY_HEAD, SGD, UNMIXED, Treatment
 from rebalance.studies.plan import Choice, Definition, frozen, grid
 from rebalance.studies.rebalancing import Rebalancing
 from rebalance.studies.rebalancings import PUBLISHED, is_published, label_of, named, with_options
@@ -22,7 +23,7 @@ from rebalance.training.first_phase import FirstPhase
 from rebalance.training.mixing import spelled_mix
 from rebalance.training.regimes import REGIMES
 
-AXES = ("rebalance", "loss", "regime", "threshold", "head", "mix")
+AXES = ("rebalance", "loss", "regime", "threshold", "head", "mix", "classifier")
 PHASE = ("by", "limit")  # options of a regime that has a first phase
 
 
@@ -65,7 +66,10 @@ def combinations(
     )
     _check_searches(where, thresholds, heads, study)
     mixes = _mixes(where, axes["mix"], study) if "mix" in axes else [UNMIXED]
-    return grid(rebalancings, losses, regimes, thresholds, heads, mixes)
+    classifiers = [BY_HEAD]
+    if "classifier" in axes:
+        classifiers = _classifiers(f"{where}.classifier", axes["classifier"], study)
+    return grid(rebalancings, losses, regimes, thresholds, heads, mixes, classifiers)
 
 
 def _check_searches(
@@ -212,6 +216,18 @@ def _mixes(where: str, entries: Sequence[Any], study: StudyOptions) -> list[str]
         return [spelled_mix(str(each)) for each in entries]
     except RebalanceError as error:
         raise SettingError(f"{where}.mix: {error}") from None
+
+
+def _classifiers(where: str, entries: Sequence[Any], study: StudyOptions) -> list[str]:
+    if study.depth != "full":
+        raise SettingError(
+            f"{where} is what decides in the place of a network's head, and a probe is a head: "
+            'name heads, such as nearest-mean, or give depth = "full"'
+        )
+    try:
+        return [spelled_classifier(str(each)) for each in entries]
+    except RebalanceError as error:
+        raise SettingError(f"{where}: {error}") from None
 
 
 def _threshold(where: str, entry: Any, folder: Path) -> str:

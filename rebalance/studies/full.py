@@ -237,7 +237,7 @@ def _scores(setup: Setup, definition: Definition, run: Path, side: str) -> dict[
         run,
         run.parent / side,
         None,
-        decision=DecisionOptions(threshold=definition.threshold),
+        decision=DecisionOptions(definition.threshold, definition.classifier),
         files=FeatureFiles(),
         source=FolderOptions(),
         run=_run(setup),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 BY_CLASS = "recall:"  # what the metric of one class is called by, before the class's name
 SGD = "sgd"  # how a head is trained unless a study says otherwise
+BY_HEAD = "head"  # what decides unless a study says otherwise
 UNMIXED = "none"  # images of a step that are not mixed, unless ``[training]`` says otherwise
 
 
@@ -16,7 +17,8 @@ class Treatment:
     them. loss: a key of ``losses.LOSSES``, or that with options. regime: a key of
     ``training.regimes.REGIMES``. threshold: a key of ``scoring.THRESHOLDS``, with a file for
     ``cost``. head: a key of ``studies.heads.HEADS``, or that with options. mix: a key of
-    ``training.mixing.MIXES``, or that with options.
+    ``training.mixing.MIXES``, or that with options. classifier: a key of
+    ``scoring.classifiers.CLASSIFIERS``, or that with options.
     """
 
     rebalance: str = "none"
@@ -25,13 +27,15 @@ class Treatment:
     threshold: str = "none"
     head: str = SGD
     mix: str = UNMIXED
+    classifier: str = BY_HEAD
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names in order; head and mix only where they are not the ones there once were."""
+        """The names in order; the last three only where they are not the ones there once were."""
         head = () if self.head == SGD else (self.head,)
         mix = () if self.mix == UNMIXED else (f"mix={self.mix}",)
-        return (self.rebalance, self.loss, self.regime, self.threshold, *head, *mix)
+        by = () if self.classifier == BY_HEAD else (f"by {self.classifier}",)
+        return (self.rebalance, self.loss, self.regime, self.threshold, *head, *mix, *by)
 
     @property
     def stream(self) -> str:

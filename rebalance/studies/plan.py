@@ -17,7 +17,7 @@ from rebalance.scoring.thresholds import parsed
 from rebalance.settings import StudyOptions
 from rebalance.studies.controls import control_label, random_control
 from rebalance.studies.heads import HEADS
-from rebalance.studies.outcomes import SGD, UNMIXED, Controls, Treatment
+from rebalance.studies.outcomes import BY_HEAD, SGD, UNMIXED, Controls, Treatment
 from rebalance.studies.rebalancing import NONE, Rebalancing
 
 
@@ -43,7 +43,7 @@ class Definition:
     threshold: as ``train`` takes it. costs: what is in that file, [K][K], once it is
     read; so is what is in that of a loss, which then takes its place. head: how the last layer of
     a probe is fitted. mix: how images of a step are mixed, as ``train`` takes it; ``none`` leaves
-    it to the options of all trainings.
+    it to the options of all trainings. classifier: what decides, as ``train`` takes it.
     """
 
     rebalance: Rebalancing = NONE
@@ -53,6 +53,7 @@ class Definition:
     costs: tuple[tuple[float, ...], ...] | None = None
     head: Choice = BY_DESCENT
     mix: str = UNMIXED
+    classifier: str = BY_HEAD
 
     @property
     def taught(self) -> "Definition":
@@ -60,7 +61,7 @@ class Definition:
 
         Treatments that are equal in this share one training.
         """
-        return replace(self, threshold="none", costs=None)
+        return replace(self, threshold="none", costs=None, classifier=BY_HEAD)
 
     @property
     def body(self) -> "Definition":
@@ -77,7 +78,7 @@ class Definition:
     def as_record(self) -> DefinitionRecord:
         """Return the definition as JSON types; equal ones give equal outcomes.
 
-        Head and mix are told where they are others than there once were alone.
+        Head, mix and classifier are told where they are others than there once were alone.
         """
         regime = self.regime
         told: DefinitionRecord = {
@@ -93,6 +94,8 @@ class Definition:
             told["head"] = {"key": self.head.key, "options": dict(self.head.options)}
         if self.mix != UNMIXED:
             told["mix"] = self.mix
+        if self.classifier != BY_HEAD:
+            told["classifier"] = self.classifier
         return told
 
     def with_costs(self, classes: Sequence[str]) -> "Definition":
@@ -154,9 +157,10 @@ def grid(
     thresholds: Mapping[str, str],
     heads: Mapping[str, Choice],
     mixes: Sequence[str],
+    classifiers: Sequence[str],
 ) -> dict[Treatment, Definition]:
     """List every combination, each Treatment with its Definition, in order."""
-    axes = rebalancings, losses, regimes, thresholds, heads, mixes
+    axes = rebalancings, losses, regimes, thresholds, heads, mixes, classifiers
     return {
         Treatment(*names): Definition(
             rebalancings[names[0]],
@@ -165,6 +169,7 @@ def grid(
             thresholds[names[3]],
             head=heads[names[4]],
             mix=names[5],
+            classifier=names[6],
         )
         for names in product(*axes)
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _BESIDE = ("pairs", "difference", "low", "high", "low_together", "high_together", "verdict")
 CSV_HEADER = (
-    *("name", "rebalance", "loss", "regime", "threshold", "head", "mix"),
+    *("name", "rebalance", "loss", "regime", "threshold", "head", "mix", "classifier"),
     *("role", "scored_on", "metric"),
     *("outcomes", "values", "undefined", "median", "mean", "low", "high"),
     *("quartile_1", "quartile_3", "least", "most"),
@@ -103,6 +103,7 @@ def csv_rows(results: "Results") -> Iterator[list[Any]]:
                     name(row.treatment),
                     *(row.treatment.rebalance, row.treatment.loss, row.treatment.regime),
                     *(row.treatment.threshold, row.treatment.head, row.treatment.mix),
+                    row.treatment.classifier,
                     *(row.role, scored_on, metric),
                     *(row.outcomes, found.count, found.undefined, found.median, found.mean),
                     *_ends(found.interval),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rebalance.errors import some
 from rebalance.records import StoryRecord
-from rebalance.studies.outcomes import BY_CLASS, SGD, UNMIXED, Treatment
+from rebalance.studies.outcomes import BY_CLASS, BY_HEAD, SGD, UNMIXED, Treatment
 from rebalance.studies.summaries import UNTOLD, PairedDifference
 
 if TYPE_CHECKING:
@@ -65,9 +65,10 @@ def place(story: StoryRecord) -> str:
 
 def name(treatment: Treatment) -> str:
     """Name a treatment by what it does, such as ``subclass + cce``, or ``nothing + logistic``."""
-    named = astuple(replace(treatment, head=SGD, mix=UNMIXED))
+    named = astuple(replace(treatment, head=SGD, mix=UNMIXED, classifier=BY_HEAD))
     parts = [own for own, plain in zip(named, astuple(Treatment()), strict=True) if own != plain]
     parts += [] if treatment.mix == UNMIXED else [f"mix={treatment.mix}"]
+    parts += [] if treatment.classifier == BY_HEAD else [f"by {treatment.classifier}"]
     done = " + ".join(parts) or "nothing"
     return done if treatment.head == SGD else f"{done} + {treatment.head}"
 

@@ -22,7 +22,7 @@ from rebalance.errors import DataError, OutputError, SettingError
 from rebalance.manifest import Row
 from rebalance.models.transforms import plain_transform
 from rebalance.oversampling import OVERSAMPLERS
-from rebalance.reports.manifests.commands import command_of
+from rebalance.reports.manifests.commands import command_of, needs_same_folder
 from rebalance.settings import FolderOptions
 from rebalance.torch import ManifestDataset
 from rebalance.training.dataset import dataset_of
@@ -149,9 +149,13 @@ def test_a_class_that_falls_short_is_told_and_not_filled_up(run, world, tmp_path
     assert f"owl: {dropped}; {short}" in found.out
     stories = json.loads(output.with_suffix(".json").read_text())["per_class"]
     assert stories["owl"] == {"added": 20, "note": f"{dropped}; {short}"}
+    record = rebalance.read_manifest(output).record
+    assert not needs_same_folder(record)
+    options = {**record["options"], "generated_from": "gan"}
+    assert needs_same_folder({**record, "options": options})
     # The command that the record tells makes the same again.
     again = tmp_path / "again.csv"
-    command = shlex.split(command_of(rebalance.read_manifest(output).record, str(again)))
+    command = shlex.split(command_of(record, str(again)))
     assert run(*command[1:]).status == 0
     assert again.read_bytes() == output.read_bytes()
 

@@ -38,9 +38,11 @@ def command_of(record: Mapping[str, Any], output: str = "M.csv") -> str | None:
 
 def needs_same_folder(record: Mapping[str, Any]) -> bool:
     """Tell whether the command of this record holds a path relative to where it was run."""
-    paths = []
+    options = record.get("options") or {}
+    paths = [*filter(None, [options.get("generated_from")]), *(options.get("test") or ())]
     if record.get("command") == "hybrid":
-        return needs_same_folder({**record["source"], "command": "undersample"})
+        cut = needs_same_folder({**record["source"], "command": "undersample"})
+        return cut or any(not Path(str(path)).is_absolute() for path in paths)
     if record.get("source"):
         paths.append(record["source"]["manifest"])
     extractor = record.get("extractor") or {}

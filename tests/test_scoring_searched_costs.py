@@ -67,6 +67,7 @@ def test_the_same_seed_searches_the_same_and_the_decision_is_by_the_matrix():
     hits = [(decided == label)[labels == label].mean() for label in range(4)]
     assert found.best == np.mean(hits) > found.plain
     assert min(found.costs) == 1
+    assert f"images: a {found.costs[0]:.3g}, b {found.costs[1]:.3g}, c" in found.told("abcd")
 
 
 def test_where_nothing_is_better_costs_stay_equal():

@@ -48,7 +48,8 @@ class CostChoice:
 
     def told(self, classes: Sequence[str]) -> str:
         """Say what was found, on one line."""
-        costs = some([f"{name} {cost:.3g}" for name, cost in zip(classes, self.costs, strict=True)])
+        pairs = zip(classes, self.costs, strict=True)
+        costs = some([f"{name} {cost:.3g}" for name, cost in pairs], quoted=False)
         return (
             f"costs searched by {self.by}: {costs}; balanced accuracy there {self.best:.3f}, by "
             f"equal costs {self.plain:.3f}"

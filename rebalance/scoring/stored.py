@@ -157,8 +157,8 @@ class Decisions:
 def _why_no_costs(classifier: str, asked: str) -> str:
     if classifier != "head":
         return (
-            f"the costs of {asked} are searched for the nearest centre when a run ends: train "
-            f"with --classifier {classifier} --threshold {asked}, or give costs in a file"
+            f"the costs of {asked} are searched for the classifier {classifier} when a run ends: "
+            f"train with --classifier {classifier} --threshold {asked}, or give costs in a file"
         )
     return (
         f"the costs of {asked} are searched on what a run says of images held out, and this one "

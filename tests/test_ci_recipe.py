@@ -26,11 +26,14 @@ def commands(block):
     return [text for _, text in sorted(found) if text.startswith("rebalance ")]
 
 
-def hook():
-    """The hook that the repository defines, with the arguments of the recipe, as one command."""
-    entry = re.search(r"entry: (.+)", (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
-    (given,) = re.findall(r"args: \[(.+)\]", BLOCKS["remote hook"])
-    return " ".join([entry[1], *(part.strip().strip('"') for part in given.split(", "))])
+DEFINED = (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")
+
+
+def hook(text):
+    """The hook that the repository defines, with the arguments that a text gives it."""
+    (entry,) = re.findall(r"entry: (.+)", DEFINED)
+    (given,) = re.findall(r"args: \[(.+)\]", text)
+    return " ".join([entry, *(part.strip().strip('"') for part in given.split(", "))])
 
 
 @pytest.fixture
@@ -70,7 +73,10 @@ def test_the_reader_finds_every_command():
 @pytest.mark.slow
 @pytest.mark.usefixtures("briefly")
 def test_the_recipes_pass_and_their_gates_fail(repository, execute):
-    for line in [*(each for block in BLOCKS.values() for each in commands(block)), hook()]:
+    for line in [
+        *(each for block in BLOCKS.values() for each in commands(block)),
+        hook(BLOCKS["remote hook"]),
+    ]:
         found = execute(line)
         assert found.status == 0, (line, found.err)
     assert "All gates passed" in (repository / "inspection.html").read_text("utf-8")
@@ -82,7 +88,7 @@ def test_the_recipes_pass_and_their_gates_fail(repository, execute):
         file.unlink()
     (repository / "inspection.html").unlink()
     inspect, *_ = commands(BLOCKS["workflow"])
-    for line in (inspect, *commands(BLOCKS["hook"]), hook()):
+    for line in (inspect, *commands(BLOCKS["hook"]), hook(BLOCKS["remote hook"])):
         found = execute(line)
         assert found.status == 3, (line, found.err)
         assert "leakage (equal files on both sides)" in found.error
@@ -100,6 +106,21 @@ def test_a_manifest_that_was_not_made_again_fails_its_gate(repository, execute):
     execute(undersample + "new.csv")
     (diff,) = (line for line in commands(BLOCKS["workflow"]) if " diff " in line)
     assert execute(diff).status == 3
+
+
+def test_the_hook_without_arguments_wants_every_image_to_be_readable(repository, execute):
+    (repository / "src").mkdir()
+    assert execute(hook(DEFINED)).status == 0
+    next(repository.glob("photos/test/*/*.png")).write_bytes(b"no image")
+    found = execute(hook(DEFINED))
+    assert (found.status, "1 unreadable" in found.error) == (3, True), found.err
+
+
+def test_the_hooks_look_at_a_commit_that_only_deletes():
+    for text in (DEFINED, BLOCKS["hook"]):
+        assert "always_run: true" in text and not re.search(
+            "files:|types:", text.replace("pass_", "")
+        )
 
 
 def test_the_page_names_every_exit_status():

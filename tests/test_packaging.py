@@ -1,7 +1,9 @@
 """What is published: the source distribution whole, requirements that are true, links that lead."""
 
+import os
 import re
 import runpy
+import shutil
 import subprocess
 from configparser import ConfigParser
 from fnmatch import fnmatch
@@ -80,3 +82,67 @@ def test_links_within_the_page_and_to_elsewhere_stay() -> None:
     assert SETUP["with_whole_links"](text, "https://s", "1.0") == (
         "![a](https://s/raw/v1.0/b.png) [c](#d) [e](https://f) [g](https://s/blob/v1.0/h/i.md#j)"
     )
+
+
+def test_the_recipe_of_conda_requires_what_setup_cfg_does() -> None:
+    text = (ROOT / "recipe" / "recipe.yaml").read_text(encoding="utf-8")
+    named = {"matplotlib": "matplotlib-base", "torch": "pytorch"}  # as conda-forge names them
+    declared = set()
+    for line in CONFIG["options"]["install_requires"].split("\n")[1:]:
+        name, version = re.findall(r"^([\w-]+)([^;]*)", line)[0]
+        if version.startswith("=="):  # comes with the recipe, from the index
+            exact = f"{name.replace('-', '_')}-{version[2:]}.tar.gz"
+            assert f"/{exact}\n    sha256: " in text
+        else:
+            declared.add(f"{named.get(name, name)} {version}")
+    run = re.findall(r"^  run:\n((?:    - .+\n)+)", text, re.MULTILINE)[0]
+    python = f"python {CONFIG['options']['python_requires']}"
+    assert set(re.findall(r"- (.+)", run)) == declared | {python}
+    assert f'version: "{rebalance.__version__}"' in text
+
+
+def test_the_workflows_run_on_every_python_that_is_promised() -> None:
+    promised = re.findall(r":: (3\.\d+)$", CONFIG["metadata"]["classifiers"], re.MULTILINE)
+    workflow = (ROOT / ".github" / "workflows" / "checks.yml").read_text(encoding="utf-8")
+    matrix = re.findall(r"python: \[(.+)\]", workflow)[0]
+    assert re.findall(r"3\.\d+", matrix) == promised
+    assert promised[0] == CONFIG["options"]["python_requires"].removeprefix(">=")
+    for script in re.findall(r"run: (\.ci/[\w-]+)", workflow):
+        assert os.access(ROOT / script, os.X_OK), script
+
+
+def test_the_image_is_made_of_what_the_package_is_built_of_and_is_nobodys() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    sent = {line[1:] for line in ignored if line.startswith("!")}
+    built = {"LICENSE", "README.md", "pyproject.toml", "rebalance", "setup.cfg", "setup.py"}
+    assert sent == built
+    steps = re.findall(r"^([A-Z]+) (.+)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    last = dict(steps)
+    assert last["USER"] not in ("root", "0") and last["ENTRYPOINT"] == '["rebalance"]'
+    (version,) = {image.split(" ")[0] for step, image in steps if step == "FROM"}
+    assert (
+        version.removeprefix("python:").removesuffix("-slim") in CONFIG["metadata"]["classifiers"]
+    )
+    # What is without CUDA has to be there before anything that would bring CUDA.
+    pip = [line for step, line in steps if step == "RUN" and "pip install" in line]
+    assert "whl/cpu" in pip[0] and len(pip) == 2
+
+
+def test_a_release_is_refused_until_all_is_said_and_dated(tmp_path: Path) -> None:
+    script = ROOT / ".ci" / "release-ready"
+    missing = runpy.run_path(str(script))["missing"]
+    version = rebalance.__version__
+    said = "\n".join(missing(version))
+    assert "must have version" not in said  # all three say the same
+    assert [line.split(" must")[0] for line in missing("9.9")][:3] == [
+        *("rebalance/__init__.py", "CITATION.cff", "recipe/recipe.yaml")
+    ]
+    for name in ("rebalance/__init__.py", "CITATION.cff", "recipe/recipe.yaml", "setup.cfg"):
+        target = tmp_path / name
+        target.parent.mkdir(exist_ok=True)
+        text = (ROOT / name).read_text(encoding="utf-8")
+        target.write_text(text.replace("OWNER", "somebody"), encoding="utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(f"## [{version}] - 2026-12-24\n", encoding="utf-8")
+    (tmp_path / ".ci").mkdir()
+    ready = runpy.run_path(str(shutil.copy(script, tmp_path / ".ci")))["missing"]
+    assert list(ready(version)) == []

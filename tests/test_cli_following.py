@@ -39,6 +39,14 @@ def test_each_line_can_be_run_and_leads_on(run, place):
     assert words == ["rebalance", "train", "out/train", "--test", "out/test", "-o", "run"]
 
 
+def test_blends_of_features_are_for_the_head(run, place, extractor):
+    smote = ["--method", "smote", "--neighbours", "1", *extractor]
+    words = following(run("oversample", "my photos", "-o", "more.csv", *smote))
+    words = following(run(*words[1:]))
+    images = [str(place / "my photos"), "--rebalance-head", "more.csv"]
+    assert words[1:] == ["train", *images, "--test", "TEST", "-o", "run"]
+
+
 def test_what_is_there_is_not_replaced(run, place):
     (place / "balanced.csv").touch()
     assert following(run("inspect", "my photos"))[-1] == "balanced-2.csv"

@@ -49,6 +49,15 @@ def test_a_class_a_column_and_an_extractor_that_are_close(run, make_folder, tmp_
         assert run(*arguments).error.endswith(f"; did you mean {meant}?")
 
 
+def test_a_variable_that_is_close(run, make_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("REBALANCE_CACHEDIR", "x")
+    monkeypatch.setenv("REBALANCE_HOME", "y")
+    found = run("inspect", make_folder(tmp_path / "data", {"cat": 2, "dog": 2}))
+    (line,) = (line for line in found.err.splitlines() if "REBALANCE" in line)
+    told = "nothing reads REBALANCE_CACHEDIR; did you mean REBALANCE_CACHE_DIR?"
+    assert line == f"rebalance: warning: {told}"
+
+
 @pytest.mark.parametrize(
     "typed",
     [

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -14,11 +15,13 @@ import click
 
 from rebalance.cli import groups
 from rebalance.cli.colours import ERROR, HEADING, WARNING, painted
-from rebalance.errors import NAMED, shortened, some
+from rebalance.errors import NAMED, near, shortened, some
 from rebalance.progress import Item, Progress, silent
 
 if TYPE_CHECKING:
     from rebalance.records import MetricsRecord
+
+PREFIX, VARIABLE = "REBALANCE_", "CACHE_DIR"  # of the environment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -90,7 +93,15 @@ def start(*, quiet: bool, verbose: bool) -> Progress:
     log.handlers[:] = [_Lines()]
     log.propagate = False
     log.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+    _check_variables(log)
     return _bar if _on_terminal() and not quiet else silent
+
+
+def _check_variables(log: logging.Logger) -> None:
+    """Warn of a variable that nothing reads, and that was meant for the one that there is."""
+    for name in sorted(os.environ.keys() - {PREFIX + VARIABLE}):
+        if name.startswith(PREFIX) and near(name.removeprefix(PREFIX), [VARIABLE]):
+            log.warning("nothing reads %s; did you mean %s?", name, PREFIX + VARIABLE)
 
 
 def talk(command: Command) -> Command:

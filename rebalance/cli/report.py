@@ -1,5 +1,6 @@
 """``rebalance report``."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -67,4 +68,17 @@ def command(
         text += f"; {len(made.figures)} files in {console.printable(str(figures))}"
     click.echo(text)
     if len(targets) == 1 and targets[0].suffix == ".csv":
-        then("train", targets[0], "--test", TEST, "-o", free("run"))
+        root = parameters["root"]
+        given = () if root is None else ("--root", root)
+        then("train", *_images(targets[0], root), "--test", TEST, "-o", free("run"), *given)
+
+
+def _images(manifest: Path, root: Path | None) -> tuple[str | Path, ...]:
+    """What to train on: the manifest, or the folder whose features it blends."""
+    from rebalance.manifest.reading import read_manifest
+    from rebalance.manifest.rows import companions
+
+    _, _, record, _ = companions(manifest)
+    if not record.exists() or json.loads(record.read_bytes()).get("space") != "embedding":
+        return (manifest,)
+    return read_manifest(manifest, root).root, "--rebalance-head", manifest

@@ -6,11 +6,14 @@ what is looked for, and nothing else. Imports the standard library and nothing e
 
 import json
 import math
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 LARGEST = 2**31  # bytes of a file that is read as a whole
 DEEPEST = 100  # brackets within brackets, far from where Python's own recursion ends
+FEW = 1000  # names of a folder that one is looked for among
 LONGEST = 20  # digits of a whole number: what 64 bits hold
 
 
@@ -24,6 +27,18 @@ def is_regular_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def beside(path: Path) -> list[str]:
+    """Return names of what lies beside ``path``, of very many some; none where that cannot be told.
+
+    >>> import rebalance
+    >>> "errors.py" in beside(Path(rebalance.__file__)), beside(Path("/nowhere/at/all"))
+    (True, [])
+    """
+    with suppress(OSError, ValueError):
+        return [each.name for each in islice(path.parent.iterdir(), FEW) if each.name != path.name]
+    return []
 
 
 def check_regular(path: Path, largest: int | None = None) -> None:

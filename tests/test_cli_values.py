@@ -35,15 +35,19 @@ def test_nothing_close_is_not_asked_after(run):
     assert "did you mean" not in run("zzz").err
 
 
-def test_a_class_a_column_and_an_extractor_that_are_close(run, make_folder, tmp_path):
+def test_a_class_a_column_an_extractor_and_files_that_are_close(run, make_folder, tmp_path):
     data = make_folder(tmp_path / "data", {"curves": 3, "lines": 2})
     table = tmp_path / "labels.csv"
     table.write_text("file_name,species\ncurves/000.png,a\n")
     output = ["-o", tmp_path / "m.csv"]
+    (tmp_path / "runs").mkdir()
     wrong = {
         "'curves'": ["undersample", data, *output, "--classes", "curve", "--method", "random"],
         "'species'": ["import", table, *output, "--root", data, "--label-column", "speces"],
         "'imagenet'": ["undersample", data, *output, "--extractor", "imagnet"],
+        "'data'": ["inspect", tmp_path / "dtaa"],
+        "'labels.csv'": ["report", tmp_path / "label.csv", "-o", tmp_path / "page.html"],
+        "'runs'": ["evaluate", tmp_path / "ruins", data],
     }
     for meant, arguments in wrong.items():
         assert run(*arguments).error.endswith(f"; did you mean {meant}?")

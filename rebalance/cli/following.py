@@ -5,6 +5,7 @@ import shlex
 import stat
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ def then(*words: str | Path, program: str = "rebalance") -> None:
     if given.get("quiet") or given.get("as_json") or _in_pipe():
         return
     told = f"next: {shlex.join([program, *map(str, words)])}"
-    click.echo(painted(told, sys.stderr, HINT), err=True)
+    with suppress(OSError):  # the work is done, whether or not somebody hears of it
+        click.echo(painted(told, sys.stderr, HINT), err=True)
 
 
 def kept(call: Call, given: Mapping[str, Any]) -> Iterator[str]:

@@ -15,7 +15,8 @@ from stat import S_ISDIR
 
 from rebalance.data import layouts
 from rebalance.data.listing import ClassFiles, class_files, is_hidden, is_image, readable
-from rebalance.errors import NAMED, DataError, some
+from rebalance.errors import NAMED, DataError, meant, some
+from rebalance.reading import beside
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 # Pictures of other kinds: what is left out of them is worth a word.
@@ -210,7 +211,8 @@ def _check_folder(root: Path) -> None:
             mode = root.stat().st_mode
         except (FileNotFoundError, NotADirectoryError) as error:
             found = "is a broken link" if root.is_symlink() else "does not exist"
-            raise DataError(f"{_quote(root)} {found}; give {LAYOUT}") from error
+            hint = meant(root.name, beside(root))
+            raise DataError(f"{_quote(root)} {found}; give {LAYOUT}{hint}") from error
     if not S_ISDIR(mode):
         raise DataError(f"{_quote(root)} is a file; give {LAYOUT}")
     if not is_utf8(str(root)):

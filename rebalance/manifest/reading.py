@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from rebalance.atomic import settled
-from rebalance.errors import ManifestError
+from rebalance.errors import ManifestError, meant
 from rebalance.manifest.parsing import DROPPED, PLACES, ROWS, parse
 from rebalance.manifest.rows import TABLES, Manifest, Row, companions, table_digest, unit_of
 from rebalance.manifest.tidying import recognised, tidied
-from rebalance.reading import is_regular_file, read_json
+from rebalance.reading import beside, is_regular_file, read_json
 from rebalance.records import ManifestRecord
 from rebalance.records.manifest import FORMAT
 from rebalance.records.shape import misfit
@@ -22,7 +22,9 @@ log = logging.getLogger("rebalance")
 def _content(path: Path) -> bytes:
     """Read a file of a manifest. Raises ManifestError where there is none."""
     if not is_regular_file(path):
-        raise ManifestError(f"no manifest at {str(path)!r}: check the name")
+        raise ManifestError(
+            f"no manifest at {str(path)!r}: check the name{meant(path.name, beside(path))}"
+        )
     try:
         return path.read_bytes()
     except OSError as error:

@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rebalance import __version__
 from rebalance.atomic import LOCK, make_folder
-from rebalance.errors import DataError, OutputError, SettingError
+from rebalance.errors import DataError, OutputError, SettingError, meant
 from rebalance.manifest import to_json
 from rebalance.metrics import FeatureRanges
 from rebalance.models.pretrained import MODEL
+from rebalance.reading import beside
 from rebalance.records import RunOptionsRecord, RunRecord
 from rebalance.records.run import FORMAT
 from rebalance.records.shape import misfit
@@ -111,7 +112,10 @@ class Run:
         path = Path(path)
         if not path.is_dir():
             found = "is a file" if path.exists() else "does not exist"
-            raise DataError(f"{str(path)!r} {found}; give the folder of a run, as train made it")
+            hint = meant(path.name, beside(path))
+            raise DataError(
+                f"{str(path)!r} {found}; give the folder of a run, as train made it{hint}"
+            )
         described = _described(path)
         if described is None:
             raise DataError(

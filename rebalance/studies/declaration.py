@@ -10,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rebalance.errors import RebalanceError, SettingError, choose, shown, some
+from rebalance.errors import RebalanceError, SettingError, choose, meant, shown, some
 from rebalance.models.pretrained import is_path
-from rebalance.reading import is_regular_file
+from rebalance.reading import beside, is_regular_file
 from rebalance.settings import (
     OF_FILES,
     ExtractorOptions,
@@ -69,7 +69,8 @@ def _check_cells(treatments: int, options: StudyOptions) -> None:
 
 def _parse(path: Path) -> dict[str, Any]:
     if not is_regular_file(path):
-        raise SettingError(f"no study at {str(path)!r}: give a TOML file that declares one")
+        hint = meant(path.name, beside(path))
+        raise SettingError(f"no study at {str(path)!r}: give a TOML file that declares one{hint}")
     try:
         found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:

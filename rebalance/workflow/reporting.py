@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rebalance.data.source import check_files, is_manifest
-from rebalance.errors import DataError, OutputError
+from rebalance.errors import DataError, OutputError, meant
 from rebalance.manifest import Row, companions, read_manifest
 from rebalance.parallel import chosen_workers
 from rebalance.progress import Progress
+from rebalance.reading import beside
 from rebalance.settings import FolderOptions
 
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ def check_targets(paths: Sequence[Path], root: Path | str | None) -> None:
     if not paths:
         raise DataError(f"{needed}, and nothing was given: name what the report is to be about")
     if missing:
-        raise DataError(f"{needed}; there is nothing at {str(missing[0])!r}: check the name")
+        first = missing[0]
+        raise DataError(
+            f"{needed}; there is nothing at {str(first)!r}: check the name"
+            f"{meant(first.name, beside(first))}"
+        )
     if manifests and len(paths) > 1:
         raise DataError(
             f"{needed}; {str(manifests[0])!r} is a manifest among {len(paths)}: report on each "

@@ -351,6 +351,7 @@ def test_bars_are_drawn_where_they_can_be(monkeypatch, tmp_path):
         tmp_path, {"漢字": 160, "dog": 81, "owl": 1, "x": 0}, ()
     )
     plain = command._classes(found).splitlines()
+    monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr("sys.stdout", Terminal("utf-8"))
     drawn = command._classes(found).splitlines()
     assert drawn[0] == plain[0]

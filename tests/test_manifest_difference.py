@@ -113,7 +113,8 @@ def test_the_command(run, tmp_path):
     first = write(tmp_path / "a.csv", A, B, D)
     second = write(tmp_path / "b.csv", A, C, D)
     found = run("diff", first, second)
-    assert (found.status, found.err) == (0, "")
+    page = second.with_suffix(".html")
+    assert (found.status, found.err) == (0, f"next: rebalance report {second} -o {page}\n")
     assert found.out.splitlines() == [
         "class  kept  dropped  added",
         "cat       1        1      1",

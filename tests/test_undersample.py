@@ -576,7 +576,7 @@ def test_a_tiny_class_that_others_are_cut_to_is_told_before_the_work(run, make_f
             "undersample", data, "-o", tmp_path / f"{name}.csv", "--method", "random", *options
         )
         assert done.status == 0
-        return done.err
+        return "".join(line for line in done.err.splitlines() if "next:" not in line)
 
     gutted = said({"cat": 44, "dog": 12, "odd": 3})
     assert "class 'cat' would keep less than a tenth of the images, such as 3 of 44" in gutted

@@ -49,11 +49,11 @@ def command(
         click.echo(f"\n{kept} samples kept, {dropped} dropped, {added} added")
         if found.before != found.after:
             click.echo("the classes, or their order, differ")
-    if found.changed:
-        then(*page_of(after))
     if fail_if_changed and found.changed:
         why = "" if dropped or added else ", and the classes or their order differ"
         raise GateFailed(
             f"{dropped} samples dropped and {added} added{why} where --fail-if-changed allows no "
             "change: look at the difference, or take the gate away"
         )
+    if found.changed:
+        then(*page_of(after))

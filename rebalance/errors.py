@@ -202,8 +202,10 @@ def near(name: object, known: Iterable[str], most: int = 1) -> list[str]:
     >>> near("Smoot", ["ros", "smote"]), near("zebra", ["ros", "smote"])
     (['smote'], [])
     """
+    if not isinstance(name, str):  # a number of thousands of digits, say
+        return []
     looks = {each.casefold(): each for each in known}
-    close = get_close_matches(str(name)[:LONGEST].casefold(), looks, most)
+    close = get_close_matches(name[:LONGEST].casefold(), looks, most)
     return [looks[each] for each in close]
 
 

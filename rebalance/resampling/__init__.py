@@ -8,7 +8,7 @@ click.
 from rebalance.resampling.cutting import Clustered, Cut, cut, sizes_to_cut
 from rebalance.resampling.fates import Fate, Selection
 from rebalance.resampling.growing import Grown, add, grow, second_growth, wanted_of
-from rebalance.resampling.members import Member, draw_members
+from rebalance.resampling.members import EnsembleMember, draw_members
 from rebalance.resampling.population import Population
 from rebalance.resampling.subclassing import Subclassing, subclasses_of
 from rebalance.resampling.telling import selection_of
@@ -16,9 +16,9 @@ from rebalance.resampling.telling import selection_of
 __all__ = [
     "Clustered",
     "Cut",
+    "EnsembleMember",
     "Fate",
     "Grown",
-    "Member",
     "Population",
     "Selection",
     "Subclassing",

@@ -30,7 +30,7 @@ BLOCK = 8192  # samples whose features are read at a time
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
+class EnsembleMember:
     """One draw of several.
 
     seed: of all that is random in it. pool: the rising positions that it could draw from. cut: what
@@ -60,7 +60,7 @@ def draw_members(
     ensemble: EnsembleOptions,
     subclassing: Subclassing = subclasses_of,
     progress: Progress = silent,
-) -> Iterator[Member]:
+) -> Iterator[EnsembleMember]:
     """Yield the members of an ensemble, each what ``cut`` keeps of the pool by a seed of its own.
 
     wanted: the size of each class to cut, by label. Without a cascade the pool is the population
@@ -75,7 +75,7 @@ def draw_members(
         if number and ensemble.cascade:
             there = there.take(pool)
         left = {label: size for label, size in wanted.items() if _count(there, label) > size}
-        found = Member(seed, pool, cut(there, left, options, subclassing, progress))
+        found = EnsembleMember(seed, pool, cut(there, left, options, subclassing, progress))
         yield found
         if ensemble.cascade and number + 1 < ensemble.ensemble:
             sizes = pool_sizes(population, wanted, number + 1, ensemble.ensemble)
@@ -104,7 +104,7 @@ def pool_sizes(
     return sizes
 
 
-def harder(population: Population, member: Member, sizes: Mapping[int, int]) -> Positions:
+def harder(population: Population, member: EnsembleMember, sizes: Mapping[int, int]) -> Positions:
     """Return the pool that is left when what a member gets right has gone from its own.
 
     sizes: how many of each class to cut stay; other classes stay whole. A head is fitted on the
@@ -123,7 +123,7 @@ def harder(population: Population, member: Member, sizes: Mapping[int, int]) -> 
     return member.pool[~gone[member.pool]]
 
 
-def _head(population: Population, member: Member) -> tuple[Linear, NDArray[np.int64]]:
+def _head(population: Population, member: EnsembleMember) -> tuple[Linear, NDArray[np.int64]]:
     """Fit a head on what a member keeps; give it with the labels of its outputs."""
     kept = member.kept
     present, labels = np.unique(population.labels[kept], return_inverse=True)
@@ -148,7 +148,7 @@ def _head(population: Population, member: Member) -> tuple[Linear, NDArray[np.in
 def _margins(
     population: Population, members: Positions, layer: Linear, own: int
 ) -> NDArray[np.float64]:
-    """By how much the logit of the output ``own`` is above the largest other one [n]."""
+    """Return the logit of the output ``own`` less the largest other one [n]."""
     found = np.empty(len(members))
     for start in range(0, len(members), BLOCK):
         part = slice(start, start + BLOCK)

@@ -25,11 +25,11 @@ from rebalance.settings import (
     Targets,
 )
 from rebalance.workflow.places import check_member_results
-from rebalance.workflow.selecting import Choice, chosen_of, manifest_of, open_choice, options_of
+from rebalance.workflow.selecting import Selectable, chosen_of, manifest_of, open_choice, options_of
 from rebalance.workflow.undersampling import check_selection, warn_of_losses
 
 if TYPE_CHECKING:
-    from rebalance.resampling import Member
+    from rebalance.resampling import EnsembleMember
 
 log = logging.getLogger("rebalance")
 
@@ -76,8 +76,8 @@ def undersample_ensemble(
 
 
 def _manifests(
-    choice: Choice,
-    drawn: "Iterator[Member]",
+    choice: Selectable,
+    drawn: "Iterator[EnsembleMember]",
     selection: SelectionOptions,
     options: dict[str, object],
     seed: int,

@@ -41,7 +41,7 @@ NOTHING_LEFT: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class Selectable:
     """The images that are chosen among, and what is asked for.
 
     gone: why a near-duplicate went before anything was chosen, by its position among the readable
@@ -83,7 +83,7 @@ def open_choice(
     progress: Progress,
     *,
     pooled: bool = False,
-) -> Choice:
+) -> Selectable:
     """Read the images and leave out near-duplicates.
 
     pooled: whether the pooled features are needed whatever the method looks at.
@@ -116,11 +116,11 @@ def open_choice(
     if options.suspects:
         suspects = find_suspects(readable.layers[POOLED], folder, readable.device, run.seed)
     wanted = sizes_to_cut(population.counts, sizes)
-    return Choice(source, readable, gone, rest, population, sizes, wanted, shrinking, suspects)
+    return Selectable(source, readable, gone, rest, population, sizes, wanted, shrinking, suspects)
 
 
 def chosen_of(
-    choice: Choice,
+    choice: Selectable,
     cut: "Cut",
     options: SelectionOptions,
     seed: int,
@@ -170,7 +170,7 @@ def options_of(
     }
 
 
-def manifest_of(choice: Choice, found: Chosen, options: dict[str, Any], seed: int) -> Manifest:
+def manifest_of(choice: Selectable, found: Chosen, options: dict[str, Any], seed: int) -> Manifest:
     """The fates as rows, and the record of how they came about."""
     source, folder, chosen = choice.source, choice.readable.folder, found.selection
     rows, dropped = [], list(source.dropped)

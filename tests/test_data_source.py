@@ -6,7 +6,7 @@ import pytest
 
 from rebalance import import_csv
 from rebalance.data.folder import Unreadable, scan
-from rebalance.data.source import FIRST, NAMED_AT_MOST, open_source, source_of
+from rebalance.data.source import FIRST, NAMED_AT_MOST, open_files, open_source, source_of
 from rebalance.data.unreadable import report_unreadable
 from rebalance.errors import DataError
 from rebalance.manifest import Dropped, Manifest, Row, write_manifest
@@ -53,6 +53,20 @@ def test_a_manifest_keeps_its_order_and_all_it_knows(photos, tmp_path):
     assert source.unreadable == (Unreadable(*gone.values()),)
     assert (source.manifest, source.record) == (tmp_path / "m.csv", record)
     assert source_of(manifest).manifest is None
+
+
+def test_for_a_look_at_files_rows_stand_for_what_they_are_made_of(photos, tmp_path, caplog):
+    rows = (
+        Row("dog/001.png", "dog"),
+        Row("dog/001.png", "dog", "duplicate"),
+        Row("dog/001.png", "dog", "synthetic", "cat/002.png", 0.25),
+    )
+    record = {"root": str(photos), "classes": ["cat", "dog"]}
+    write_manifest(tmp_path / "m.csv", Manifest(photos, ("cat", "dog"), rows, record=record))
+    found = open_files(tmp_path / "m.csv", FolderOptions(allow_empty=True)).folder
+    assert (found.paths, found.labels) == (("dog/001.png", "cat/002.png"), (1, 0))
+    assert "the 3 rows of" in caplog.text and "made of 2 files" in caplog.text
+    assert open_files(photos, FolderOptions()).folder == scan(photos)
 
 
 def test_only_originals_each_once_can_be_worked_on(photos, tmp_path):

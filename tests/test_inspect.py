@@ -313,6 +313,18 @@ def test_a_folder_against_itself_leaks_whole(make_folder, tmp_path):
     assert not found["near-leakage"]
 
 
+def test_who_splits_what_was_repeated_is_told_of_leakage(run, make_folder, tmp_path):
+    photos = make_folder(tmp_path / "photos", {"cat": 2, "dog": 6})
+    assert run("oversample", photos, "-o", tmp_path / "m.csv", "--method", "ros").status == 0
+    header, *lines = (tmp_path / "m.csv").read_text().splitlines()
+    cats = [line for line in lines if line.startswith("cat")]
+    for name, half in (("train", lines[: -len(cats)] + cats[:3]), ("val", cats[3:])):
+        (photos / f"{name}.csv").write_text("\n".join([header, *half, ""]))
+    sides = (photos / "train.csv", "--against", photos / "val.csv")
+    outcome = run("inspect", *sides, "--fail-on", "leakage")
+    assert (outcome.status, "leakage: " in outcome.out) == (3, True)
+
+
 def test_a_manifest_can_be_inspected_against_what_it_left_out(run, make_folder, tmp_path):
     data = make_folder(tmp_path / "data", {"cat": 6, "dog": 2})
     run("undersample", data, "-o", tmp_path / "m.csv", "--method", "random")

@@ -102,6 +102,32 @@ def open_source(
     return replace(source_of(manifest), manifest=path)
 
 
+def open_files(data: Path | str, options: FolderOptions) -> Source:
+    """Read DATA as ``open_source`` does, for a look at its files, each once.
+
+    Rows of a manifest may repeat, vary and blend files too, and stand for all that they are made
+    of, which the log tells. A partner that no row names itself is of the class whose folder it is
+    in, if there is one.
+    """
+    path = Path(data)
+    if not is_manifest(path):
+        return open_source(path, options)
+    manifest = read_manifest(path, options.root)
+    check_files(path, manifest, options)
+    files = {row.file_name: row.label for row in manifest.rows}
+    for row in manifest.rows:
+        if row.partner is not None and row.partner not in files:
+            folder = row.partner.split("/")[0]
+            files[row.partner] = folder if folder in manifest.classes else row.label
+    if len(files) < len(manifest.rows) or any(row.partner for row in manifest.rows):
+        log.warning(
+            "the %d rows of %r are made of %d files: each of these is counted and looked at once",
+            *(len(manifest.rows), str(path), len(files)),
+        )
+    rows = tuple(Row(name, label) for name, label in files.items())
+    return replace(source_of(replace(manifest, rows=rows)), manifest=path)
+
+
 def _tell_what_is_left(folder: ImageFolder) -> None:
     """Say once in the log which pictures and which folders of pictures are not read."""
     found = sum(map(Counter, folder.ignored.values()), Counter[str]())

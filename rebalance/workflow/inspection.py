@@ -11,7 +11,7 @@ from typing import Any
 from rebalance.data.counts import named_counts
 from rebalance.data.folder import Unreadable
 from rebalance.data.levels import DepthScale
-from rebalance.data.source import FILES, Source, open_source
+from rebalance.data.source import Source, open_files
 from rebalance.data.unreadable import report_unreadable
 from rebalance.errors import SettingError
 from rebalance.inspection import (
@@ -61,10 +61,10 @@ def inspect(
 
         check_page(html, overwrite=run.overwrite)
     known = {} if baseline is None else read_baseline(baseline)
-    sources = [open_source(data, source, FILES)]
+    sources = [open_files(data, source)]
     hints = [_command("extract", data, {**vars(extractor), **vars(source), **vars(run)})]
     if against is not None:
-        sources.append(open_source(against, AGAINST))
+        sources.append(open_files(against, AGAINST))
         hints.append(_command("extract", against, {**vars(extractor), **vars(run)}))
     compare = None if similar is None else SimilarityComparison(similar, extractor, run, hints)
     found = _find(sources, known, compare, run, progress)

@@ -10,16 +10,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"<!-- run: (.+?) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL))
-FOLDED = re.compile(r"^( *)(?:- )?(?:run|entry): >-\n((?:\1 .*\n)+)", re.MULTILINE)
-PLAIN = re.compile(r"^ *(?:- )?(?:run|entry): (?!>)(.+)$", re.MULTILINE)
+FOLDED = re.compile(r"^( *)(?:- )?(?:run|entry|cmd): >-\n((?:\1 .*\n)+)", re.MULTILINE)
+PLAIN = re.compile(r"^ *(?:- )?(?:run|entry|cmd): (?!>)(.+)$", re.MULTILINE)
 
 
 def commands(block):
     """Every rebalance command line of a YAML block or a shell block, in order.
 
-    Of YAML it knows what the recipes use: ``run`` and ``entry``, on one line or folded by ``>-``.
+    Of YAML it knows what the recipes use: ``run``, ``entry`` and ``cmd``, on one line or folded by
+    ``>-``.
     """
-    if "run:" not in block and "entry:" not in block:
+    if not re.search(r"(run|entry|cmd):", block):
         return [line for line in block.splitlines() if line.startswith("rebalance ")]
     found = [(each.start(), " ".join(each[2].split())) for each in FOLDED.finditer(block)]
     found += [(each.start(), each[1]) for each in PLAIN.finditer(block)]
@@ -63,11 +64,11 @@ def execute(run):
 
 
 def test_the_reader_finds_every_command():
-    assert set(BLOCKS) == {"once", "workflow", "hook", "remote hook"}
+    assert set(BLOCKS) == {"once", "workflow", "dvc", "hook", "remote hook"}
     every = [line for block in BLOCKS.values() for line in commands(block)]
     assert len(every) == sum(block.count("rebalance ") for block in BLOCKS.values())
     verbs = [line.split()[1] for line in every]
-    assert verbs == [*["inspect", "undersample"] * 2, "report", "diff", "inspect"]
+    assert verbs == [*["inspect", "undersample"] * 2, "report", "diff", "undersample", "inspect"]
 
 
 @pytest.mark.slow
@@ -106,6 +107,19 @@ def test_a_manifest_that_was_not_made_again_fails_its_gate(repository, execute):
     execute(undersample + "new.csv")
     (diff,) = (line for line in commands(BLOCKS["workflow"]) if " diff " in line)
     assert execute(diff).status == 3
+
+
+def test_a_stage_has_the_same_hashes_in_a_copied_tree(repository, execute, monkeypatch, tmp_path):
+    (stage,) = commands(BLOCKS["dvc"])
+    outs = re.findall(r"- (balanced\..+)", BLOCKS["dvc"])
+    shutil.copytree(repository / "photos", copy := tmp_path / "another" / "place" / "photos")
+    made = []
+    for place in (repository, copy.parent):
+        monkeypatch.chdir(place)
+        assert execute(stage).status == 0
+        made.append([(place / each).read_bytes() for each in outs])
+    assert made[0] == made[1]
+    assert {each.name for each in copy.parent.glob("balanced*")} == set(outs)
 
 
 def test_the_hook_without_arguments_wants_every_image_to_be_readable(repository, execute):

@@ -84,7 +84,7 @@ def test_sides_lie_beside_each_other_under_the_same_numbers(
     assert written["val/cat/002.png"] == (photos / "cat" / "002.png").read_bytes()
     record = json.loads(written[RECORD])
     assert (record["format"], record["layout"]) == (2, layout)
-    assert record["sides"]["test"]["data"] == str(test_folder)
+    assert (out / record["sides"]["test"]["data"]).resolve() == test_folder
     assert record["sides"]["train"]["samples"][2] == "train/cat/000-blend.png"
     assert sum(len(side["samples"]) for side in record["sides"].values()) == 9
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 from rebalance.atomic import settled
 from rebalance.errors import ManifestError, meant
 from rebalance.manifest.parsing import DROPPED, PLACES, ROWS, parse
+from rebalance.manifest.rooting import absolute_root, with_roots
 from rebalance.manifest.rows import TABLES, Manifest, Row, companions, table_digest, unit_of
 from rebalance.manifest.tidying import recognised, tidied
 from rebalance.reading import beside, is_regular_file, read_json
@@ -115,7 +116,9 @@ def read_manifest(path: Path | str, root: Path | str | None = None) -> Manifest:
     own_path = Path(path)
     tables, record = _read_unit(own_path)
     record.pop("digests", None)  # they are of these files, and of no other made of the manifest
-    found = Path(root or record.get("root") or own_path.parent).absolute()
+    folder = own_path.parent
+    record = with_roots(record, lambda told: absolute_root(told, folder))
+    found = Path(root or record.get("root") or folder).absolute()
     rows = parse(own_path, tables["rows"], ROWS)
     _, dropped_path, _, map_path = companions(own_path)
     dropped = parse(dropped_path, tables["dropped"], DROPPED) if "dropped" in tables else []

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from rebalance.atomic import replacing
 from rebalance.errors import OutputError
+from rebalance.manifest.rooting import relative_root, with_roots
 from rebalance.manifest.rows import (
     COLUMNS,
     DROPPED_COLUMNS,
@@ -97,8 +98,8 @@ def write_manifest(path: Path | str, manifest: Manifest, *, overwrite: bool = Fa
     """Write ``M.csv``, ``M.dropped.csv``, ``M.json`` and, where there are places, ``M.map.csv``.
 
     All or none; a map that is replaced by nothing goes. The record on disk also has the digests of
-    the tables, by which a reader knows that the files are of one writing. Raises OutputError as
-    ``check_output``.
+    the tables, by which a reader knows that the files are of one writing, and names the root from
+    the folder of the manifest where both lie in one tree. Raises OutputError as ``check_output``.
 
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
@@ -189,11 +190,14 @@ def _write(
     with replacing(*paths, exclusive=not overwrite, unit=unit, without=without) as partial:
         places = dict(zip(paths, partial, strict=True))
         for path, manifest in manifests.items():
-            _write_tables([places.get(each) for each in companions(path)], manifest)
+            _write_tables(path.parent, [places.get(each) for each in companions(path)], manifest)
 
 
-def _write_tables(places: Sequence[Path | None], manifest: Manifest) -> None:
-    """Write the files of one manifest to places in the order of ``companions``, a map or none."""
+def _write_tables(folder: Path, places: Sequence[Path | None], manifest: Manifest) -> None:
+    """Write the files of one manifest to places in the order of ``companions``, a map or none.
+
+    folder: where they are in the end, which the root is seen from.
+    """
     rows, dropped, record, map_place = places
     assert rows is not None and dropped is not None and record is not None
     if map_place is not None:
@@ -202,6 +206,7 @@ def _write_tables(places: Sequence[Path | None], manifest: Manifest) -> None:
     _write_csv(dropped, DROPPED_COLUMNS, manifest.dropped)
     named = zip(TABLES, (rows, dropped, map_place), strict=True)
     digests = {name: table_digest(table.read_bytes()) for name, table in named if table is not None}
-    story: ManifestRecord = {**manifest.record, "digests": digests}
+    told = with_roots(manifest.record, lambda root: relative_root(Path(root), folder))
+    story: ManifestRecord = {**told, "digests": digests}
     # A file name that is not UTF-8 becomes the escape that JSON has for lone surrogates.
     record.write_bytes(to_json(story).encode("utf-8", "backslashreplace"))

@@ -19,6 +19,7 @@ from rebalance.data.recipes import sample_image
 from rebalance.data.splitting import tell_of_splits
 from rebalance.errors import DataError, SettingError, UnreadableImage
 from rebalance.manifest import Manifest, Row, to_json
+from rebalance.manifest.rooting import relative_root
 from rebalance.materialization.layouts import LAYOUTS
 from rebalance.materialization.names import CLASS_MAP, RECORD, check_classes, sample_names
 from rebalance.materialization.output import (
@@ -106,7 +107,7 @@ def materialize(
             ways += _write_samples(side, folder, names[side.name], link, threads, progress)
         (folder / CLASS_MAP).write_bytes("".join(f"{name}\n" for name in trained.classes).encode())
         # A path that is not UTF-8 becomes the escape that JSON has for lone surrogates.
-        record = _record(sides, names, placing.layout, lone=lone)
+        record = _record(sides, names, placing.layout, output, lone=lone)
         (folder / RECORD).write_bytes(to_json(record).encode("utf-8", "backslashreplace"))
     counts = {side.name: side.manifest.counts for side in sides}
     return Materialized(output, trained.counts, **ways, sides=counts)
@@ -227,16 +228,22 @@ def _open(root: Path, name: str, scale: DepthScale) -> Any:
 
 
 def _record(
-    sides: Sequence[FolderSide], names: Mapping[str, Sequence[str]], layout: str, *, lone: bool
+    sides: Sequence[FolderSide],
+    names: Mapping[str, Sequence[str]],
+    layout: str,
+    output: Path,
+    *,
+    lone: bool,
 ) -> dict[str, Any]:
+    """Return what the folder at ``output`` says of itself, with places as seen from there."""
     classes = list(sides[0].manifest.classes)
     if lone:
         (side,) = sides
         return {
             "format": FORMAT,
             "rebalance": __version__,
-            "manifest": str(side.data.absolute()),
-            "root": str(side.manifest.root),
+            "manifest": relative_root(side.data, output),
+            "root": relative_root(side.manifest.root, output),
             "classes": classes,
             "samples": list(names[side.name]),
         }
@@ -247,8 +254,8 @@ def _record(
         "classes": classes,
         "sides": {
             side.name: {
-                "data": str(side.data.absolute()),
-                "root": str(side.manifest.root),
+                "data": relative_root(side.data, output),
+                "root": relative_root(side.manifest.root, output),
                 "samples": list(names[side.name]),
             }
             for side in sides

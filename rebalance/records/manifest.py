@@ -210,7 +210,11 @@ class ManifestRecord(TypedDict, total=False):
     format: Annotated[Literal[1], "The version of this format."]
     rebalance: Annotated[str, "The version of rebalance that wrote the manifest."]
     command: Annotated[str, "The command: undersample, oversample, hybrid, longtail, or import."]
-    root: Annotated[str, "The folder that file names are relative to."]
+    root: Annotated[
+        str,
+        "The folder that file names are relative to; in the file, seen from the manifest's own "
+        "folder where both lie in one tree.",
+    ]
     seed: Annotated[int, "The seed of every random draw."]
     options: Annotated[
         dict[str, Any], "The options of the command by their names in Python, defaults included."

@@ -7,8 +7,9 @@ from pathlib import Path
 from setuptools import setup
 
 HERE = Path(__file__).resolve().parent
-IMAGE = re.compile(r"(!\[[^]]*\]\()(?!https?://|#)([^)]+\))")
-LINK = re.compile(r"(\]\()(?!https?://|#)([^)]+\))")
+IMAGE = re.compile(r"(!\[[^]]*\]\()(?!https?://)([^)]+\))")
+LINK = re.compile(r"(\]\()(?!https?://)([^)]+\))")
+WITHIN = re.compile(r"(\]\()(#[^)]+\))")
 
 
 def declared(key: str) -> str:
@@ -19,7 +20,11 @@ def declared(key: str) -> str:
 
 
 def with_whole_links(text: str, source: str, version: str) -> str:
-    """Return Markdown whose relative links lead to that version's files at ``source``."""
+    """Return README whose relative links lead to that version's files at ``source``.
+
+    Those within the page do so too, since the index gives headings no names.
+    """
+    text = WITHIN.sub(r"\g<1>README.md\g<2>", text)
     text = IMAGE.sub(rf"\g<1>{source}/raw/v{version}/\g<2>", text)
     return LINK.sub(rf"\g<1>{source}/blob/v{version}/\g<2>", text)
 

@@ -254,7 +254,7 @@ def test_a_page_is_written_before_a_gate_fails(run, sides, tmp_path):
     assert found.out.endswith(f"\nwrote {page}\n")
     text = page.read_text("utf-8")
     assert "2 of 2 gates failed" in text
-    again = text.partition("<pre>")[2].partition("</pre>")[0]
+    again = text.partition("<code>")[2].partition("</code>")[0]
     assert run(*shlex.split(html.unescape(again))[1:], "--overwrite").status == 3
     assert page.read_text("utf-8") == text
     found = run("inspect", data, "--html", page)

@@ -57,6 +57,11 @@ def page_of(manifest, **others):
     return made, Reader(made.text)
 
 
+def files_shown(reader):
+    """The files whose photographs the page shows, in its order."""
+    return [at["data-file"] for tag, at in reader.tags if at.get("data-file")]
+
+
 @pytest.fixture
 def cut(run, make_folder, tmp_path, extractor):
     """A folder of three classes, one file of it unreadable, cut by clusters; and its manifest."""
@@ -79,7 +84,8 @@ def test_the_page_of_an_undersampled_folder(run, cut, tmp_path):
     assert f"{page.count('<img ')} pictures" in found.out
     assert not re.search(r'(src|href)="(?!data:|#)|@import|url\(http', page)
     headings = re.findall(r"<h2>(.*?)</h2>", page)
-    wanted = ["Samples of each class", "cat", "eel", "Unreadable files", "How to make it again"]
+    wanted = ["Samples of each class", "cat", "dog", "eel", "Unreadable files"]
+    wanted.append("How to make it again")
     assert headings == wanted
     assert "cat/bad.png" in reader.text and "not an image" in reader.text
     manifest = read_manifest(cut)
@@ -187,7 +193,8 @@ def test_a_list_of_somebody_else_has_a_page_of_counts(run, make_folder, tmp_path
     reader = Reader((tmp_path / "r.html").read_text(encoding="utf-8"))
     assert "Nothing is recorded of how this manifest was made." in reader.text
     assert "before" not in reader.text.lower()
-    assert not any(tag == "img" for tag, _ in reader.tags)
+    assert "2 samples of 2 classes; nothing tells what they were chosen from." in reader.text
+    assert files_shown(reader) == ["cat/000.png", "dog/001.png"]
 
 
 def test_where_no_clustering_ran_there_is_no_map(run, make_folder, tmp_path):
@@ -197,7 +204,7 @@ def test_where_no_clustering_ran_there_is_no_map(run, make_folder, tmp_path):
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "No clustering ran on this class, so there is no map." in page
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", page)
-    assert captions == ["picked, a sample", "dropped, a sample"]
+    assert captions == ["picked, a sample", "dropped, a sample", "a sample of its images"]
     assert "closest" not in Reader(page).text  # a pick is for clusters
 
 
@@ -266,7 +273,7 @@ def test_names_with_html_in_them_are_text(make_folder, tmp_path):
     )
     made, reader = page_of(manifest)
     assert not any("onerror" in attributes for _, attributes in reader.tags)
-    assert [tag for tag, _ in reader.tags].count("script") == 2  # the map's data, and its code
+    assert [tag for tag, _ in reader.tags].count("script") == 3  # the map's, its data, the page's
     assert reader.text.count(HOSTILE) >= 4
     assert f"<h2>{label}" not in made.text
     assert all(re.fullmatch(r"[\w.-]+", name) for name in made.figures)
@@ -342,7 +349,7 @@ def test_strips_are_what_a_slow_search_finds(tmp_path):
         group = [member for member in story.members if member.cluster == sheet.cluster]
         by_distance = sorted(group, key=lambda member: member.distance)
         found = {strip.kind: strip.members for strip in sheet.strips}
-        assert found["closest"] == by_distance[:5]
+        assert "closest" not in found  # it would show what is picked
         assert found["farthest"] == by_distance[-5:][::-1]
         for kind in ("picked", "dropped"):
             side = [member for member in by_distance if member.kept == (kind == "picked")]
@@ -426,7 +433,7 @@ def test_images_out_of_place_are_shown_those_trained_on_first(tmp_path):
         for number, name in enumerate((dropped, picked, "../secret.png"))
     ]
     page = page_of(replace(manifest, record={**manifest.record, "suspects": told}))[0].text
-    captions = re.findall(r"<figcaption>(.*?: reason \d)</figcaption>", page)
+    captions = re.findall(r"<figcaption>(.*?: reason \d)</figcaption>", page.replace("<wbr>", ""))
     assert captions == [f"{picked} (picked): reason 1", f"{dropped} (dropped): reason 0"]
     assert "secret" not in page
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 400, 260  # CSS pixels
+LEGEND_LINE = 20
 PALE = "#e2e2e2"
 
 
@@ -30,7 +31,8 @@ def draw_scores(
     scores: by layer and k; at least one. layer, k: what was chosen; no ring where ``scores`` lacks
     it. chance: what structureless samples would have, as a line across.
     """
-    figure, plot = axes(WIDTH, HEIGHT)
+    lines = len(scores) + (chance is not None)
+    figure, plot = axes(WIDTH, HEIGHT + LEGEND_LINE * (-(-lines // 3) if lines > 1 else 0))
     for place, (name, values) in enumerate(scores.items()):
         tried = sorted(values)
         plot.plot(
@@ -51,8 +53,9 @@ def draw_scores(
     plot.margins(0.08, 0.25)
     ks = sorted({number for values in scores.values() for number in values})
     plot.set(xlabel="number of clusters k", ylabel=what, xticks=ks[:: -(-len(ks) // 12)])
-    if len(scores) > 1 or chance is not None:
-        plot.legend(fontsize=9)
+    if lines > 1:
+        # Above the plot, where it hides no line.
+        figure.legend(loc="outside upper center", fontsize=9, ncols=3, frameon=False)
     return figure
 
 

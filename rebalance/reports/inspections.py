@@ -10,6 +10,7 @@ from PIL import Image
 from rebalance.data.thumbnails import Tiles, as_jpegs, read_tiles
 from rebalance.inspection import KINDS, Finding, Gates, ImagePlace, Inspection, Span, gate_outcomes
 from rebalance.progress import Progress, silent
+from rebalance.reports.inspection_verdict import inspection_verdict
 from rebalance.reports.page import Picture, Report, Table, data_address, render
 
 SIDE = 112  # pixels of a picture
@@ -61,10 +62,10 @@ def inspection_report(
     text = render(
         "inspection.html",
         title=f"Inspection of {found.root.name or found.root}",
+        verdict=list(inspection_verdict(found, gates)),
         facts=_facts(found),
         counts=_counts(found),
         gates=_gates(found, gates),
-        failed=sum(not gate.passed for gate in gate_outcomes(found, gates)),
         baseline=None if found.baseline is None else str(found.baseline),
         known=sum(found.known.values()),
         unreadable=_unreadable(found),
@@ -100,9 +101,6 @@ def _lacking(found: Inspection, kind: str) -> str:
 def _facts(found: Inspection) -> list[tuple[str, str | int]]:
     groups = Counter(found.groups.values())
     facts: list[tuple[str, str | int]] = [
-        ("images", sum(found.counts.values())),
-        ("classes", len(found.counts)),
-        ("imbalance ratio ρ", f"{found.imbalance_ratio:.2f}"),
         ("many / medium / few", f"{groups['many']} / {groups['medium']} / {groups['few']}"),
         ("unreadable", len(found.unreadable)),
     ]
@@ -199,6 +197,8 @@ def _pictures(
             SIDE,
             SIDE,
             place.file_name + (" (against)" if place.against else ""),
+            [place.file_name],
+            data={"label": place.label, "side": "against" if place.against else "data"},
         )
         for key, place in places.items()
     }

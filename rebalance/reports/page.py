@@ -5,6 +5,7 @@ click; jinja2 is imported when a page is made.
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,7 +22,9 @@ from rebalance.manifest import check_writable
 if TYPE_CHECKING:
     import pandas
     from jinja2 import Environment
+    from markupsafe import Markup
 
+JOINTS = re.compile(r"(?<=[/_])(?=[^/_\s])")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -30,7 +33,9 @@ class Picture:
     """A picture inside the page.
 
     source: a ``data:`` address. alt: what it shows, for those who do not see it. width, height: in
-    CSS pixels; the page shows it no wider than there is room. caption: the line below it.
+    CSS pixels; the page shows it no wider than there is room. caption: the line below it. files:
+    what a photograph shows: the name of each tile's file, row by row of ``columns``, "" for what is
+    in none; empty for a drawing. data: what scripts are to know of it, by name.
     """
 
     source: str
@@ -38,6 +43,9 @@ class Picture:
     width: int
     height: int
     caption: str = ""
+    files: Sequence[str] = ()
+    columns: int = 1
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,15 +147,23 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = _number
+    environment.filters["number"] = number
+    environment.filters["breakable"] = _breakable
     environment.tests["numeric"] = lambda value: isinstance(value, int | float)
     return environment
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     """Write a number for people: whole ones with thousands apart, others with three digits."""
     if value is None:
         return ""
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     return f"{value:.3f}"
+
+
+def _breakable(text: str) -> "Markup":
+    """Escape a text in which a line may end where parts of a name meet: after a slash or a _."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(part) for part in JOINTS.split(str(text)))

@@ -92,6 +92,6 @@ def _pictures(
     files = as_jpegs(made, BYTES)
     return {
         # The caption names it.
-        name: Picture(data_address(files[name], "image/jpeg"), "an image", SIDE, SIDE, name)
+        name: Picture(data_address(files[name], "image/jpeg"), "an image", SIDE, SIDE, name, [name])
         for name in names
     }

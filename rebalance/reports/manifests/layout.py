@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebalance.quotas import allot
-from rebalance.reports.manifests.members import ClassHistory, Member
+from rebalance.reports.manifests.members import ClassHistory, Member, eventful
 
 CLASSES = 24  # with a section of their own: those that lost or gained the most
 SUSPECTS = 24  # images that are shown
@@ -44,7 +44,10 @@ class Scope:
 
 
 def scope_of(stories: Sequence[ClassHistory], suspects: Sequence[str] = ()) -> Scope:
-    """Choose the classes that changed most, and what of them fits on a page."""
+    """Choose the classes that changed most, and what of them fits on a page.
+
+    Those that did not change come last; none of them counts as hidden.
+    """
     ranked = sorted(stories, key=lambda story: (-story.dropped - len(story.added), story.number))
     shown = sorted(ranked[:CLASSES], key=lambda story: story.number)
     shares = shares_of_points(shown)
@@ -57,7 +60,7 @@ def scope_of(stories: Sequence[ClassHistory], suspects: Sequence[str] = ()) -> S
         point_side(sum(shares)),
         blend_side(sum(bool(story.added) for story in shown)),
         named_fully(shown),
-        len(stories) - len(shown),
+        len(eventful(stories)) - len(eventful(shown)),
         suspects[:SUSPECTS],
     )
 
@@ -98,17 +101,31 @@ def across(count: int) -> int:
 
 
 def kinds_of(group: Sequence[Member]) -> tuple[str, ...]:
-    """List the strips that say something: nothing is closest where no distance is known."""
+    """List the strips that say something.
+
+    Nothing is closest where no distance is known; and where the images picked are the closest, or
+    the farthest ones, their strip shows both.
+    """
     known = any(member.distance is not None for member in group)
     there = {
-        "closest": known,
-        "farthest": known,
+        "closest": known and not _picked_first(group),
+        "farthest": known and not _picked_first(group[::-1]),
         "picked": any(member.kept for member in group),
         "dropped": any(not member.kept for member in group),
     }
     # Where all are kept there is nothing to tell picked images from.
     there["picked"] &= there["dropped"] or not known
     return tuple(kind for kind in KINDS if there[kind])
+
+
+def _picked_first(group: Sequence[Member]) -> bool:
+    """Tell whether some are dropped, all distances are known, and all picked ones come first."""
+    count = sum(member.kept for member in group)
+    return (
+        0 < count < len(group)
+        and all(member.distance is not None for member in group)
+        and all(member.kept for member in group[:count])
+    )
 
 
 def sheets_of(story: ClassHistory, count: int) -> list[Sheet]:

@@ -46,9 +46,11 @@ class Photographs:
         """Return the photograph as an address that holds it; "" where none has that name."""
         return data_address(self.files[key], "image/jpeg") if key in self.files else ""
 
-    def picture(self, key: str, alt: str, caption: str = "") -> Picture:
-        """Return the photograph as a picture with a text."""
-        return Picture(self.address(key), alt, *self._sizes[key], caption)
+    def picture(
+        self, key: str, alt: str, caption: str, files: Sequence[str], columns: int = 1, **data: str
+    ) -> Picture:
+        """Return the photograph as a picture with a text; the rest is as ``Picture`` has it."""
+        return Picture(self.address(key), alt, *self._sizes[key], caption, files, columns, data)
 
 
 def read_photographs(

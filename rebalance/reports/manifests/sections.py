@@ -10,7 +10,7 @@ from typing import Any
 from rebalance.figures.clusterings import draw_quotas, draw_scores
 from rebalance.manifest import Row
 from rebalance.reports.figures import FigureFiles
-from rebalance.reports.manifests.layout import Scope, sheets_of
+from rebalance.reports.manifests.layout import Scope, Sheet, across, sheets_of
 from rebalance.reports.manifests.maps import hover_data, map_picture
 from rebalance.reports.manifests.members import ClassHistory, generated_of, repeats, scores_of, slug
 from rebalance.reports.manifests.photographs import (
@@ -23,11 +23,11 @@ from rebalance.reports.manifests.photographs import (
 )
 from rebalance.reports.page import Picture, Table
 
-STABILITY = "stability (1: found again on resamples, 0: chance)"
+STABILITY = "stability, from 0 (by chance) to 1 (found again each time)"
 COVER = {
     "farthest": "largest distance",
     "mean": "mean distance",
-    "balance": "balance (1: each picked one stands for as many)",
+    "balance": "evenness",
 }
 KINDS = {
     "closest": "closest to the centre",
@@ -37,6 +37,7 @@ KINDS = {
 }
 REASONS = 20  # that are told
 BY_CHANCE = {"picked": "picked, a sample", "dropped": "dropped, a sample"}
+WHOLE = {**KINDS, "picked": "a sample of its images"}  # where nothing was dropped
 
 Fact = tuple[str, str | int | float]
 
@@ -77,6 +78,7 @@ def section(
         "repeats": _repeats(story, photographs),
         "generated": _generated(story, photographs),
         "undersampled": bool(story.dropped),
+        "whole": not story.dropped and not story.added,
     }
 
 
@@ -84,24 +86,42 @@ def _sheets(story: ClassHistory, count: int, photographs: Photographs) -> list[d
     found = []
     for each in sheets_of(story, count):
         where = f"class {story.name}" if each.cluster is None else f"cluster {each.cluster}"
-        texts = (
-            BY_CHANCE
-            if all(member.distance is None for it in each.strips for member in it.members)
-            else KINDS
-        )
+        texts = _captions(each)
         pictures = [
             photographs.picture(
                 strip_name(story, each.cluster, strip),
                 f"Images of {where}, {texts[strip.kind]}: {names_of(strip.members)}",
                 texts[strip.kind],
+                [member.file_name for member in strip.members],
+                across(count),
+                kind=strip.kind,
             )
             for strip in each.strips
         ]
         title = f"Cluster {each.cluster}" if each.cluster is not None else ""
         if each.cluster is None and len(story.clusters) > 1:
             title = "In no cluster"
-        found.append({"title": title, "kept": each.kept, "size": each.size, "pictures": pictures})
+        found.append(
+            {
+                "title": title,
+                "cluster": each.cluster,
+                "kept": each.kept,
+                "size": each.size,
+                "pictures": pictures,
+            }
+        )
     return found
+
+
+def _captions(sheet: Sheet) -> dict[str, str]:
+    """Return what the strips of a cluster are called, by their kind."""
+    if sheet.kept == sheet.size:
+        return WHOLE
+    if all(member.distance is None for strip in sheet.strips for member in strip.members):
+        return BY_CHANCE
+    missing = {"closest", "farthest"} - {strip.kind for strip in sheet.strips}
+    ends = [f"picked: those {KINDS[kind]}, from near to far" for kind in sorted(missing)]
+    return {**KINDS, "picked": ends[0]} if ends else KINDS
 
 
 def _blends(story: ClassHistory, photographs: Photographs) -> list[Picture]:
@@ -110,6 +130,8 @@ def _blends(story: ClassHistory, photographs: Photographs) -> list[Picture]:
             f"{slug(story)}-blend-{number}",
             f"{', '.join(files_of(row))}, and what is made of them",
             _recipe(row),
+            [*files_of(row), ""],
+            1 + len(files_of(row)),
         )
         for number, row in enumerate(made_of(story), 1)
     ]
@@ -124,14 +146,16 @@ def _recipe(row: Row) -> str:
 
 def _repeats(story: ClassHistory, photographs: Photographs) -> list[Picture]:
     return [
-        photographs.picture(f"{slug(story)}-repeated-{number}", name, f"{times} times: {name}")
+        photographs.picture(
+            f"{slug(story)}-repeated-{number}", name, f"{times} times: {name}", [name]
+        )
         for number, (name, times) in enumerate(repeats(story)[:REPEATED], 1)
     ]
 
 
 def _generated(story: ClassHistory, photographs: Photographs) -> list[Picture]:
     return [
-        photographs.picture(f"{slug(story)}-generated-{number}", name, name)
+        photographs.picture(f"{slug(story)}-generated-{number}", name, name, [name])
         for number, name in enumerate(generated_of(story, SHOWN_RECIPES), 1)
     ]
 
@@ -173,7 +197,11 @@ def cover_table(story: ClassHistory) -> Table | None:
         for closer in (_number(cover.get(f"{key}_closer")),)
     ]
     header = ("from a dropped image", "as picked", "as many at random", "times closer than random")
-    return Table(f"How near the dropped images of {story.name} have a picked one", header, rows)
+    caption = (
+        f"How near the dropped images of {story.name} have a picked one. Evenness is 1 where each "
+        "picked image stands for as many others, 0 where one stands for all."
+    )
+    return Table(caption, header, rows)
 
 
 def _number(value: Any) -> float | None:

@@ -14,10 +14,11 @@ from rebalance.progress import Progress, silent
 from rebalance.reports.figures import DrawnFiles, FigureFiles
 from rebalance.reports.manifests.commands import command_of, needs_same_folder
 from rebalance.reports.manifests.layout import scope_of
-from rebalance.reports.manifests.members import class_histories, eventful
+from rebalance.reports.manifests.members import class_histories
 from rebalance.reports.manifests.photographs import read_photographs
 from rebalance.reports.manifests.sections import Fact, section
 from rebalance.reports.manifests.tables import tables_of
+from rebalance.reports.manifests.verdict import manifest_verdict
 from rebalance.reports.page import Report, Table, render
 from rebalance.undersampling import UNDERSAMPLERS
 
@@ -33,7 +34,9 @@ def manifest_report(
     """
     suspects = _suspects(manifest)
     histories = class_histories(manifest)
-    scope = scope_of(eventful(histories), [each["file_name"] for each in suspects])
+    known = [each for each in histories if each.members]
+    scope = scope_of(known, [each["file_name"] for each in suspects])
+    places = {each.name: f"class-{each.number}" for each in scope.stories}
     photographs = read_photographs(
         manifest.root,
         scope,
@@ -55,14 +58,21 @@ def manifest_report(
         "manifest.html",
         title=f"{path.name}: {len(manifest.rows)} samples of {len(manifest.classes)} classes",
         name=path.name,
+        verdict=manifest_verdict(manifest, histories, places, suspects),
         facts=_facts(manifest),
-        counts=_counts(manifest),
+        counts=_counts(manifest, places),
         sections=sections,
         hidden=scope.hidden,
         all_named=scope.all_named,
         pixels=record.get("space") == "pixel",
         suspects=[
-            photographs.picture(f"suspect-{number}", each["file_name"], _complaint(each))
+            photographs.picture(
+                f"suspect-{number}",
+                each["file_name"],
+                _complaint(each),
+                [each["file_name"]],
+                label=str(each.get("label", "")),
+            )
             for number, each in enumerate(suspects[: len(scope.suspects)], 1)
         ],
         more_suspects=len(suspects) - len(scope.suspects),
@@ -110,9 +120,6 @@ def _facts(manifest: Manifest) -> list[Fact]:
         facts.append(("seen by", what if what.startswith(f"{kind}:") else f"{kind} {what}"))
     if isinstance(record.get("seed"), int):
         facts.append(("seed", str(record["seed"])))
-    ratio = _mapping(record.get("imbalance_ratio"))
-    if all(isinstance(ratio.get(side), int | float) for side in ("before", "after")):
-        facts.append(("imbalance ratio", f"{ratio['before']:.2f} → {ratio['after']:.2f}"))
     return facts
 
 
@@ -120,13 +127,17 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _counts(manifest: Manifest) -> list[dict[str, Any]]:
-    """Return each class's samples before and after, and how long their bars are, 0 to 1."""
+def _counts(manifest: Manifest, places: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return each class's samples before and after, and how long their bars are, 0 to 1.
+
+    places: the id of the section of each class that has one.
+    """
     before, after = _before(manifest), manifest.counts
     longest = max(*before.values(), *after.values(), 1)
     return [
         {
             "name": name,
+            "place": places.get(name),
             "before": before.get(name),
             "after": count,
             "shares": [(before.get(name) or 0) / longest, count / longest],

@@ -109,6 +109,7 @@ def _pictures(
             SIDE,
             SIDE,
             f"{each.true} → {each.given}, {each.probability:.2f}",
+            [each.file_name],
         )
         for at, each in enumerate(shown)
     ]

@@ -96,6 +96,18 @@ def test_hugging_face_has_our_classes_in_our_order_from_parquet(datasets, once):
     assert found[0]["image"].size == (12, 12)
 
 
+def test_hugging_face_reads_a_table_that_lies_elsewhere(datasets, once, tmp_path):
+    before = sorted(once.root.rglob("*"))
+    export(once.path, tmp_path / "rows.parquet", "hf")
+    found = datasets.load_dataset("parquet", data_files=str(tmp_path / "rows.parquet"))["train"]
+    assert found.features["label"].names == list(CLASSES)
+    assert list(found["label"]) == once.labels
+    for row, item in zip(once.manifest.rows, found, strict=True):
+        with Image.open(once.root / row.file_name) as image:
+            assert item["image"].tobytes() == image.tobytes()
+    assert sorted(once.root.rglob("*")) == before
+
+
 @pytest.mark.parametrize("ending", [".csv", ".jsonl"])
 def test_hugging_face_has_texts_elsewhere(datasets, once, ending):
     rows = tuple(row for row in once.manifest.rows if ending == ".jsonl" or row.label != "00007")
@@ -149,10 +161,11 @@ def block(name: str) -> str:
     return found
 
 
-def test_the_page_loads_what_hugging_face_reads(datasets, once, monkeypatch):
+@pytest.mark.parametrize("name", ["hf", "hf elsewhere"])
+def test_the_page_loads_what_hugging_face_reads(datasets, once, monkeypatch, name):
     monkeypatch.chdir(once.path.parent)
     names = {}
-    exec(block("hf"), names)
+    exec(block(name), names)
     assert list(names["rows"]["label"]) == once.labels
 
 

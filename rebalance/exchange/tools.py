@@ -7,7 +7,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -44,34 +44,43 @@ def csv_table(manifest: Manifest, output: Path, chosen: ExportOptions) -> Export
 def hf(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable:
     """Make the metadata of Hugging Face's ``imagefolder``, at the images' root or above it.
 
-    Labels are texts there, but in a .parquet a ClassLabel with the classes in the manifest's order.
+    A .parquet of another name is a table for ``load_dataset("parquet", data_files=...)`` and may
+    lie anywhere: it names the images in full. Labels are texts there, but in a .parquet a ClassLabel with the classes in the manifest's order.
     A warning names a file that it would take for one of a split, by its name or its folder's.
     Raises OutputError for another name or place, where the tool would not find file or images.
     """
+    if output.suffix.lower() == ".parquet" and output.stem != "metadata":
+        images = [str(manifest.root / row.file_name) for row in manifest.rows]
+        return _labelled(manifest, TypedColumn("image", Path, images), {"_type": "Image"})
     folder, root = output.absolute().parent.resolve(), manifest.root.resolve()
     named = output.name in [f"metadata{ending}" for ending in HF_ENDINGS]
     if not named or not (root == folder or folder in root.parents):
         raise OutputError(
             f"Hugging Face reads {METADATA}, .jsonl or .parquet, and images beside or below it; "
             f"got {str(output)!r} for images in {str(manifest.root)!r}: write to "
-            f"{str(manifest.root / METADATA)!r}"
+            f"{str(manifest.root / METADATA)!r}, or another .parquet elsewhere"
         )
     _check_below(manifest, "Hugging Face")
     prefix = root.relative_to(folder)
-    rows = [((prefix / row.file_name).as_posix(), row.label) for row in manifest.rows]
-    _warn_of_words(rows)
-    features = {
-        "file_name": {"dtype": "string", "_type": "Value"},
-        "label": {"names": list(manifest.classes), "_type": "ClassLabel"},
-    }
-    number = {name: place for place, name in enumerate(manifest.classes)}
+    names = [(prefix / row.file_name).as_posix() for row in manifest.rows]
+    _warn_of_words(names)
+    text = {"dtype": "string", "_type": "Value"}
+    return _labelled(manifest, TypedColumn("file_name", str, names), text)
+
+
+def _labelled(manifest: Manifest, images: TypedColumn, feature: Mapping[str, str]) -> ExportTable:
+    """Make a table of images and labels, of which a .parquet says what Hugging Face takes them for.
+
+    feature: of which type of theirs the images are.
+    """
+    names = list(manifest.classes)
+    features = {images.name: feature, "label": {"names": names, "_type": "ClassLabel"}}
+    number = {name: place for place, name in enumerate(names)}
+    labels = [row.label for row in manifest.rows]
     return ExportTable(
-        ("file_name", "label"),
-        rows,
-        columns=[
-            TypedColumn("file_name", str, [name for name, _ in rows]),
-            TypedColumn("label", int, [number[label] for _, label in rows]),
-        ],
+        (images.name, "label"),
+        list(zip(images.values, labels, strict=True)),
+        columns=[images, TypedColumn("label", int, [number[label] for label in labels])],
         notes={"huggingface": json.dumps({"info": {"features": features}})},
     )
 
@@ -87,9 +96,9 @@ def _check_below(manifest: Manifest, tool: str) -> None:
         )
 
 
-def _warn_of_words(rows: list[tuple[str, str]]) -> None:
+def _warn_of_words(names: Sequence[str]) -> None:
     """Name the first file that Hugging Face puts into a split, where it then finds no labels."""
-    for name, _ in rows:
+    for name in names:
         if any(map(OF_A_SPLIT.search, name.split("/"))):
             log.warning(
                 "Hugging Face takes %r for an image of a split, by its name, and then loses labels "

@@ -1,6 +1,7 @@
 """Columns as a table of pyarrow, which is imported when one is made."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rebalance.errors import OutputError
@@ -34,6 +35,10 @@ def _array(column: TypedColumn) -> Any:
         return pyarrow.DictionaryArray.from_arrays(
             pyarrow.array(codes, pyarrow.int32()), pyarrow.array(column.kind, pyarrow.string())
         )
+    if column.kind is Path:
+        files = [{"bytes": None, "path": each} for each in column.values]
+        fields = {"bytes": pyarrow.binary(), "path": pyarrow.string()}
+        return pyarrow.array(files, pyarrow.struct(fields))
     types = {
         str: pyarrow.string,
         int: pyarrow.int64,

@@ -13,8 +13,10 @@ Table = TypeVar("Table")
 class TypedColumn:
     """A column: its name, its values in order, and of what kind they are.
 
-    kind: ``str``, ``int``, ``float`` or ``bool``; or the names that a text is one of, in their
-    order. optional: whether whole numbers may be missing; texts and floats always may, as None.
+    kind: ``str``, ``int``, ``float`` or ``bool``; ``Path`` for texts that are files, which Arrow
+    has as Hugging Face stores them, a path beside bytes that are not there; or the names that a
+    text is one of, in their order. optional: whether whole numbers may be missing; texts and floats
+    always may, as None.
     """
 
     name: str

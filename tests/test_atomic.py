@@ -6,7 +6,9 @@ import io
 import json
 import multiprocessing
 import os
+import pathlib
 import shutil
+import sys
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
@@ -49,6 +51,8 @@ CALLS = {
     io: ("open",),
     fcntl: ("flock",),
 }
+if sys.version_info < (3, 11):  # paths call what they took of os when they were loaded
+    CALLS[pathlib._normal_accessor] = ("open", "replace", "rename", "link", "unlink")
 
 
 class Counted:
@@ -231,7 +235,7 @@ def test_an_interrupted_writer_leaves_the_old_or_the_new(tmp_path, error):
 
 def test_what_was_interrupted_between_two_renames_is_moved_at_once(tmp_path, monkeypatch):
     path = written(tmp_path / "old", "old") / "M.csv"
-    rename, moved = os.replace, []
+    rename, moved = Path.replace, []
 
     def interrupted(source, target):
         moved.append(target)
@@ -239,7 +243,7 @@ def test_what_was_interrupted_between_two_renames_is_moved_at_once(tmp_path, mon
             raise KeyboardInterrupt
         return rename(source, target)
 
-    monkeypatch.setattr(os, "replace", interrupted)
+    monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_manifest(path, made(tmp_path, "new"), overwrite=True)
     assert files_in(path) == {"M.csv", "M.dropped.csv", "M.json", "M.map.csv"}

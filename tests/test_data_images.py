@@ -285,7 +285,8 @@ def test_cmyk(format: str, ink: tuple[int, ...], colour: tuple[int, ...]) -> Non
 
 def test_ycbcr_and_lab() -> None:
     red = Image.new("RGB", (4, 4), (200, 30, 40))
-    found = array(encode(red.convert("YCbCr"), "TIFF")).astype(int)
+    # Compressed: Pillow 12, the last for Python 3.10, takes what it wrote without for cut short.
+    found = array(encode(red.convert("YCbCr"), "TIFF", compression="tiff_lzw")).astype(int)
     assert np.abs(found - (200, 30, 40)).max() <= 2
     white = Image.new("LAB", (4, 4), (255, 128, 128))
     assert np.abs(array(encode(white, "TIFF")).astype(int) - 255).max() <= 2

@@ -45,7 +45,8 @@ def hf(manifest: Manifest, output: Path, chosen: ExportOptions) -> ExportTable:
     """Make the metadata of Hugging Face's ``imagefolder``, at the images' root or above it.
 
     A .parquet of another name is a table for ``load_dataset("parquet", data_files=...)`` and may
-    lie anywhere: it names the images in full. Labels are texts there, but in a .parquet a ClassLabel with the classes in the manifest's order.
+    lie anywhere: it names the images in full. Labels are texts there, but in a .parquet a
+    ClassLabel with the classes in the manifest's order.
     A warning names a file that it would take for one of a split, by its name or its folder's.
     Raises OutputError for another name or place, where the tool would not find file or images.
     """

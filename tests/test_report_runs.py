@@ -54,22 +54,22 @@ class Page(HTMLParser):
         if tag == "img":
             self.images.append(found)
         self.links += [found[name] for name in ("href", "src") if name in found]
+        if found.get("role") == "region":  # that a table scrolls in
+            self._caption = found["aria-label"]
         if tag == "table":
-            self._rows, self._caption = [], ""
+            self._rows = []
         elif tag == "tr":
             self._rows.append([])
         elif tag in ("td", "th"):
             self._rows[-1].append("")
-        if tag in ("td", "th", "caption", "style"):
+        if tag in ("td", "th", "style", "script"):
             self._inside = tag
 
     def handle_data(self, data: str) -> None:
-        if self._inside == "style":
+        if self._inside in ("style", "script"):
             return
         self.words.append(data)
-        if self._inside == "caption":
-            self._caption += data
-        elif self._inside:
+        if self._inside:
             self._rows[-1][-1] += data.replace("\N{NO-BREAK SPACE}", " ")
 
     def handle_endtag(self, tag: str) -> None:

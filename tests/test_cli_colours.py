@@ -62,9 +62,12 @@ def test_files_and_pipes_have_no_colour(run, make_folder, tmp_path):
     assert found.status == 0 and "\x1b[" not in found.out + found.err
 
 
-def test_a_warning_that_comes_again_is_counted(capfd):
-    console.start(quiet=False, verbose=False)
+def test_a_warning_that_comes_again_is_counted(capfd, monkeypatch):
     log = logging.getLogger("rebalance")
+    monkeypatch.setattr(log, "handlers", [*log.handlers])  # what the start of a command changes
+    for name in ("propagate", "level"):
+        monkeypatch.setattr(log, name, getattr(log, name))
+    console.start(quiet=False, verbose=False)
     for number in (1, 2, 3):
         log.warning("%s is odd", "'a.png'")
         log.warning("number %d", number)

@@ -12,7 +12,8 @@ from rebalance.atomic import replacing
 from rebalance.data.source import check_files
 from rebalance.data.splitting import tell_of_splits
 from rebalance.errors import DataError, OutputError, SettingError, choose, some
-from rebalance.exchange.tools import BY_FOLDER, EXPORTS, METADATA
+from rebalance.exchange.hugging_face import METADATA
+from rebalance.exchange.tools import BY_FOLDER, EXPORTS
 from rebalance.exchange.writing import WRITERS, ExportTable
 from rebalance.manifest import Manifest, Row, check_writable, companions, read_manifest
 from rebalance.settings import ExportOptions, FolderOptions, RunOptions

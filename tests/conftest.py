@@ -3,6 +3,7 @@
 import gc
 import itertools
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -164,14 +165,19 @@ Run = Callable[..., Outcome]
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """``run("inspect", folder)``: the real command line in this process.
 
-    What it wrote to ``-o`` is held to the JSON Schemas.
+    What it wrote to ``-o`` is held to the JSON Schemas. The log is left at the level it had: that
+    of ``-q`` would be the next test's.
     """
     from rebalance.cli import main
 
+    log = logging.getLogger("rebalance")
+
     def call(*arguments: object) -> Outcome:
         monkeypatch.setattr("sys.argv", ["rebalance", *map(str, arguments)])
+        level = log.level
         with pytest.raises(SystemExit) as left:
             main()
+        log.setLevel(level)
         out, err = capfd.readouterr()
         status = int(left.value.code or 0)
         if status == 0 and "-o" in arguments:

@@ -114,14 +114,17 @@ def spread(points: Points, wanted: int, scale: float) -> Positions:
     told = np.empty((wanted, len(points)), np.float32)
     variance = np.full(len(points), 1 + NOISE, np.float32)
     kept = np.empty(wanted, np.intp)
-    for step in range(wanted):
-        pick = kept[step] = variance.argmax()
-        gaps = squares + squares[pick] - 2 * (points @ points[pick])
-        alike = np.exp(np.sqrt(np.maximum(gaps, 0)) / np.float32(-scale))
-        alike -= told[:step, pick] @ told[:step]
-        told[step] = alike / np.sqrt(variance[pick])
-        variance -= np.square(told[step])
-        variance[pick] = -np.inf
+    # Points are finite. Products of small float32 matrices may raise the processor's flag for what
+    # is invalid all the same, by what lies beside them in its registers.
+    with np.errstate(invalid="ignore"):
+        for step in range(wanted):
+            pick = kept[step] = variance.argmax()
+            gaps = squares + squares[pick] - 2 * (points @ points[pick])
+            alike = np.exp(np.sqrt(np.maximum(gaps, 0)) / np.float32(-scale))
+            alike -= told[:step, pick] @ told[:step]
+            told[step] = alike / np.sqrt(variance[pick])
+            variance -= np.square(told[step])
+            variance[pick] = -np.inf
     return kept
 
 

@@ -6,24 +6,16 @@ Source: Ando & Huang, "Deep Over-sampling Framework for Classifying Imbalanced D
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize
 
 from rebalance.losses.arguments import ClassCounts, at_least_zero, counts_of, number, one_of
-from rebalance.losses.loss import (
-    Answers,
-    Descent,
-    Loss,
-    SampleLoss,
-    outside_autocast,
-    widened,
-)
+from rebalance.losses.loss import Answers
+from rebalance.losses.remembering import RememberingLoss, normalised
 
 RAISED = ("minority", "all")
-SHORTEST = 1e-3  # embedding that is brought to length 1: a shorter one has no steep slopes
 BLOCK = 1024  # images whose distances are held at a time
 
 
-class DOS(SampleLoss):
+class DOS(RememberingLoss):
     """Cross entropy + pull · Σ_j w_j |f(x) - v_j|²: embeddings are drawn to mixed neighbours.
 
     Before every epoch ``learn`` takes the embeddings of the training images, normalised, and finds
@@ -54,10 +46,7 @@ class DOS(SampleLoss):
     0.893
     """
 
-    takes_embeddings = True
-    learns_from_training = True
     raises: Tensor  # whether a class is drawn [K]; a buffer
-    points: Tensor  # v [N, D]; a buffer
     members: Tensor  # whose embeddings [N, k + 1], -1 for none; a buffer
 
     def __init__(
@@ -70,34 +59,10 @@ class DOS(SampleLoss):
         counts = torch.tensor(counts_of(class_counts), dtype=torch.float64)
         everyone = one_of("raised", raised, RAISED) == "all"
         self.register_buffer("raises", (counts < counts.mean()) | everyone)
-        # What the images are, and no part of what has been learned: made anew before every epoch.
-        self.register_buffer("points", torch.zeros(0, 0), persistent=False)
         self.register_buffer("members", torch.zeros(0, 0, dtype=torch.int64), persistent=False)
 
-    def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(logits, targets, reduction="none")
-
-    def forward(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        embeddings: Tensor | None = None,
-        positions: Tensor | None = None,
-    ) -> Tensor:
-        if embeddings is None or positions is None or not len(self.members):
-            return super().forward(logits, targets)
-        self.check(logits, targets)
-        if embeddings.ndim != 2 or not len(embeddings) == len(positions) == len(targets):
-            raise ValueError(
-                f"embeddings must be [{len(targets)}, D] and positions [{len(targets)}], not "
-                f"{list(embeddings.shape)} and {list(positions.shape)}"
-            )
-        with outside_autocast(logits):
-            wide = widened(logits)
-            drawn = self.pull * self._spread(widened(embeddings), positions)
-            losses = self.per_sample(wide, targets) + self.raises[targets] * drawn
-            weights = widened(self.weights)[targets]
-            return self._mean(weights * losses, weights)
+    def added(self, targets: Tensor, embeddings: Tensor, positions: Tensor) -> Tensor:
+        return self.raises[targets] * (self.pull * self._spread(embeddings, positions))
 
     def _spread(self, embeddings: Tensor, positions: Tensor) -> Tensor:
         """Σ_j w_j |f - v_j|² [N], by weights drawn anew."""
@@ -106,12 +71,12 @@ class DOS(SampleLoss):
         weights = (1 - torch.rand(members.shape, device=members.device)) * (members >= 0)
         weights = weights / weights.sum(dim=1, keepdim=True)
         targets = self.points[members.clamp(min=0)].to(embeddings)
-        apart = normalize(embeddings, dim=1, eps=SHORTEST)[:, None] - targets
+        apart = normalised(embeddings)[:, None] - targets
         return (weights.to(embeddings) * apart.square().sum(dim=2)).sum(dim=1)
 
     def learn(self, answers: Answers) -> None:
         """Take the embeddings of the training images, and whose each is to be drawn to."""
-        points = normalize(widened(answers.embeddings), dim=1, eps=SHORTEST)
+        points = self.remembered(answers)
         most = min(self.k, int(answers.labels.bincount().max()) - 1)
         members = torch.full((len(points), most + 1), -1)
         members[:, 0] = torch.arange(len(points))
@@ -121,10 +86,6 @@ class DOS(SampleLoss):
             if count > 0:
                 members[own, 1 : count + 1] = own[_nearest(points[own], count)]
         self.points, self.members = points.to(self.weights.device), members.to(self.weights.device)
-
-    def soft_steps(self) -> tuple[Descent, ...]:
-        """LossError: a label that two classes share has no neighbours of its own."""
-        return Loss.soft_steps(self)
 
 
 def _nearest(points: Tensor, count: int) -> Tensor:

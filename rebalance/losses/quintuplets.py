@@ -8,19 +8,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize, relu
+from torch.nn.functional import relu
 
 from rebalance import seeds
 from rebalance.clusters.within_classes import cluster_classes
 from rebalance.losses.arguments import ClassCounts, at_least_zero, number
-from rebalance.losses.loss import Answers, Descent, Loss, SampleLoss, outside_autocast, widened
+from rebalance.losses.loss import Answers
+from rebalance.losses.remembering import RememberingLoss, normalised
 
-SHORTEST = 1e-3  # embedding that is brought to length 1: a shorter one has no steep slopes
 BLOCK = 1024  # images whose distances are held at a time
 DIGITS = 12  # of a distance: those that the order of additions does not reach
 
 
-class LMLE(SampleLoss):
+class LMLE(RememberingLoss):
     """ce · cross entropy + Σ_h max(0, g_h + D(f, v_h) - D(f, v_h+1)), h = 1, 2, 3: a quintuplet.
 
     Before every epoch ``learn`` takes the embeddings of the training images, normalised, cuts each
@@ -57,10 +57,7 @@ class LMLE(SampleLoss):
     5.333
     """
 
-    takes_embeddings = True
-    learns_from_training = True
     turns: Tensor  # how often it has learned, a scalar; a buffer
-    points: Tensor  # v [N, D]; a buffer
     partners: Tensor  # of each image [N, 4], -1 for none; a buffer
 
     def __init__(
@@ -81,39 +78,13 @@ class LMLE(SampleLoss):
         self.share = number("share", share, needed, lambda found: 0 < found <= 1)
         self.ce = at_least_zero("ce", ce)
         self.register_buffer("turns", torch.tensor(0))
-        # What the images are, and no part of what has been learned: made anew before every epoch.
-        self.register_buffer("points", torch.zeros(0, 0), persistent=False)
         self.register_buffer("partners", torch.zeros(0, 4, dtype=torch.int64), persistent=False)
 
-    def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(logits, targets, reduction="none")
-
-    def forward(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        embeddings: Tensor | None = None,
-        positions: Tensor | None = None,
-    ) -> Tensor:
-        if embeddings is None or positions is None or not len(self.partners):
-            return super().forward(logits, targets)
-        self.check(logits, targets)
-        if embeddings.ndim != 2 or not len(embeddings) == len(positions) == len(targets):
-            raise ValueError(
-                f"embeddings must be [{len(targets)}, D] and positions [{len(targets)}], not "
-                f"{list(embeddings.shape)} and {list(positions.shape)}"
-            )
-        with outside_autocast(logits):
-            plain = self.ce * self.per_sample(widened(logits), targets)
-            losses = plain + self._hinges(widened(embeddings), positions)
-            weights = widened(self.weights)[targets]
-            return self._mean(weights * losses, weights)
-
-    def _hinges(self, embeddings: Tensor, positions: Tensor) -> Tensor:
-        """The sum of the three hinges [N] of each image."""
+    def added(self, targets: Tensor, embeddings: Tensor, positions: Tensor) -> Tensor:
+        """Return the sum of the three hinges [N] of each image."""
         partners = self.partners[positions]
         others = self.points[partners.clamp(min=0)].to(embeddings)
-        own = normalize(embeddings, dim=1, eps=SHORTEST)
+        own = normalised(embeddings)
         apart = (own[:, None] - others).square().sum(dim=2)
         both = (partners[:, :-1] >= 0) & (partners[:, 1:] >= 0)
         margins = embeddings.new_tensor(self.margins)
@@ -121,7 +92,7 @@ class LMLE(SampleLoss):
 
     def learn(self, answers: Answers) -> None:
         """Take the embeddings of the training images, and find the partners of each."""
-        points = normalize(widened(answers.embeddings), dim=1, eps=SHORTEST)
+        points = self.remembered(answers)
         labels = answers.labels.numpy()
         clusters = cluster_classes(points.numpy(), labels, self.size).members
         rng = seeds.generator(0, "quintuplets", int(self.turns))
@@ -130,10 +101,6 @@ class LMLE(SampleLoss):
         device = self.weights.device
         self.points, self.partners = points.to(device), partners.to(device)
         self.turns += 1
-
-    def soft_steps(self) -> tuple[Descent, ...]:
-        """LossError: a label that two classes share has no cluster."""
-        return Loss.soft_steps(self)
 
 
 def _drawn(labels: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -3,9 +3,9 @@
 Each file appears whole or not at all. May not import torch or click.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +20,49 @@ from rebalance.scoring.embedded import EmbeddedImages
 EARLY_LAYER = "pool"  # or what the head's hidden layer gave
 
 
+Made = TypeVar("Made")
+
+AGAIN = "train again"  # what to do about a damaged file
+
+
+def read_arrays(
+    path: Path, make: Callable[[dict[str, NDArray[Any]]], Made | None], mend: str = AGAIN
+) -> Made | None:
+    """Return what ``make`` makes of the arrays of a file, by their names; None where there is none.
+
+    make: gives None for arrays that are something else. mend: what to do where the file is damaged,
+    which is a DataError.
+    """
+    from safetensors.numpy import load
+
+    if not path.exists():
+        return None
+    try:
+        made = make(load(read_whole(path)))
+        if made is None:
+            raise ValueError("it holds something else")
+    except Exception as error:  # a damaged header makes numpy raise nearly anything
+        raise DataError(f"{str(path)!r} is damaged ({error}): {mend}") from None
+    return made
+
+
+def write_arrays(path: Path, named: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays by their names as safetensors."""
+    from safetensors.numpy import save
+
+    with replacing(path) as (partial,):
+        partial.write_bytes(
+            save({name: np.ascontiguousarray(each) for name, each in named.items()})
+        )
+
+
 def write_ranges(path: Path, ranges: FeatureRanges) -> None:
-    """Write the ranges of training features: safetensors, an array [2, D] for each class index.
+    """Write the ranges of training features, an array [2, D] for each class index.
 
     An array is called by the layer and that index.
     """
-    from safetensors.numpy import save
-
     named = {f"{ranges.layer}.{label}": values for label, values in ranges.by_class.items()}
-    with replacing(path) as (partial,):
-        partial.write_bytes(save(named))
+    write_arrays(path, named)
 
 
 def read_ranges(path: Path) -> FeatureRanges | None:
@@ -38,27 +71,19 @@ def read_ranges(path: Path) -> FeatureRanges | None:
     None where there is none. Before there was an embedding, arrays were called by the index alone,
     and of the layer ``EARLY_LAYER``. DataError for a damaged file.
     """
-    from safetensors.numpy import load
 
-    if not path.exists():
-        return None
-    try:
-        named = load(read_whole(path))
+    def made(named: dict[str, NDArray[Any]]) -> FeatureRanges | None:
         layers = {name.rpartition(".")[0] or EARLY_LAYER for name in named}
         found = {int(name.rpartition(".")[2]): values for name, values in named.items()}
-        if not _are_ranges(found.values()) or len(layers) > 1 or len(found) < len(named):
-            raise ValueError("it holds something else")
-    except Exception as error:  # a damaged header makes numpy raise nearly anything
-        raise DataError(f"{str(path)!r} is damaged ({error}): train again") from None
-    return FeatureRanges(found, *layers)
+        fit = _are_ranges(found.values()) and len(layers) <= 1 and len(found) == len(named)
+        return FeatureRanges(found, *layers) if fit else None
+
+    return read_arrays(path, made)
 
 
 def write_embedded(path: Path, images: EmbeddedImages) -> None:
-    """Write points of images as safetensors."""
-    from safetensors.numpy import save
-
-    with replacing(path) as (partial,):
-        partial.write_bytes(save({"rows": images.rows, "components": images.components}))
+    """Write points of images."""
+    write_arrays(path, {"rows": images.rows, "components": images.components})
 
 
 def read_embedded(path: Path) -> EmbeddedImages | None:
@@ -66,26 +91,17 @@ def read_embedded(path: Path) -> EmbeddedImages | None:
 
     None where there is none. DataError for a damaged file.
     """
-    from safetensors.numpy import load
 
-    if not path.exists():
-        return None
-    try:
-        found = load(read_whole(path))
+    def made(found: dict[str, NDArray[Any]]) -> EmbeddedImages | None:
         rows, components = found["rows"], found["components"]
-        if not _are_points(rows, components):
-            raise ValueError("it holds something else")
-    except Exception as error:  # a damaged header makes numpy raise nearly anything
-        raise DataError(f"{str(path)!r} is damaged ({error}): train again") from None
-    return EmbeddedImages(rows, components)
+        return EmbeddedImages(rows, components) if _are_points(rows, components) else None
+
+    return read_arrays(path, made)
 
 
 def write_neighbours(path: Path, seen: TrainingEmbedding) -> None:
-    """Write training images, as the network embeds them, as safetensors."""
-    from safetensors.numpy import save
-
-    with replacing(path) as (partial,):
-        partial.write_bytes(save({"features": seen.features, "labels": seen.labels}))
+    """Write training images, as the network embeds them."""
+    write_arrays(path, {"features": seen.features, "labels": seen.labels})
 
 
 def read_neighbours(path: Path, classes: int) -> TrainingEmbedding | None:
@@ -93,20 +109,12 @@ def read_neighbours(path: Path, classes: int) -> TrainingEmbedding | None:
 
     None where there is none. DataError for a damaged file.
     """
-    from safetensors.numpy import load
 
-    if not path.exists():
-        return None
-    try:
-        found = load(read_whole(path))
+    def made(found: dict[str, NDArray[Any]]) -> TrainingEmbedding | None:
         seen = TrainingEmbedding(found["features"], found["labels"])
-        if not _are_seen(seen, classes):
-            raise ValueError("it holds something else")
-    except Exception as error:  # a damaged header makes numpy raise nearly anything
-        raise DataError(
-            f"{str(path)!r} is damaged ({error}): delete it, and evaluate makes it again"
-        ) from None
-    return seen
+        return seen if _are_seen(seen, classes) else None
+
+    return read_arrays(path, made, "delete it, and evaluate makes it again")
 
 
 def _are_seen(seen: TrainingEmbedding, classes: int) -> bool:
